@@ -1,0 +1,23 @@
+"""PostgreSQL's interval, in its three parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A span of months, days and microseconds; none is folded into another.
+
+    A month has 28 to 31 days and a day, where clocks change, 23 to 25 hours, so the parts are kept apart as
+    PostgreSQL keeps them: https://www.postgresql.org/docs/current/datatype-datetime.html.
+
+    Attributes:
+        months: Months; a year is 12.
+        days: Days.
+        microseconds: Microseconds.
+    """
+
+    months: int = 0
+    days: int = 0
+    microseconds: int = 0

@@ -1,0 +1,132 @@
+//! What the server says of a table: its columns, their types, and how they fill themselves.
+
+use postgres_types::Type;
+use tokio_postgres::Client;
+
+use crate::copy::plan::{Target, TargetColumn};
+use crate::error::{Error, Result};
+use crate::sql::name::TableName;
+use crate::sql::{lookup, render};
+use crate::types::Declared;
+
+/// A table as it stands.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its columns, as a load sees them.
+    pub target: Target,
+    /// The columns that fill themselves: identities and generated ones.
+    pub automatic: Vec<String>,
+}
+
+const UNDEFINED_TABLE: &str = "42P01";
+
+/// Describes a table; `None` if there is none of that name. One round trip.
+///
+/// # Errors
+/// What the server says.
+pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table>> {
+    let name = table.to_string();
+    let sql = render::select_all(table);
+    let params: [(&(dyn postgres_types::ToSql + Sync), Type); 1] = [(&name, Type::TEXT)];
+    let columns = client.query_typed(lookup::COLUMNS, &params);
+    let (statement, columns) = futures_util::future::join(client.prepare(&sql), columns).await;
+    let statement = match statement.map_err(Error::from) {
+        Ok(statement) => statement,
+        Err(Error::Server(error)) if error.sqlstate == UNDEFINED_TABLE => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut target = Target { table: table_label(table), columns: Vec::new() };
+    let mut automatic = Vec::new();
+    for row in columns? {
+        let name: String = row.try_get(0)?;
+        let Some(column) = statement.columns().iter().find(|column| column.name() == name) else {
+            return Err(Error::Programming(format!(
+                "table {table} was changed meanwhile; try again"
+            )));
+        };
+        let (not_null, has_default): (bool, bool) = (row.try_get(1)?, row.try_get(2)?);
+        let (identity, generated): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+        if !identity.is_empty() || !generated.is_empty() {
+            automatic.push(name.clone());
+        }
+        target.columns.push(TargetColumn {
+            name,
+            declared: Declared { ty: column.type_().clone(), typmod: column.type_modifier() },
+            required: not_null && !has_default && identity.is_empty() && generated.is_empty(),
+            generated: !generated.is_empty(),
+            identity_always: identity == "a",
+        });
+    }
+    Ok(Some(Table { target, automatic }))
+}
+
+/// A table's name for messages: as one would write it, without quotes.
+fn table_label(table: &TableName) -> String {
+    match &table.schema {
+        Some(schema) => format!("{schema}.{}", table.table),
+        None => table.table.clone(),
+    }
+}
+
+/// Whether a trigger sees rows before they are inserted.
+///
+/// # Errors
+/// What the server says.
+pub async fn has_row_trigger(client: &Client, table: &TableName) -> Result<bool> {
+    let rows =
+        client.query_typed(lookup::HAS_ROW_TRIGGER, &[(&table.to_string(), Type::TEXT)]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+}
+
+/// What a new table in the place of this one would lack.
+///
+/// # Errors
+/// What the server says.
+pub async fn lost_by_swap(client: &Client, table: &TableName) -> Result<Vec<String>> {
+    texts(client, lookup::LOST_BY_SWAP, table, None).await
+}
+
+/// The statements that give the new table what the old one had; with `whole`, what hangs on its
+/// columns too.
+///
+/// # Errors
+/// What the server says.
+pub async fn restore(client: &Client, table: &TableName, whole: bool) -> Result<Vec<String>> {
+    texts(client, lookup::RESTORE, table, Some(whole)).await
+}
+
+async fn texts(
+    client: &Client,
+    sql: &str,
+    table: &TableName,
+    whole: Option<bool>,
+) -> Result<Vec<String>> {
+    let name = table.to_string();
+    let mut params: Vec<(&(dyn postgres_types::ToSql + Sync), Type)> = vec![(&name, Type::TEXT)];
+    if let Some(whole) = &whole {
+        params.push((whole, Type::BOOL));
+    }
+    let rows = client.query_typed(sql, &params).await?;
+    rows.iter().map(|row| row.try_get(0).map_err(Error::from)).collect()
+}
+
+/// Hands the sequences of a table's columns to the table that takes its place.
+///
+/// # Errors
+/// What the server says.
+pub async fn hand_over_sequences(client: &Client, old: &TableName, new: &TableName) -> Result<()> {
+    let rows = client.query_typed(lookup::SEQUENCES, &[(&old.to_string(), Type::TEXT)]).await?;
+    for row in rows {
+        let (sequence, column, identity): (String, String, bool) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        if identity {
+            let sql = lookup::continue_identity(&sequence);
+            client
+                .query_typed(&sql, &[(&new.to_string(), Type::TEXT), (&column, Type::TEXT)])
+                .await?;
+        } else {
+            client.batch_execute(&render::own_sequence(&sequence, new, &column)).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! The one error of the crate: what went wrong, where, and what the server said.
+
+use std::fmt;
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Whatever can go wrong between a caller's rows and the server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The library was used in a way that cannot work, such as on a closed database.
+    #[error("{0}")]
+    Interface(String),
+    /// A statement, a table or a set of columns that does not fit.
+    #[error("{0}")]
+    Programming(String),
+    /// Something that this version does not do.
+    #[error("{0}")]
+    NotSupported(String),
+    /// A value that cannot be carried exactly.
+    #[error("{0}")]
+    Value(Box<ValueError>),
+    /// No connection, or one that broke.
+    #[error("{0}")]
+    Connection(String),
+    /// An error that the server reported.
+    #[error("{0}")]
+    Server(Box<ServerError>),
+    /// The caller asked to stop, and the statement was cancelled at the server.
+    #[error("interrupted")]
+    Interrupted,
+    /// The source of the rows failed with an error of its own.
+    #[error("{0}")]
+    Source(Box<dyn std::error::Error + Send + Sync>),
+    /// A broken promise inside this crate or in bytes from the server.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// A value that cannot be carried, with the place where it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ValueError {
+    /// The table being loaded, where there is one.
+    pub table: Option<String>,
+    /// The column, by its name at the server.
+    pub column: Option<String>,
+    /// The row, counted from 0 in the caller's input or the query's result.
+    pub row: Option<u64>,
+    /// What was expected, what was found, and a way out.
+    pub message: String,
+    /// The value is of a wrong type, not merely out of range.
+    pub wrong_type: bool,
+}
+
+impl fmt::Display for ValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if let Some(table) = &self.table {
+            write!(f, "table \"{table}\"")?;
+            separator = ", ";
+        }
+        if let Some(column) = &self.column {
+            write!(f, "{separator}column \"{column}\"")?;
+            separator = ", ";
+        }
+        if let Some(row) = self.row {
+            write!(f, "{separator}row {row}")?;
+            separator = ", ";
+        }
+        let colon = if separator.is_empty() { "" } else { ": " };
+        write!(f, "{colon}{}", self.message)
+    }
+}
+
+/// What the server said of a failed statement.
+///
+/// Fields as in <https://www.postgresql.org/docs/current/protocol-error-fields.html>.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerError {
+    /// The five characters of the SQLSTATE.
+    pub sqlstate: String,
+    /// The primary message.
+    pub message: String,
+    /// More about the problem.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where in the statement, in characters from 1.
+    pub position: Option<u32>,
+    /// The table the error is about.
+    pub table: Option<String>,
+    /// The column the error is about.
+    pub column: Option<String>,
+    /// The constraint the error is about.
+    pub constraint: Option<String>,
+    /// The input row, counted from 0, where a COPY line number told it.
+    pub row: Option<u64>,
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(row) = self.row {
+            match &self.column {
+                Some(column) => write!(f, "column \"{column}\", row {row}: ")?,
+                None => write!(f, "row {row}: ")?,
+            }
+        }
+        f.write_str(&self.message)?;
+        if let Some(detail) = &self.detail {
+            write!(f, "; {detail}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The kinds of database error that a caller tells apart (PEP 249, with integrity errors split).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The server, its resources or the session.
+    Operational,
+    /// The connection: refused, reset, closed by the server.
+    Connection,
+    /// A statement cancelled by a timeout or by the user.
+    Timeout,
+    /// Safe to retry: serialization failure or deadlock.
+    Serialization,
+    /// The statement itself, names or privileges.
+    Programming,
+    /// A value.
+    Data,
+    /// A constraint that is none of the next five.
+    Integrity,
+    /// A unique constraint or index.
+    Unique,
+    /// A foreign key.
+    ForeignKey,
+    /// NOT NULL.
+    NotNull,
+    /// A check constraint.
+    Check,
+    /// An exclusion constraint.
+    Exclusion,
+    /// The server's own inner state.
+    Internal,
+    /// A feature that the server lacks.
+    NotSupported,
+}
+
+/// The class of a SQLSTATE.
+///
+/// By the table of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+#[must_use]
+pub fn class_of(sqlstate: &str) -> Class {
+    match sqlstate {
+        "23505" => return Class::Unique,
+        "23503" | "23001" => return Class::ForeignKey,
+        "23502" => return Class::NotNull,
+        "23514" => return Class::Check,
+        "23P01" => return Class::Exclusion,
+        "40001" | "40P01" => return Class::Serialization,
+        "57014" | "25P03" | "25P04" | "55P03" => return Class::Timeout,
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => return Class::Connection,
+        _ => {}
+    }
+    match sqlstate.get(..2).unwrap_or("") {
+        "08" => Class::Connection,
+        "0A" => Class::NotSupported,
+        "21" | "22" => Class::Data,
+        "23" | "27" | "44" => Class::Integrity,
+        "03" | "07" | "09" | "0Z" | "10" | "20" | "26" | "2F" | "34" | "38" | "39" | "3D"
+        | "3F" | "42" => Class::Programming,
+        "24" | "25" | "2B" | "2D" | "3B" | "F0" | "XX" => Class::Internal,
+        _ => Class::Operational,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_class_of_every_sqlstate_class_is_told() {
+        let table = [
+            ("03000", Class::Programming),
+            ("08006", Class::Connection),
+            ("0A000", Class::NotSupported),
+            ("22003", Class::Data),
+            ("21000", Class::Data),
+            ("23000", Class::Integrity),
+            ("23505", Class::Unique),
+            ("23503", Class::ForeignKey),
+            ("23001", Class::ForeignKey),
+            ("23502", Class::NotNull),
+            ("23514", Class::Check),
+            ("23P01", Class::Exclusion),
+            ("25P02", Class::Internal),
+            ("28P01", Class::Operational),
+            ("2BP01", Class::Internal),
+            ("3D000", Class::Programming),
+            ("3F000", Class::Programming),
+            ("40001", Class::Serialization),
+            ("40P01", Class::Serialization),
+            ("40002", Class::Operational),
+            ("42501", Class::Programming),
+            ("42P01", Class::Programming),
+            ("44000", Class::Integrity),
+            ("53300", Class::Operational),
+            ("54000", Class::Operational),
+            ("55000", Class::Operational),
+            ("57014", Class::Timeout),
+            ("57P01", Class::Connection),
+            ("58030", Class::Operational),
+            ("P0001", Class::Operational),
+            ("XX000", Class::Internal),
+            ("", Class::Operational),
+            ("é", Class::Operational),
+        ];
+        for (sqlstate, class) in table {
+            assert_eq!(class_of(sqlstate), class, "{sqlstate}");
+        }
+    }
+
+    #[test]
+    fn test_value_error_display_names_the_place_first() {
+        let error = ValueError {
+            table: Some("t".into()),
+            column: Some("age".into()),
+            row: Some(17),
+            message: "expected int4, got str".into(),
+            wrong_type: true,
+        };
+        assert_eq!(
+            error.to_string(),
+            "table \"t\", column \"age\", row 17: expected int4, got str"
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! The pipeline of a COPY: batches are taken from the source on the calling thread, encoded by
+//! rayon, and sent in order by a thread to which the session is handed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+use futures_util::SinkExt;
+
+use super::workers;
+use crate::copy::plan::Plan;
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::wire::copy::{HEADER, TRAILER};
+
+/// Where rows come from.
+pub trait Source {
+    /// The next batch; `None` when there are no more.
+    ///
+    /// # Errors
+    /// Its own.
+    fn next(&mut self) -> Result<Option<RecordBatch>>;
+}
+
+/// The caller, who wants to hear how far a load is and may want to stop it.
+pub trait Watch {
+    /// Called every so often; an error stops the load.
+    ///
+    /// # Errors
+    /// When the caller wants to stop.
+    fn check(&mut self) -> Result<()>;
+
+    /// Called as rows have been sent.
+    ///
+    /// # Errors
+    /// When the caller wants to stop.
+    fn progress(&mut self, rows: u64, bytes: u64) -> Result<()>;
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Copied {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// A load of no more rows than this is encoded and sent on the calling thread.
+const FEW_ROWS: usize = 4096;
+/// How many bytes a chunk is to have: enough to send at a time, few enough to keep several.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Chunks under way between the calling thread and the sender.
+const CHUNKS_AHEAD: usize = 4;
+/// How often the caller is asked whether to go on.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A chunk that is being encoded.
+type Pending = Receiver<Result<Chunk>>;
+
+struct Chunk {
+    bytes: Bytes,
+    rows: u64,
+}
+
+/// Copies all batches of a source.
+pub(super) fn copy(
+    session: &mut Session,
+    sql: &str,
+    plan: Plan,
+    source: &mut dyn Source,
+    watch: &mut dyn Watch,
+) -> Result<Copied> {
+    let first = source.next()?;
+    let few = first.as_ref().is_none_or(|batch| batch.num_rows() <= FEW_ROWS);
+    let second = if few && first.is_some() { source.next()? } else { None };
+    if few && second.is_none() {
+        return copy_few(session, sql, &plan, first, watch);
+    }
+    let mut ahead = [first, second].into_iter().flatten();
+    let mut all = || match ahead.next() {
+        Some(batch) => Ok(Some(batch)),
+        None => source.next(),
+    };
+    copy_many(session, sql, plan, &mut all, watch)
+}
+
+fn copy_few(
+    session: &mut Session,
+    sql: &str,
+    plan: &Plan,
+    batch: Option<RecordBatch>,
+    watch: &mut dyn Watch,
+) -> Result<Copied> {
+    let mut bytes = HEADER.to_vec();
+    if let Some(batch) = batch {
+        plan.encode(&batch, 0, &mut bytes)?;
+    }
+    bytes.extend(TRAILER);
+    let count = bytes.len() as u64;
+    let rows = session.run(&mut || watch.check(), async |client| {
+        let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(sql).await?);
+        sink.send(bytes.into()).await?;
+        Ok(sink.finish().await?)
+    })?;
+    watch.progress(rows, count)?;
+    Ok(Copied { rows, bytes: count })
+}
+
+/// What the two threads tell each other.
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Shared {
+    fn tell(&self, watch: &mut dyn Watch) -> Result<()> {
+        watch.check()?;
+        watch.progress(self.rows.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
+fn copy_many(
+    session: &mut Session,
+    sql: &str,
+    plan: Plan,
+    source: &mut dyn FnMut() -> Result<Option<RecordBatch>>,
+    watch: &mut dyn Watch,
+) -> Result<Copied> {
+    let shared = Shared::default();
+    let (chunks, queue) = bounded::<Pending>(CHUNKS_AHEAD);
+    let (sent, done) = bounded(1);
+    let taken = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let result = send(session, sql, queue, &shared);
+            // The other side waits for it, unless it has failed itself.
+            let _ = sent.send(result);
+        });
+        let taken = take_all(&Arc::new(plan), source, chunks, &shared, watch);
+        if taken.is_err() {
+            shared.stop.store(true, Ordering::Relaxed);
+        }
+        taken
+    });
+    let result = done.recv().map_err(|_| Error::Internal("the sender of a COPY is gone".into()));
+    // The source's own failure goes before what it led to at the server.
+    taken?;
+    let rows = result??;
+    let bytes = shared.bytes.load(Ordering::Relaxed);
+    watch.progress(rows, bytes)?;
+    Ok(Copied { rows, bytes })
+}
+
+/// Cuts the source's batches into chunks, and hands them to rayon and in order to the sender.
+fn take_all(
+    plan: &Arc<Plan>,
+    source: &mut dyn FnMut() -> Result<Option<RecordBatch>>,
+    chunks: Sender<Pending>,
+    shared: &Shared,
+    watch: &mut dyn Watch,
+) -> Result<()> {
+    let workers = workers::pool()?;
+    let row_bytes = Arc::new(AtomicU64::new(1024));
+    let mut row: u64 = 0;
+    while let Some(batch) = source()? {
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let average = row_bytes.load(Ordering::Relaxed).max(1);
+            let rows = usize::try_from(CHUNK_BYTES as u64 / average).unwrap_or(1).max(1);
+            let piece = batch.slice(start, rows.min(batch.num_rows() - start));
+            let (tell, pending) = bounded(1);
+            let (plan, row_bytes, first_row) = (Arc::clone(plan), Arc::clone(&row_bytes), row);
+            start += piece.num_rows();
+            row += piece.num_rows() as u64;
+            workers.spawn(move || {
+                // Nobody listens any more once the sender has failed.
+                let _ = tell.send(encode(&plan, &piece, first_row, &row_bytes));
+            });
+            if !queue(&chunks, pending, shared, watch)? {
+                return Ok(());
+            }
+        }
+    }
+    drop(chunks);
+    Ok(())
+}
+
+fn encode(
+    plan: &Plan,
+    piece: &RecordBatch,
+    first_row: u64,
+    row_bytes: &AtomicU64,
+) -> Result<Chunk> {
+    let mut bytes = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
+    if first_row == 0 {
+        bytes.extend(HEADER);
+    }
+    plan.encode(piece, first_row, &mut bytes)?;
+    let rows = piece.num_rows() as u64;
+    row_bytes.store((bytes.len() as u64).div_ceil(rows.max(1)), Ordering::Relaxed);
+    Ok(Chunk { bytes: bytes.into(), rows })
+}
+
+/// Hands a chunk to the sender; `false` when it has stopped, for a reason of its own.
+fn queue(
+    chunks: &Sender<Pending>,
+    mut pending: Pending,
+    shared: &Shared,
+    watch: &mut dyn Watch,
+) -> Result<bool> {
+    loop {
+        shared.tell(watch)?;
+        match chunks.send_timeout(pending, TICK) {
+            Ok(()) => return Ok(true),
+            Err(SendTimeoutError::Timeout(again)) => pending = again,
+            Err(SendTimeoutError::Disconnected(_)) => return Ok(false),
+        }
+    }
+}
+
+/// Sends the chunks as they come; on a thread of its own.
+#[expect(clippy::needless_pass_by_value, reason = "its end tells the other side to stop")]
+fn send(
+    session: &mut Session,
+    sql: &str,
+    queue: Receiver<Pending>,
+    shared: &Shared,
+) -> Result<u64> {
+    let stopped = || shared.stop.load(Ordering::Relaxed);
+    let signals = session.signals();
+    let mut interrupt = || if stopped() { Err(Error::Interrupted) } else { Ok(()) };
+    let result = session.run(&mut interrupt, async |client| {
+        let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(sql).await?);
+        signals.watch();
+        // An error that went by ends the COPY: finish() then tells it.
+        while !signals.error_seen() {
+            let Ok(pending) = queue.recv() else { break };
+            let chunk =
+                pending.recv().map_err(|_| Error::Internal("an encoder is gone".into()))??;
+            let bytes = chunk.bytes.len() as u64;
+            sink.send(chunk.bytes).await?;
+            shared.rows.fetch_add(chunk.rows, Ordering::Relaxed);
+            shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        if stopped() {
+            // Dropped without an end, the COPY fails at the server.
+            return Err(Error::Interrupted);
+        }
+        sink.send(Bytes::from_static(&TRAILER)).await?;
+        Ok(sink.finish().await?)
+    });
+    signals.unwatch();
+    result
+}

@@ -1,0 +1,217 @@
+//! Loads rows into a table: plans, copies, and leaves the table as it was when anything fails.
+
+mod copying;
+mod modes;
+mod workers;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use arrow_schema::{Schema, SchemaRef};
+
+use crate::catalog::{self, Table};
+use crate::copy::plan::TargetColumn;
+use crate::error::{Error, Result};
+use crate::session::{Interrupt, Session};
+use crate::sql::name::TableName;
+use crate::types;
+pub use copying::{Source, Watch};
+
+/// What becomes of the rows that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They stay.
+    Append,
+    /// There are none: the table is made.
+    Create,
+    /// The table is made anew and put into the place of the old one.
+    Replace,
+    /// They go.
+    Truncate,
+    /// Those with a key of the input are updated.
+    Upsert,
+}
+
+/// What to load into, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The table.
+    pub table: TableName,
+    /// What becomes of the rows that are there.
+    pub mode: Mode,
+    /// The columns that tell rows apart, for [`Mode::Upsert`].
+    pub key: Vec<String>,
+    /// Target names by source names.
+    pub renames: HashMap<String, String>,
+}
+
+/// What a load did.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Report {
+    /// Rows that were not there before.
+    pub inserted: u64,
+    /// Rows that were.
+    pub updated: u64,
+    /// Bytes of COPY sent.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// A load whose target is known, and that has sent nothing yet.
+pub struct Opening<'s> {
+    session: &'s mut Session,
+    request: Request,
+    table: Option<Table>,
+    started: Instant,
+}
+
+/// Where the columns of a source belong.
+#[derive(Debug)]
+pub enum Layout<'a> {
+    /// Into these columns of a table that is there, in the source's order.
+    There(Vec<&'a TargetColumn>),
+    /// Into a table to be made of the source's own types.
+    New,
+}
+
+/// Looks at the target.
+///
+/// # Errors
+/// When the mode asks for a table that is not there, or for none and there is one.
+pub fn open<'s>(
+    session: &'s mut Session,
+    request: Request,
+    interrupt: &mut Interrupt<'_>,
+) -> Result<Opening<'s>> {
+    let started = Instant::now();
+    let name = &request.table;
+    let table = session.run(interrupt, async |client| catalog::describe(client, name).await)?;
+    match (request.mode, &table) {
+        (Mode::Create, Some(_)) => Err(Error::Programming(format!(
+            "table {name} exists; use mode=\"append\", \"truncate\" or \"replace\""
+        ))),
+        (Mode::Append | Mode::Truncate | Mode::Upsert, None) => Err(Error::Programming(format!(
+            "table {name} does not exist; use mode=\"create\" to make it from the data"
+        ))),
+        _ => Ok(Opening { session, request, table, started }),
+    }
+}
+
+impl Opening<'_> {
+    /// The columns that rows without names are for: all that can be given.
+    #[must_use]
+    pub fn columns_in_order(&self) -> Option<Vec<String>> {
+        let columns = &self.table.as_ref()?.target.columns;
+        Some(columns.iter().filter(|c| !c.generated).map(|c| c.name.clone()).collect())
+    }
+
+    /// The target names of source columns.
+    ///
+    /// # Errors
+    /// When a rename names what the source does not have.
+    pub fn renamed(&self, source: &[String]) -> Result<Vec<String>> {
+        crate::copy::plan::renamed(source, &self.request.renames)
+    }
+
+    /// Where columns of these target names belong.
+    ///
+    /// # Errors
+    /// One, which tells all that do not fit.
+    pub fn layout(&self, names: &[String]) -> Result<Layout<'_>> {
+        let fills_itself =
+            |table: &Table, column: &TargetColumn| table.automatic.contains(&column.name);
+        match &self.table {
+            Some(table) if self.request.mode != Mode::Replace => {
+                Ok(Layout::There(table.target.select(names)?))
+            }
+            Some(table) if table.target.matches(names, |column| fills_itself(table, column)) => {
+                Ok(Layout::There(table.target.select(names)?))
+            }
+            _ => Ok(Layout::New),
+        }
+    }
+
+    /// Loads all that the source gives.
+    ///
+    /// # Errors
+    /// When anything fails; the table is then as it was.
+    pub fn run(
+        mut self,
+        schema: &SchemaRef,
+        source: &mut dyn Source,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let result = self.load(schema, source, watch);
+        if result.is_err() {
+            self.session.rollback();
+        }
+        let seconds = self.started.elapsed().as_secs_f64();
+        result.map(|report| Report { seconds, ..report })
+    }
+
+    fn load(
+        &mut self,
+        schema: &SchemaRef,
+        source: &mut dyn Source,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let given: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let names = self.renamed(&given)?;
+        let is_new = matches!(self.layout(&names)?, Layout::New);
+        if names.is_empty() {
+            return self.load_nothing(source);
+        }
+        match self.request.mode {
+            Mode::Append => self.append(schema, &names, source, watch),
+            Mode::Truncate => self.truncate(schema, &names, source, watch),
+            Mode::Upsert => self.upsert(schema, &names, source, watch),
+            Mode::Replace if self.table.is_some() => {
+                self.replace(is_new, schema, &names, source, watch)
+            }
+            Mode::Create | Mode::Replace => self.create(schema, &names, source, watch),
+        }
+    }
+
+    /// A source without columns may be loaded if it has no rows either.
+    fn load_nothing(&mut self, source: &mut dyn Source) -> Result<Report> {
+        while let Some(batch) = source.next()? {
+            if batch.num_rows() > 0 {
+                return Err(Error::Programming("the data has rows but no columns".into()));
+            }
+        }
+        match self.request.mode {
+            Mode::Append | Mode::Upsert => Ok(Report::default()),
+            Mode::Truncate => {
+                let sql = crate::sql::render::truncate(&self.request.table);
+                self.session.batch(&mut || Ok(()), &sql)?;
+                Ok(Report::default())
+            }
+            Mode::Create | Mode::Replace => {
+                let table = &self.request.table;
+                Err(Error::Programming(format!(
+                    "table {table} cannot be made of data without columns"
+                )))
+            }
+        }
+    }
+}
+
+/// The declarations of a table made of a source's columns.
+fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String)>> {
+    let mut problems = Vec::new();
+    let mut fields = Vec::new();
+    for (index, (field, name)) in schema.fields().iter().zip(names).enumerate() {
+        if names.iter().take(index).any(|earlier| earlier == name) {
+            problems.push(format!("column \"{name}\" is there twice"));
+        }
+        match types::creates(field) {
+            Some(declaration) => fields.push((name.clone(), declaration)),
+            None => problems.push(format!(
+                "column \"{name}\": no PostgreSQL type for Arrow's {}; cast it first",
+                field.data_type()
+            )),
+        }
+    }
+    if problems.is_empty() { Ok(fields) } else { Err(Error::Programming(problems.join("; "))) }
+}

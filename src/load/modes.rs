@@ -1,0 +1,196 @@
+//! The modes of a load: what surrounds the copying.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_schema::SchemaRef;
+
+use super::copying::{Copied, Source, Watch, copy};
+use super::{Opening, Report, declarations};
+use crate::catalog::{self, Table};
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::sql::name::TableName;
+use crate::sql::render::{self, Merge};
+
+impl Opening<'_> {
+    fn target(&self) -> Result<&Table> {
+        self.table.as_ref().ok_or_else(|| Error::Internal("a load without its table".into()))
+    }
+
+    /// One COPY is a transaction of its own.
+    pub(super) fn append(
+        &mut self,
+        schema: &SchemaRef,
+        names: &[String],
+        source: &mut dyn Source,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let plan = self.target()?.target.plan(schema, names)?;
+        let sql = render::copy_in(&self.request.table, plan.names());
+        Ok(copy(self.session, &sql, plan, source, watch)?.into())
+    }
+
+    pub(super) fn truncate(
+        &mut self,
+        schema: &SchemaRef,
+        names: &[String],
+        source: &mut dyn Source,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let plan = self.target()?.target.plan(schema, names)?;
+        let sql = render::copy_in(&self.request.table, plan.names());
+        self.session.begin(&mut || watch.check())?;
+        self.session.batch(&mut || watch.check(), &render::truncate(&self.request.table))?;
+        let copied = copy(self.session, &sql, plan, source, watch)?;
+        self.session.commit(&mut || watch.check())?;
+        Ok(copied.into())
+    }
+
+    pub(super) fn create(
+        &mut self,
+        schema: &SchemaRef,
+        names: &[String],
+        source: &mut dyn Source,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let table = self.request.table.clone();
+        self.session.begin(&mut || watch.check())?;
+        let copied = fill_new(self.session, &table, schema, names, source, watch)?;
+        self.session.commit(&mut || watch.check())?;
+        Ok(copied.into())
+    }
+
+    /// Fills a table that nobody sees, and swaps it in at the end.
+    pub(super) fn replace(
+        &mut self,
+        is_new: bool,
+        schema: &SchemaRef,
+        names: &[String],
+        source: &mut dyn Source,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let old = self.request.table.clone();
+        let plan = if is_new { None } else { Some(self.target()?.target.plan(schema, names)?) };
+        let lost = self
+            .session
+            .run(&mut || watch.check(), async |client| catalog::lost_by_swap(client, &old).await)?;
+        if !lost.is_empty() {
+            let lost = lost.join(", ");
+            return Err(Error::Programming(format!(
+                "table {old} cannot be replaced without losing what hangs on it ({lost}); use mode=\"truncate\""
+            )));
+        }
+        let new = old.sibling(unseen_name());
+        self.session.begin(&mut || watch.check())?;
+        let copied = match plan {
+            None => fill_new(self.session, &new, schema, names, source, watch)?,
+            Some(plan) => {
+                self.session.batch(&mut || watch.check(), &render::create_like(&new, &old))?;
+                let sql = render::copy_in(&new, plan.names());
+                let copied = copy(self.session, &sql, plan, source, watch)?;
+                self.session.run(&mut || watch.check(), async |client| {
+                    catalog::hand_over_sequences(client, &old, &new).await
+                })?;
+                copied
+            }
+        };
+        self.session.run(&mut || watch.check(), async |client| {
+            let restore = catalog::restore(client, &old, !is_new).await?;
+            client.batch_execute(&render::swap(&old, &new)).await?;
+            client.batch_execute(&restore.join("; ")).await.map_err(Error::from)
+        })?;
+        self.session.commit(&mut || watch.check())?;
+        Ok(copied.into())
+    }
+
+    pub(super) fn upsert(
+        &mut self,
+        schema: &SchemaRef,
+        names: &[String],
+        source: &mut dyn Source,
+        watch: &mut dyn Watch,
+    ) -> Result<Report> {
+        let table = self.request.table.clone();
+        let target = self.target()?.target.clone();
+        let key: Vec<&str> = self.request.key.iter().map(String::as_str).collect();
+        if key.is_empty() {
+            return Err(Error::Programming(
+                "mode=\"upsert\" wants key=, the columns that tell rows apart".into(),
+            ));
+        }
+        if let Some(stray) = key.iter().find(|key| !names.iter().any(|name| name == *key)) {
+            return Err(Error::Programming(format!("key column \"{stray}\" is not in the data")));
+        }
+        let plan = target.plan(schema, names)?;
+        let loaded: Vec<&str> = names.iter().map(String::as_str).collect();
+        let left_out: Vec<&str> = target
+            .columns
+            .iter()
+            .map(|c| c.name.as_str())
+            .filter(|c| !loaded.contains(c))
+            .collect();
+        let overriding =
+            target.columns.iter().any(|c| c.identity_always && names.contains(&c.name));
+        self.session.begin(&mut || watch.check())?;
+        let lenient = self.session.run(&mut || watch.check(), async |client| {
+            catalog::has_row_trigger(client, &table).await
+        })?;
+        let tells_old = self.session.server_version() >= 18;
+        let merge = Merge {
+            table: &table,
+            names: &loaded,
+            left_out: &left_out,
+            key: &key,
+            lenient,
+            overriding,
+            tells_old,
+        };
+        self.session.batch(&mut || watch.check(), &merge.create_stage())?;
+        let copied =
+            copy(self.session, &render::copy_into_stage(plan.names()), plan, source, watch)?;
+        let (inserted, updated) = self.session.run(&mut || watch.check(), async |client| {
+            let rows = client.query_typed(&merge.merge(), &[]).await?;
+            let row =
+                rows.first().ok_or_else(|| Error::Internal("no count of merged rows".into()))?;
+            let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            Ok((inserted.unsigned_abs(), updated.unsigned_abs()))
+        })?;
+        self.session.commit(&mut || watch.check())?;
+        Ok(Report { inserted, updated, bytes: copied.bytes, seconds: 0.0 })
+    }
+}
+
+impl From<Copied> for Report {
+    fn from(copied: Copied) -> Self {
+        Self { inserted: copied.rows, updated: 0, bytes: copied.bytes, seconds: 0.0 }
+    }
+}
+
+/// Makes a table of the source's own types, and fills it.
+fn fill_new(
+    session: &mut Session,
+    table: &TableName,
+    schema: &SchemaRef,
+    names: &[String],
+    source: &mut dyn Source,
+    watch: &mut dyn Watch,
+) -> Result<Copied> {
+    let create = render::create_table(table, &declarations(schema, names)?);
+    session.batch(&mut || watch.check(), &create)?;
+    let described = session
+        .run(&mut || watch.check(), async |client| catalog::describe(client, table).await)?;
+    let described =
+        described.ok_or_else(|| Error::Internal("a table that was made is gone".into()))?;
+    let plan = described.target.plan(schema, names)?;
+    let sql = render::copy_in(table, plan.names());
+    copy(session, &sql, plan, source, watch)
+}
+
+/// A name that no other load has.
+fn unseen_name() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("_howdah_{}_{next}_{:x}", std::process::id(), now.as_nanos())
+}

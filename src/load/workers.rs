@@ -1,0 +1,30 @@
+//! The threads that encode. A forked child has none of its parent's, and makes its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::{Error, Result};
+
+static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
+
+/// The pool of this process.
+pub(super) fn pool() -> Result<Arc<ThreadPool>> {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id();
+    if let Some((owner, threads)) = pool.as_ref()
+        && *owner == process
+    {
+        return Ok(Arc::clone(threads));
+    }
+    let threads = ThreadPoolBuilder::new()
+        .thread_name(|index| format!("howdah-{index}"))
+        .build()
+        .map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
+    let threads = Arc::new(threads);
+    if let Some((_, parents)) = pool.replace((process, Arc::clone(&threads))) {
+        // Its threads live in the parent: to drop it would be to wait for them.
+        std::mem::forget(parents);
+    }
+    Ok(threads)
+}

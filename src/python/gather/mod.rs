@@ -1,0 +1,302 @@
+//! Python values, gathered in Arrow builders of the target's types: one pass, the GIL held.
+
+mod number;
+mod text;
+mod when;
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    ArrayBuilder, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder,
+    Decimal256Builder, FixedSizeBinaryBuilder, Float32Builder, Float64Builder, Int16Builder,
+    Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, StringBuilder,
+    Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
+};
+use arrow_array::{ArrayRef, ListArray};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyList, PyTuple};
+
+use crate::error::Error;
+
+/// Why a value was not taken.
+pub(super) enum Refused {
+    /// It is of another type than the column's.
+    WrongType(String),
+    /// It is of the type, but does not fit.
+    Unfit(String),
+    /// Python raised.
+    Raised(PyErr),
+}
+
+impl From<PyErr> for Refused {
+    fn from(error: PyErr) -> Self {
+        Self::Raised(error)
+    }
+}
+
+type Taken<T = ()> = Result<T, Refused>;
+
+/// The values of one column.
+pub(super) struct Column {
+    field: FieldRef,
+    /// The type's name at the server, for messages.
+    pg_name: String,
+    builder: Builder,
+}
+
+enum Builder {
+    Bool(BooleanBuilder),
+    Int16(Int16Builder),
+    Int32(Int32Builder),
+    Int64(Int64Builder),
+    UInt32(UInt32Builder),
+    Float32(Float32Builder),
+    Float64(Float64Builder),
+    Decimal128(Decimal128Builder, i32),
+    Decimal256(Decimal256Builder, i32),
+    NumericText(StringBuilder),
+    Text(StringBuilder),
+    Json(StringBuilder),
+    Binary(BinaryBuilder),
+    Uuid(FixedSizeBinaryBuilder),
+    Date(Date32Builder),
+    Time(Time64MicrosecondBuilder),
+    Naive(TimestampMicrosecondBuilder),
+    Aware(TimestampMicrosecondBuilder),
+    Interval(IntervalMonthDayNanoBuilder),
+    List(Box<Lists>),
+}
+
+struct Lists {
+    values: Column,
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Column {
+    /// A column of a gathered field; `pg_name` is the type's name at the server.
+    pub fn new(field: FieldRef, pg_name: String) -> Result<Self, Error> {
+        let builder = builder(&field, &pg_name)?;
+        Ok(Self { field, pg_name, builder })
+    }
+
+    /// The field of the arrays.
+    pub fn field(&self) -> FieldRef {
+        Arc::clone(&self.field)
+    }
+
+    /// Appends a value.
+    #[inline]
+    pub fn push(&mut self, value: &Bound<'_, PyAny>) -> Taken {
+        if value.is_none() {
+            self.push_null();
+            return Ok(());
+        }
+        let result = self.builder.push(value);
+        match result {
+            Ok(()) => Ok(()),
+            Err(Refused::WrongType(_)) if is_missing_marker(value) => {
+                self.push_null();
+                Ok(())
+            }
+            Err(Refused::WrongType(what)) => {
+                let pg_name = &self.pg_name;
+                Err(Refused::WrongType(format!("expected {pg_name}, got {what}")))
+            }
+            Err(Refused::Unfit(what)) => {
+                Err(Refused::Unfit(format!("{what} (column type {})", self.pg_name)))
+            }
+            Err(raised @ Refused::Raised(_)) => Err(raised),
+        }
+    }
+
+    fn push_null(&mut self) {
+        match &mut self.builder {
+            Builder::Bool(b) => b.append_null(),
+            Builder::Int16(b) => b.append_null(),
+            Builder::Int32(b) => b.append_null(),
+            Builder::Int64(b) => b.append_null(),
+            Builder::UInt32(b) => b.append_null(),
+            Builder::Float32(b) => b.append_null(),
+            Builder::Float64(b) => b.append_null(),
+            Builder::Decimal128(b, _) => b.append_null(),
+            Builder::Decimal256(b, _) => b.append_null(),
+            Builder::NumericText(b) | Builder::Text(b) | Builder::Json(b) => b.append_null(),
+            Builder::Binary(b) => b.append_null(),
+            Builder::Uuid(b) => b.append_null(),
+            Builder::Date(b) => b.append_null(),
+            Builder::Time(b) => b.append_null(),
+            Builder::Naive(b) | Builder::Aware(b) => b.append_null(),
+            Builder::Interval(b) => b.append_null(),
+            Builder::List(lists) => lists.end(false),
+        }
+    }
+
+    /// The gathered values; the column begins anew.
+    pub fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        Ok(match &mut self.builder {
+            Builder::Bool(b) => ArrayBuilder::finish(b),
+            Builder::Int16(b) => ArrayBuilder::finish(b),
+            Builder::Int32(b) => ArrayBuilder::finish(b),
+            Builder::Int64(b) => ArrayBuilder::finish(b),
+            Builder::UInt32(b) => ArrayBuilder::finish(b),
+            Builder::Float32(b) => ArrayBuilder::finish(b),
+            Builder::Float64(b) => ArrayBuilder::finish(b),
+            Builder::Decimal128(b, _) => ArrayBuilder::finish(b),
+            Builder::Decimal256(b, _) => ArrayBuilder::finish(b),
+            Builder::NumericText(b) | Builder::Text(b) | Builder::Json(b) => {
+                ArrayBuilder::finish(b)
+            }
+            Builder::Binary(b) => ArrayBuilder::finish(b),
+            Builder::Uuid(b) => ArrayBuilder::finish(b),
+            Builder::Date(b) => ArrayBuilder::finish(b),
+            Builder::Time(b) => ArrayBuilder::finish(b),
+            Builder::Naive(b) | Builder::Aware(b) => ArrayBuilder::finish(b),
+            Builder::Interval(b) => ArrayBuilder::finish(b),
+            Builder::List(lists) => return lists.finish(),
+        })
+    }
+}
+
+fn builder(field: &Field, pg_name: &str) -> Result<Builder, Error> {
+    let unexpected = || Error::Internal(format!("no Python shape for {}", field.data_type()));
+    let failed = |error: ArrowError| Error::Internal(error.to_string());
+    Ok(match (field.data_type(), field.extension_type_name()) {
+        (DataType::Boolean, _) => Builder::Bool(BooleanBuilder::new()),
+        (DataType::Int16, _) => Builder::Int16(Int16Builder::new()),
+        (DataType::Int32, _) => Builder::Int32(Int32Builder::new()),
+        (DataType::Int64, _) => Builder::Int64(Int64Builder::new()),
+        (DataType::UInt32, _) => Builder::UInt32(UInt32Builder::new()),
+        (DataType::Float32, _) => Builder::Float32(Float32Builder::new()),
+        (DataType::Float64, _) => Builder::Float64(Float64Builder::new()),
+        (DataType::Decimal128(precision, scale), _) => {
+            let builder = Decimal128Builder::new().with_precision_and_scale(*precision, *scale);
+            Builder::Decimal128(builder.map_err(failed)?, i32::from(*scale))
+        }
+        (DataType::Decimal256(precision, scale), _) => {
+            let builder = Decimal256Builder::new().with_precision_and_scale(*precision, *scale);
+            Builder::Decimal256(builder.map_err(failed)?, i32::from(*scale))
+        }
+        (DataType::Utf8, Some("arrow.opaque")) => Builder::NumericText(StringBuilder::new()),
+        (DataType::Utf8, Some("arrow.json")) => Builder::Json(StringBuilder::new()),
+        (DataType::Utf8, _) => Builder::Text(StringBuilder::new()),
+        (DataType::Binary, _) => Builder::Binary(BinaryBuilder::new()),
+        (DataType::FixedSizeBinary(16), _) => Builder::Uuid(FixedSizeBinaryBuilder::new(16)),
+        (DataType::Date32, _) => Builder::Date(Date32Builder::new()),
+        (DataType::Time64(_), _) => Builder::Time(Time64MicrosecondBuilder::new()),
+        (DataType::Timestamp(_, None), _) => Builder::Naive(TimestampMicrosecondBuilder::new()),
+        (DataType::Timestamp(_, Some(zone)), _) => {
+            Builder::Aware(TimestampMicrosecondBuilder::new().with_timezone(Arc::clone(zone)))
+        }
+        (DataType::Interval(_), _) => Builder::Interval(IntervalMonthDayNanoBuilder::new()),
+        (DataType::List(item), _) => Builder::List(Box::new(Lists {
+            values: Column::new(Arc::clone(item), pg_name.trim_end_matches("[]").to_owned())?,
+            offsets: vec![0],
+            nulls: NullBufferBuilder::new(0),
+        })),
+        _ => return Err(unexpected()),
+    })
+}
+
+impl Builder {
+    #[inline]
+    fn push(&mut self, value: &Bound<'_, PyAny>) -> Taken {
+        match self {
+            Self::Bool(b) => b.append_value(boolean(value)?),
+            Self::Int16(b) => b.append_value(number::integer(value)?),
+            Self::Int32(b) => b.append_value(number::integer(value)?),
+            Self::Int64(b) => b.append_value(number::integer(value)?),
+            Self::UInt32(b) => b.append_value(number::integer(value)?),
+            Self::Float32(b) => b.append_value(number::float32(value)?),
+            Self::Float64(b) => b.append_value(number::float64(value)?),
+            Self::Decimal128(b, scale) => b.append_value(number::decimal128(value, *scale)?),
+            Self::Decimal256(b, scale) => b.append_value(number::decimal256(value, *scale)?),
+            Self::NumericText(b) => b.append_value(number::numeric_text(value)?),
+            Self::Text(b) => return text::string(value, |text| b.append_value(text)),
+            Self::Json(b) => return text::json(value, |text| b.append_value(text)),
+            Self::Binary(b) => return text::binary(value, |bytes| b.append_value(bytes)),
+            Self::Uuid(b) => {
+                let bytes = text::uuid(value)?;
+                b.append_value(bytes).map_err(|error| Refused::Unfit(error.to_string()))?;
+            }
+            Self::Date(b) => b.append_value(when::date(value)?),
+            Self::Time(b) => b.append_value(when::time(value)?),
+            Self::Naive(b) => b.append_value(when::naive(value)?),
+            Self::Aware(b) => b.append_value(when::aware(value)?),
+            Self::Interval(b) => b.append_value(when::interval(value)?),
+            Self::List(lists) => return lists.push(value),
+        }
+        Ok(())
+    }
+}
+
+impl Lists {
+    fn push(&mut self, value: &Bound<'_, PyAny>) -> Taken {
+        if !(value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()) {
+            return Err(wrong_type(value));
+        }
+        for (index, item) in value.try_iter()?.enumerate() {
+            let pushed = self.values.push(&item?);
+            pushed.map_err(|refused| match refused {
+                Refused::WrongType(what) => Refused::WrongType(format!("element {index}: {what}")),
+                Refused::Unfit(what) => Refused::Unfit(format!("element {index}: {what}")),
+                raised @ Refused::Raised(_) => raised,
+            })?;
+            self.count();
+        }
+        self.end(true);
+        Ok(())
+    }
+
+    /// One more element in the list that is open.
+    fn count(&mut self) {
+        let open = self.nulls.len() + 1;
+        if self.offsets.len() == open {
+            self.offsets.push(self.offsets.last().copied().unwrap_or(0));
+        }
+        if let Some(end) = self.offsets.last_mut() {
+            *end += 1;
+        }
+    }
+
+    fn end(&mut self, valid: bool) {
+        self.nulls.append(valid);
+        if self.offsets.len() == self.nulls.len() {
+            self.offsets.push(self.offsets.last().copied().unwrap_or(0));
+        }
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let offsets =
+            OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, vec![0])));
+        let (values, nulls) = (self.values.finish()?, self.nulls.finish());
+        Ok(Arc::new(ListArray::try_new(self.values.field(), offsets, values, nulls)?))
+    }
+}
+
+fn boolean(value: &Bound<'_, PyAny>) -> Taken<bool> {
+    match value.cast::<PyBool>() {
+        Ok(value) => Ok(value.is_true()),
+        Err(_) if type_name(value) == "bool_" || type_name(value) == "numpy.bool" => {
+            Ok(value.is_truthy()?)
+        }
+        Err(_) => Err(wrong_type(value)),
+    }
+}
+
+fn wrong_type(value: &Bound<'_, PyAny>) -> Refused {
+    Refused::WrongType(type_name(value))
+}
+
+/// The name of a value's type, with its module unless it is a builtin one.
+pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+}
+
+/// pandas writes what is missing as values of their own, which mean nothing else.
+fn is_missing_marker(value: &Bound<'_, PyAny>) -> bool {
+    let name = type_name(value);
+    name.starts_with("pandas.") && (name.ends_with(".NAType") || name.ends_with(".NaTType"))
+}

@@ -1,0 +1,148 @@
+//! Integers, floats and decimals out of Python's.
+
+use arrow_buffer::i256;
+use pyo3::exceptions::PyOverflowError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyType};
+
+use super::{Refused, Taken, type_name, wrong_type};
+use crate::wire::numeric::{NotScaled, put_text, scaled};
+
+/// An integer of the builder's width; bool is none, numpy's are.
+#[inline]
+pub(super) fn integer<T>(value: &Bound<'_, PyAny>) -> Taken<T>
+where
+    T: TryFrom<i64>,
+{
+    let wide =
+        if value.is_exact_instance_of::<PyInt>() { value.extract::<i64>() } else { index(value)? };
+    let wide = match wide {
+        Ok(wide) => wide,
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            return Err(out_of_range(value));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    T::try_from(wide).map_err(|_| out_of_range(value))
+}
+
+fn index(value: &Bound<'_, PyAny>) -> Taken<PyResult<i64>> {
+    let is_integer = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>()
+        || is_numpy(value) && value.hasattr("__index__")? && !type_name(value).contains("bool");
+    if is_integer { Ok(value.extract::<i64>()) } else { Err(wrong_type(value)) }
+}
+
+fn is_numpy(value: &Bound<'_, PyAny>) -> bool {
+    type_name(value).starts_with("numpy.")
+}
+
+fn out_of_range(value: &Bound<'_, PyAny>) -> Refused {
+    let shown = value.str().map_or_else(|_| "an int".to_owned(), |text| text.to_string());
+    Refused::Unfit(format!("{shown} is out of range"))
+}
+
+/// Integers up to here are floats too, exactly.
+const EXACT_FLOAT64: i64 = 1 << 53;
+const EXACT_FLOAT32: i64 = 1 << 24;
+
+#[inline]
+pub(super) fn float64(value: &Bound<'_, PyAny>) -> Taken<f64> {
+    float(value, EXACT_FLOAT64)
+}
+
+/// Rounded to float4's 24 bits, as the server's own assignment does; within its range.
+pub(super) fn float32(value: &Bound<'_, PyAny>) -> Taken<f32> {
+    let wide = float(value, EXACT_FLOAT32)?;
+    #[expect(clippy::cast_possible_truncation, reason = "what is lost is checked next")]
+    let narrow = wide as f32;
+    if narrow.is_infinite() && wide.is_finite() || narrow == 0.0 && wide != 0.0 {
+        return Err(out_of_range(value));
+    }
+    Ok(narrow)
+}
+
+#[inline]
+fn float(value: &Bound<'_, PyAny>, exact: i64) -> Taken<f64> {
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Ok(float.value());
+    }
+    if is_numpy(value) && type_name(value).contains("float") {
+        return Ok(value.extract::<f64>()?);
+    }
+    let integer: i64 = integer(value)?;
+    if integer.abs() > exact {
+        return Err(Refused::Unfit(format!(
+            "{integer} has more digits than the float can hold exactly"
+        )));
+    }
+    Ok(integer as f64)
+}
+
+fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    DECIMAL.import(py, "decimal", "Decimal")
+}
+
+/// The digits of a Decimal, an int, or a float (the fewest that give it back).
+fn digits<'py>(value: &Bound<'py, PyAny>) -> Taken<Bound<'py, pyo3::types::PyString>> {
+    if value.is_exact_instance(decimal_type(value.py())?)
+        || value.is_instance(decimal_type(value.py())?)?
+    {
+        return Ok(value.str()?);
+    }
+    let is_number =
+        value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>() || is_numpy(value);
+    if !is_number || value.is_instance_of::<PyBool>() || type_name(value).contains("bool") {
+        return Err(wrong_type(value));
+    }
+    Ok(value.str()?)
+}
+
+#[inline]
+pub(super) fn decimal128(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i128> {
+    let digits = digits(value)?;
+    let text = digits.to_str()?;
+    scaled(text, scale).map_err(|error| unfit(error, text, scale))
+}
+
+fn unfit(error: NotScaled, text: &str, scale: i32) -> Refused {
+    Refused::Unfit(match error {
+        NotScaled::Syntax => "no number".to_owned(),
+        NotScaled::Special => format!(
+            "{text} cannot go into a numeric with a fixed scale on this road; use a numeric without one"
+        ),
+        NotScaled::TooFine => {
+            format!("{text} has more than {scale} digits after the point; round it first")
+        }
+        NotScaled::TooLarge => format!("{text} has more digits than the column"),
+    })
+}
+
+pub(super) fn decimal256(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i256> {
+    use crate::wire::numeric::{Numeric, parse};
+    let digits = digits(value)?;
+    let text = digits.to_str()?;
+    let mut bytes = Vec::new();
+    put_text(text, &mut bytes).map_err(|_| unfit(NotScaled::TooLarge, text, scale))?;
+    match parse(&bytes) {
+        Ok(Numeric::Finite(number)) => {
+            let unscaled = number
+                .unscaled_text(scale)
+                .ok_or_else(|| unfit(NotScaled::TooFine, text, scale))?;
+            i256::from_string(&unscaled).ok_or_else(|| unfit(NotScaled::TooLarge, text, scale))
+        }
+        _ => Err(unfit(NotScaled::Special, text, scale)),
+    }
+}
+
+pub(super) fn numeric_text(value: &Bound<'_, PyAny>) -> Taken<String> {
+    let digits = digits(value)?;
+    let text = digits.to_str()?;
+    let unsigned = text.trim_start_matches('-');
+    if unsigned.starts_with("sNaN") || unsigned.starts_with("NaN") {
+        return Ok("NaN".to_owned());
+    }
+    put_text(text, &mut Vec::new()).map_err(|_| Refused::Unfit(format!("{text} is no numeric")))?;
+    Ok(text.to_owned())
+}

@@ -1,0 +1,90 @@
+//! Strings, JSON, bytes and UUIDs out of Python's.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
+
+use super::{Refused, Taken, wrong_type};
+
+/// A str, or the str that an Enum stands for.
+#[inline]
+pub(super) fn string(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
+    match value.cast::<PyString>() {
+        Ok(text) => {
+            take(utf8(text)?);
+            Ok(())
+        }
+        Err(_) if is_enum(value)? => {
+            let inner = value.getattr("value")?;
+            let text = inner.cast::<PyString>().map_err(|_| wrong_type(value))?;
+            take(utf8(text)?);
+            Ok(())
+        }
+        Err(_) => Err(wrong_type(value)),
+    }
+}
+
+fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Taken<&'a str> {
+    text.to_str().map_err(|_| {
+        Refused::Unfit("text holds a lone surrogate, which UTF-8 cannot encode".to_owned())
+    })
+}
+
+fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    value.is_instance(ENUM.import(value.py(), "enum", "Enum")?)
+}
+
+/// JSON: text as it is, anything else as `json.dumps` writes it.
+pub(super) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
+    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if let Ok(text) = value.cast::<PyString>() {
+        take(utf8(text)?);
+        return Ok(());
+    }
+    let is_json = value.is_instance_of::<PyDict>()
+        || value.is_instance_of::<PyList>()
+        || value.is_instance_of::<PyTuple>()
+        || value.is_instance_of::<pyo3::types::PyInt>()
+        || value.is_instance_of::<pyo3::types::PyFloat>();
+    if !is_json {
+        return Err(wrong_type(value));
+    }
+    let py = value.py();
+    let dumps = DUMPS
+        .get_or_try_init(py, || Ok::<_, PyErr>(py.import("json")?.getattr("dumps")?.unbind()))?;
+    let text = dumps
+        .bind(py)
+        .call1((value,))
+        .map_err(|error| Refused::Unfit(format!("what json.dumps refuses: {}", error.value(py))))?;
+    let text = text.cast::<PyString>().map_err(|_| wrong_type(value))?;
+    take(utf8(text)?);
+    Ok(())
+}
+
+/// bytes, bytearray or memoryview.
+pub(super) fn binary(value: &Bound<'_, PyAny>, take: impl FnOnce(&[u8])) -> Taken {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        take(bytes.as_bytes());
+    } else if let Ok(bytes) = value.cast::<PyByteArray>() {
+        take(&bytes.to_vec());
+    } else if value.is_instance_of::<PyMemoryView>() {
+        let bytes = value.call_method0("tobytes")?;
+        take(bytes.cast::<PyBytes>().map_err(|_| wrong_type(value))?.as_bytes());
+    } else {
+        return Err(wrong_type(value));
+    }
+    Ok(())
+}
+
+/// A UUID, or the text of one.
+pub(super) fn uuid(value: &Bound<'_, PyAny>) -> Taken<[u8; 16]> {
+    static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if value.is_instance(UUID.import(value.py(), "uuid", "UUID")?)? {
+        return Ok(value.getattr("int")?.extract::<u128>()?.to_be_bytes());
+    }
+    let text = value.cast::<PyString>().map_err(|_| wrong_type(value))?;
+    let uuid = ::uuid::Uuid::try_parse(utf8(text)?);
+    uuid.map(::uuid::Uuid::into_bytes)
+        .map_err(|_| Refused::Unfit("text that is no uuid".to_owned()))
+}

@@ -1,0 +1,116 @@
+//! Dates, times and intervals out of Python's.
+
+use arrow_buffer::IntervalMonthDayNano;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyTime, PyTimeAccess, PyType,
+    PyTzInfo, PyTzInfoAccess,
+};
+
+use super::{Refused, Taken, type_name, wrong_type};
+use crate::wire::time::DAY_US;
+
+/// Days from the Unix epoch. Howard Hinnant's `days_from_civil`:
+/// <https://howardhinnant.github.io/date_algorithms.html>.
+fn days(value: &impl PyDateAccess) -> i32 {
+    let (month, day) = (i32::from(value.get_month()), i32::from(value.get_day()));
+    let year = value.get_year() - i32::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+fn of_day(value: &impl PyTimeAccess) -> i64 {
+    let minutes = i64::from(value.get_hour()) * 60 + i64::from(value.get_minute());
+    (minutes * 60 + i64::from(value.get_second())) * 1_000_000 + i64::from(value.get_microsecond())
+}
+
+pub(super) fn date(value: &Bound<'_, PyAny>) -> Taken<i32> {
+    match value.cast::<PyDate>() {
+        Ok(date) if !value.is_instance_of::<PyDateTime>() => Ok(days(date)),
+        _ => Err(wrong_type(value)),
+    }
+}
+
+pub(super) fn time(value: &Bound<'_, PyAny>) -> Taken<i64> {
+    let time = value.cast::<PyTime>().map_err(|_| wrong_type(value))?;
+    if time.get_tzinfo().is_some() {
+        return Err(Refused::WrongType("an aware datetime.time".to_owned()));
+    }
+    Ok(of_day(time))
+}
+
+/// A datetime; pandas' own with all that it holds.
+fn datetime<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Taken<&'a Bound<'py, PyDateTime>> {
+    let datetime = value.cast::<PyDateTime>().map_err(|_| wrong_type(value))?;
+    if !value.is_exact_instance_of::<PyDateTime>() {
+        if type_name(value).ends_with(".NaTType") {
+            return Err(wrong_type(value));
+        }
+        if let Ok(nanosecond) = value.getattr("nanosecond")
+            && nanosecond.extract::<i64>().is_ok_and(|ns| ns != 0)
+        {
+            return Err(Refused::Unfit(
+                "a timestamp with nanoseconds, finer than PostgreSQL's microseconds".to_owned(),
+            ));
+        }
+    }
+    Ok(datetime)
+}
+
+fn unix_us(datetime: &Bound<'_, PyDateTime>) -> i64 {
+    i64::from(days(datetime)) * DAY_US + of_day(datetime)
+}
+
+pub(super) fn naive(value: &Bound<'_, PyAny>) -> Taken<i64> {
+    let datetime = datetime(value)?;
+    if datetime.get_tzinfo().is_some() {
+        return Err(Refused::WrongType(
+            "an aware datetime; drop its zone with .replace(tzinfo=None)".to_owned(),
+        ));
+    }
+    Ok(unix_us(datetime))
+}
+
+pub(super) fn aware(value: &Bound<'_, PyAny>) -> Taken<i64> {
+    let datetime = datetime(value)?;
+    let naive = || {
+        Refused::WrongType("a naive datetime; give it a zone with .replace(tzinfo=…)".to_owned())
+    };
+    let zone = datetime.get_tzinfo().ok_or_else(naive)?;
+    let us = unix_us(datetime);
+    if zone.is(&*PyTzInfo::utc(value.py())?) {
+        return Ok(us);
+    }
+    let offset = value.call_method0("utcoffset")?;
+    let offset = offset.cast::<PyDelta>().map_err(|_| naive())?;
+    Ok(us - span(offset))
+}
+
+fn span(delta: &Bound<'_, PyDelta>) -> i64 {
+    let seconds = i64::from(delta.get_days()) * 86_400 + i64::from(delta.get_seconds());
+    // A timedelta reaches to a billion days: 8.64e19 µs, beyond 64 bits. Interval checks that.
+    seconds.saturating_mul(1_000_000).saturating_add(i64::from(delta.get_microseconds()))
+}
+
+/// A timedelta, which is a span of time, or an Interval.
+pub(super) fn interval(value: &Bound<'_, PyAny>) -> Taken<IntervalMonthDayNano> {
+    static INTERVAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let (months, days, us) = if let Ok(delta) = value.cast::<PyDelta>() {
+        (0, 0, span(delta))
+    } else if value.is_instance(INTERVAL.import(value.py(), "howdah.interval", "Interval")?)? {
+        let part = |name: &str| value.getattr(name);
+        (part("months")?.extract()?, part("days")?.extract()?, part("microseconds")?.extract()?)
+    } else {
+        return Err(wrong_type(value));
+    };
+    let ns = us.checked_mul(1000);
+    // Arrow counts nanoseconds, so that three centuries are the most that fit.
+    let ns = ns.ok_or_else(|| {
+        Refused::Unfit("an interval of more than 292 years of microseconds".to_owned())
+    })?;
+    Ok(IntervalMonthDayNano::new(months, days, ns))
+}

@@ -1,0 +1,118 @@
+//! The types of a table to be made of rows: the narrowest that hold the values seen.
+
+use std::sync::Arc;
+
+use arrow_schema::extension::{Json as ArrowJson, Opaque, Uuid as ArrowUuid};
+use arrow_schema::{DataType, Field, IntervalUnit, TimeUnit};
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList,
+    PyMemoryView, PyString, PyTime, PyTuple, PyTzInfoAccess,
+};
+
+use super::gather::type_name;
+
+/// What a column's values have been so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Guess {
+    Nothing,
+    Bool,
+    Int,
+    Float,
+    Numeric,
+    Text,
+    Bytes,
+    Date,
+    Time,
+    Naive,
+    Aware,
+    Interval,
+    Uuid,
+    Json,
+    List(Box<Guess>),
+}
+
+impl Guess {
+    /// What a value is; the name of its type if it is nothing that has a column type.
+    pub fn of(value: &Bound<'_, PyAny>) -> Result<Self, String> {
+        if value.is_none() {
+            return Ok(Self::Nothing);
+        }
+        if let Ok(datetime) = value.cast::<PyDateTime>() {
+            return Ok(if datetime.get_tzinfo().is_some() { Self::Aware } else { Self::Naive });
+        }
+        if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+            let items = value.try_iter().map_err(|error| error.to_string())?;
+            let mut guess = Self::Nothing;
+            for item in items {
+                let item = Self::of(&item.map_err(|error| error.to_string())?)?;
+                guess = guess.with(item).ok_or("a list of mixed types")?;
+            }
+            return Ok(Self::List(Box::new(guess)));
+        }
+        let name = type_name(value);
+        let plain = [
+            (value.is_instance_of::<PyBool>() || name == "numpy.bool", Self::Bool),
+            (value.is_instance_of::<PyInt>() && value.extract::<i64>().is_err(), Self::Numeric),
+            (
+                value.is_instance_of::<PyInt>()
+                    || name.starts_with("numpy.int")
+                    || name.starts_with("numpy.uint"),
+                Self::Int,
+            ),
+            (value.is_instance_of::<PyFloat>() || name.starts_with("numpy.float"), Self::Float),
+            (value.is_instance_of::<PyString>(), Self::Text),
+            (name == "decimal.Decimal", Self::Numeric),
+            (name == "uuid.UUID", Self::Uuid),
+            (value.is_instance_of::<PyDate>(), Self::Date),
+            (value.is_instance_of::<PyTime>(), Self::Time),
+            (
+                value.is_instance_of::<PyDelta>() || name == "howdah.interval.Interval",
+                Self::Interval,
+            ),
+            (value.is_instance_of::<PyDict>(), Self::Json),
+            (
+                value.is_instance_of::<PyBytes>()
+                    || value.is_instance_of::<PyByteArray>()
+                    || value.is_instance_of::<PyMemoryView>(),
+                Self::Bytes,
+            ),
+        ];
+        plain.into_iter().find_map(|(is, guess)| is.then_some(guess)).ok_or(name)
+    }
+
+    /// What holds both; `None` if nothing does.
+    pub fn with(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (a, b) if a == b => Some(a),
+            (Self::Nothing, a) | (a, Self::Nothing) => Some(a),
+            (Self::Int, Self::Float) | (Self::Float, Self::Int) => Some(Self::Float),
+            (Self::Int, Self::Numeric) | (Self::Numeric, Self::Int) => Some(Self::Numeric),
+            (Self::List(a), Self::List(b)) => Some(Self::List(Box::new(a.with(*b)?))),
+            _ => None,
+        }
+    }
+
+    /// The field in which such values are gathered.
+    pub fn field(&self) -> Field {
+        let plain = |data_type| Field::new("", data_type, true);
+        match self {
+            Self::Nothing | Self::Text => plain(DataType::Utf8),
+            Self::Bool => plain(DataType::Boolean),
+            Self::Int => plain(DataType::Int64),
+            Self::Float => plain(DataType::Float64),
+            Self::Numeric => {
+                plain(DataType::Utf8).with_extension_type(Opaque::new("numeric", "PostgreSQL"))
+            }
+            Self::Bytes => plain(DataType::Binary),
+            Self::Date => plain(DataType::Date32),
+            Self::Time => plain(DataType::Time64(TimeUnit::Microsecond)),
+            Self::Naive => plain(DataType::Timestamp(TimeUnit::Microsecond, None)),
+            Self::Aware => plain(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+            Self::Interval => plain(DataType::Interval(IntervalUnit::MonthDayNano)),
+            Self::Uuid => plain(DataType::FixedSizeBinary(16)).with_extension_type(ArrowUuid),
+            Self::Json => plain(DataType::Utf8).with_extension_type(ArrowJson::default()),
+            Self::List(item) => plain(DataType::List(Arc::new(item.field().with_name("item")))),
+        }
+    }
+}

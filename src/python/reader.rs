@@ -1,0 +1,188 @@
+//! `_core.Reader`: a result as a stream of record batches.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyDict, PyString};
+use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
+use pyo3_arrow::{PyDataType, PyRecordBatch, PySchema};
+
+use super::errors::exception;
+use super::gil::{held, raised, released};
+use super::watching::Reporter;
+use crate::error::{Error, Result};
+use crate::fetch::{Options, Reading};
+use crate::load::Watch as _;
+use crate::types::OutOfRange;
+
+/// A query's result, read as it streams in.
+#[pyclass(frozen, module = "howdah._core", name = "Reader")]
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    schema: SchemaRef,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// `None` once closed, ended or failed.
+    reading: Option<Reading>,
+    reporter: Reporter,
+    /// What failed in a stream that was handed to other software, which tells no more than text.
+    error: Option<PyErr>,
+    closed: bool,
+}
+
+impl Reader {
+    pub fn new(reading: Reading, reporter: Reporter) -> Self {
+        let schema = reading.schema();
+        let state = State { reading: Some(reading), reporter, error: None, closed: false };
+        Self { shared: Arc::new(Shared { schema, state: Mutex::new(state) }) }
+    }
+}
+
+impl Shared {
+    fn next(&self) -> Result<Option<RecordBatch>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { reading, reporter, closed, .. } = &mut *state;
+        if *closed {
+            return Err(Error::Interface("the reader is closed".into()));
+        }
+        let Some(open) = reading else { return Ok(None) };
+        let result = open.next(&mut || reporter.check());
+        let told = reporter.progress(open.rows_read, open.bytes_read);
+        match result.and_then(|batch| told.map(|()| batch)) {
+            Ok(Some(batch)) => Ok(Some(batch)),
+            Ok(None) => {
+                *reading = None;
+                reporter.end()?;
+                Ok(None)
+            }
+            Err(error) => {
+                *reading = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn close(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.closed = true;
+        state.reading = None;
+    }
+
+    fn keep(&self, error: PyErr) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).error = Some(error);
+    }
+}
+
+#[pymethods]
+impl Reader {
+    /// The schema, before the first row.
+    #[getter]
+    fn schema<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        PySchema::new(Arc::clone(&self.shared.schema)).into_arro3(py)
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match released(py, || self.shared.next()) {
+            Ok(Some(batch)) => PyRecordBatch::new(batch).into_arro3(py).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(exception(py, error)),
+        }
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, self.shared.schema.as_ref())?)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let schema = &self.shared.schema;
+        let field = arrow_schema::Field::new_struct("", schema.fields().clone(), false);
+        let structs = Stream(Arc::clone(&self.shared)).map(|batch| {
+            batch.map(|batch| {
+                Arc::new(arrow_array::StructArray::from(batch)) as arrow_array::ArrayRef
+            })
+        });
+        let stream = ArrayIterator::new(structs, Arc::new(field));
+        Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?)
+    }
+
+    /// Takes the error that ended a stream handed to other software.
+    fn take_error(&self) -> Option<PyErr> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+    }
+
+    /// Cancels what is left of the result.
+    fn close(&self, py: Python<'_>) {
+        released(py, || self.shared.close());
+    }
+}
+
+/// The batches, for software that calls without the GIL or with it.
+struct Stream(Arc<Shared>);
+
+impl Iterator for Stream {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let result = held(|py| released(py, || self.0.next()));
+        result.transpose().map(|batch| {
+            batch.map_err(|error| {
+                let error = held(|py| exception(py, error));
+                let text = error.to_string();
+                self.0.keep(error);
+                ArrowError::ExternalError(text.into())
+            })
+        })
+    }
+}
+
+impl RecordBatchReader for Stream {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.0.schema)
+    }
+}
+
+pub(super) fn read_options(
+    batch_rows: usize,
+    types: Option<&Bound<'_, PyDict>>,
+    out_of_range: &str,
+) -> Result<Options> {
+    let out_of_range = match out_of_range {
+        "error" => OutOfRange::Error,
+        "null" => OutOfRange::Null,
+        "clamp" => OutOfRange::Clamp,
+        "string" => OutOfRange::Text,
+        _ => {
+            return Err(Error::Interface(format!(
+                "out_of_range {out_of_range:?}: expected error, null, clamp or string"
+            )));
+        }
+    };
+    let mut asked = HashMap::new();
+    for (name, data_type) in types.into_iter().flatten() {
+        let name: String = name.extract().map_err(raised)?;
+        let data_type = match data_type.cast::<PyString>() {
+            Ok(text) => crate::types::named::data_type(text.to_str().map_err(raised)?)
+                .ok_or_else(|| Error::Interface(format!("types[{name:?}]: {text} is no Arrow type; say decimal(20,4), int64, string or timestamp[us, UTC], or pass an Arrow type")))?,
+            Err(_) => data_type.extract::<PyDataType>().map_err(raised)?.into_inner(),
+        };
+        asked.insert(name, data_type);
+    }
+    Ok(Options { batch_rows, types: asked, out_of_range })
+}

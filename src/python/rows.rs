@@ -1,0 +1,340 @@
+//! Rows of Python objects as a source of record batches.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
+
+use super::gather::{Column, Refused, type_name};
+use super::gil::{held, raised};
+use crate::error::{Error, Result, ValueError};
+use crate::load::Source;
+
+/// Rows gathered before they are handed on to be encoded.
+const BATCH_ROWS: usize = 8192;
+
+/// What the rows are: the first one tells, and the others must be the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Mapping,
+    Sequence,
+    Object,
+}
+
+/// Rows that have been looked at, and not yet taken.
+pub(super) struct Rows {
+    iterator: Py<PyIterator>,
+    /// The rows that were taken to look at.
+    seen: std::collections::VecDeque<Py<PyAny>>,
+    kind: Kind,
+    /// The names by which the rows know their values; none for plain sequences.
+    names: Option<Vec<String>>,
+}
+
+/// The rows, and the columns that they go into.
+pub(super) struct RowSource {
+    table: String,
+    rows: Rows,
+    keys: Vec<Py<PyString>>,
+    columns: Vec<Column>,
+    schema: SchemaRef,
+    row: u64,
+    ended: bool,
+}
+
+impl Rows {
+    /// Looks at the first row; `None` if there is none.
+    pub fn look(data: &Bound<'_, PyAny>) -> Result<Option<Self>> {
+        if data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>() || data.is_none() {
+            return Err(not_rows(data));
+        }
+        let rows = data.try_iter().map_err(|_| not_rows(data))?;
+        let first = match rows.clone().next() {
+            None => return Ok(None),
+            Some(first) => first.map_err(raised)?,
+        };
+        let (kind, names) =
+            look_at(&first).map_err(raised)?.ok_or_else(|| no_row(None, 0, &first))?;
+        let seen = [first.unbind()].into();
+        Ok(Some(Self { iterator: rows.unbind(), seen, kind, names }))
+    }
+
+    /// The names by which the rows know their values.
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    /// Takes up to `count` rows to look at.
+    pub fn look_ahead(&mut self, py: Python<'_>, count: usize) -> Result<()> {
+        while self.seen.len() < count
+            && let Some(row) = self.iterator.bind(py).clone().next()
+        {
+            self.seen.push_back(row.map_err(raised)?.unbind());
+        }
+        Ok(())
+    }
+
+    /// The rows taken so far, each with its values in the order of `keys`.
+    pub fn seen<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &[Py<PyString>],
+        width: usize,
+    ) -> Result<Vec<Vec<Bound<'py, PyAny>>>> {
+        let mut rows = Vec::with_capacity(self.seen.len());
+        for (index, row) in self.seen.iter().enumerate() {
+            let mut values = Vec::with_capacity(width);
+            let refused = |refused| refusal(None, None, index as u64, refused);
+            self.values(row.bind(py), keys, width, |_, value| {
+                values.push(value.clone());
+                Ok(())
+            })
+            .map_err(|(_, error)| refused(error))?;
+            rows.push(values);
+        }
+        Ok(rows)
+    }
+
+    /// Gives each value of a row to `take`, with the index of its column.
+    fn values<'py>(
+        &self,
+        row: &Bound<'py, PyAny>,
+        keys: &[Py<PyString>],
+        width: usize,
+        mut take: impl FnMut(usize, &Bound<'py, PyAny>) -> Result<(), Refused>,
+    ) -> Result<(), (Option<usize>, Refused)> {
+        let py = row.py();
+        let whole = |refused: Refused| (None, refused);
+        let wrong = |expected: &str| {
+            whole(Refused::WrongType(format!(
+                "expected {expected} like the first row, got {}",
+                type_name(row)
+            )))
+        };
+        match self.kind {
+            Kind::Mapping => {
+                if let Ok(dict) = row.cast::<PyDict>() {
+                    for (index, key) in keys.iter().enumerate() {
+                        let value = dict.get_item(key.bind(py)).map_err(|e| whole(e.into()))?;
+                        let value = value.ok_or_else(|| missing(index))?;
+                        take(index, &value).map_err(|refused| (Some(index), refused))?;
+                    }
+                    if dict.len() != keys.len() {
+                        return Err(whole(stray_key(row, keys)));
+                    }
+                    return Ok(());
+                }
+                let mapping = row.cast::<PyMapping>().map_err(|_| wrong("a mapping"))?;
+                for (index, key) in keys.iter().enumerate() {
+                    let value = mapping.get_item(key.bind(py)).map_err(|_| missing(index))?;
+                    take(index, &value).map_err(|refused| (Some(index), refused))?;
+                }
+                if mapping.len().map_err(|e| whole(e.into()))? != keys.len() {
+                    return Err(whole(stray_key(row, keys)));
+                }
+            }
+            Kind::Sequence => {
+                let ragged = |got: usize| {
+                    whole(Refused::WrongType(format!(
+                        "expected a row of {width} values, got {got}"
+                    )))
+                };
+                if let Ok(tuple) = row.cast::<PyTuple>() {
+                    if tuple.len() != width {
+                        return Err(ragged(tuple.len()));
+                    }
+                    for (index, value) in tuple.iter_borrowed().enumerate() {
+                        take(index, &value).map_err(|refused| (Some(index), refused))?;
+                    }
+                } else if let Ok(list) = row.cast::<PyList>() {
+                    if list.len() != width {
+                        return Err(ragged(list.len()));
+                    }
+                    for (index, value) in list.iter().enumerate() {
+                        take(index, &value).map_err(|refused| (Some(index), refused))?;
+                    }
+                } else {
+                    return Err(wrong("a tuple or list"));
+                }
+            }
+            Kind::Object => {
+                for (index, key) in keys.iter().enumerate() {
+                    let value = row.getattr(key.bind(py)).map_err(|_| wrong("a dataclass"))?;
+                    take(index, &value).map_err(|refused| (Some(index), refused))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn missing(index: usize) -> (Option<usize>, Refused) {
+    let message =
+        "the row has no value for it; every row needs the keys of the first, None for NULL";
+    (Some(index), Refused::WrongType(message.to_owned()))
+}
+
+/// The keys of a row that the first one did not have.
+fn stray_key(row: &Bound<'_, PyAny>, keys: &[Py<PyString>]) -> Refused {
+    let py = row.py();
+    let known = |key: &Bound<'_, PyAny>| {
+        keys.iter().any(|known| known.bind(py).as_any().eq(key).unwrap_or(false))
+    };
+    let stray = row
+        .try_iter()
+        .ok()
+        .and_then(|mut keys| keys.find_map(|key| key.ok().filter(|key| !known(key))));
+    let stray = stray.map_or_else(String::new, |key| key.to_string());
+    Refused::WrongType(format!("key \"{stray}\" is not among the keys of the first row"))
+}
+
+fn look_at(row: &Bound<'_, PyAny>) -> PyResult<Option<(Kind, Option<Vec<String>>)>> {
+    static MAPPING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = row.py();
+    if row.is_instance_of::<PyDict>()
+        || row.is_instance(MAPPING.import(py, "collections.abc", "Mapping")?)?
+    {
+        let keys = row.try_iter()?.map(|key| key?.extract::<String>()).collect::<PyResult<_>>()?;
+        return Ok(Some((Kind::Mapping, Some(keys))));
+    }
+    if row.is_instance_of::<PyTuple>() && row.hasattr("_fields")? {
+        return Ok(Some((Kind::Sequence, Some(row.getattr("_fields")?.extract()?))));
+    }
+    if row.is_instance_of::<PyTuple>() || row.is_instance_of::<PyList>() {
+        return Ok(Some((Kind::Sequence, None)));
+    }
+    if row.hasattr("__dataclass_fields__")? && !row.is_instance_of::<PyType>() {
+        let fields = py.import("dataclasses")?.call_method1("fields", (row,))?;
+        let names = fields
+            .try_iter()?
+            .map(|field| field?.getattr("name")?.extract())
+            .collect::<PyResult<_>>()?;
+        return Ok(Some((Kind::Object, Some(names))));
+    }
+    Ok(None)
+}
+
+fn not_rows(data: &Bound<'_, PyAny>) -> Error {
+    refusal(
+        None,
+        None,
+        0,
+        Refused::WrongType(format!(
+            "expected rows (an iterable of dicts, tuples or dataclasses) or Arrow data, got {}",
+            type_name(data)
+        )),
+    )
+}
+
+fn no_row(table: Option<&str>, row: u64, value: &Bound<'_, PyAny>) -> Error {
+    let got = type_name(value);
+    let message = format!("expected a dict, tuple, list, named tuple or dataclass, got {got}");
+    refusal(table, None, row, Refused::WrongType(message))
+}
+
+/// The error of a value that was not taken.
+fn refusal(table: Option<&str>, column: Option<&str>, row: u64, refused: Refused) -> Error {
+    let (message, wrong_type) = match refused {
+        Refused::WrongType(message) => (message, true),
+        Refused::Unfit(message) => (message, false),
+        Refused::Raised(error) => return raised(error),
+    };
+    let owned = |name: Option<&str>| name.map(str::to_owned);
+    let (table, column) = (owned(table), owned(column));
+    Error::Value(Box::new(ValueError { table, column, row: Some(row), message, wrong_type }))
+}
+
+/// Names as Python strings whose hash is known: a dict finds them quickest.
+pub(super) fn interned(py: Python<'_>, names: &[String]) -> Vec<Py<PyString>> {
+    names.iter().map(|name| PyString::intern(py, name).unbind()).collect()
+}
+
+impl RowSource {
+    /// The rows, whose values of these names go into these columns.
+    pub fn new(
+        py: Python<'_>,
+        table: &str,
+        rows: Rows,
+        columns: Vec<Column>,
+        names: &[String],
+    ) -> Self {
+        let keys = interned(py, names);
+        let field = |(column, name): (&Column, &String)| {
+            Arc::new(column.field().as_ref().clone().with_name(name))
+        };
+        let fields: Vec<_> = columns.iter().zip(names).map(field).collect();
+        let schema = Arc::new(Schema::new(fields));
+        Self { table: table.to_owned(), rows, keys, columns, schema, row: 0, ended: false }
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn gather(&mut self, py: Python<'_>) -> Result<usize> {
+        let mut count = 0;
+        let iterator = self.rows.iterator.bind(py).clone();
+        let mut iterator = iterator.into_iter();
+        while count < BATCH_ROWS {
+            let seen = self.rows.seen.pop_front().map(|row| Ok(row.into_bound(py)));
+            let Some(row) = seen.or_else(|| iterator.next()) else {
+                self.ended = true;
+                break;
+            };
+            let row = row.map_err(raised)?;
+            self.push(&row)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    #[inline]
+    fn push(&mut self, row: &Bound<'_, PyAny>) -> Result<()> {
+        let Self { rows, keys, columns, .. } = self;
+        let width = columns.len();
+        let pushed = rows.values(row, keys, width, |index, value| match columns.get_mut(index) {
+            Some(column) => column.push(value),
+            None => Ok(()),
+        });
+        match pushed {
+            Ok(()) => {
+                self.row += 1;
+                Ok(())
+            }
+            Err((column, refused)) => {
+                let name = column
+                    .and_then(|index| self.schema.fields().get(index))
+                    .map(|field| field.name().as_str());
+                if column.is_none() && look_at(row).map_err(raised)?.is_none() {
+                    return Err(no_row(Some(&self.table), self.row, row));
+                }
+                Err(refusal(Some(&self.table), name, self.row, refused))
+            }
+        }
+    }
+}
+
+impl Source for RowSource {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let count = held(|py| self.gather(py))?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let internal = |error: ArrowError| Error::Internal(error.to_string());
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        for column in &mut self.columns {
+            arrays.push(column.finish().map_err(internal)?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        RecordBatch::try_new_with_options(self.schema(), arrays, &options)
+            .map(Some)
+            .map_err(internal)
+    }
+}

@@ -1,0 +1,160 @@
+//! What a caller hands over to be loaded: Arrow data, or rows.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{Schema, SchemaRef};
+use pyo3::prelude::*;
+use pyo3_arrow::{PyRecordBatch, PyRecordBatchReader};
+
+use super::gather::Column;
+use super::gil::raised;
+use super::infer::Guess;
+use super::rows::{RowSource, Rows, interned};
+use crate::error::{Error, Result};
+use crate::load::{Layout, Opening, Source};
+use crate::types::known;
+
+/// The data of a load.
+pub(super) enum Data {
+    /// Batches that stream in.
+    Stream(Box<dyn RecordBatchReader + Send>),
+    /// One batch.
+    Batch(Option<RecordBatch>, SchemaRef),
+    /// Python rows.
+    Rows(Box<Rows>),
+    /// Rows, of which there are none.
+    Nothing,
+}
+
+/// Rows looked at to tell the types of a table to be made of them.
+const ROWS_TO_INFER: usize = 1000;
+
+impl Data {
+    /// What the object is.
+    pub fn new(data: &Bound<'_, PyAny>) -> Result<Self> {
+        if data.hasattr("__arrow_c_stream__").map_err(raised)? {
+            let reader =
+                data.extract::<PyRecordBatchReader>().and_then(PyRecordBatchReader::into_reader);
+            return reader.map(Self::Stream).map_err(raised);
+        }
+        if data.hasattr("__arrow_c_array__").map_err(raised)? {
+            let batch = data.extract::<PyRecordBatch>().map_err(raised)?.into_inner();
+            let schema = batch.schema();
+            return Ok(Self::Batch(Some(batch), schema));
+        }
+        Ok(match Rows::look(data)? {
+            Some(rows) => Self::Rows(Box::new(rows)),
+            None => Self::Nothing,
+        })
+    }
+
+    /// The names by which the data knows its columns; `None` for rows without names.
+    pub fn names(&self) -> Option<Vec<String>> {
+        let of =
+            |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect();
+        match self {
+            Self::Stream(reader) => Some(of(&reader.schema())),
+            Self::Batch(_, schema) => Some(of(schema)),
+            Self::Rows(rows) => rows.names().map(<[String]>::to_vec),
+            Self::Nothing => Some(Vec::new()),
+        }
+    }
+
+    /// The data as a source for the target that was opened; rows without names go into
+    /// `positions`, or else into the target's columns in order.
+    pub fn into_source(
+        self,
+        py: Python<'_>,
+        opening: &Opening<'_>,
+        table: &str,
+        positions: Option<Vec<String>>,
+    ) -> Result<(SchemaRef, Box<dyn Source + Send>)> {
+        match self {
+            Self::Stream(reader) => Ok((reader.schema(), Box::new(Batches(reader)))),
+            Self::Batch(batch, schema) => Ok((schema, Box::new(One(batch)))),
+            Self::Nothing => Ok((Arc::new(Schema::empty()), Box::new(One(None)))),
+            Self::Rows(rows) => {
+                let source = rows_into(py, *rows, opening, table, positions)?;
+                Ok((source.schema(), Box::new(source)))
+            }
+        }
+    }
+}
+
+fn rows_into(
+    py: Python<'_>,
+    mut rows: Rows,
+    opening: &Opening<'_>,
+    table: &str,
+    positions: Option<Vec<String>>,
+) -> Result<RowSource> {
+    let unnamed = || {
+        Error::Programming("rows without names make no table; pass dicts, or columns=".to_owned())
+    };
+    let names = match rows.names() {
+        Some(names) => names.to_vec(),
+        None => positions.or_else(|| opening.columns_in_order()).ok_or_else(unnamed)?,
+    };
+    let targets = if rows.names().is_some() { opening.renamed(&names)? } else { names.clone() };
+    let columns = match opening.layout(&targets)? {
+        Layout::There(columns) => {
+            let column = |target: &&crate::copy::plan::TargetColumn| {
+                let declared = &target.declared;
+                let pg_type = known(declared)
+                    .ok_or_else(|| Error::Internal("a type was forgotten".to_owned()))?;
+                Column::new(Arc::new(pg_type.gathered(declared)), declared.name())
+            };
+            columns.iter().map(column).collect::<Result<Vec<_>>>()?
+        }
+        Layout::New => {
+            rows.look_ahead(py, ROWS_TO_INFER)?;
+            inferred(py, &rows, &names, &targets)?
+        }
+    };
+    // The schema goes by the rows' own names: the load renames them.
+    Ok(RowSource::new(py, table, rows, columns, &names))
+}
+
+fn inferred(
+    py: Python<'_>,
+    rows: &Rows,
+    names: &[String],
+    targets: &[String],
+) -> Result<Vec<Column>> {
+    let mut guesses = vec![Guess::Nothing; names.len()];
+    for (row, values) in rows.seen(py, &interned(py, names), names.len())?.iter().enumerate() {
+        for ((guess, value), target) in guesses.iter_mut().zip(values).zip(targets) {
+            let before = guess.clone();
+            let mixed = |what: String| {
+                Error::Programming(format!(
+                    "column \"{target}\", row {row}: {what}; make the table first, or convert the values"
+                ))
+            };
+            let seen =
+                Guess::of(value).map_err(|what| mixed(format!("no PostgreSQL type for {what}")))?;
+            let both = before.clone().with(seen.clone());
+            *guess = both.ok_or_else(|| mixed(format!("{seen:?} after {before:?}")))?;
+        }
+    }
+    guesses
+        .iter()
+        .map(|guess| Column::new(Arc::new(guess.field()), format!("{guess:?}").to_lowercase()))
+        .collect()
+}
+
+struct Batches(Box<dyn RecordBatchReader + Send>);
+
+impl Source for Batches {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.0.next().transpose().map_err(|error| Error::Source(Box::new(error)))
+    }
+}
+
+struct One(Option<RecordBatch>);
+
+impl Source for One {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        Ok(self.0.take())
+    }
+}

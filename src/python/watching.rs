@@ -1,0 +1,90 @@
+//! The caller's say in what runs without the GIL: signals, cancellation, progress.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+use super::gil::{check_signals, held, raised};
+use super::results::Progress;
+use crate::error::{Error, Result};
+use crate::load::Watch;
+
+/// Stops, from another thread, what runs with it.
+#[pyclass(frozen, module = "howdah._core", name = "Cancel")]
+#[derive(Default)]
+pub(super) struct Cancel(Arc<AtomicBool>);
+
+#[pymethods]
+impl Cancel {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancels at the server what runs with this.
+    fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Asked every so often whether to go on.
+#[derive(Clone, Default)]
+pub(super) struct Going(Option<Arc<AtomicBool>>);
+
+impl Going {
+    pub fn new(cancel: Option<&Cancel>) -> Self {
+        Self(cancel.map(|cancel| Arc::clone(&cancel.0)))
+    }
+
+    pub fn check(&self) -> Result<()> {
+        if self.0.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Relaxed)) {
+            return Err(Error::Interrupted);
+        }
+        check_signals()
+    }
+}
+
+/// Reports progress to a callable, ten times a second at most.
+pub(super) struct Reporter {
+    going: Going,
+    callback: Option<Py<PyAny>>,
+    started: Instant,
+    told: Option<Instant>,
+    last: (u64, u64),
+}
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Reporter {
+    pub fn new(going: Going, callback: Option<Py<PyAny>>) -> Self {
+        Self { going, callback, started: Instant::now(), told: None, last: (0, 0) }
+    }
+
+    fn tell(&mut self) -> Result<()> {
+        let Some(callback) = &self.callback else { return Ok(()) };
+        self.told = Some(Instant::now());
+        let (rows, bytes) = self.last;
+        let progress = Progress::new(rows, bytes, None, self.started.elapsed().as_secs_f64());
+        held(|py| callback.call1(py, (progress,)).map(|_| ())).map_err(raised)
+    }
+
+    /// Tells the end, whatever the pause.
+    pub fn end(&mut self) -> Result<()> {
+        self.tell()
+    }
+}
+
+impl Watch for Reporter {
+    fn check(&mut self) -> Result<()> {
+        self.going.check()
+    }
+
+    fn progress(&mut self, rows: u64, bytes: u64) -> Result<()> {
+        let is_news = self.last != (rows, bytes);
+        self.last = (rows, bytes);
+        let due = self.told.is_none_or(|told| told.elapsed() >= PAUSE);
+        if is_news && due { self.tell() } else { Ok(()) }
+    }
+}

@@ -1,0 +1,74 @@
+//! The fixed questions to PostgreSQL's catalogue. `$1` is a table's name, quoted, as text.
+
+/// The columns of a table and how they fill themselves.
+pub const COLUMNS: &str = "\
+SELECT a.attname::text, a.attnotnull OR t.typnotnull, a.atthasdef, a.attidentity::text, a.attgenerated::text \
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
+ORDER BY a.attnum";
+
+/// Whether a trigger fires before a row is inserted (`TRIGGER_TYPE_ROW | BEFORE | INSERT`).
+pub const HAS_ROW_TRIGGER: &str = "\
+SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger \
+WHERE tgrelid = pg_catalog.to_regclass($1) AND NOT tgisinternal AND tgtype & 7 = 7)";
+
+/// What hangs on a table that a new one in its place would not have.
+pub const LOST_BY_SWAP: &str = "\
+SELECT what FROM (\
+SELECT oid, relkind, relrowsecurity, relispartition, reloftype FROM pg_catalog.pg_class \
+WHERE oid = pg_catalog.to_regclass($1)) c, LATERAL (VALUES \
+('it is no plain table', c.relkind <> 'r'), \
+('row-level security', c.relrowsecurity OR EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = c.oid)), \
+('its place in a partitioned or inherited table', c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent))), \
+('its composite type', c.reloftype <> 0), \
+('rules', EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid)), \
+('a publication', EXISTS (SELECT FROM pg_catalog.pg_publication_rel WHERE prrelid = c.oid)), \
+('foreign keys of other tables', EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND conrelid <> c.oid))\
+) AS lost (what, is_there) WHERE is_there";
+
+/// The sequences that belong to a table's columns: sequence, column, and for identities the
+/// statement that hands on where it stands.
+pub const SEQUENCES: &str = "\
+SELECT d.objid::regclass::text, a.attname::text, d.deptype = 'i' \
+FROM pg_catalog.pg_depend d \
+JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' \
+JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
+WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass \
+AND d.refobjid = pg_catalog.to_regclass($1) AND d.deptype IN ('a', 'i')";
+
+/// Lets the identity of a column (`$2`, in the table `$1`) go on from where a sequence (`$3`) stands.
+#[must_use]
+pub fn continue_identity(sequence: &str) -> String {
+    format!(
+        "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence($1, $2)::regclass, last_value, is_called) FROM {sequence}"
+    )
+}
+
+/// The statements that give a new table, once it bears the name, what the old one had.
+pub const RESTORE: &str = "\
+WITH c AS (SELECT c.*, c.oid::regclass AS name FROM pg_catalog.pg_class c WHERE oid = pg_catalog.to_regclass($1)) \
+SELECT sql FROM (\
+SELECT 1 AS step, 0::oid AS oid, pg_catalog.format('ALTER TABLE %s OWNER TO %I', name, pg_catalog.pg_get_userbyid(relowner)) AS sql \
+FROM c WHERE pg_catalog.pg_get_userbyid(relowner) <> current_user \
+UNION ALL SELECT 2, 0, pg_catalog.format('REVOKE ALL ON %s FROM %I', name, pg_catalog.pg_get_userbyid(relowner)) \
+FROM c WHERE relacl IS NOT NULL \
+UNION ALL SELECT 3, 0, pg_catalog.format('GRANT %s ON %s TO %s%s', g.privilege_type, name, \
+CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END, \
+CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM c, pg_catalog.aclexplode(relacl) g \
+UNION ALL SELECT 4, 0, pg_catalog.format('GRANT %s (%I) ON %s TO %s%s', g.privilege_type, a.attname, name, \
+CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END, \
+CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) \
+FROM c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND $2, pg_catalog.aclexplode(a.attacl) g \
+UNION ALL SELECT 5, 0, pg_catalog.format('ALTER TABLE %s SET (%s)', name, pg_catalog.array_to_string(reloptions, ', ')) \
+FROM c WHERE reloptions IS NOT NULL \
+UNION ALL SELECT 6, 0, pg_catalog.format('COMMENT ON TABLE %s IS %L', name, pg_catalog.obj_description(oid, 'pg_class')) \
+FROM c WHERE pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL \
+UNION ALL SELECT CASE k.contype WHEN 'f' THEN 9 ELSE 7 END, k.oid, \
+pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', name, k.conname, pg_catalog.pg_get_constraintdef(k.oid)) \
+FROM c JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND $2 WHERE k.contype IN ('p', 'u', 'x', 'f') \
+UNION ALL SELECT 8, i.indexrelid, pg_catalog.pg_get_indexdef(i.indexrelid) \
+FROM c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND $2 \
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = c.oid) \
+UNION ALL SELECT 10, t.oid, pg_catalog.pg_get_triggerdef(t.oid) \
+FROM c JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND $2 WHERE NOT t.tgisinternal \
+) AS s ORDER BY step, oid";

@@ -1,0 +1,5 @@
+//! SQL: names, and the statements made of them. Values are never part of it.
+
+pub mod lookup;
+pub mod name;
+pub mod render;

@@ -1,0 +1,161 @@
+//! Statements, written out. The only file that writes SQL of names that callers give.
+
+use std::fmt::Display;
+
+use super::name::{Quoted, TableName};
+
+/// Where rows wait to be merged; a temporary table, dropped with its transaction.
+const STAGE: &str = "pg_temp._howdah_stage";
+
+fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn columns<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    list(names.into_iter().map(Quoted))
+}
+
+/// Reads a whole table.
+#[must_use]
+pub fn select_all(table: &TableName) -> String {
+    format!("SELECT * FROM {table}")
+}
+
+/// Copies binary tuples into a table.
+#[must_use]
+pub fn copy_in<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) -> String {
+    format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", columns(names))
+}
+
+/// Copies binary tuples into the stage.
+#[must_use]
+pub fn copy_into_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    format!("COPY {STAGE} ({}) FROM STDIN (FORMAT binary)", columns(names))
+}
+
+/// Empties a table.
+#[must_use]
+pub fn truncate(table: &TableName) -> String {
+    format!("TRUNCATE {table}")
+}
+
+/// Creates a table of columns, each with the declaration of its type.
+#[must_use]
+pub fn create_table(table: &TableName, fields: &[(String, String)]) -> String {
+    let fields = fields.iter().map(|(name, declaration)| format!("{} {declaration}", Quoted(name)));
+    format!("CREATE TABLE {table} ({})", list(fields))
+}
+
+/// Creates a table like another; constraints that need an index come after the rows.
+#[must_use]
+pub fn create_like(table: &TableName, model: &TableName) -> String {
+    format!("CREATE TABLE {table} (LIKE {model} INCLUDING ALL EXCLUDING INDEXES)")
+}
+
+/// Puts a table into the place of another.
+#[must_use]
+pub fn swap(old: &TableName, new: &TableName) -> String {
+    format!("DROP TABLE {old}; ALTER TABLE {new} RENAME TO {}", Quoted(&old.table))
+}
+
+/// Lets a sequence belong to another table's column, lest it go with its table.
+#[must_use]
+pub fn own_sequence(sequence: &str, table: &TableName, column: &str) -> String {
+    format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{}", Quoted(column))
+}
+
+/// How rows are merged into a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Merge<'a> {
+    /// The table.
+    pub table: &'a TableName,
+    /// The columns that are loaded.
+    pub names: &'a [&'a str],
+    /// The columns of the table that are not.
+    pub left_out: &'a [&'a str],
+    /// The columns that tell rows apart.
+    pub key: &'a [&'a str],
+    /// A trigger may fill what the input leaves open: the table's own checks wait for it.
+    pub lenient: bool,
+    /// One of the columns is GENERATED ALWAYS AS IDENTITY.
+    pub overriding: bool,
+    /// The server tells old rows from new in RETURNING.
+    pub tells_old: bool,
+}
+
+impl Merge<'_> {
+    /// Creates the stage. It has the table's own checks, so that a row that fails one is named.
+    #[must_use]
+    pub fn create_stage(&self) -> String {
+        let Self { table, names, left_out, key, lenient, .. } = self;
+        let including = if *lenient { "" } else { " INCLUDING CONSTRAINTS" };
+        let mut changes: Vec<String> = Vec::new();
+        changes.extend(left_out.iter().map(|name| format!("DROP COLUMN {}", Quoted(name))));
+        if *lenient {
+            changes.extend(names.iter().map(|n| format!("ALTER {} DROP NOT NULL", Quoted(n))));
+        }
+        changes.extend(key.iter().map(|name| format!("ALTER {} SET NOT NULL", Quoted(name))));
+        format!(
+            "CREATE TEMP TABLE _howdah_stage (LIKE {table}{including}) ON COMMIT DROP; \
+             ALTER TABLE {STAGE} {}",
+            list(changes)
+        )
+    }
+
+    /// Merges the stage into the table; the last of several rows with one key wins. Counts the
+    /// rows that were inserted and those that were updated.
+    #[must_use]
+    pub fn merge(&self) -> String {
+        let Self { table, names, key, .. } = self;
+        let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
+        let rest: Vec<_> = names.iter().filter(|name| !key.contains(name)).collect();
+        let (action, is_new) = if rest.is_empty() {
+            ("DO NOTHING".to_owned(), "true".to_owned())
+        } else {
+            let set = |name: &&&str| format!("{0} = EXCLUDED.{0}", Quoted(name));
+            let is_new = match key.first().filter(|_| self.tells_old) {
+                Some(key) => format!("old.{} IS NULL", Quoted(key)),
+                None => "xmax = 0".to_owned(),
+            };
+            (format!("DO UPDATE SET {}", list(rest.iter().map(set))), is_new)
+        };
+        let (names, key) = (columns(names.iter().copied()), columns(key.iter().copied()));
+        format!(
+            "WITH merged AS (INSERT INTO {table} ({names}){overriding} \
+             SELECT DISTINCT ON ({key}) {names} FROM {STAGE} ORDER BY {key}, ctid DESC \
+             ON CONFLICT ({key}) {action} RETURNING {is_new} AS is_new) \
+             SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_statements_of_hostile_names_quote_them() {
+        let table = TableName::parse("s.\"t\"\"; DROP TABLE x; --\"").unwrap();
+        assert_eq!(
+            copy_in(&table, ["a\"b"]),
+            "COPY \"s\".\"t\"\"; DROP TABLE x; --\" (\"a\"\"b\") FROM STDIN (FORMAT binary)"
+        );
+    }
+
+    #[test]
+    fn test_merge_of_nothing_but_keys_updates_nothing() {
+        let table = TableName::parse("t").unwrap();
+        let merge = Merge {
+            table: &table,
+            names: &["k"],
+            left_out: &["x"],
+            key: &["k"],
+            lenient: false,
+            overriding: true,
+            tells_old: true,
+        };
+        assert!(merge.merge().contains("OVERRIDING SYSTEM VALUE SELECT DISTINCT ON (\"k\")"));
+        assert!(merge.merge().contains("ON CONFLICT (\"k\") DO NOTHING RETURNING true"));
+        assert!(merge.create_stage().ends_with("DROP COLUMN \"x\", ALTER \"k\" SET NOT NULL"));
+    }
+}

@@ -1,0 +1,214 @@
+//! One-dimensional arrays: an Arrow list, from every kind of list.
+//!
+//! Wire: see [`crate::wire::array`].
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array as ArrowArray, ArrayRef, ListArray, OffsetSizeTrait};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef};
+use postgres_types::Type;
+
+use super::encode::staged;
+use super::{CellError, Declared, Decode, PgType, ReadAs, known, plain};
+use crate::wire::array::{NotAList, elements, put};
+use crate::wire::cells::Cells;
+
+/// Every array type of an element type that is known.
+pub struct Array;
+
+/// The element's type, and what is known of it. [`known`] lets no other array through.
+fn element(declared: &Declared) -> Option<(Declared, &'static dyn PgType)> {
+    let element = declared.element()?;
+    let pg_type = known(&element)?;
+    Some((element, pg_type))
+}
+
+fn list_of(element: &Field) -> Field {
+    let item = element.clone().with_name("item");
+    plain(DataType::List(Arc::new(item)))
+}
+
+impl PgType for Array {
+    fn pg_type(&self) -> Option<Type> {
+        None
+    }
+
+    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field {
+        let of = |(declared, pg_type): (Declared, &dyn PgType)| {
+            list_of(&pg_type.arrow(&declared, &plainly(read_as)))
+        };
+        element(declared).map_or_else(|| plain(DataType::Null), of)
+    }
+
+    fn gathered(&self, declared: &Declared) -> Field {
+        let of =
+            |(declared, pg_type): (Declared, &dyn PgType)| list_of(&pg_type.gathered(&declared));
+        element(declared).map_or_else(|| plain(DataType::Null), of)
+    }
+
+    fn accepts(&self, declared: &Declared, source: &Field) -> bool {
+        let (Some(item), Some((declared, pg_type))) = (item(source.data_type()), element(declared))
+        else {
+            return false;
+        };
+        super::accepts(pg_type, &declared, item)
+    }
+
+    fn encode<'a>(
+        &self,
+        declared: &Declared,
+        array: &'a dyn ArrowArray,
+    ) -> Result<Cells<'a>, CellError> {
+        let (declared, pg_type) = element(declared).ok_or_else(|| CellError::unexpected(array))?;
+        let (values, ranges) = parts(array)?;
+        let cells = super::encode(pg_type, &declared, values.as_ref())
+            .map_err(|error| in_list(error, array, &ranges))?;
+        let oid = declared.ty.oid();
+        staged(array, |index, out| {
+            put(oid, &cells, ranges.get(index).cloned().unwrap_or_default(), out);
+            Ok(())
+        })
+    }
+
+    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+        let read_as = plainly(read_as);
+        let (declared, pg_type) = element(declared)
+            .unwrap_or((Declared { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
+        Box::new(Lists {
+            item: Arc::new(pg_type.arrow(&declared, &read_as).with_name("item")),
+            values: pg_type.decoder(&declared, &read_as),
+            offsets: vec![0],
+            nulls: NullBufferBuilder::new(0),
+        })
+    }
+}
+
+/// What was asked of the list as a whole is not asked of its elements.
+fn plainly(read_as: &ReadAs) -> ReadAs {
+    ReadAs { asked: None, ..read_as.clone() }
+}
+
+fn item(list: &DataType) -> Option<&FieldRef> {
+    match list {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => Some(item),
+        _ => None,
+    }
+}
+
+type Ranges = Vec<std::ops::Range<usize>>;
+
+/// The values of a list array, and where each list lies in them.
+fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellError> {
+    fn windows<O: OffsetSizeTrait>(offsets: &[O]) -> Ranges {
+        offsets
+            .windows(2)
+            .map(|pair| match pair {
+                [start, end] => start.as_usize()..end.as_usize(),
+                _ => 0..0,
+            })
+            .collect()
+    }
+    fn views<O: OffsetSizeTrait>(offsets: &[O], sizes: &[O]) -> Ranges {
+        let view = |(start, size): (&O, &O)| start.as_usize()..start.as_usize() + size.as_usize();
+        offsets.iter().zip(sizes).map(view).collect()
+    }
+    // Only the values in use: a slice of a long array is not to be encoded whole.
+    fn trimmed(values: &ArrayRef, mut ranges: Ranges) -> (ArrayRef, Ranges) {
+        let start = ranges.iter().map(|range| range.start).min().unwrap_or(0);
+        let end = ranges.iter().map(|range| range.end).max().unwrap_or(start);
+        for range in &mut ranges {
+            *range = range.start - start..range.end - start;
+        }
+        (values.slice(start, end - start), ranges)
+    }
+    let unexpected = || CellError::unexpected(array);
+    Ok(match array.data_type() {
+        DataType::List(_) => {
+            let list = array.as_list_opt::<i32>().ok_or_else(unexpected)?;
+            trimmed(list.values(), windows(list.value_offsets()))
+        }
+        DataType::LargeList(_) => {
+            let list = array.as_list_opt::<i64>().ok_or_else(unexpected)?;
+            trimmed(list.values(), windows(list.value_offsets()))
+        }
+        DataType::ListView(_) => {
+            let list = array.as_list_view_opt::<i32>().ok_or_else(unexpected)?;
+            trimmed(list.values(), views(list.value_offsets(), list.value_sizes()))
+        }
+        DataType::LargeListView(_) => {
+            let list = array.as_list_view_opt::<i64>().ok_or_else(unexpected)?;
+            trimmed(list.values(), views(list.value_offsets(), list.value_sizes()))
+        }
+        DataType::FixedSizeList(_, size) => {
+            let list = array.as_fixed_size_list_opt().ok_or_else(unexpected)?;
+            let size = usize::try_from(*size).unwrap_or(0);
+            let ranges = (0..list.len()).map(|index| index * size..(index + 1) * size).collect();
+            (Arc::clone(list.values()), ranges)
+        }
+        _ => return Err(unexpected()),
+    })
+}
+
+/// The error of an element, told of the list that holds it.
+fn in_list(error: CellError, array: &dyn ArrowArray, ranges: &Ranges) -> CellError {
+    let holds = |index: &usize| {
+        array.is_valid(*index)
+            && ranges.get(*index).is_some_and(|range| range.contains(&error.index))
+    };
+    let Some(index) = (0..ranges.len()).find(holds) else { return error };
+    let start = ranges.get(index).map_or(0, |range| range.start);
+    CellError::new(index, format!("element {}: {}", error.index - start, error.message))
+}
+
+struct Lists {
+    item: FieldRef,
+    values: Box<dyn Decode>,
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Decode for Lists {
+    fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
+        let mut inner = Vec::new();
+        let mut ends = Vec::with_capacity(cells.len());
+        for (index, cell) in cells.iter().enumerate() {
+            if let Some(bytes) = cell {
+                elements(bytes, &mut inner).map_err(|error| match error {
+                    NotAList::Malformed(malformed) => CellError::new(index, malformed.0),
+                    NotAList::Shape(message) => {
+                        CellError::new(index, format!("{message}; unnest it, or cast it to text"))
+                    }
+                })?;
+            }
+            ends.push(inner.len());
+            self.nulls.append(cell.is_some());
+        }
+        self.values.extend(&inner).map_err(|error| {
+            let index = ends.iter().position(|end| error.index < *end).unwrap_or(0);
+            let start = index.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
+            CellError::new(index, format!("element {}: {}", error.index - start, error.message))
+        })?;
+        let base = self.offsets.last().copied().unwrap_or(0);
+        for end in ends {
+            let end = i32::try_from(end).ok().and_then(|end| base.checked_add(end));
+            let end = end.ok_or_else(|| {
+                CellError::new(0, "a batch of over 2^31 elements; lower batch_rows=")
+            })?;
+            self.offsets.push(end);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let offsets = std::mem::replace(&mut self.offsets, vec![0]);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        let (values, nulls) = (self.values.finish()?, self.nulls.finish());
+        Ok(Arc::new(ListArray::try_new(Arc::clone(&self.item), offsets, values, nulls)?))
+    }
+}

@@ -1,0 +1,116 @@
+//! The forms in which Arrow brings integers, strings and binaries.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types as arrow;
+use arrow_array::{Array, GenericByteArray, GenericByteViewArray};
+use arrow_data::ByteView;
+use arrow_schema::DataType;
+
+use super::encode::{CellError, try_fixed, valid};
+use crate::wire::cells::{Cells, Fixed};
+
+/// Whether the type is an integer of any width, signed or not.
+#[must_use]
+pub fn is_integer(data_type: &DataType) -> bool {
+    data_type.is_integer()
+}
+
+/// Whether the type holds text.
+#[must_use]
+pub fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// Encodes integers of any width.
+///
+/// # Errors
+/// When `bytes` gives an error for a value, which it gets in 128 bits.
+pub fn integers<const N: usize>(
+    array: &dyn Array,
+    bytes: impl Fn(i128) -> Result<[u8; N], String>,
+) -> Result<Cells<'static>, CellError>
+where
+    [u8; N]: Fixed,
+{
+    match array.data_type() {
+        DataType::Int8 => try_fixed::<arrow::Int8Type, N>(array, |v| bytes(v.into())),
+        DataType::Int16 => try_fixed::<arrow::Int16Type, N>(array, |v| bytes(v.into())),
+        DataType::Int32 => try_fixed::<arrow::Int32Type, N>(array, |v| bytes(v.into())),
+        DataType::Int64 => try_fixed::<arrow::Int64Type, N>(array, |v| bytes(v.into())),
+        DataType::UInt8 => try_fixed::<arrow::UInt8Type, N>(array, |v| bytes(v.into())),
+        DataType::UInt16 => try_fixed::<arrow::UInt16Type, N>(array, |v| bytes(v.into())),
+        DataType::UInt32 => try_fixed::<arrow::UInt32Type, N>(array, |v| bytes(v.into())),
+        DataType::UInt64 => try_fixed::<arrow::UInt64Type, N>(array, |v| bytes(v.into())),
+        _ => Err(CellError::unexpected(array)),
+    }
+}
+
+/// The bytes of every string or binary, empty where NULL; no string is taken for valid UTF-8.
+///
+/// # Errors
+/// When the array holds neither.
+pub fn slices(array: &dyn Array) -> Result<Vec<&[u8]>, CellError> {
+    fn offsets<T: arrow::ByteArrayType>(array: &GenericByteArray<T>) -> Vec<&[u8]> {
+        use arrow_buffer::ArrowNativeType;
+        let (data, ends) = (array.value_data(), array.value_offsets());
+        ends.windows(2)
+            .map(|pair| match pair {
+                [start, end] => data.get(start.as_usize()..end.as_usize()).unwrap_or_default(),
+                _ => &[],
+            })
+            .collect()
+    }
+    // What lies below a NULL is anything, a view to nowhere too.
+    fn views<T: arrow::ByteViewType>(array: &GenericByteViewArray<T>) -> Vec<&[u8]> {
+        let inline = array.views().inner().as_slice();
+        let long = |view: u128| {
+            let view = ByteView::from(view);
+            let start = view.offset as usize;
+            let buffer = array.data_buffers().get(view.buffer_index as usize)?;
+            buffer.as_slice().get(start..start + view.length as usize)
+        };
+        let slice = |(index, view): (usize, &u128)| {
+            // The low half of a view is its length.
+            let length = (*view & u128::from(u32::MAX)) as usize;
+            let start = index * 16 + 4;
+            let slice = match length {
+                0..=12 => inline.get(start..start + length),
+                _ => long(*view),
+            };
+            slice.unwrap_or_default()
+        };
+        array.views().iter().enumerate().map(slice).collect()
+    }
+    Ok(match array.data_type() {
+        DataType::Utf8 => offsets(array.as_string::<i32>()),
+        DataType::LargeUtf8 => offsets(array.as_string::<i64>()),
+        DataType::Utf8View => views(array.as_string_view()),
+        DataType::Binary => offsets(array.as_binary::<i32>()),
+        DataType::LargeBinary => offsets(array.as_binary::<i64>()),
+        DataType::BinaryView => views(array.as_binary_view()),
+        DataType::FixedSizeBinary(_) => {
+            let array = array.as_fixed_size_binary();
+            (0..array.len()).map(|index| array.value(index)).collect()
+        }
+        _ => return Err(CellError::unexpected(array)),
+    })
+}
+
+/// Encodes strings as they are, each after `prefix`. UTF-8 is checked by the server, which also
+/// knows the row; a NUL is caught here, for the server's word for it is hard to read.
+///
+/// # Errors
+/// When a string holds a NUL.
+pub fn strings<'a>(array: &'a dyn Array, prefix: &'static [u8]) -> Result<Cells<'a>, CellError> {
+    let slices = slices(array)?;
+    let nul = |slice: &&[u8]| memchr::memchr(0, slice).is_some();
+    if let Some(index) =
+        (0..slices.len()).find(|i| array.is_valid(*i) && slices.get(*i).is_some_and(nul))
+    {
+        return Err(CellError::new(
+            index,
+            "text holds the character NUL, which PostgreSQL cannot store; remove it, or use bytea",
+        ));
+    }
+    Ok(Cells::slices(prefix, slices, valid(array)))
+}

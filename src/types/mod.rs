@@ -1,0 +1,238 @@
+//! What howdah knows of PostgreSQL's types: one file per type, and this list.
+//!
+//! | PostgreSQL | Arrow, read | Arrow, also taken in | file |
+//! |---|---|---|---|
+//! | bool | bool | arrow.bool8 | [`bool`] |
+//! | int2, int4, int8 | int16, int32, int64 | every integer, range-checked | [`int2`], [`int4`], [`int8`] |
+//! | oid | uint32 | every integer, range-checked | [`oid`] |
+//! | float4, float8 | float32, float64 | float16; integers that stay exact | [`float4`], [`float8`] |
+//! | numeric(p,s) | decimal128, decimal256 to 76 digits | every decimal, integer and float | [`numeric`] |
+//! | numeric | utf8 with arrow.opaque | the same | [`numeric`] |
+//! | text, varchar, bpchar, name | utf8 | large and view strings | [`text`], [`varchar`], [`bpchar`], [`name`] |
+//! | bytea | binary | large, view and fixed-size binaries | [`bytea`] |
+//! | date | date32 | date64 on whole days | [`date`] |
+//! | time | time64\[us\] | every unit | [`time`] |
+//! | timestamp, timestamptz | timestamp\[us\], timestamp\[us, UTC\] | every unit, any zone | [`timestamp`], [`timestamptz`] |
+//! | interval | `month_day_nano` | every interval, duration | [`interval`] |
+//! | uuid | arrow.uuid | 16-byte binaries, text | [`uuid`] |
+//! | json, jsonb | arrow.json | strings | [`json`], [`jsonb`] |
+//! | enum | dictionary\<int32, utf8\> | strings | [`enumeration`] |
+//! | T\[\] | list\<T\> | large, fixed-size and view lists | [`array`] |
+//! | domain over T | as T | as T | |
+//!
+//! Dictionaries of any value type, and null columns, are taken in for every type.
+
+pub mod array;
+pub mod bool;
+pub mod bpchar;
+pub mod bytea;
+pub mod date;
+pub mod decode;
+pub mod encode;
+pub mod enumeration;
+pub mod float4;
+pub mod float8;
+pub mod input;
+pub mod int2;
+pub mod int4;
+pub mod int8;
+pub mod interval;
+pub mod json;
+pub mod jsonb;
+pub mod name;
+pub mod named;
+pub mod numeric;
+pub mod oid;
+pub mod text;
+pub mod time;
+pub mod timestamp;
+pub mod timestamptz;
+pub mod uuid;
+pub mod varchar;
+
+use arrow_array::Array;
+use arrow_schema::{DataType, Field};
+use postgres_types::{Kind, Type};
+
+use crate::wire::cells::Cells;
+pub use decode::{Decode, OutOfRange, ReadAs};
+pub use encode::CellError;
+
+/// The types howdah knows by their OID. Arrays, enums and domains are known by their kind.
+static LIST: &[&dyn PgType] = &[
+    &bool::Bool,
+    &int8::Int8,
+    &int4::Int4,
+    &int2::Int2,
+    &oid::Oid,
+    &float8::Float8,
+    &float4::Float4,
+    &numeric::Numeric,
+    &text::Text,
+    &varchar::Varchar,
+    &bpchar::Bpchar,
+    &name::Name,
+    &bytea::Bytea,
+    &date::Date,
+    &time::Time,
+    &timestamp::Timestamp,
+    &timestamptz::Timestamptz,
+    &interval::Interval,
+    &uuid::Uuid,
+    &jsonb::Jsonb,
+    &json::Json,
+];
+
+/// One PostgreSQL type: how it looks in Arrow, and its way there and back.
+pub trait PgType: Sync {
+    /// The type by its OID; `None` for a family that is known by its kind.
+    fn pg_type(&self) -> Option<Type>;
+
+    /// The Arrow type that a column of this type is read as, with its extension, if any.
+    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field;
+
+    /// The Arrow type that Python values are gathered in before they are encoded.
+    fn gathered(&self, declared: &Declared) -> Field {
+        self.arrow(declared, &ReadAs::default())
+    }
+
+    /// Whether an Arrow column can become this type.
+    fn accepts(&self, declared: &Declared, source: &Field) -> bool;
+
+    /// Encodes an array of a type that is accepted.
+    ///
+    /// # Errors
+    /// When a value cannot be carried exactly.
+    fn encode<'a>(&self, declared: &Declared, array: &'a dyn Array)
+    -> Result<Cells<'a>, CellError>;
+
+    /// What decodes the cells of a column.
+    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode>;
+
+    /// Whether the decoder itself makes the Arrow type that was asked for.
+    fn makes(&self, _asked: &DataType) -> bool {
+        false
+    }
+
+    /// The type's declaration, where it is the one to create for an Arrow column.
+    fn creates(&self, _source: &Field) -> Option<String> {
+        None
+    }
+}
+
+/// A type as a column declares it: with its modifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// The type.
+    pub ty: Type,
+    /// The modifier (`atttypmod`); -1 for none.
+    pub typmod: i32,
+}
+
+impl Declared {
+    /// The type below any domains.
+    #[must_use]
+    pub fn base(&self) -> &Type {
+        let mut ty = &self.ty;
+        while let Kind::Domain(base) = ty.kind() {
+            ty = base;
+        }
+        ty
+    }
+
+    /// The type of an array's elements.
+    #[must_use]
+    pub fn element(&self) -> Option<Self> {
+        match self.base().kind() {
+            Kind::Array(element) => Some(Self { ty: element.clone(), typmod: self.typmod }),
+            _ => None,
+        }
+    }
+
+    /// The type's name, for messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.element() {
+            Some(element) => format!("{}[]", element.name()),
+            None => self.ty.name().to_owned(),
+        }
+    }
+}
+
+/// What is known of a type; `None` if it is unknown, or an array of something unknown.
+#[must_use]
+pub fn known(declared: &Declared) -> Option<&'static dyn PgType> {
+    match declared.base().kind() {
+        Kind::Enum(_) => Some(&enumeration::Enumeration),
+        Kind::Array(_) => {
+            let element = declared.element()?;
+            let nested = matches!(element.base().kind(), Kind::Array(_));
+            (!nested && known(&element).is_some()).then_some(&array::Array as &dyn PgType)
+        }
+        _ => LIST.iter().copied().find(|known| known.pg_type().as_ref() == Some(declared.base())),
+    }
+}
+
+/// Whether an Arrow column can become the declared type, dictionaries and null columns included.
+#[must_use]
+pub fn accepts(pg_type: &dyn PgType, declared: &Declared, source: &Field) -> bool {
+    match source.data_type() {
+        DataType::Null => true,
+        DataType::Dictionary(_, values) => {
+            accepts(pg_type, declared, &source.clone().with_data_type(values.as_ref().clone()))
+        }
+        DataType::RunEndEncoded(_, values) => {
+            accepts(pg_type, declared, &source.clone().with_data_type(values.data_type().clone()))
+        }
+        _ => pg_type.accepts(declared, source),
+    }
+}
+
+/// Encodes an array that [`accepts`] let in.
+///
+/// # Errors
+/// When a value cannot be carried exactly.
+pub fn encode<'a>(
+    pg_type: &dyn PgType,
+    declared: &Declared,
+    array: &'a dyn Array,
+) -> Result<Cells<'a>, CellError> {
+    match array.data_type() {
+        DataType::Null => Ok(Cells::null(array.len())),
+        DataType::Dictionary(..) => encode::dictionary(pg_type, declared, array),
+        DataType::RunEndEncoded(..) => encode::runs(pg_type, declared, array),
+        _ => pg_type.encode(declared, array),
+    }
+}
+
+/// The declaration to create for an Arrow column; `None` if no type howdah knows can hold it.
+#[must_use]
+pub fn creates(source: &Field) -> Option<String> {
+    match source.data_type() {
+        DataType::Null => Some("text".into()),
+        DataType::Dictionary(_, values) => {
+            creates(&source.clone().with_data_type(values.as_ref().clone()))
+        }
+        DataType::RunEndEncoded(_, values) => {
+            creates(&source.clone().with_data_type(values.data_type().clone()))
+        }
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::ListView(element)
+        | DataType::LargeListView(element)
+        | DataType::FixedSizeList(element, _) => {
+            creates(element).filter(|name| !name.ends_with("[]")).map(|name| format!("{name}[]"))
+        }
+        _ => LIST.iter().find_map(|known| known.creates(source)),
+    }
+}
+
+/// A nullable field without a name: the column that carries it has one.
+fn plain(data_type: DataType) -> Field {
+    Field::new("", data_type, true)
+}
+
+/// The extension of a field, `""` for none.
+fn extension(field: &Field) -> &str {
+    field.extension_type_name().unwrap_or("")
+}

@@ -1,0 +1,365 @@
+//! `numeric`: an Arrow decimal by its modifier, text without one; from every number.
+//!
+//! Wire: see [`crate::wire::numeric`].
+
+use std::sync::Arc;
+
+use arrow_array::types::{
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Float16Type,
+    Float32Type, Float64Type,
+};
+use arrow_array::{Array, ArrayRef, PrimitiveArray};
+use arrow_buffer::{NullBufferBuilder, ScalarBuffer, i256};
+use arrow_schema::extension::Opaque;
+use arrow_schema::{ArrowError, DataType, Field};
+use postgres_types::Type;
+
+use super::decode::{Fault, primitive, printed};
+use super::encode::{primitive as primitives, staged};
+use super::input::{is_integer, is_text, slices};
+use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, extension, plain};
+use crate::wire::cells::Cells;
+use crate::wire::numeric::{
+    Digits, NotNumeric, Numeric as Wire, parse, power_of_ten, put_i128, put_text,
+};
+
+/// `numeric`.
+pub struct Numeric;
+
+/// Precision and scale by the modifier. `numeric_typmod_precision` and `numeric_typmod_scale` of
+/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/numeric.c>.
+#[must_use]
+pub fn precision_and_scale(typmod: i32) -> Option<(i32, i32)> {
+    let packed = typmod.checked_sub(4).filter(|packed| *packed >= 0)?;
+    Some(((packed >> 16) & 0xffff, ((packed & 0x7ff) ^ 1024) - 1024))
+}
+
+/// The Arrow decimal that holds every value of the declared type.
+fn decimal(declared: &Declared) -> Option<DataType> {
+    let (precision, scale) = precision_and_scale(declared.typmod)?;
+    // Arrow's readers know neither a negative scale nor one above the precision.
+    let whole = precision - scale;
+    let scale = scale.max(0);
+    let precision = u8::try_from((whole + scale).max(scale).max(1)).ok()?;
+    let scale = i8::try_from(scale).ok()?;
+    match precision {
+        ..=38 => Some(DataType::Decimal128(precision, scale)),
+        39..=76 => Some(DataType::Decimal256(precision, scale)),
+        _ => None,
+    }
+}
+
+fn read_type(declared: &Declared, read_as: &ReadAs) -> Option<DataType> {
+    match &read_as.asked {
+        Some(asked) => Some(asked.clone()).filter(|asked| *asked != DataType::Utf8),
+        None if read_as.out_of_range == OutOfRange::Text => None,
+        None => decimal(declared),
+    }
+}
+
+impl PgType for Numeric {
+    fn pg_type(&self) -> Option<Type> {
+        Some(Type::NUMERIC)
+    }
+
+    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field {
+        match read_type(declared, read_as) {
+            Some(data_type) => plain(data_type),
+            None => plain(DataType::Utf8).with_extension_type(Opaque::new("numeric", "PostgreSQL")),
+        }
+    }
+
+    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+        let data_type = source.data_type();
+        data_type.is_decimal()
+            || data_type.is_floating()
+            || is_integer(data_type) && extension(source) != "arrow.bool8"
+            || is_text(data_type) && extension(source) == "arrow.opaque"
+    }
+
+    fn encode<'a>(
+        &self,
+        declared: &Declared,
+        array: &'a dyn Array,
+    ) -> Result<Cells<'a>, CellError> {
+        let limit = precision_and_scale(declared.typmod);
+        match array.data_type() {
+            DataType::Decimal32(_, scale) => {
+                decimals::<Decimal32Type>(array, *scale, limit, i128::from)
+            }
+            DataType::Decimal64(_, scale) => {
+                decimals::<Decimal64Type>(array, *scale, limit, i128::from)
+            }
+            DataType::Decimal128(_, scale) => {
+                decimals::<Decimal128Type>(array, *scale, limit, |v| v)
+            }
+            DataType::Decimal256(_, scale) => {
+                let array = primitives::<Decimal256Type>(array)?;
+                let scale = -i32::from(*scale);
+                texts(array, limit, |index| format!("{}e{scale}", array.value(index)))
+            }
+            DataType::Float16 => floats::<Float16Type>(array, limit, |v| f64::from(v.to_f32())),
+            DataType::Float32 => {
+                let array = primitives::<Float32Type>(array)?;
+                texts(array, limit, |index| array.value(index).to_string())
+            }
+            DataType::Float64 => floats::<Float64Type>(array, limit, |v| v),
+            data_type if is_text(data_type) => {
+                let slices = slices(array)?;
+                let text = |index: usize| slices.get(index).copied().unwrap_or_default();
+                texts(array, limit, |index| String::from_utf8_lossy(text(index)).into_owned())
+            }
+            _ => {
+                let wide = arrow_cast::cast(array, &DataType::Decimal128(20, 0))
+                    .map_err(|error| CellError::new(0, error.to_string()))?;
+                decimals::<Decimal128Type>(wide.as_ref(), 0, limit, |v| v)
+            }
+        }
+    }
+
+    fn makes(&self, asked: &DataType) -> bool {
+        matches!(
+            asked,
+            DataType::Decimal128(..)
+                | DataType::Decimal256(..)
+                | DataType::Utf8
+                | DataType::Float64
+        )
+    }
+
+    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+        let policy = read_as.out_of_range;
+        match read_type(declared, read_as) {
+            Some(DataType::Decimal128(precision, scale)) => primitive::<Decimal128Type, _>(
+                DataType::Decimal128(precision, scale),
+                policy,
+                decimal128(precision, scale),
+            ),
+            Some(DataType::Decimal256(precision, scale)) => Box::new(Decimals256 {
+                precision,
+                scale,
+                policy,
+                values: Vec::new(),
+                nulls: NullBufferBuilder::new(0),
+            }),
+            Some(DataType::Float64) => {
+                primitive::<Float64Type, _>(DataType::Float64, policy, float64)
+            }
+            _ => printed(|cell, out| {
+                parse(cell)?.text(out);
+                Ok(())
+            }),
+        }
+    }
+
+    fn creates(&self, source: &Field) -> Option<String> {
+        match source.data_type() {
+            DataType::UInt64 => Some("numeric(20,0)".into()),
+            DataType::Decimal32(precision, scale)
+            | DataType::Decimal64(precision, scale)
+            | DataType::Decimal128(precision, scale)
+            | DataType::Decimal256(precision, scale) => match u8::try_from(*scale) {
+                Ok(scale) => Some(format!("numeric({},{scale})", (*precision).max(scale))),
+                Err(_) => Some(format!("numeric({},0)", i32::from(*precision) - i32::from(*scale))),
+            },
+            data_type => {
+                let opaque = source.try_extension_type::<Opaque>();
+                let is_numeric = opaque.is_ok_and(|opaque| opaque.type_name() == "numeric");
+                (is_text(data_type) && is_numeric).then(|| "numeric".into())
+            }
+        }
+    }
+}
+
+type Limit = Option<(i32, i32)>;
+
+/// The server would round what has more digits after the point than the column: that is refused.
+fn too_fine(value: impl std::fmt::Display, (precision, scale): (i32, i32)) -> String {
+    format!(
+        "{value} has more digits after the point than numeric({precision},{scale}); round it first"
+    )
+}
+
+/// Encodes integers with a scale; digits beyond the column's scale must be zeros.
+fn decimals<T: DecimalType>(
+    array: &dyn Array,
+    scale: i8,
+    limit: Limit,
+    widen: impl Fn(T::Native) -> i128,
+) -> Result<Cells<'static>, CellError> {
+    let values = primitives::<T>(array)?.values();
+    let surplus = limit.map_or(0, |(_, column)| i32::from(scale) - column).max(0);
+    let power = power_of_ten(surplus.unsigned_abs()).and_then(|power| i128::try_from(power).ok());
+    let shift = power_of_ten(u32::from(scale.min(0).unsigned_abs()));
+    let shift = shift.and_then(|shift| i128::try_from(shift).ok());
+    let shown = u8::try_from(scale).unwrap_or(0);
+    staged(array, |index, out| {
+        let value = values.get(index).copied().map_or(0, &widen);
+        if let Some(limit) = limit
+            && surplus > 0
+            && !power.map_or(value == 0, |power| value % power == 0)
+        {
+            return Err(too_fine(format_args!("{value}e-{scale}"), limit));
+        }
+        match shift.and_then(|shift| value.checked_mul(shift)) {
+            Some(value) => put_i128(value, shown, out),
+            None => put_number(&format!("{value}e{}", -i32::from(scale)), limit, out)?,
+        }
+        Ok(())
+    })
+}
+
+/// Encodes floats by the fewest digits that give them back.
+fn floats<T: arrow_array::types::ArrowPrimitiveType>(
+    array: &dyn Array,
+    limit: Limit,
+    widen: impl Fn(T::Native) -> f64,
+) -> Result<Cells<'static>, CellError> {
+    let array = primitives::<T>(array)?;
+    texts(array, limit, |index| widen(array.value(index)).to_string())
+}
+
+fn texts(
+    array: &dyn Array,
+    limit: Limit,
+    text: impl Fn(usize) -> String,
+) -> Result<Cells<'static>, CellError> {
+    staged(array, |index, out| put_number(&text(index), limit, out))
+}
+
+fn put_number(text: &str, limit: Limit, out: &mut Vec<u8>) -> Result<(), String> {
+    let start = out.len();
+    put_text(text, out).map_err(|error| match error {
+        NotNumeric::Syntax => "text that is no number".to_owned(),
+        NotNumeric::Limits => format!("{text} has more digits than numeric can hold"),
+    })?;
+    if let Some((precision, scale)) = limit
+        && let Ok(Wire::Finite(digits)) = parse(out.get(start..).unwrap_or_default())
+        && digits.unscaled(scale).is_none()
+        && digits.unscaled_text(scale).is_none()
+    {
+        return Err(too_fine(text, (precision, scale)));
+    }
+    Ok(())
+}
+
+fn printed_value(value: &Wire<'_>) -> String {
+    let mut text = String::new();
+    value.text(&mut text);
+    text
+}
+
+fn decimal128(
+    precision: u8,
+    scale: i8,
+) -> impl Fn(&[u8]) -> Result<i128, Fault<i128>> + Send + 'static {
+    let power = power_of_ten(u32::from(precision)).and_then(|power| i128::try_from(power).ok());
+    let limit = power.unwrap_or(i128::MAX);
+    move |cell| {
+        let value = parse(cell)?;
+        let exact = match &value {
+            Wire::Finite(digits) => digits.unscaled(i32::from(scale)),
+            _ => None,
+        };
+        exact.filter(|exact| exact.unsigned_abs() < limit.unsigned_abs()).ok_or_else(|| {
+            let nearest = bound(&value, i32::from(precision), i32::from(scale));
+            let nearest = nearest.map(|negative| if negative { 1 - limit } else { limit - 1 });
+            Fault::OutOfRange { nearest, value: printed_value(&value) }
+        })
+    }
+}
+
+/// Whether a value lies beyond the bounds of a decimal, and below; `None` if it is within them
+/// and only too fine, or no number.
+fn bound(value: &Wire<'_>, precision: i32, scale: i32) -> Option<bool> {
+    let beyond = |digits: &Digits<'_>| digits.whole_digits() > i64::from(precision - scale);
+    match value {
+        Wire::Finite(digits) => beyond(digits).then_some(digits.is_negative()),
+        Wire::NaN => None,
+        Wire::Infinite { negative } => Some(*negative),
+    }
+}
+
+/// A float8 if its shortest digits are those of the number.
+fn float64(cell: &[u8]) -> Result<f64, Fault<f64>> {
+    let value = parse(cell)?;
+    match &value {
+        Wire::NaN => return Ok(f64::NAN),
+        Wire::Infinite { negative: true } => return Ok(f64::NEG_INFINITY),
+        Wire::Infinite { negative: false } => return Ok(f64::INFINITY),
+        Wire::Finite(_) => {}
+    }
+    let text = printed_value(&value);
+    let float: f64 = text.parse().map_err(|_| Fault::Malformed(format!("{text} is no number")))?;
+    let digits = |text: &str| {
+        let mut bytes = Vec::new();
+        put_text(text, &mut bytes).ok()?;
+        // All but the display scale, which says nothing of the value.
+        bytes.drain(6..8);
+        Some(bytes)
+    };
+    if float.is_finite() && digits(&float.to_string()) == digits(&text) {
+        Ok(float)
+    } else {
+        Err(Fault::OutOfRange { nearest: Some(float), value: text })
+    }
+}
+
+struct Decimals256 {
+    precision: u8,
+    scale: i8,
+    policy: OutOfRange,
+    values: Vec<i256>,
+    nulls: NullBufferBuilder,
+}
+
+impl Decimals256 {
+    fn data_type(&self) -> DataType {
+        DataType::Decimal256(self.precision, self.scale)
+    }
+
+    fn read(&self, cell: &[u8]) -> Result<Option<i256>, String> {
+        let (precision, scale) = (i32::from(self.precision), i32::from(self.scale));
+        let value = parse(cell).map_err(|malformed| malformed.0)?;
+        let exact = match &value {
+            Wire::Finite(digits) => digits.unscaled_text(scale),
+            _ => None,
+        };
+        let fits = |text: &String| {
+            text.trim_start_matches(['-', '0']).len() <= usize::from(self.precision)
+        };
+        if let Some(exact) = exact.filter(fits).and_then(|text| i256::from_string(&text)) {
+            return Ok(Some(exact));
+        }
+        if self.policy == OutOfRange::Null {
+            return Ok(None);
+        }
+        let nines = "9".repeat(usize::from(self.precision));
+        let nearest = bound(&value, precision, scale)
+            .map(|negative| if negative { format!("-{nines}") } else { nines })
+            .filter(|_| self.policy == OutOfRange::Clamp)
+            .and_then(|text| i256::from_string(&text));
+        nearest.map(Some).ok_or_else(|| {
+            let (value, arrow) = (printed_value(&value), self.data_type());
+            format!("{value} is out of range for Arrow's {arrow}; pass out_of_range= to say what becomes of it")
+        })
+    }
+}
+
+impl Decode for Decimals256 {
+    fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
+        for (index, cell) in cells.iter().enumerate() {
+            let value = cell.map(|cell| self.read(cell)).transpose();
+            let value = value.map_err(|message| CellError::new(index, message))?.flatten();
+            self.values.push(value.unwrap_or_default());
+            self.nulls.append(value.is_some());
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let values = ScalarBuffer::from(std::mem::take(&mut self.values));
+        let array = PrimitiveArray::<Decimal256Type>::try_new(values, self.nulls.finish())?;
+        Ok(Arc::new(array.with_precision_and_scale(self.precision, self.scale)?))
+    }
+}

@@ -1,0 +1,45 @@
+//! `oid`: an Arrow uint32, from every Arrow integer in range.
+//!
+//! Wire: 4 bytes, big-endian, unsigned. `oidrecv` and `oidsend` of
+//! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/oid.c>.
+
+use arrow_array::Array;
+use arrow_array::types::UInt32Type;
+use arrow_schema::{DataType, Field};
+use postgres_types::Type;
+
+use super::decode::primitive;
+use super::input::{integers, is_integer};
+use super::{CellError, Declared, Decode, PgType, ReadAs, extension, plain};
+use crate::wire::{self, cells::Cells};
+
+/// `oid`.
+pub struct Oid;
+
+impl PgType for Oid {
+    fn pg_type(&self) -> Option<Type> {
+        Some(Type::OID)
+    }
+
+    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
+        plain(DataType::UInt32)
+    }
+
+    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+        is_integer(source.data_type()) && extension(source) != "arrow.bool8"
+    }
+
+    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        integers(array, |value| {
+            u32::try_from(value)
+                .map(u32::to_be_bytes)
+                .map_err(|_| format!("{value} is out of range for oid"))
+        })
+    }
+
+    fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+        primitive::<UInt32Type, _>(DataType::UInt32, read_as.out_of_range, |cell| {
+            Ok(u32::from_be_bytes(wire::fixed(cell)?))
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! `timestamp`: an Arrow timestamp in microseconds without a zone, from every unit.
+//!
+//! Wire: 8 bytes, microseconds from 2000-01-01; the ends of the range are infinities.
+//! `timestamp_recv` of
+//! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/timestamp.c>.
+
+use arrow_array::Array;
+use arrow_array::types::{
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
+};
+use arrow_schema::{DataType, Field, TimeUnit};
+use postgres_types::Type;
+
+use super::decode::{Fault, primitive, printed};
+use super::encode::try_fixed;
+use super::time::whole_us;
+use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
+use crate::wire::time::{EPOCH_US, timestamp_text};
+use crate::wire::{self, cells::Cells};
+
+/// `timestamp`, without time zone.
+pub struct Timestamp;
+
+const ARROW: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+
+impl PgType for Timestamp {
+    fn pg_type(&self) -> Option<Type> {
+        Some(Type::TIMESTAMP)
+    }
+
+    fn arrow(&self, _: &Declared, read_as: &ReadAs) -> Field {
+        plain(if read_as.out_of_range == OutOfRange::Text { DataType::Utf8 } else { ARROW })
+    }
+
+    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+        matches!(source.data_type(), DataType::Timestamp(_, None))
+    }
+
+    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        encode(array)
+    }
+
+    fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+        decoder(ARROW, "", read_as.out_of_range)
+    }
+
+    fn creates(&self, source: &Field) -> Option<String> {
+        matches!(source.data_type(), DataType::Timestamp(_, None)).then(|| "timestamp".into())
+    }
+}
+
+/// Encodes Arrow timestamps of any unit; they count from the Unix epoch whatever their zone.
+pub(super) fn encode(array: &dyn Array) -> Result<Cells<'static>, CellError> {
+    let DataType::Timestamp(unit, _) = array.data_type() else {
+        return Err(CellError::unexpected(array));
+    };
+    match unit {
+        TimeUnit::Second => try_fixed::<TimestampSecondType, 8>(array, |v| {
+            from_unix(v.checked_mul(1_000_000), v, "s")
+        }),
+        TimeUnit::Millisecond => try_fixed::<TimestampMillisecondType, 8>(array, |v| {
+            from_unix(v.checked_mul(1000), v, "ms")
+        }),
+        TimeUnit::Microsecond => {
+            try_fixed::<TimestampMicrosecondType, 8>(array, |v| from_unix(Some(v), v, "µs"))
+        }
+        TimeUnit::Nanosecond => try_fixed::<TimestampNanosecondType, 8>(array, |v| {
+            from_unix(Some(whole_us(v)?), v, "ns")
+        }),
+    }
+}
+
+/// The server checks its narrower range; its infinities are not to be met by accident.
+fn from_unix(us: Option<i64>, given: i64, unit: &str) -> Result<[u8; 8], String> {
+    us.and_then(|us| us.checked_sub(EPOCH_US))
+        .filter(|us| *us != i64::MIN)
+        .map(i64::to_be_bytes)
+        .ok_or_else(|| format!("{given} {unit} from 1970-01-01 is out of range for timestamp"))
+}
+
+/// Decodes to timestamps in microseconds; as text with `zone` behind it.
+pub(super) fn decoder(
+    arrow: DataType,
+    zone: &'static str,
+    out_of_range: OutOfRange,
+) -> Box<dyn Decode> {
+    if out_of_range == OutOfRange::Text {
+        return printed(move |cell, out| {
+            timestamp_text(i64::from_be_bytes(wire::fixed(cell)?), zone, out);
+            Ok(())
+        });
+    }
+    primitive::<TimestampMicrosecondType, _>(arrow, out_of_range, move |cell| {
+        let us = i64::from_be_bytes(wire::fixed(cell)?);
+        us.checked_add(EPOCH_US).filter(|_| us != i64::MIN).ok_or_else(|| {
+            let mut value = String::new();
+            timestamp_text(us, zone, &mut value);
+            let nearest = if us < 0 { i64::MIN } else { i64::MAX };
+            Fault::OutOfRange { nearest: Some(nearest), value }
+        })
+    })
+}

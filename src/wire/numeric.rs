@@ -1,0 +1,581 @@
+//! NUMERIC on the wire: digits in base 10,000, from and to integers with a scale and text.
+//!
+//! Layout: `numeric_recv` and `numeric_send` of
+//! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/numeric.c>.
+
+use super::Malformed;
+use super::copy::take;
+
+const POSITIVE: u16 = 0x0000;
+const NEGATIVE: u16 = 0x4000;
+const NAN: u16 = 0xC000;
+const PLUS_INFINITY: u16 = 0xD000;
+const MINUS_INFINITY: u16 = 0xF000;
+
+/// `NUMERIC_DSCALE_MAX`: digits that may follow the decimal point.
+pub const MAX_SCALE: i32 = 0x3fff;
+/// `NUMERIC_WEIGHT_MAX`, in groups of four digits.
+const MAX_WEIGHT: i32 = 0x7fff;
+
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
+const POWERS: [u128; 39] = {
+    let mut powers = [1; 39];
+    let mut i = 1;
+    while i < 39 {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// Ten to the power of `exponent`, where 128 bits hold it.
+#[must_use]
+pub fn power_of_ten(exponent: u32) -> Option<u128> {
+    POWERS.get(exponent as usize).copied()
+}
+
+/// A NUMERIC as received; the digits stay where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numeric<'a> {
+    /// A number.
+    Finite(Digits<'a>),
+    /// Not a number.
+    NaN,
+    /// Infinity, or minus infinity.
+    Infinite {
+        /// The sign.
+        negative: bool,
+    },
+}
+
+/// A finite number: groups of four digits, the first worth `10_000 ^ weight`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits<'a> {
+    groups: &'a [[u8; 2]],
+    weight: i32,
+    negative: bool,
+    /// How many digits after the decimal point are shown.
+    pub scale: u16,
+}
+
+/// Reads a NUMERIC.
+///
+/// # Errors
+/// When the bytes are not one.
+pub fn parse(bytes: &[u8]) -> Result<Numeric<'_>, Malformed> {
+    let mut groups = bytes;
+    let count = u16::from_be_bytes(take(&mut groups)?);
+    let weight = i16::from_be_bytes(take(&mut groups)?);
+    let sign = u16::from_be_bytes(take(&mut groups)?);
+    let scale = u16::from_be_bytes(take(&mut groups)?);
+    let negative = match sign {
+        POSITIVE => false,
+        NEGATIVE => true,
+        NAN | PLUS_INFINITY | MINUS_INFINITY if !groups.is_empty() => {
+            return Err(Malformed::length(8, bytes.len()));
+        }
+        NAN => return Ok(Numeric::NaN),
+        PLUS_INFINITY => return Ok(Numeric::Infinite { negative: false }),
+        MINUS_INFINITY => return Ok(Numeric::Infinite { negative: true }),
+        _ => return Err(Malformed(format!("numeric with sign {sign:#06x}"))),
+    };
+    let (groups, odd) = groups.as_chunks::<2>();
+    if groups.len() != usize::from(count) || !odd.is_empty() {
+        return Err(Malformed::length(8 + usize::from(count) * 2, bytes.len()));
+    }
+    if groups.iter().any(|group| u16::from_be_bytes(*group) > 9999) {
+        return Err(Malformed("numeric with a digit over 9999".into()));
+    }
+    let weight = i32::from(weight);
+    Ok(Numeric::Finite(Digits { groups, weight, negative, scale }))
+}
+
+impl Digits<'_> {
+    fn groups(&self) -> impl DoubleEndedIterator<Item = u16> + ExactSizeIterator {
+        self.groups.iter().map(|group| u16::from_be_bytes(*group))
+    }
+
+    /// Whether the number is below zero.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// How many digits stand before the decimal point.
+    #[must_use]
+    pub fn whole_digits(&self) -> i64 {
+        let first = self
+            .groups()
+            .next()
+            .map_or(0, |group| i64::from(group.checked_ilog10().unwrap_or(0)) + 1);
+        (i64::from(self.weight) * 4 + first).max(0)
+    }
+
+    /// The number times `10 ^ scale`, if that is an integer of at most 128 bits.
+    #[must_use]
+    #[inline]
+    pub fn unscaled(&self, scale: i32) -> Option<i128> {
+        // The groups may hold more zeros than 128 bits: then the text tells.
+        self.folded(scale).or_else(|| self.unscaled_text(scale)?.parse().ok())
+    }
+
+    #[inline]
+    fn folded(&self, scale: i32) -> Option<i128> {
+        let count = i32::try_from(self.groups.len()).ok()?;
+        if count == 0 {
+            return Some(0);
+        }
+        let exponent = (self.weight - count + 1) * 4 + scale;
+        let magnitude = if count <= 4 {
+            u128::from(self.groups().fold(0_u64, |sum, group| sum * 10_000 + u64::from(group)))
+        } else {
+            self.groups().try_fold(0_u128, |sum, group| {
+                sum.checked_mul(10_000)?.checked_add(u128::from(group))
+            })?
+        };
+        let power = power_of_ten(exponent.unsigned_abs())?;
+        let magnitude = if exponent >= 0 {
+            multiply(magnitude, power)?
+        } else {
+            divide_exactly(magnitude, power)?
+        };
+        let value = i128::try_from(magnitude).ok()?;
+        Some(if self.negative { -value } else { value })
+    }
+
+    /// The digits of the number times `10 ^ scale`, if that is an integer; with its sign.
+    #[must_use]
+    pub fn unscaled_text(&self, scale: i32) -> Option<String> {
+        let mut text = String::from(if self.negative { "-" } else { "" });
+        for group in self.groups() {
+            put_group(group, &mut text);
+        }
+        let count = i32::try_from(self.groups.len()).ok()?;
+        let exponent = (self.weight - count + 1) * 4 + scale;
+        if count == 0 {
+            return Some("0".into());
+        }
+        if let Ok(zeros) = usize::try_from(exponent) {
+            text.push_str(&"0".repeat(zeros));
+            return Some(text);
+        }
+        let surplus = exponent.unsigned_abs() as usize;
+        let digits = text.trim_start_matches('-').len();
+        if surplus >= digits {
+            return None;
+        }
+        let fraction = text.split_off(text.len() - surplus);
+        fraction.bytes().all(|digit| digit == b'0').then_some(text)
+    }
+
+    /// Appends the number as `numeric_out` prints it.
+    pub fn text(&self, out: &mut String) {
+        if self.negative {
+            out.push('-');
+        }
+        let group_at = |place: i32| {
+            let index = usize::try_from(self.weight - place).ok()?;
+            self.groups().nth(index)
+        };
+        if self.weight < 0 {
+            out.push('0');
+        }
+        for place in (0..=self.weight).rev() {
+            let group = group_at(place).unwrap_or(0);
+            if place == self.weight {
+                out.push_str(&group.to_string());
+            } else {
+                put_group(group, out);
+            }
+        }
+        let scale = usize::from(self.scale);
+        if scale > 0 {
+            out.push('.');
+            let end = out.len() + scale;
+            let mut place = -1;
+            while out.len() < end {
+                put_group(group_at(place).unwrap_or(0), out);
+                place -= 1;
+            }
+            out.truncate(end);
+        }
+    }
+}
+
+impl Numeric<'_> {
+    /// Appends the value as `numeric_out` prints it.
+    pub fn text(&self, out: &mut String) {
+        match self {
+            Self::Finite(digits) => digits.text(out),
+            Self::NaN => out.push_str("NaN"),
+            Self::Infinite { negative: false } => out.push_str("Infinity"),
+            Self::Infinite { negative: true } => out.push_str("-Infinity"),
+        }
+    }
+}
+
+/// Appends four digits.
+fn put_group(group: u16, out: &mut String) {
+    for power in [1000, 100, 10, 1] {
+        out.push(char::from(b'0' + (group / power % 10) as u8));
+    }
+}
+
+/// Division of 128 bits is slow: most numbers need 64.
+fn divide_exactly(magnitude: u128, power: u128) -> Option<u128> {
+    if let (Ok(magnitude), Ok(power)) = (u64::try_from(magnitude), u64::try_from(power)) {
+        return magnitude.is_multiple_of(power).then(|| u128::from(magnitude / power));
+    }
+    magnitude.is_multiple_of(power).then(|| magnitude / power)
+}
+
+fn multiply(magnitude: u128, power: u128) -> Option<u128> {
+    if let (Ok(magnitude), Ok(power)) = (u64::try_from(magnitude), u64::try_from(power)) {
+        return Some(u128::from(magnitude) * u128::from(power));
+    }
+    magnitude.checked_mul(power)
+}
+
+/// Appends `value / 10 ^ scale`.
+#[inline]
+pub fn put_i128(value: i128, scale: u8, out: &mut Vec<u8>) {
+    let (padding, zeros) = match scale % 4 {
+        0 => (0, 1),
+        1 => (3, 1000),
+        2 => (2, 100),
+        _ => (1, 10),
+    };
+    let magnitude = u64::try_from(value.unsigned_abs()).ok();
+    if let Some(magnitude) = magnitude.and_then(|magnitude| magnitude.checked_mul(zeros)) {
+        put_u64(magnitude, value < 0, scale, (scale + padding) / 4, out);
+    } else {
+        let digits = value.unsigned_abs().to_string();
+        put_digits(value < 0, digits.as_bytes(), i32::from(scale), out);
+    }
+}
+
+/// Appends a magnitude whose last `fraction_groups` groups stand after the decimal point.
+fn put_u64(magnitude: u64, negative: bool, scale: u8, fraction_groups: u8, out: &mut Vec<u8>) {
+    // Five groups of four digits hold 64 bits; the last comes first.
+    let mut groups = [0_u16; 5];
+    let (mut rest, mut count) = (magnitude, 0_u16);
+    for group in &mut groups {
+        if rest == 0 {
+            break;
+        }
+        *group = (rest % 10_000) as u16;
+        rest /= 10_000;
+        count += 1;
+    }
+    let used = groups.iter().take(usize::from(count));
+    let zeros = used.take_while(|group| **group == 0).count();
+    let shown = count - u16::try_from(zeros).unwrap_or(0);
+    let weight = i16::try_from(count).unwrap_or(0) - i16::from(fraction_groups) - 1;
+    let (weight, sign) = match (shown, negative) {
+        (0, _) => (0, POSITIVE),
+        (_, false) => (weight, POSITIVE),
+        (_, true) => (weight, NEGATIVE),
+    };
+    out.extend_from_slice(&shown.to_be_bytes());
+    out.extend_from_slice(&weight.to_be_bytes());
+    out.extend_from_slice(&sign.to_be_bytes());
+    out.extend_from_slice(&u16::from(scale).to_be_bytes());
+    for group in groups.iter().take(usize::from(count)).skip(zeros).rev() {
+        out.extend_from_slice(&group.to_be_bytes());
+    }
+}
+
+/// Appends a number given by its decimal digits, the last `scale` of them after the point; a
+/// negative scale stands for zeros. The caller has checked the limits.
+fn put_digits(negative: bool, digits: &[u8], scale: i32, out: &mut Vec<u8>) {
+    let zeros = usize::try_from(-scale).unwrap_or(0);
+    let scale = usize::try_from(scale).unwrap_or(0);
+    let padding = (4 - scale % 4) % 4;
+    let total = digits.len() + zeros + padding;
+    let lead = (4 - total % 4) % 4;
+    let at = |index: usize| {
+        index
+            .checked_sub(lead)
+            .and_then(|i| digits.get(i))
+            .map_or(0, |digit| u16::from(digit - b'0'))
+    };
+    let mut groups: Vec<u16> = (0..(lead + total) / 4)
+        .map(|group| (0..4).fold(0, |sum, digit| sum * 10 + at(group * 4 + digit)))
+        .collect();
+    let (all, leading) = (groups.len(), groups.iter().take_while(|group| **group == 0).count());
+    groups.drain(..leading);
+    while groups.last() == Some(&0) {
+        groups.pop();
+    }
+    // The limits that the caller has checked keep all of these within 16 bits.
+    let short = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+    let weight = i16::try_from(groups_before_point(all, scale + padding, leading) - 1);
+    let weight = weight.unwrap_or(i16::MAX);
+    let zero = groups.is_empty();
+    out.extend_from_slice(&short(groups.len()).to_be_bytes());
+    out.extend_from_slice(&(if zero { 0 } else { weight }).to_be_bytes());
+    out.extend_from_slice(&(if negative && !zero { NEGATIVE } else { POSITIVE }).to_be_bytes());
+    out.extend_from_slice(&short(scale).to_be_bytes());
+    for group in &groups {
+        out.extend_from_slice(&group.to_be_bytes());
+    }
+}
+
+/// How many groups stand before the decimal point when the leading ones are left out; below zero
+/// when the number begins behind it.
+fn groups_before_point(all: usize, fraction_digits: usize, leading: usize) -> i64 {
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    count(all) - count(fraction_digits / 4) - count(leading)
+}
+
+/// Text that is no NUMERIC, or one beyond PostgreSQL's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotNumeric {
+    /// No number at all.
+    Syntax,
+    /// More digits than PostgreSQL has room for.
+    Limits,
+}
+
+/// Appends the number that `text` names: digits with a point and an exponent, `NaN`, or
+/// `Infinity` with a sign. Gives back its scale; `None` for NaN and infinities.
+///
+/// # Errors
+/// When the text is no number, or one that NUMERIC cannot hold.
+pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<Option<i32>, NotNumeric> {
+    let (negative, magnitude) = match text.as_bytes() {
+        [b'-', ..] => (true, &text[1..]),
+        [b'+', ..] => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if let Some(sign) = special(negative, magnitude) {
+        // The server itself sends infinities with this scale, which means nothing.
+        let scale = if sign == NAN { 0 } else { 0x20 };
+        for half in [0, 0, sign, scale] {
+            out.extend_from_slice(&half.to_be_bytes());
+        }
+        return Ok(None);
+    }
+    let (mantissa, exponent) = match magnitude.split_once(['e', 'E']) {
+        None => (magnitude, 0),
+        Some((mantissa, exponent)) => {
+            (mantissa, exponent.parse::<i32>().map_err(|_| NotNumeric::Syntax)?)
+        }
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole.as_bytes(), fraction.as_bytes()].concat();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(NotNumeric::Syntax);
+    }
+    let fraction = i32::try_from(fraction.len()).map_err(|_| NotNumeric::Limits)?;
+    let scale = fraction.checked_sub(exponent).ok_or(NotNumeric::Limits)?;
+    let significant = digits.iter().skip_while(|digit| **digit == b'0').count();
+    let whole_digits = i64::try_from(significant).unwrap_or(i64::MAX) - i64::from(scale);
+    let fits = scale <= MAX_SCALE && whole_digits <= i64::from(MAX_WEIGHT + 1) * 4;
+    if significant > 0 && !fits {
+        return Err(NotNumeric::Limits);
+    }
+    let scale = if significant == 0 { scale.clamp(0, MAX_SCALE) } else { scale };
+    let leading = digits.len() - significant;
+    put_digits(negative, digits.get(leading..).unwrap_or_default(), scale, out);
+    Ok(Some(scale.max(0)))
+}
+
+/// Why text is not an integer with a scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotScaled {
+    /// No number at all.
+    Syntax,
+    /// NaN or an infinity.
+    Special,
+    /// More digits after the point than the scale.
+    TooFine,
+    /// More digits than 128 bits hold.
+    TooLarge,
+}
+
+/// The number that `text` names times `10 ^ scale`, if that is an integer.
+///
+/// # Errors
+/// When it is not.
+pub fn scaled(text: &str, scale: i32) -> Result<i128, NotScaled> {
+    let (negative, magnitude) = match text.as_bytes() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        bytes => (false, bytes),
+    };
+    let mut value: u64 = 0;
+    let mut shown = 0;
+    let mut point = false;
+    // Eighteen digits fit 64 bits; anything else takes the long way.
+    let short = magnitude.len() <= 19 && !magnitude.is_empty();
+    let plain = short
+        && magnitude.iter().all(|byte| match byte {
+            b'0'..=b'9' => {
+                value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+                shown += i32::from(point);
+                true
+            }
+            b'.' if !point => {
+                point = true;
+                true
+            }
+            _ => false,
+        });
+    if plain && (point || magnitude.len() <= 18) && magnitude != b"." {
+        let value = u128::from(value);
+        let power = power_of_ten((scale - shown).unsigned_abs()).ok_or(NotScaled::TooLarge)?;
+        let value = if scale >= shown {
+            multiply(value, power).ok_or(NotScaled::TooLarge)?
+        } else {
+            divide_exactly(value, power).ok_or(NotScaled::TooFine)?
+        };
+        let value = i128::try_from(value).map_err(|_| NotScaled::TooLarge)?;
+        return Ok(if negative { -value } else { value });
+    }
+    let mut bytes = Vec::new();
+    put_text(text, &mut bytes).map_err(|error| match error {
+        NotNumeric::Syntax => NotScaled::Syntax,
+        NotNumeric::Limits => NotScaled::TooLarge,
+    })?;
+    match parse(&bytes) {
+        Ok(Numeric::Finite(digits)) => digits.unscaled(scale).ok_or_else(|| {
+            if digits.unscaled_text(scale).is_some() {
+                NotScaled::TooLarge
+            } else {
+                NotScaled::TooFine
+            }
+        }),
+        _ => Err(NotScaled::Special),
+    }
+}
+
+fn special(negative: bool, magnitude: &str) -> Option<u16> {
+    if magnitude.eq_ignore_ascii_case("nan") {
+        Some(NAN)
+    } else if magnitude.eq_ignore_ascii_case("infinity") || magnitude.eq_ignore_ascii_case("inf") {
+        Some(if negative { MINUS_INFINITY } else { PLUS_INFINITY })
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        parse(bytes).unwrap().text(&mut text);
+        text
+    }
+
+    fn finite(bytes: &[u8]) -> Digits<'_> {
+        match parse(bytes) {
+            Ok(Numeric::Finite(digits)) => digits,
+            other => panic!("expected a number, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn test_put_text_of_known_numbers_prints_as_the_server_does() {
+        for (given, printed) in [
+            ("0", "0"),
+            ("-0.00", "0.00"),
+            ("1", "1"),
+            ("-1.50", "-1.50"),
+            ("12345678.90123", "12345678.90123"),
+            ("1e3", "1000"),
+            ("1.5E+3", "1500"),
+            ("1E-130", &format!("0.{}1", "0".repeat(129))),
+            ("10000", "10000"),
+            ("100000000.0001", "100000000.0001"),
+            ("NaN", "NaN"),
+            ("-Infinity", "-Infinity"),
+            ("inf", "Infinity"),
+        ] {
+            let mut bytes = Vec::new();
+            put_text(given, &mut bytes).unwrap();
+            assert_eq!(text(&bytes), printed, "{given}");
+        }
+    }
+
+    #[test]
+    fn test_put_text_of_what_is_no_number_is_an_error() {
+        for given in ["", "-", ".", "1.2.3", "abc", "1e", "0x1", "١"] {
+            assert_eq!(put_text(given, &mut Vec::new()), Err(NotNumeric::Syntax), "{given}");
+        }
+        assert_eq!(put_text("1e-16384", &mut Vec::new()), Err(NotNumeric::Limits));
+        assert_eq!(put_text("1e131072", &mut Vec::new()), Err(NotNumeric::Limits));
+        assert!(put_text("1e131071", &mut Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn test_parse_of_bad_bytes_is_an_error() {
+        for bytes in [
+            &[][..],
+            &[0, 1, 0, 0, 0, 0, 0],
+            &[0, 1, 0, 0, 0, 0, 0, 0],
+            &[0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x10],
+            &[0, 0, 0, 0, 0x12, 0x34, 0, 0],
+        ] {
+            assert!(parse(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn test_scaled_of_texts_is_exact_or_refused() {
+        for (text, scale, expected) in [
+            ("12.34", 2, Ok(1234)),
+            ("-12.34", 4, Ok(-123_400)),
+            ("12.3400", 2, Ok(1234)),
+            ("1E+3", 2, Ok(100_000)),
+            ("0E-20", 2, Ok(0)),
+            ("12.345", 2, Err(NotScaled::TooFine)),
+            ("1e-3", 2, Err(NotScaled::TooFine)),
+            (".", 2, Err(NotScaled::Syntax)),
+            ("", 2, Err(NotScaled::Syntax)),
+            ("1.2.3", 2, Err(NotScaled::Syntax)),
+            ("NaN", 2, Err(NotScaled::Special)),
+            ("-Infinity", 2, Err(NotScaled::Special)),
+            ("9999999999999999999", 0, Ok(9_999_999_999_999_999_999)),
+            ("99999999999999999999999999999999999999", 0, Ok(10_i128.pow(38) - 1)),
+            ("1e39", 0, Err(NotScaled::TooLarge)),
+            ("1", 39, Err(NotScaled::TooLarge)),
+        ] {
+            assert_eq!(scaled(text, scale), expected, "{text} at {scale}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn test_put_i128_of_any_value_and_scale_comes_back(value: i128, shift in 0_u32..127, scale in 0_u8..=38) {
+            let value = value >> shift;
+            let mut bytes = Vec::new();
+            put_i128(value, scale, &mut bytes);
+            let digits = finite(&bytes);
+            prop_assert_eq!(digits.scale, u16::from(scale));
+            prop_assert_eq!(digits.unscaled(i32::from(scale)).or_else(|| digits.unscaled_text(i32::from(scale))?.parse().ok()), Some(value));
+            let mut again = Vec::new();
+            put_text(&text(&bytes), &mut again).unwrap();
+            prop_assert_eq!(&again, &bytes);
+        }
+
+        #[test]
+        fn test_unscaled_agrees_with_its_text(value: i64, scale in 0_u8..20, wanted in 0_i32..24) {
+            let mut bytes = Vec::new();
+            put_i128(i128::from(value), scale, &mut bytes);
+            let digits = finite(&bytes);
+            let by_text = digits.unscaled_text(wanted).and_then(|text| text.parse().ok());
+            prop_assert_eq!(digits.unscaled(wanted), by_text);
+        }
+
+        #[test]
+        fn test_parse_of_any_bytes_never_panics(bytes: Vec<u8>) {
+            if let Ok(value) = parse(&bytes) && !matches!(value, Numeric::Finite(d) if d.weight > 100) {
+                value.text(&mut String::new());
+            }
+        }
+    }
+}
