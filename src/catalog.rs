@@ -1,10 +1,13 @@
 //! What the server says of a table: its columns, their types, and how they fill themselves.
 
+use std::collections::HashMap;
+
 use postgres_types::Type;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use crate::copy::plan::{Target, TargetColumn};
 use crate::error::{Error, Result};
+use crate::session::Remembering;
 use crate::sql::name::TableName;
 use crate::sql::{lookup, render};
 use crate::types::Declared;
@@ -20,44 +23,76 @@ pub struct Table {
 
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// Describes a table; `None` if there is none of that name. One round trip.
+/// Describes a table; `None` if there is none of that name. One round trip, and another where
+/// the table has types of its own making.
 ///
 /// # Errors
 /// What the server says.
-pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table>> {
+pub async fn describe(client: Remembering<'_>, table: &TableName) -> Result<Option<Table>> {
+    let lookup = client.prepare(lookup::COLUMNS).await?;
     let name = table.to_string();
-    let sql = render::select_all(table);
-    let params: [(&(dyn postgres_types::ToSql + Sync), Type); 1] = [(&name, Type::TEXT)];
-    let columns = client.query_typed(lookup::COLUMNS, &params);
-    let (statement, columns) = futures_util::future::join(client.prepare(&sql), columns).await;
-    let statement = match statement.map_err(Error::from) {
+    let rows = client.query(&lookup, &[&name]).await?;
+    let mut types = Vec::with_capacity(rows.len());
+    for row in &rows {
+        types.push((row.try_get(0)?, Type::from_oid(row.try_get(5)?), row.try_get(6)?));
+    }
+    let known: Option<HashMap<String, Declared>> = types
+        .into_iter()
+        .map(|(name, ty, typmod)| Some((name, Declared { ty: ty?, typmod })))
+        .collect();
+    // A table without columns is told from none by the server alone.
+    let declared = match known.filter(|known| !known.is_empty()) {
+        Some(declared) => declared,
+        None => match declared(&client, table).await? {
+            Some(declared) => declared,
+            None => return Ok(None),
+        },
+    };
+    let mut described = Table {
+        target: Target { table: table_label(table), columns: Vec::new() },
+        automatic: Vec::new(),
+    };
+    for row in rows {
+        described.push(&row, &declared)?;
+    }
+    Ok(Some(described))
+}
+
+/// The types of a table's columns, domains resolved; `None` if there is no such table.
+async fn declared(client: &Client, table: &TableName) -> Result<Option<HashMap<String, Declared>>> {
+    let statement = match client.prepare(&render::select_all(table)).await.map_err(Error::from) {
         Ok(statement) => statement,
         Err(Error::Server(error)) if error.sqlstate == UNDEFINED_TABLE => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut target = Target { table: table_label(table), columns: Vec::new() };
-    let mut automatic = Vec::new();
-    for row in columns? {
+    let declared = |column: &tokio_postgres::Column| {
+        let declared = Declared { ty: column.type_().clone(), typmod: column.type_modifier() };
+        (column.name().to_owned(), declared)
+    };
+    Ok(Some(statement.columns().iter().map(declared).collect()))
+}
+
+impl Table {
+    fn push(&mut self, row: &Row, declared: &HashMap<String, Declared>) -> Result<()> {
         let name: String = row.try_get(0)?;
-        let Some(column) = statement.columns().iter().find(|column| column.name() == name) else {
-            return Err(Error::Programming(format!(
-                "table {table} was changed meanwhile; try again"
-            )));
-        };
+        let declared = declared.get(&name).cloned().ok_or_else(|| {
+            let table = &self.target.table;
+            Error::Programming(format!("table \"{table}\" was changed meanwhile; try again"))
+        })?;
         let (not_null, has_default): (bool, bool) = (row.try_get(1)?, row.try_get(2)?);
         let (identity, generated): (String, String) = (row.try_get(3)?, row.try_get(4)?);
         if !identity.is_empty() || !generated.is_empty() {
-            automatic.push(name.clone());
+            self.automatic.push(name.clone());
         }
-        target.columns.push(TargetColumn {
+        self.target.columns.push(TargetColumn {
             name,
-            declared: Declared { ty: column.type_().clone(), typmod: column.type_modifier() },
+            declared,
             required: not_null && !has_default && identity.is_empty() && generated.is_empty(),
             generated: !generated.is_empty(),
             identity_always: identity == "a",
         });
+        Ok(())
     }
-    Ok(Some(Table { target, automatic }))
 }
 
 /// A table's name for messages: as one would write it, without quotes.

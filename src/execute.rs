@@ -4,6 +4,8 @@ use arrow_array::ArrayRef;
 use bytes::{BufMut, BytesMut};
 use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
 
+use tokio_postgres::Client;
+
 use crate::error::{Error, Result, ValueError};
 use crate::session::{Interrupt, Session};
 use crate::types::{self, Declared, known};
@@ -24,7 +26,7 @@ pub fn prepare(
     sql: &str,
     interrupt: &mut Interrupt<'_>,
 ) -> Result<Statement> {
-    session.run(interrupt, async |client| Ok(Statement(client.prepare(sql).await?)))
+    session.run(interrupt, async |client| Ok(Statement(Client::prepare(&client, sql).await?)))
 }
 
 /// Runs a statement; gives back how many rows it touched.

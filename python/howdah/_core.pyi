@@ -14,6 +14,7 @@ class Progress:
         bytes: Bytes of them.
         total_rows: All rows, where that is known.
         seconds: Seconds since the beginning.
+        finished: Whether that was all.
     """
 
     @property
@@ -24,6 +25,8 @@ class Progress:
     def total_rows(self) -> int | None: ...
     @property
     def seconds(self) -> float: ...
+    @property
+    def finished(self) -> bool: ...
 
 @final
 class LoadReport:

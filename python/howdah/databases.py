@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from howdah import _core
 from howdah.errors import NotSupportedError
-from howdah.progress import shown
+from howdah.progress import callable_for, shown
 from howdah.reader import ArrowReader, AsyncArrowReader
 from howdah.threads import in_thread
 
@@ -229,8 +229,7 @@ class Database:
         cancel: _core.Cancel | None,
     ) -> ArrowReader:
         asked = None if types is None else dict(types)
-        bar = shown(progress, source if len(source) < LONG_TITLE else "read")
-        callback = bar.__enter__()
+        callback = callable_for(progress, source if len(source) < LONG_TITLE else "read")
         core = self._core.read(source, params, batch_rows, asked, out_of_range, callback, cancel)
         return ArrowReader(core)
 

@@ -25,7 +25,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote
 
 from howdah.errors import InterfaceError, OperationalError
@@ -199,7 +199,7 @@ class _Place:
         with self.log.open("wb") as log:
             code = self.spawn("initdb", f"--pgdata={self.data}", *options, output=log).wait()
         if code != 0:
-            raise self.failure("initdb failed")
+            self.fail("initdb failed")
 
     def start(self, port: int, *, tcp: bool, settings: Mapping[str, str | float]) -> subprocess.Popen[bytes]:
         """Start the server itself, as a child of this process."""
@@ -236,16 +236,17 @@ class _Place:
                 if pid == str(process.pid) and rest[6:7] and rest[6].strip() == "ready":
                     return
             if process.poll() is not None:
-                raise self.failure("the server does not start")
+                self.fail("the server does not start")
             if time.monotonic() > deadline:
-                raise self.failure(f"the server was not ready within {START_TIMEOUT_S:g} s")
+                self.fail(f"the server was not ready within {START_TIMEOUT_S:g} s")
             time.sleep(POLL_S)
 
-    def failure(self, what: str) -> OperationalError:
+    def fail(self, what: str) -> NoReturn:
+        """Raise what went wrong, with the end of the log."""
         lines = self.log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
         user = self.account.pw_name if self.account else None
         hint = f"; it runs as the user {user}, who must be able to reach that folder" if user else ""
-        return OperationalError("\n  ".join([f"embedded server, {self.data}: {what}{hint}", *lines]))
+        raise OperationalError("\n  ".join([f"embedded server, {self.data}: {what}{hint}", *lines]))
 
 
 def _installed() -> Path:
@@ -327,7 +328,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with server(options.path, tcp=options.tcp, settings=settings) as started:
         if command:
-            code = subprocess.run(command, env={**os.environ, options.env: started.url}, check=False).returncode  # noqa: S603  (the user's own)
+            environment = {**os.environ, options.env: started.url}
+            code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  (the user's own)
             return code if code >= 0 else 128 - code
         print(started.url, flush=True)  # noqa: T201  (what was asked for)
         with contextlib.suppress(KeyboardInterrupt):

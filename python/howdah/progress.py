@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(progress: Show, title: str) -> Iterator[Callable[[Progress], None] | None]:
-    """Give what is to be called with the progress.
+    """Give what is to be called with the progress, until the end of a block.
 
     Args:
         progress: `True` for a bar, `False` for none, or a callable of the caller's.
@@ -29,16 +29,30 @@ def shown(progress: Show, title: str) -> Iterator[Callable[[Progress], None] | N
     Raises:
         InterfaceError: A bar is asked for and tqdm is not installed.
     """
-    if not progress:
-        yield None
-    elif progress is True:
-        bar = Bar(title)
-        try:
-            yield bar
-        finally:
-            bar.close()
-    else:
-        yield progress
+    callback = callable_for(progress, title)
+    try:
+        yield callback
+    finally:
+        if isinstance(callback, Bar):
+            callback.close()
+
+
+def callable_for(progress: Show, title: str) -> Callable[[Progress], None] | None:
+    """Give what is to be called with the progress; a bar closes itself when all is done.
+
+    Args:
+        progress: `True` for a bar, `False` for none, or a callable of the caller's.
+        title: What stands before the bar.
+
+    Returns:
+        A callable, or None where nobody wants to know.
+
+    Raises:
+        InterfaceError: A bar is asked for and tqdm is not installed.
+    """
+    if progress is True:
+        return Bar(title)
+    return progress or None
 
 
 class Bar:
@@ -63,8 +77,11 @@ class Bar:
         Args:
             progress: Rows and bytes so far.
         """
+        self._bar.total = progress.total_rows
         self._bar.set_postfix_str(f"{progress.bytes / 1e6:,.1f} MB", refresh=False)
         self._bar.update(progress.rows - self._bar.n)
+        if progress.finished:
+            self.close()
 
     def close(self) -> None:
         """Leave the bar as it stands."""

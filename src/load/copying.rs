@@ -100,7 +100,8 @@ fn copy_few(
     bytes.extend(TRAILER);
     let count = bytes.len() as u64;
     let rows = session.run(&mut || watch.check(), async |client| {
-        let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(sql).await?);
+        let mut sink =
+            std::pin::pin!(client.copy_in::<_, Bytes>(&client.prepare(sql).await?).await?);
         sink.send(bytes.into()).await?;
         Ok(sink.finish().await?)
     })?;
@@ -233,7 +234,8 @@ fn send(
     let signals = session.signals();
     let mut interrupt = || if stopped() { Err(Error::Interrupted) } else { Ok(()) };
     let result = session.run(&mut interrupt, async |client| {
-        let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(sql).await?);
+        let mut sink =
+            std::pin::pin!(client.copy_in::<_, Bytes>(&client.prepare(sql).await?).await?);
         signals.watch();
         // An error that went by ends the COPY: finish() then tells it.
         while !signals.error_seen() {

@@ -147,7 +147,20 @@ impl Opening<'_> {
             self.session.rollback();
         }
         let seconds = self.started.elapsed().as_secs_f64();
-        result.map(|report| Report { seconds, ..report })
+        result.map(|report| Report { seconds, ..report }).map_err(|error| self.named(error))
+    }
+
+    /// The server names the table of a constraint, but not that of a value.
+    fn named(&self, error: Error) -> Error {
+        match (error, &self.table) {
+            (Error::Server(mut server), Some(table))
+                if server.table.is_none() && server.row.is_some() =>
+            {
+                server.table = Some(table.target.table.clone());
+                Error::Server(server)
+            }
+            (error, _) => error,
+        }
     }
 
     fn load(

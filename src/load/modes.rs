@@ -71,9 +71,9 @@ impl Opening<'_> {
     ) -> Result<Report> {
         let old = self.request.table.clone();
         let plan = if is_new { None } else { Some(self.target()?.target.plan(schema, names)?) };
-        let lost = self
-            .session
-            .run(&mut || watch.check(), async |client| catalog::lost_by_swap(client, &old).await)?;
+        let lost = self.session.run(&mut || watch.check(), async |client| {
+            catalog::lost_by_swap(&client, &old).await
+        })?;
         if !lost.is_empty() {
             let lost = lost.join(", ");
             return Err(Error::Programming(format!(
@@ -89,13 +89,13 @@ impl Opening<'_> {
                 let sql = render::copy_in(&new, plan.names());
                 let copied = copy(self.session, &sql, plan, source, watch)?;
                 self.session.run(&mut || watch.check(), async |client| {
-                    catalog::hand_over_sequences(client, &old, &new).await
+                    catalog::hand_over_sequences(&client, &old, &new).await
                 })?;
                 copied
             }
         };
         self.session.run(&mut || watch.check(), async |client| {
-            let restore = catalog::restore(client, &old, !is_new).await?;
+            let restore = catalog::restore(&client, &old, !is_new).await?;
             client.batch_execute(&render::swap(&old, &new)).await?;
             client.batch_execute(&restore.join("; ")).await.map_err(Error::from)
         })?;
@@ -133,7 +133,7 @@ impl Opening<'_> {
             target.columns.iter().any(|c| c.identity_always && names.contains(&c.name));
         self.session.begin(&mut || watch.check())?;
         let lenient = self.session.run(&mut || watch.check(), async |client| {
-            catalog::has_row_trigger(client, &table).await
+            catalog::has_row_trigger(&client, &table).await
         })?;
         let tells_old = self.session.server_version() >= 18;
         let merge = Merge {

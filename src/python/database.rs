@@ -12,7 +12,7 @@ use super::gil::released;
 use super::parameters;
 use super::reader::{Reader, read_options};
 use super::results::LoadReport;
-use super::source::Data;
+use super::source::{Data, total_rows};
 use super::watching::{Cancel, Going, Reporter};
 use crate::error::{Error, Result};
 use crate::execute;
@@ -119,6 +119,7 @@ impl Database {
             let mode = parse_mode(mode)?;
             let name =
                 TableName::parse(table).map_err(|bad| Error::Programming(bad.to_string()))?;
+            let total_rows = total_rows(data);
             let data = Data::new(data)?;
             let positions =
                 Some(columns.iter().map(|(_, target)| target.clone()).collect::<Vec<_>>());
@@ -132,7 +133,7 @@ impl Database {
             let opening =
                 released(py, || load::open(&mut session, request, &mut || going.check()))?;
             let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
-            let mut reporter = Reporter::new(going, progress);
+            let mut reporter = Reporter::new(going, progress, total_rows);
             let report = released(py, || -> Result<_> {
                 let report = opening.run(&schema, source.as_mut(), &mut reporter);
                 drop(source);
@@ -177,7 +178,7 @@ impl Database {
             let reading = released(py, || {
                 Reading::begin(session, &statement, &values, &options, &mut || going.check())
             })?;
-            Ok(Reader::new(reading, Reporter::new(going, progress)))
+            Ok(Reader::new(reading, Reporter::new(going, progress, None)))
         };
         run().map_err(|error| exception(py, error))
     }

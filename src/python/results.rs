@@ -13,11 +13,18 @@ pub(super) struct Progress {
     total_rows: Option<u64>,
     /// Seconds since the beginning.
     seconds: f64,
+    /// Whether that was all.
+    finished: bool,
 }
 
 impl Progress {
-    pub fn new(rows: u64, bytes: u64, total_rows: Option<u64>, seconds: f64) -> Self {
-        Self { rows, bytes, total_rows, seconds }
+    pub fn new(
+        (rows, bytes): (u64, u64),
+        total_rows: Option<u64>,
+        seconds: f64,
+        finished: bool,
+    ) -> Self {
+        Self { rows, bytes, total_rows, seconds, finished }
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{Schema, SchemaRef};
 use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
 use pyo3_arrow::{PyRecordBatch, PyRecordBatchReader};
 
-use super::gather::Column;
+use super::gather::{Column, type_name};
 use super::gil::raised;
 use super::infer::Guess;
 use super::rows::{RowSource, Rows, interned};
@@ -29,6 +30,19 @@ pub(super) enum Data {
 
 /// Rows looked at to tell the types of a table to be made of them.
 const ROWS_TO_INFER: usize = 1000;
+
+/// How many rows the data has, where it knows that without being read.
+pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
+    if data.is_instance_of::<PyList>() || data.is_instance_of::<PyTuple>() {
+        return data.len().ok()?.try_into().ok();
+    }
+    let is_pandas = type_name(data).starts_with("pandas.");
+    let rows = match data.getattr("num_rows").or_else(|_| data.getattr("height")) {
+        Err(_) if is_pandas => data.len().ok()?.into_pyobject(data.py()).ok()?.into_any(),
+        rows => rows.ok()?,
+    };
+    rows.extract().ok()
+}
 
 impl Data {
     /// What the object is.

@@ -50,6 +50,7 @@ impl Going {
 pub(super) struct Reporter {
     going: Going,
     callback: Option<Py<PyAny>>,
+    total_rows: Option<u64>,
     started: Instant,
     told: Option<Instant>,
     last: (u64, u64),
@@ -58,21 +59,21 @@ pub(super) struct Reporter {
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Reporter {
-    pub fn new(going: Going, callback: Option<Py<PyAny>>) -> Self {
-        Self { going, callback, started: Instant::now(), told: None, last: (0, 0) }
+    pub fn new(going: Going, callback: Option<Py<PyAny>>, total_rows: Option<u64>) -> Self {
+        Self { going, callback, total_rows, started: Instant::now(), told: None, last: (0, 0) }
     }
 
-    fn tell(&mut self) -> Result<()> {
+    fn tell(&mut self, finished: bool) -> Result<()> {
         let Some(callback) = &self.callback else { return Ok(()) };
         self.told = Some(Instant::now());
-        let (rows, bytes) = self.last;
-        let progress = Progress::new(rows, bytes, None, self.started.elapsed().as_secs_f64());
+        let seconds = self.started.elapsed().as_secs_f64();
+        let progress = Progress::new(self.last, self.total_rows, seconds, finished);
         held(|py| callback.call1(py, (progress,)).map(|_| ())).map_err(raised)
     }
 
     /// Tells the end, whatever the pause.
     pub fn end(&mut self) -> Result<()> {
-        self.tell()
+        self.tell(true)
     }
 }
 
@@ -85,6 +86,6 @@ impl Watch for Reporter {
         let is_news = self.last != (rows, bytes);
         self.last = (rows, bytes);
         let due = self.told.is_none_or(|told| told.elapsed() >= PAUSE);
-        if is_news && due { self.tell() } else { Ok(()) }
+        if is_news && due { self.tell(false) } else { Ok(()) }
     }
 }

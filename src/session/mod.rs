@@ -7,6 +7,7 @@ mod drive;
 mod fault;
 pub mod pool;
 mod socket;
+mod statements;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 use config::{Address, Config};
 pub use drive::Interrupt;
 use socket::{Signals, Socket};
+pub use statements::Remembering;
+use statements::Statements;
 
 /// A connection: the client that asks, the connection that carries, and the socket below.
 pub struct Session {
@@ -29,6 +32,7 @@ pub struct Session {
     /// Why nothing more can be sent.
     broken: Option<String>,
     in_transaction: bool,
+    statements: Statements,
 }
 
 /// How long a cancelled statement may take to end before its connection is given up.
@@ -69,6 +73,7 @@ impl Session {
             address: address.clone(),
             broken: None,
             in_transaction: false,
+            statements: Statements::default(),
         })
     }
 
@@ -80,13 +85,13 @@ impl Session {
     pub fn run<T>(
         &mut self,
         interrupt: &mut Interrupt<'_>,
-        operation: impl AsyncFnOnce(&Client) -> Result<T>,
+        operation: impl AsyncFnOnce(Remembering<'_>) -> Result<T>,
     ) -> Result<T> {
         if let Some(reason) = &self.broken {
             return Err(Error::Connection(reason.clone()));
         }
-        let Self { client, connection, socket, address, broken, .. } = self;
-        let mut future = std::pin::pin!(operation(client));
+        let Self { client, connection, socket, address, broken, statements, .. } = self;
+        let mut future = std::pin::pin!(operation(Remembering { client, statements }));
         let mut pump = |cx: &mut std::task::Context<'_>| carry(connection, cx);
         let result = drive::pump(socket, None, interrupt, future.as_mut(), &mut pump);
         let stopped = match result {

@@ -1,8 +1,9 @@
 //! The fixed questions to PostgreSQL's catalogue. `$1` is a table's name, quoted, as text.
 
-/// The columns of a table and how they fill themselves.
+/// The columns of a table, their types, and how they fill themselves.
 pub const COLUMNS: &str = "\
-SELECT a.attname::text, a.attnotnull OR t.typnotnull, a.atthasdef, a.attidentity::text, a.attgenerated::text \
+SELECT a.attname::text, a.attnotnull OR t.typnotnull, a.atthasdef, a.attidentity::text, a.attgenerated::text, \
+a.atttypid, a.atttypmod \
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
 WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
 ORDER BY a.attnum";
