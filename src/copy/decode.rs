@@ -59,6 +59,8 @@ impl Decoder {
                 ));
                 continue;
             };
+            let text = read_as.asked == Some(DataType::Utf8) && pg_type.prints();
+            let read_as = &if text { ReadAs::text() } else { read_as.clone() };
             let cast = read_as.asked.clone().filter(|asked| !pg_type.makes(asked));
             let read_as = ReadAs {
                 asked: read_as.asked.clone().filter(|asked| pg_type.makes(asked)),

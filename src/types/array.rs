@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array as ArrowArray, ArrayRef, ListArray, OffsetSizeTrait};
+use arrow_array::{Array as ArrowArray, ArrayRef, ListArray, OffsetSizeTrait, UInt64Array};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use postgres_types::Type;
@@ -63,13 +63,14 @@ impl PgType for Array {
     ) -> Result<Cells<'a>, CellError> {
         let (declared, pg_type) = element(declared).ok_or_else(|| CellError::unexpected(array))?;
         let (values, ranges) = parts(array)?;
+        if let Ok(cells) = super::encode(pg_type, &declared, values.as_ref()) {
+            return lists(&declared, array, &cells, &ranges);
+        }
+        // A bad value that no list uses does no harm, and the first list that uses one is to be named.
+        let (values, ranges) = in_use(array, &values, &ranges)?;
         let cells = super::encode(pg_type, &declared, values.as_ref())
-            .map_err(|error| in_list(error, array, &ranges))?;
-        let oid = declared.ty.oid();
-        staged(array, |index, out| {
-            put(oid, &cells, ranges.get(index).cloned().unwrap_or_default(), out);
-            Ok(())
-        })
+            .map_err(|error| in_list(&error, &ranges))?;
+        lists(&declared, array, &cells, &ranges)
     }
 
     fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
@@ -155,13 +156,50 @@ fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellError> {
     })
 }
 
+/// `MaxArraySize` of `src/include/utils/array.h`.
+const MAX_ELEMENTS: usize = 134_217_727;
+
+fn lists(
+    element: &Declared,
+    array: &dyn ArrowArray,
+    cells: &Cells<'_>,
+    ranges: &Ranges,
+) -> Result<Cells<'static>, CellError> {
+    let oid = element.ty.oid();
+    staged(array, |index, out| {
+        let range = ranges.get(index).cloned().unwrap_or_default();
+        if range.len() > MAX_ELEMENTS {
+            return Err(format!("a list of {} elements, more than an array can have", range.len()));
+        }
+        put(oid, cells, range, out);
+        Ok(())
+    })
+}
+
+/// The values that lists use, one list after another.
+fn in_use(
+    array: &dyn ArrowArray,
+    values: &ArrayRef,
+    ranges: &Ranges,
+) -> Result<(ArrayRef, Ranges), CellError> {
+    let mut indices: Vec<u64> = Vec::new();
+    let mut used = Vec::with_capacity(ranges.len());
+    for (index, range) in ranges.iter().enumerate() {
+        let start = indices.len();
+        if array.is_valid(index) {
+            indices.extend(range.clone().map(|index| index as u64));
+        }
+        used.push(start..indices.len());
+    }
+    let values = arrow_select::take::take(values.as_ref(), &UInt64Array::from(indices), None)
+        .map_err(|error| CellError::new(0, error.to_string()))?;
+    Ok((values, used))
+}
+
 /// The error of an element, told of the list that holds it.
-fn in_list(error: CellError, array: &dyn ArrowArray, ranges: &Ranges) -> CellError {
-    let holds = |index: &usize| {
-        array.is_valid(*index)
-            && ranges.get(*index).is_some_and(|range| range.contains(&error.index))
-    };
-    let Some(index) = (0..ranges.len()).find(holds) else { return error };
+fn in_list(error: &CellError, ranges: &Ranges) -> CellError {
+    let holds = |range: &std::ops::Range<usize>| range.contains(&error.index);
+    let index = ranges.iter().position(holds).unwrap_or(0);
     let start = ranges.get(index).map_or(0, |range| range.start);
     CellError::new(index, format!("element {}: {}", error.index - start, error.message))
 }

@@ -68,6 +68,10 @@ impl PgType for Date {
         })
     }
 
+    fn prints(&self) -> bool {
+        true
+    }
+
     fn creates(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Date32 | DataType::Date64).then(|| "date".into())
     }

@@ -33,6 +33,14 @@ pub struct ReadAs {
     pub asked: Option<DataType>,
 }
 
+impl ReadAs {
+    /// As text, which the decoder prints.
+    #[must_use]
+    pub fn text() -> Self {
+        Self { out_of_range: OutOfRange::Text, asked: None }
+    }
+}
+
 /// Gathers the cells of a column into an array.
 pub trait Decode: Send {
     /// Appends cells; `None` is NULL.

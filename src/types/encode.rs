@@ -117,26 +117,20 @@ pub(super) fn dictionary(
     array: &dyn Array,
 ) -> Result<Cells<'static>, CellError> {
     let dictionary = array.as_any_dictionary_opt().ok_or_else(|| CellError::unexpected(array))?;
-    let keys = || {
-        let keys = dictionary.keys();
-        dictionary
-            .normalized_keys()
-            .into_iter()
-            .enumerate()
-            .map(move |(index, key)| keys.is_valid(index).then_some(key))
-    };
-    if dictionary.values().is_empty() {
+    let values = dictionary.values();
+    if values.is_empty() {
         return Ok(Cells::null(array.len()));
     }
-    let values = super::encode(pg_type, declared, dictionary.values().as_ref());
-    match values {
-        Ok(values) => Ok(values.take(keys())),
-        // A value that no row uses does no harm; else the first row that uses it is named.
-        Err(error) => match keys().position(|key| key == Some(error.index)) {
-            Some(index) => Err(CellError::new(index, error.message)),
-            None => unpacked(pg_type, declared, array),
-        },
+    // A slice of rows keeps the whole dictionary: a large one is not worth encoding for few rows.
+    if values.len() > 2 * array.len() {
+        return unpacked(pg_type, declared, array);
     }
+    // A bad value that no row uses does no harm, and the first row that uses one is to be named.
+    let Ok(cells) = super::encode(pg_type, declared, values.as_ref()) else {
+        return unpacked(pg_type, declared, array);
+    };
+    let keys = dictionary.normalized_keys().into_iter().enumerate();
+    Ok(cells.take(keys.map(|(index, key)| dictionary.keys().is_valid(index).then_some(key))))
 }
 
 /// Encodes runs of equal values.

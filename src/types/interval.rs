@@ -96,6 +96,10 @@ impl PgType for Interval {
         })
     }
 
+    fn prints(&self) -> bool {
+        true
+    }
+
     fn creates(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Interval(_) | DataType::Duration(_))
             .then(|| "interval".into())

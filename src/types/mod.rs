@@ -114,6 +114,11 @@ pub trait PgType: Sync {
         false
     }
 
+    /// Whether the decoder prints values as the server does, for who wants a text.
+    fn prints(&self) -> bool {
+        false
+    }
+
     /// The type's declaration, where it is the one to create for an Arrow column.
     fn creates(&self, _source: &Field) -> Option<String> {
         None

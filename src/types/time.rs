@@ -68,6 +68,10 @@ impl PgType for Time {
         })
     }
 
+    fn prints(&self) -> bool {
+        true
+    }
+
     fn creates(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Time32(_) | DataType::Time64(_))
             .then(|| "time".into())

@@ -45,6 +45,10 @@ impl PgType for Timestamp {
         decoder(ARROW, "", read_as.out_of_range)
     }
 
+    fn prints(&self) -> bool {
+        true
+    }
+
     fn creates(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Timestamp(_, None)).then(|| "timestamp".into())
     }

@@ -38,6 +38,10 @@ impl PgType for Timestamptz {
         decoder(utc(), "+00", read_as.out_of_range)
     }
 
+    fn prints(&self) -> bool {
+        true
+    }
+
     fn creates(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Timestamp(_, Some(_))).then(|| "timestamptz".into())
     }
