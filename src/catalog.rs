@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use postgres_types::Type;
+use postgres_types::{Kind, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::copy::plan::{Target, TargetColumn};
@@ -19,6 +19,8 @@ pub struct Table {
     pub target: Target,
     /// The columns that fill themselves: identities and generated ones.
     pub automatic: Vec<String>,
+    /// Something may be checked as late as at the commit.
+    pub deferred: bool,
 }
 
 const UNDEFINED_TABLE: &str = "42P01";
@@ -51,6 +53,7 @@ pub async fn describe(client: Remembering<'_>, table: &TableName) -> Result<Opti
     let mut described = Table {
         target: Target { table: table_label(table), columns: Vec::new() },
         automatic: Vec::new(),
+        deferred: false,
     };
     for row in rows {
         described.push(&row, &declared)?;
@@ -60,16 +63,35 @@ pub async fn describe(client: Remembering<'_>, table: &TableName) -> Result<Opti
 
 /// The types of a table's columns, domains resolved; `None` if there is no such table.
 async fn declared(client: &Client, table: &TableName) -> Result<Option<HashMap<String, Declared>>> {
+    // A label may have been added to an enum since.
+    client.clear_type_cache();
     let statement = match client.prepare(&render::select_all(table)).await.map_err(Error::from) {
         Ok(statement) => statement,
         Err(Error::Server(error)) if error.sqlstate == UNDEFINED_TABLE => return Ok(None),
         Err(error) => return Err(error),
     };
-    let declared = |column: &tokio_postgres::Column| {
-        let declared = Declared { ty: column.type_().clone(), typmod: column.type_modifier() };
-        (column.name().to_owned(), declared)
-    };
-    Ok(Some(statement.columns().iter().map(declared).collect()))
+    let mut columns = HashMap::with_capacity(statement.columns().len());
+    for column in statement.columns() {
+        columns.insert(column.name().to_owned(), declared_as(client, column).await?);
+    }
+    Ok(Some(columns))
+}
+
+/// A column's type and modifier. The server resolves a column's domain, but not that of an
+/// array's elements.
+///
+/// # Errors
+/// What the server says.
+pub async fn declared_as(client: &Client, column: &tokio_postgres::Column) -> Result<Declared> {
+    let mut declared = Declared { ty: column.type_().clone(), typmod: column.type_modifier() };
+    if let Kind::Array(element) = declared.base().kind()
+        && matches!(element.kind(), Kind::Domain(_))
+    {
+        let rows =
+            client.query_typed(lookup::DOMAIN_MODIFIER, &[(&element.oid(), Type::OID)]).await?;
+        declared.typmod = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(-1);
+    }
+    Ok(declared)
 }
 
 impl Table {
@@ -79,6 +101,7 @@ impl Table {
             let table = &self.target.table;
             Error::Programming(format!("table \"{table}\" was changed meanwhile; try again"))
         })?;
+        self.deferred = row.try_get(7)?;
         let (not_null, has_default): (bool, bool) = (row.try_get(1)?, row.try_get(2)?);
         let (identity, generated): (String, String) = (row.try_get(3)?, row.try_get(4)?);
         if !identity.is_empty() || !generated.is_empty() {
@@ -113,6 +136,29 @@ pub async fn has_row_trigger(client: &Client, table: &TableName) -> Result<bool>
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
 }
 
+/// Where a table is, and what it takes to make another like it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The schema it is in.
+    pub schema: String,
+    /// The role it belongs to.
+    pub owner: String,
+    /// Whether its changes are not logged.
+    pub unlogged: bool,
+}
+
+/// Finds a table's place.
+///
+/// # Errors
+/// What the server says; that the table is gone.
+pub async fn place(client: &Client, table: &TableName) -> Result<Place> {
+    let rows = client.query_typed(lookup::PLACE, &[(&table.to_string(), Type::TEXT)]).await?;
+    let gone = || Error::Programming(format!("table {table} is gone"));
+    let row = rows.first().ok_or_else(gone)?;
+    let (schema, owner, unlogged) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(Place { schema, owner, unlogged })
+}
+
 /// What a new table in the place of this one would lack.
 ///
 /// # Errors
@@ -145,23 +191,31 @@ async fn texts(
     rows.iter().map(|row| row.try_get(0).map_err(Error::from)).collect()
 }
 
-/// Hands the sequences of a table's columns to the table that takes its place.
+/// Hands the sequences of a table's columns to the table that takes its place. Gives back the
+/// statements that give those of identities their old names, once these are free.
 ///
 /// # Errors
 /// What the server says.
-pub async fn hand_over_sequences(client: &Client, old: &TableName, new: &TableName) -> Result<()> {
+pub async fn hand_over_sequences(
+    client: &Client,
+    old: &TableName,
+    new: &TableName,
+) -> Result<Vec<String>> {
     let rows = client.query_typed(lookup::SEQUENCES, &[(&old.to_string(), Type::TEXT)]).await?;
+    let mut renames = Vec::new();
     for row in rows {
-        let (sequence, column, identity): (String, String, bool) =
-            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if identity {
+        let (sequence, column): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        if row.try_get(2)? {
             let sql = lookup::continue_identity(&sequence);
-            client
-                .query_typed(&sql, &[(&new.to_string(), Type::TEXT), (&column, Type::TEXT)])
-                .await?;
+            let new = new.to_string();
+            let heir =
+                client.query_typed(&sql, &[(&new, Type::TEXT), (&column, Type::TEXT)]).await?;
+            let heir = heir.first().map(|row| row.try_get::<_, String>(0)).transpose()?;
+            let name: String = row.try_get(3)?;
+            renames.extend(heir.map(|heir| render::rename_sequence(&heir, &name)));
         } else {
             client.batch_execute(&render::own_sequence(&sequence, new, &column)).await?;
         }
     }
-    Ok(())
+    Ok(renames)
 }

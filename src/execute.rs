@@ -6,12 +6,16 @@ use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
 
 use tokio_postgres::Client;
 
+use crate::catalog::declared_as;
 use crate::error::{Error, Result, ValueError};
 use crate::session::{Interrupt, Session};
 use crate::types::{self, Declared, known};
 
 /// A prepared statement.
-pub struct Statement(tokio_postgres::Statement);
+pub struct Statement {
+    statement: tokio_postgres::Statement,
+    columns: Vec<(String, Declared)>,
+}
 
 /// A parameter's value in wire form; `None` is NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +30,16 @@ pub fn prepare(
     sql: &str,
     interrupt: &mut Interrupt<'_>,
 ) -> Result<Statement> {
-    session.run(interrupt, async |client| Ok(Statement(Client::prepare(&client, sql).await?)))
+    session.run(interrupt, async |client| {
+        // A label may have been added to an enum since.
+        client.clear_type_cache();
+        let statement = Client::prepare(&client, sql).await?;
+        let mut columns = Vec::with_capacity(statement.columns().len());
+        for column in statement.columns() {
+            columns.push((column.name().to_owned(), declared_as(&client, column).await?));
+        }
+        Ok(Statement { statement, columns })
+    })
 }
 
 /// Runs a statement; gives back how many rows it touched.
@@ -39,8 +52,9 @@ pub fn execute(
     values: &[Value],
     interrupt: &mut Interrupt<'_>,
 ) -> Result<u64> {
-    session
-        .run(interrupt, async |client| Ok(client.execute_raw(&statement.0, values.iter()).await?))
+    session.run(interrupt, async |client| {
+        Ok(client.execute_raw(&statement.statement, values.iter()).await?)
+    })
 }
 
 /// Runs a script of statements without parameters.
@@ -63,7 +77,13 @@ pub fn execute_script(
 
 impl Statement {
     pub(crate) fn prepared(&self) -> &tokio_postgres::Statement {
-        &self.0
+        &self.statement
+    }
+
+    /// The names and types of the columns.
+    #[must_use]
+    pub fn columns(&self) -> &[(String, Declared)] {
+        &self.columns
     }
 
     /// The types of the parameters.
@@ -71,7 +91,7 @@ impl Statement {
     /// # Errors
     /// When the statement takes another number than `given`.
     pub fn parameters(&self, given: usize) -> Result<Vec<Declared>> {
-        let types = self.0.params();
+        let types = self.statement.params();
         if types.len() != given {
             let expected = types.len();
             return Err(Error::Programming(format!(

@@ -32,11 +32,17 @@ const BLOCK_ROWS: usize = 512;
 /// A batch is cut when the server has sent so many bytes for it.
 const BATCH_BYTES: usize = 64 << 20;
 
+/// A query, run when its first batch is asked for.
+enum Query {
+    Prepared(Statement, Vec<Value>),
+    Running(Pin<Box<RowStream>>),
+}
+
 /// A query whose result is read as it streams in.
 pub struct Reading {
     /// The session, until the result has ended.
     session: Option<Pooled>,
-    rows: Pin<Box<RowStream>>,
+    query: Query,
     decoder: Decoder,
     batch_rows: usize,
     /// The rows given so far.
@@ -46,26 +52,20 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Prepares a query, whose columns are then known, and begins to run it.
+    /// Makes ready to run a query, whose columns are known.
     ///
     /// # Errors
-    /// What the server says; a column of an unknown type; a type asked for a column that is not
-    /// there.
+    /// A column of an unknown type; a type asked for a column that is not there.
     pub fn begin(
-        mut session: Pooled,
-        statement: &Statement,
-        values: &[Value],
+        session: Pooled,
+        statement: Statement,
+        values: Vec<Value>,
         options: &Options,
-        interrupt: &mut Interrupt<'_>,
     ) -> Result<Self> {
-        let columns = columns(statement, options)?;
-        let decoder = Decoder::new(&columns)?;
-        let rows = session.run(interrupt, async |client| {
-            Ok(client.query_raw(statement.prepared(), values.iter()).await?)
-        })?;
+        let decoder = Decoder::new(&columns(&statement, options)?)?;
         Ok(Self {
             session: Some(session),
-            rows: Box::pin(rows),
+            query: Query::Prepared(statement, values),
             decoder,
             batch_rows: options.batch_rows.max(1),
             rows_read: 0,
@@ -85,10 +85,18 @@ impl Reading {
     /// What the server says in the middle of its rows; a value that does not fit.
     pub fn next(&mut self, interrupt: &mut Interrupt<'_>) -> Result<Option<RecordBatch>> {
         let Some(session) = &mut self.session else { return Ok(None) };
-        let (rows, decoder) = (&mut self.rows, &mut self.decoder);
+        let (query, decoder) = (&mut self.query, &mut self.decoder);
         let (batch_rows, total) = (self.batch_rows, &mut self.bytes_read);
-        let fill =
-            session.run(interrupt, async |_| fill(rows.as_mut(), decoder, batch_rows, total).await);
+        let fill = session.run(interrupt, async |client| {
+            if let Query::Prepared(statement, values) = query {
+                let rows = client.query_raw(statement.prepared(), values.iter()).await?;
+                *query = Query::Running(Box::pin(rows));
+            }
+            match query {
+                Query::Running(rows) => fill(rows.as_mut(), decoder, batch_rows, total).await,
+                Query::Prepared(..) => Ok(Filled::All),
+            }
+        });
         match fill {
             Ok(Filled::More) => {}
             Ok(Filled::All) => self.session = None,
@@ -108,10 +116,10 @@ impl Reading {
     /// Gives the session back; a result that was not read to its end is cancelled.
     pub fn close(&mut self) {
         let Some(mut session) = self.session.take() else { return };
-        if !session.is_clean() {
+        if session.is_broken() {
             return;
         }
-        let rows = &mut self.rows;
+        let Query::Running(rows) = &mut self.query else { return };
         // An interrupt at the first look sends the cancellation, then the rest is drained.
         let _ = session.run(&mut || Err(Error::Interrupted), async |_| {
             while let Some(row) = rows.next().await {
@@ -200,19 +208,20 @@ impl Tuples for Block {
 }
 
 fn columns(statement: &Statement, options: &Options) -> Result<Vec<ReadColumn>> {
-    let described = statement.prepared().columns();
-    let stray = options.types.keys().find(|name| !described.iter().any(|c| c.name() == *name));
+    let described = statement.columns();
+    let stray =
+        options.types.keys().find(|asked| !described.iter().any(|(name, _)| name == *asked));
     if let Some(name) = stray {
         return Err(Error::Programming(format!(
             "types= names column \"{name}\", which the result does not have"
         )));
     }
-    let column = |column: &tokio_postgres::Column| ReadColumn {
-        name: column.name().to_owned(),
-        declared: Declared { ty: column.type_().clone(), typmod: column.type_modifier() },
+    let column = |(name, declared): &(String, Declared)| ReadColumn {
+        name: name.clone(),
+        declared: declared.clone(),
         read_as: ReadAs {
             out_of_range: options.out_of_range,
-            asked: options.types.get(column.name()).cloned(),
+            asked: options.types.get(name).cloned(),
         },
     };
     Ok(described.iter().map(column).collect())

@@ -4,7 +4,8 @@ A binary-COPY bulk loader and a zero-copy Arrow reader, with a Rust core.
 """
 
 from howdah._core import LoadReport, Progress
-from howdah.databases import AsyncDatabase, Database
+from howdah.async_database import AsyncDatabase
+from howdah.database import Database
 from howdah.errors import (
     CheckViolation,
     ConnectionError,  # noqa: A004  (PEP 249's tree; it is Python's ConnectionError too)

@@ -5,6 +5,8 @@ from typing import Any, Self, final
 
 from arro3.core import RecordBatch, Schema
 
+__all__ = ["Cancel", "Database", "LoadReport", "Progress", "Reader"]
+
 @final
 class Progress:
     """How far a load or a read is.
@@ -55,7 +57,7 @@ class LoadReport:
     @property
     def ids(self) -> list[Any] | None: ...
     @property
-    def rejected(self) -> Any: ...
+    def rejected(self) -> object | None: ...
 
 @final
 class Cancel:
@@ -85,6 +87,7 @@ class Database:
         cls,
         url: str | None,
         *,
+        min_size: int,
         max_size: int,
         acquire_timeout_s: float,
         connect_timeout_s: float,

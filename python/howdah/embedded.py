@@ -66,7 +66,8 @@ def server(
     Everyone who can reach it is its superuser. Without `tcp` that is this user alone (and root), by a Unix socket in
     a folder of the user's own.
 
-    Run as root, which PostgreSQL refuses, the server runs as the owner of `path`, or as `nobody`.
+    PostgreSQL refuses to run as root. Started by root, the server runs as the owner of `path`, or as `nobody`, who can
+    then reach it too.
 
     Args:
         path: A folder for the data, which stays there for the next time; made if missing. None for data that goes
@@ -101,7 +102,9 @@ def server(
         process = place.start(port, tcp=tcp, settings=settings or {})
         # Data that goes anyway need not be written out first.
         how = signal.SIGQUIT if path is None else signal.SIGINT
-        undo.callback(_stop, process, how, _guard(process, how, home))
+        undo.callback(_wait_for_end, process, how)
+        undo.callback(_guard(process, how, home).communicate, b"\n")
+        undo.callback(process.send_signal, how)
         place.wait_until_ready(process)
         host = LOOPBACK if tcp else quote(str(home), safe="")
         return Server(f"postgresql://{SUPERUSER}@{host}:{port}/{SUPERUSER}", data, undo.pop_all())
@@ -173,7 +176,11 @@ class _Place:
         if os.geteuid() != 0:
             return cls(home, data, programs, None)
         owner = data.stat().st_uid if data.exists() else 0
-        account = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+        try:
+            account = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+        except KeyError as error:
+            message = f"embedded server, {data}: there is no user to run it as: {error.args[0]}"
+            raise OperationalError(message) from error
         os.chown(home, account.pw_uid, account.pw_gid)
         if data.exists() and not owner and not any(data.iterdir()):
             os.chown(data, account.pw_uid, account.pw_gid)
@@ -197,7 +204,13 @@ class _Place:
         sync = ("--no-sync",) if temporary else ()
         options = (f"--username={SUPERUSER}", "--auth=trust", "--no-instructions", *LOCALE, *sync)
         with self.log.open("wb") as log:
-            code = self.spawn("initdb", f"--pgdata={self.data}", *options, output=log).wait()
+            process = self.spawn("initdb", f"--pgdata={self.data}", *options, output=log)
+        try:
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         if code != 0:
             self.fail("initdb failed")
 
@@ -291,9 +304,8 @@ def _guard(process: subprocess.Popen[bytes], how: signal.Signals, home: Path) ->
     )
 
 
-def _stop(process: subprocess.Popen[bytes], how: signal.Signals, guard: subprocess.Popen[bytes]) -> None:
+def _wait_for_end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
     process.send_signal(how)
-    guard.communicate(b"\n")
     try:
         process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from howdah.errors import InterfaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from howdah._core import Progress
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown(progress: Show, title: str) -> Iterator[Callable[[Progress], None] | None]:
+def shown(progress: Show, title: str) -> Generator[Callable[[Progress], None] | None]:
     """Give what is to be called with the progress, until the end of a block.
 
     Args:
@@ -65,7 +65,7 @@ class Bar:
             title: What stands before it.
         """
         try:
-            from tqdm.auto import tqdm  # noqa: PLC0415  (only a bar needs it)
+            from tqdm.auto import tqdm
         except ImportError as error:
             message = "progress=True wants tqdm: pip install 'howdah[progress]'"
             raise InterfaceError(message) from error

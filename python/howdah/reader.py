@@ -85,7 +85,7 @@ class ArrowReader:
         Raises:
             DatabaseError: What the server says, or a value that Arrow cannot hold.
         """
-        import pyarrow as pa  # noqa: PLC0415  (an extra)
+        import pyarrow as pa
 
         return self._drained(lambda: pa.table(self))
 
@@ -99,9 +99,10 @@ class ArrowReader:
             DatabaseError: What the server says, or a value that Arrow cannot hold.
             NotSupportedError: A column of intervals or of decimals of over 38 digits, which polars does not have.
         """
-        import polars as pl  # noqa: PLC0415  (an extra)
+        import polars as pl
 
-        lacking = [field.name for field in self.schema if str(field.type).startswith(POLARS_LACKS)]
+        fields = [self.schema.field(index) for index in range(len(self.schema))]
+        lacking = [field.name for field in fields if any(lacks in str(field.type) for lacks in POLARS_LACKS)]
         if lacking:
             message = (
                 f"columns {', '.join(lacking)}: polars has no interval and no decimal of over 38 digits; "
@@ -122,10 +123,9 @@ class ArrowReader:
         Raises:
             DatabaseError: What the server says, or a value that Arrow cannot hold.
         """
-        import pandas as pd  # noqa: PLC0415  (an extra)
+        import pandas as pd
 
-        frame: pd.DataFrame = self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
-        return frame
+        return self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)  # pyright: ignore[reportUnknownMemberType]
 
     def _drained(self, drain: Callable[[], T]) -> T:
         try:
@@ -145,7 +145,9 @@ class ArrowReader:
         """Use the reader until the end of a block."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the reader."""
         self.close()
 
@@ -217,7 +219,8 @@ class AsyncArrowReader:
         """Use the reader until the end of a block."""
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the reader."""
         await self.close()
-

@@ -1,19 +1,21 @@
 //! The pipeline of a COPY: batches are taken from the source on the calling thread, encoded by
 //! rayon, and sent in order by a thread to which the session is handed.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 use futures_util::SinkExt;
+use tokio_postgres::CopyInSink;
 
 use super::workers;
 use crate::copy::plan::Plan;
-use crate::error::{Error, Result};
-use crate::session::Session;
+use crate::error::{Error, Result, ServerError};
+use crate::session::{Interrupt, Session, Signals};
 use crate::wire::copy::{HEADER, TRAILER};
 
 /// Where rows come from.
@@ -38,6 +40,9 @@ pub trait Watch {
     /// # Errors
     /// When the caller wants to stop.
     fn progress(&mut self, rows: u64, bytes: u64) -> Result<()>;
+
+    /// Called when all rows have been taken by the server: it is too late to stop.
+    fn done(&mut self, rows: u64, bytes: u64);
 }
 
 /// What was copied.
@@ -94,18 +99,24 @@ fn copy_few(
     watch: &mut dyn Watch,
 ) -> Result<Copied> {
     let mut bytes = HEADER.to_vec();
+    let taken = batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
     if let Some(batch) = batch {
         plan.encode(&batch, 0, &mut bytes)?;
     }
     bytes.extend(TRAILER);
     let count = bytes.len() as u64;
-    let rows = session.run(&mut || watch.check(), async |client| {
-        let mut sink =
-            std::pin::pin!(client.copy_in::<_, Bytes>(&client.prepare(sql).await?).await?);
+    watch.progress(taken, count)?;
+    let statement = prepare(session, sql, &mut || watch.check())?;
+    let signals = session.signals();
+    let rows = session.run_at_risk(&mut || watch.check(), async |client| {
+        let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(&statement).await?);
+        signals.watch();
         sink.send(bytes.into()).await?;
-        Ok(sink.finish().await?)
-    })?;
-    watch.progress(rows, count)?;
+        Ok(finish(sink, &signals).await)
+    });
+    signals.unwatch();
+    let rows = rows??;
+    watch.done(rows, count);
     Ok(Copied { rows, bytes: count })
 }
 
@@ -134,32 +145,48 @@ fn copy_many(
     let shared = Shared::default();
     let (chunks, queue) = bounded::<Pending>(CHUNKS_AHEAD);
     let (sent, done) = bounded(1);
-    let taken = std::thread::scope(|scope| {
+    let (taken, result) = std::thread::scope(|scope| {
         scope.spawn(|| {
             let result = send(session, sql, queue, &shared);
-            // The other side waits for it, unless it has failed itself.
+            // The other side waits for it.
             let _ = sent.send(result);
         });
-        let taken = take_all(&Arc::new(plan), source, chunks, &shared, watch);
-        if taken.is_err() {
-            shared.stop.store(true, Ordering::Relaxed);
+        let mut taken = take_all(&Arc::new(plan), source, &chunks, &shared, watch);
+        shared.stop.fetch_or(taken.is_err(), Ordering::SeqCst);
+        // Only now: to the sender, an end without a stop is the end of the rows.
+        drop(chunks);
+        loop {
+            match done.recv_timeout(TICK) {
+                Ok(result) => break (taken, result),
+                Err(RecvTimeoutError::Timeout) if taken.is_ok() => {
+                    taken = shared.tell(watch);
+                    shared.stop.fetch_or(taken.is_err(), Ordering::SeqCst);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    let gone = Error::Internal("the sender of a COPY is gone".into());
+                    break (taken, Err(gone));
+                }
+            }
         }
-        taken
     });
-    let result = done.recv().map_err(|_| Error::Internal("the sender of a COPY is gone".into()));
-    // The source's own failure goes before what it led to at the server.
-    taken?;
-    let rows = result??;
-    let bytes = shared.bytes.load(Ordering::Relaxed);
-    watch.progress(rows, bytes)?;
-    Ok(Copied { rows, bytes })
+    match (taken, result) {
+        // Whoever wanted to stop came too late.
+        (_, Ok(rows)) => {
+            let bytes = shared.bytes.load(Ordering::Relaxed);
+            watch.done(rows, bytes);
+            Ok(Copied { rows, bytes })
+        }
+        // The source's own failure goes before what it led to at the server.
+        (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
+    }
 }
 
 /// Cuts the source's batches into chunks, and hands them to rayon and in order to the sender.
 fn take_all(
     plan: &Arc<Plan>,
     source: &mut dyn FnMut() -> Result<Option<RecordBatch>>,
-    chunks: Sender<Pending>,
+    chunks: &Sender<Pending>,
     shared: &Shared,
     watch: &mut dyn Watch,
 ) -> Result<()> {
@@ -180,13 +207,13 @@ fn take_all(
                 // Nobody listens any more once the sender has failed.
                 let _ = tell.send(encode(&plan, &piece, first_row, &row_bytes));
             });
-            if !queue(&chunks, pending, shared, watch)? {
+            if !queue(chunks, pending, shared, watch)? {
                 return Ok(());
             }
         }
     }
-    drop(chunks);
-    Ok(())
+    // While the load can still be given up: its end is told when it is done.
+    watch.progress(row, shared.bytes.load(Ordering::Relaxed))
 }
 
 fn encode(
@@ -230,30 +257,68 @@ fn send(
     queue: Receiver<Pending>,
     shared: &Shared,
 ) -> Result<u64> {
-    let stopped = || shared.stop.load(Ordering::Relaxed);
-    let signals = session.signals();
+    let stopped = || shared.stop.load(Ordering::SeqCst);
     let mut interrupt = || if stopped() { Err(Error::Interrupted) } else { Ok(()) };
-    let result = session.run(&mut interrupt, async |client| {
-        let mut sink =
-            std::pin::pin!(client.copy_in::<_, Bytes>(&client.prepare(sql).await?).await?);
+    let statement = prepare(session, sql, &mut interrupt)?;
+    let signals = session.signals();
+    let result = session.run_at_risk(&mut interrupt, async |client| {
+        let mut sink = Box::pin(client.copy_in::<_, Bytes>(&statement).await?);
         signals.watch();
-        // An error that went by ends the COPY: finish() then tells it.
-        while !signals.error_seen() {
-            let Ok(pending) = queue.recv() else { break };
-            let chunk =
-                pending.recv().map_err(|_| Error::Internal("an encoder is gone".into()))??;
-            let bytes = chunk.bytes.len() as u64;
-            sink.send(chunk.bytes).await?;
-            shared.rows.fetch_add(chunk.rows, Ordering::Relaxed);
-            shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        match send_all(sink.as_mut(), &queue, &signals, shared).await {
+            Ok(()) if !stopped() => Ok(finish(sink.as_mut(), &signals).await),
+            sent => {
+                // Dropped without an end, the COPY fails at the server, which then is ready again.
+                drop(sink);
+                signals.ready().await;
+                Ok(Err(sent.err().unwrap_or(Error::Interrupted)))
+            }
         }
-        if stopped() {
-            // Dropped without an end, the COPY fails at the server.
-            return Err(Error::Interrupted);
-        }
-        sink.send(Bytes::from_static(&TRAILER)).await?;
-        Ok(sink.finish().await?)
     });
     signals.unwatch();
-    result
+    result?
+}
+
+/// Sends chunks until there are no more, or the server has failed: the end of the COPY tells why.
+async fn send_all(
+    mut sink: Pin<&mut CopyInSink<Bytes>>,
+    queue: &Receiver<Pending>,
+    signals: &Signals,
+    shared: &Shared,
+) -> Result<()> {
+    while !signals.error_seen() {
+        let Ok(pending) = queue.recv() else { break };
+        let chunk = pending.recv().map_err(|_| Error::Internal("an encoder is gone".into()))??;
+        let bytes = chunk.bytes.len() as u64;
+        sink.send(chunk.bytes).await?;
+        shared.rows.fetch_add(chunk.rows, Ordering::Relaxed);
+        shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+    if shared.stop.load(Ordering::SeqCst) {
+        return Err(Error::Interrupted);
+    }
+    Ok(sink.send(Bytes::from_static(&TRAILER)).await?)
+}
+
+fn prepare(
+    session: &mut Session,
+    sql: &str,
+    interrupt: &mut Interrupt<'_>,
+) -> Result<tokio_postgres::Statement> {
+    session.run(interrupt, async |client| client.prepare(sql).await)
+}
+
+/// Ends a COPY. The server counts the rows before it commits, and may yet fail to.
+async fn finish(sink: Pin<&mut CopyInSink<Bytes>>, signals: &Signals) -> Result<u64> {
+    let rows = sink.finish().await?;
+    signals.ready().await;
+    if signals.error_seen() {
+        let message = "the server took the rows but could not commit them: a deferred constraint, \
+                       or a fault of its own; its log tells";
+        return Err(Error::Server(Box::new(ServerError {
+            sqlstate: "40002".into(),
+            message: message.into(),
+            ..ServerError::default()
+        })));
+    }
+    Ok(rows)
 }

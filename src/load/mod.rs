@@ -119,17 +119,20 @@ impl Opening<'_> {
     /// # Errors
     /// One, which tells all that do not fit.
     pub fn layout(&self, names: &[String]) -> Result<Layout<'_>> {
-        let fills_itself =
-            |table: &Table, column: &TargetColumn| table.automatic.contains(&column.name);
         match &self.table {
-            Some(table) if self.request.mode != Mode::Replace => {
-                Ok(Layout::There(table.target.select(names)?))
-            }
-            Some(table) if table.target.matches(names, |column| fills_itself(table, column)) => {
+            Some(table) if !self.makes_anew(names) => {
                 Ok(Layout::There(table.target.select(names)?))
             }
             _ => Ok(Layout::New),
         }
+    }
+
+    /// Whether the table is made of the source's own columns, and not of those that it has.
+    fn makes_anew(&self, names: &[String]) -> bool {
+        self.table.as_ref().is_none_or(|table| {
+            let fills_itself = |column: &TargetColumn| table.automatic.contains(&column.name);
+            self.request.mode == Mode::Replace && !table.target.matches(names, fills_itself)
+        })
     }
 
     /// Loads all that the source gives.
@@ -171,7 +174,6 @@ impl Opening<'_> {
     ) -> Result<Report> {
         let given: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
         let names = self.renamed(&given)?;
-        let is_new = matches!(self.layout(&names)?, Layout::New);
         if names.is_empty() {
             return self.load_nothing(source);
         }
@@ -179,9 +181,7 @@ impl Opening<'_> {
             Mode::Append => self.append(schema, &names, source, watch),
             Mode::Truncate => self.truncate(schema, &names, source, watch),
             Mode::Upsert => self.upsert(schema, &names, source, watch),
-            Mode::Replace if self.table.is_some() => {
-                self.replace(is_new, schema, &names, source, watch)
-            }
+            Mode::Replace if self.table.is_some() => self.replace(schema, &names, source, watch),
             Mode::Create | Mode::Replace => self.create(schema, &names, source, watch),
         }
     }

@@ -17,7 +17,8 @@ impl Opening<'_> {
         self.table.as_ref().ok_or_else(|| Error::Internal("a load without its table".into()))
     }
 
-    /// One COPY is a transaction of its own.
+    /// One COPY is a transaction of its own, whose end is heard of with the rows; what is checked
+    /// no sooner than at the commit wants one whose end speaks for itself.
     pub(super) fn append(
         &mut self,
         schema: &SchemaRef,
@@ -27,7 +28,15 @@ impl Opening<'_> {
     ) -> Result<Report> {
         let plan = self.target()?.target.plan(schema, names)?;
         let sql = render::copy_in(&self.request.table, plan.names());
-        Ok(copy(self.session, &sql, plan, source, watch)?.into())
+        let deferred = self.target()?.deferred;
+        if deferred {
+            self.session.begin(&mut || watch.check())?;
+        }
+        let copied = copy(self.session, &sql, plan, source, watch)?;
+        if deferred {
+            self.session.commit(&mut || watch.check())?;
+        }
+        Ok(copied.into())
     }
 
     pub(super) fn truncate(
@@ -63,41 +72,49 @@ impl Opening<'_> {
     /// Fills a table that nobody sees, and swaps it in at the end.
     pub(super) fn replace(
         &mut self,
-        is_new: bool,
         schema: &SchemaRef,
         names: &[String],
         source: &mut dyn Source,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
-        let old = self.request.table.clone();
-        let plan = if is_new { None } else { Some(self.target()?.target.plan(schema, names)?) };
-        let lost = self.session.run(&mut || watch.check(), async |client| {
-            catalog::lost_by_swap(&client, &old).await
+        let anew = self.makes_anew(names);
+        let plan = if anew { None } else { Some(self.target()?.target.plan(schema, names)?) };
+        let given = self.request.table.clone();
+        let (place, lost) = self.session.run(&mut || watch.check(), async |client| {
+            let place = catalog::place(&client, &given).await?;
+            Ok((place, catalog::lost_by_swap(&client, &given).await?))
         })?;
         if !lost.is_empty() {
             let lost = lost.join(", ");
             return Err(Error::Programming(format!(
-                "table {old} cannot be replaced without losing what hangs on it ({lost}); use mode=\"truncate\""
+                "table {given} cannot be replaced without losing what hangs on it ({lost}); use mode=\"truncate\""
             )));
         }
+        let old = TableName { schema: Some(place.schema.clone()), ..given };
         let new = old.sibling(unseen_name());
         self.session.begin(&mut || watch.check())?;
+        let mut renames = Vec::new();
         let copied = match plan {
-            None => fill_new(self.session, &new, schema, names, source, watch)?,
+            None => {
+                let copied = fill_new(self.session, &new, schema, names, source, watch)?;
+                self.session
+                    .batch(&mut || watch.check(), &render::set_owner(&new, &place.owner))?;
+                copied
+            }
             Some(plan) => {
-                self.session.batch(&mut || watch.check(), &render::create_like(&new, &old))?;
-                let sql = render::copy_in(&new, plan.names());
-                let copied = copy(self.session, &sql, plan, source, watch)?;
-                self.session.run(&mut || watch.check(), async |client| {
+                let create = render::create_like(&new, &old, place.unlogged);
+                renames = self.session.run(&mut || watch.check(), async |client| {
+                    client.batch_execute(&create).await?;
+                    client.batch_execute(&render::set_owner(&new, &place.owner)).await?;
                     catalog::hand_over_sequences(&client, &old, &new).await
                 })?;
-                copied
+                copy(self.session, &render::copy_in(&new, plan.names()), plan, source, watch)?
             }
         };
         self.session.run(&mut || watch.check(), async |client| {
-            let restore = catalog::restore(&client, &old, !is_new).await?;
+            let restore = catalog::restore(&client, &old, !anew).await?;
             client.batch_execute(&render::swap(&old, &new)).await?;
-            client.batch_execute(&restore.join("; ")).await.map_err(Error::from)
+            client.batch_execute(&[renames, restore].concat().join("; ")).await.map_err(Error::from)
         })?;
         self.session.commit(&mut || watch.check())?;
         Ok(copied.into())

@@ -37,11 +37,12 @@ fn seconds(value: f64, name: &str) -> Result<Duration> {
 #[pymethods]
 impl Database {
     #[new]
-    #[pyo3(signature = (url, *, max_size, acquire_timeout_s, connect_timeout_s, statement_timeout_s, max_idle_s, max_lifetime_s, application_name))]
+    #[pyo3(signature = (url, *, min_size, max_size, acquire_timeout_s, connect_timeout_s, statement_timeout_s, max_idle_s, max_lifetime_s, application_name))]
     #[expect(clippy::too_many_arguments, reason = "the options of the constructor")]
     fn new(
         py: Python<'_>,
         url: Option<&str>,
+        min_size: usize,
         max_size: usize,
         acquire_timeout_s: f64,
         connect_timeout_s: f64,
@@ -56,8 +57,14 @@ impl Database {
             let connect_timeout = seconds(connect_timeout_s, "connect_timeout_s")?;
             let options = Options { connect_timeout, statement_timeout, application_name };
             let config = Config::new(url, &options, |name| std::env::var(name).ok())?;
+            if max_size == 0 || min_size > max_size {
+                return Err(Error::Interface(format!(
+                    "min_size={min_size}, max_size={max_size}: expected at least one connection, and no more at first than at most"
+                )));
+            }
             let limits = Limits {
-                max_size: max_size.max(1),
+                min_size,
+                max_size,
                 acquire_timeout: seconds(acquire_timeout_s, "acquire_timeout_s")?,
                 max_idle: seconds(max_idle_s, "max_idle_s")?,
                 max_lifetime: seconds(max_lifetime_s, "max_lifetime_s")?,
@@ -175,9 +182,7 @@ impl Database {
             let statement =
                 released(py, || execute::prepare(&mut session, &sql, &mut || going.check()))?;
             let values = parameters::values(&statement, params)?;
-            let reading = released(py, || {
-                Reading::begin(session, &statement, &values, &options, &mut || going.check())
-            })?;
+            let reading = Reading::begin(session, statement, values, &options)?;
             Ok(Reader::new(reading, Reporter::new(going, progress, None)))
         };
         run().map_err(|error| exception(py, error))

@@ -28,6 +28,7 @@ fn refusal(index: usize, refused: Refused) -> Error {
     let (message, wrong_type) = match refused {
         Refused::WrongType(message) => (message, true),
         Refused::Unfit(message) => (message, false),
+        Refused::Special => ("NaN or infinity".to_owned(), false),
         Refused::Raised(error) => return raised(error),
     };
     let message = format!("parameter ${}: {message}", index + 1);

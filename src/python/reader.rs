@@ -11,7 +11,8 @@ use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 use pyo3_arrow::{PyDataType, PyRecordBatch, PySchema};
 
 use super::errors::exception;
-use super::gil::{held, raised, released};
+use super::gather::type_name;
+use super::gil::{held, not_held, raised, released};
 use super::watching::Reporter;
 use crate::error::{Error, Result};
 use crate::fetch::{Options, Reading};
@@ -140,7 +141,7 @@ impl Iterator for Stream {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let result = held(|py| released(py, || self.0.next()));
+        let result = not_held(|| self.0.next());
         result.transpose().map(|batch| {
             batch.map_err(|error| {
                 let error = held(|py| exception(py, error));
@@ -174,13 +175,19 @@ pub(super) fn read_options(
             )));
         }
     };
+    if batch_rows == 0 {
+        return Err(Error::Interface("batch_rows: expected 1 or more, got 0".into()));
+    }
     let mut asked = HashMap::new();
     for (name, data_type) in types.into_iter().flatten() {
         let name: String = name.extract().map_err(raised)?;
         let data_type = match data_type.cast::<PyString>() {
             Ok(text) => crate::types::named::data_type(text.to_str().map_err(raised)?)
                 .ok_or_else(|| Error::Interface(format!("types[{name:?}]: {text} is no Arrow type; say decimal(20,4), int64, string or timestamp[us, UTC], or pass an Arrow type")))?,
-            Err(_) => data_type.extract::<PyDataType>().map_err(raised)?.into_inner(),
+            Err(_) => data_type
+                .extract::<PyDataType>()
+                .map_err(|_| Error::Interface(format!("types[{name:?}]: expected an Arrow type or its name, got {}", type_name(&data_type))))?
+                .into_inner(),
         };
         asked.insert(name, data_type);
     }

@@ -240,6 +240,7 @@ fn refusal(table: Option<&str>, column: Option<&str>, row: u64, refused: Refused
     let (message, wrong_type) = match refused {
         Refused::WrongType(message) => (message, true),
         Refused::Unfit(message) => (message, false),
+        Refused::Special => ("NaN or infinity".to_owned(), false),
         Refused::Raised(error) => return raised(error),
     };
     let owned = |name: Option<&str>| name.map(str::to_owned);
@@ -252,6 +253,12 @@ pub(super) fn interned(py: Python<'_>, names: &[String]) -> Vec<Py<PyString>> {
     names.iter().map(|name| PyString::intern(py, name).unbind()).collect()
 }
 
+fn schema<'a>(columns: &[Column], names: impl Iterator<Item = &'a String>) -> SchemaRef {
+    let field =
+        |(column, name): (&Column, &String)| column.field().as_ref().clone().with_name(name);
+    Arc::new(Schema::new(columns.iter().zip(names).map(field).collect::<Vec<_>>()))
+}
+
 impl RowSource {
     /// The rows, whose values of these names go into these columns.
     pub fn new(
@@ -262,11 +269,7 @@ impl RowSource {
         names: &[String],
     ) -> Self {
         let keys = interned(py, names);
-        let field = |(column, name): (&Column, &String)| {
-            Arc::new(column.field().as_ref().clone().with_name(name))
-        };
-        let fields: Vec<_> = columns.iter().zip(names).map(field).collect();
-        let schema = Arc::new(Schema::new(fields));
+        let schema = schema(&columns, names.iter());
         Self { table: table.to_owned(), rows, keys, columns, schema, row: 0, ended: false }
     }
 
@@ -333,8 +336,8 @@ impl Source for RowSource {
             arrays.push(column.finish().map_err(internal)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(count));
-        RecordBatch::try_new_with_options(self.schema(), arrays, &options)
-            .map(Some)
-            .map_err(internal)
+        // A column may have become text meanwhile.
+        let schema = schema(&self.columns, self.schema.fields().iter().map(|field| field.name()));
+        RecordBatch::try_new_with_options(schema, arrays, &options).map(Some).map_err(internal)
     }
 }

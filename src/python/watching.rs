@@ -88,4 +88,8 @@ impl Watch for Reporter {
         let due = self.told.is_none_or(|told| told.elapsed() >= PAUSE);
         if is_news && due { self.tell(false) } else { Ok(()) }
     }
+
+    fn done(&mut self, rows: u64, bytes: u64) {
+        self.last = (rows, bytes);
+    }
 }

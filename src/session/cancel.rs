@@ -17,6 +17,10 @@ pub(super) fn request(client: &Client, address: &Address) {
     if let Ok((socket, signals)) = Socket::connect(address, deadline, go_on) {
         let token = client.cancel_token();
         let request = token.cancel_query_raw(socket, NoTls);
-        let _ = drive::until(&signals, Some(deadline), go_on, request, || Ok(()));
+        let _ = drive::until(&signals, Some(deadline), go_on, request, address);
+        // The server hangs up once it has sent the signal: later it would hit another statement.
+        while !signals.is_readable() && Instant::now() < deadline {
+            signals.wait_readable();
+        }
     }
 }

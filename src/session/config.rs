@@ -85,6 +85,11 @@ impl Config {
                     .into(),
             ));
         }
+        if url.as_deref().is_some_and(|url| url.trim_start().starts_with('=')) {
+            return Err(Error::Interface(
+                "the database's URL cannot be read: a value without a name".into(),
+            ));
+        }
         let mut startup: tokio_postgres::Config =
             url.as_deref().unwrap_or_default().parse().map_err(|error| unreadable(&error))?;
         if startup.get_ssl_mode() == SslMode::Require {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use super::config::Address;
 use super::socket::Signals;
 use crate::error::{Error, Result};
 
@@ -60,10 +61,9 @@ pub(super) fn pump<T>(
                 Poll::Pending => Err(Stopped::Broken(reason)),
             };
         }
-        if woken.0.load(Ordering::Relaxed) {
-            continue;
+        if !woken.0.load(Ordering::Relaxed) {
+            socket.wait(TICK);
         }
-        socket.wait(TICK);
         if asked.elapsed() >= TICK {
             asked = Instant::now();
             interrupt().map_err(Stopped::Interrupted)?;
@@ -80,11 +80,14 @@ pub(super) fn until<T>(
     deadline: Option<Instant>,
     interrupt: &mut Interrupt<'_>,
     future: impl Future<Output = T>,
-    mut carry: impl FnMut() -> Result<(), String>,
+    address: &Address,
 ) -> Result<T> {
     let future = std::pin::pin!(future);
-    pump(socket, deadline, interrupt, future, &mut |_| carry()).map_err(|stopped| match stopped {
+    pump(socket, deadline, interrupt, future, &mut |_| Ok(())).map_err(|stopped| match stopped {
         Stopped::Interrupted(error) => error,
-        Stopped::Broken(reason) => Error::Connection(format!("cannot connect: {reason}")),
+        Stopped::Broken(reason) => Error::Connection(format!(
+            "cannot connect to {address}: {reason}; {}",
+            address.what_to_check()
+        )),
     })
 }

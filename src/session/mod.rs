@@ -19,7 +19,8 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 use crate::error::{Error, Result};
 use config::{Address, Config};
 pub use drive::Interrupt;
-use socket::{Signals, Socket};
+pub use socket::Signals;
+use socket::Socket;
 pub use statements::Remembering;
 use statements::Statements;
 
@@ -31,7 +32,6 @@ pub struct Session {
     address: Address,
     /// Why nothing more can be sent.
     broken: Option<String>,
-    in_transaction: bool,
     statements: Statements,
 }
 
@@ -64,7 +64,7 @@ impl Session {
         let (socket, signals) = Socket::connect(address, deadline, interrupt)?;
         let startup = config.startup.connect_raw(socket, NoTls);
         let (client, connection) =
-            drive::until(&signals, Some(deadline), interrupt, startup, || Ok(()))?
+            drive::until(&signals, Some(deadline), interrupt, startup, address)?
                 .map_err(|error| fault::at_startup(&error, address))?;
         Ok(Self {
             client,
@@ -72,7 +72,6 @@ impl Session {
             socket: signals,
             address: address.clone(),
             broken: None,
-            in_transaction: false,
             statements: Statements::default(),
         })
     }
@@ -132,12 +131,25 @@ impl Session {
         version.split(['.', ' ', 'b', 'r', 'd']).next().and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
+    /// Runs an operation that, when it fails, leaves nobody knowing what the server says next.
+    ///
+    /// # Errors
+    /// As [`Session::run`]; the session is then broken.
+    pub fn run_at_risk<T>(
+        &mut self,
+        interrupt: &mut Interrupt<'_>,
+        operation: impl AsyncFnOnce(Remembering<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.run(interrupt, operation).inspect_err(|error| {
+            self.broken.get_or_insert_with(|| format!("an operation was broken off: {error}"));
+        })
+    }
+
     /// Begins a transaction.
     ///
     /// # Errors
     /// As [`Session::run`].
     pub fn begin(&mut self, interrupt: &mut Interrupt<'_>) -> Result<()> {
-        self.in_transaction = true;
         self.batch(interrupt, "BEGIN")
     }
 
@@ -146,20 +158,22 @@ impl Session {
     /// # Errors
     /// As [`Session::run`]; when the connection broke, nobody knows whether the server committed.
     pub fn commit(&mut self, interrupt: &mut Interrupt<'_>) -> Result<()> {
-        let result = self.batch(interrupt, "COMMIT").map_err(|error| match error {
-            Error::Connection(reason) => Error::Connection(format!(
-                "{reason}; the answer to COMMIT was lost: look whether the rows are there before you repeat it"
-            )),
+        self.batch(interrupt, "COMMIT").map_err(|error| match error {
+            Error::Connection(reason) => Error::Connection(outcome_unknown(&reason)),
             error => error,
-        });
-        self.in_transaction = result.is_err();
-        result
+        })
     }
 
     /// Rolls back whatever transaction there is; a session that cannot is broken.
     pub fn rollback(&mut self) {
-        if self.in_transaction && self.batch(&mut || Ok(()), "ROLLBACK").is_ok() {
-            self.in_transaction = false;
+        if self.broken.is_none() && self.socket.transaction_status() != Some(b'I') {
+            let deadline = Instant::now() + CANCEL_PATIENCE;
+            let mut patience =
+                || if Instant::now() > deadline { Err(Error::Interrupted) } else { Ok(()) };
+            // The failure breaks the session, and that is all there is to say.
+            let _ = self.run_at_risk(&mut patience, async |client| {
+                client.batch_execute("ROLLBACK").await.map_err(Error::from)
+            });
         }
     }
 
@@ -171,10 +185,18 @@ impl Session {
         self.run(interrupt, async |client| client.batch_execute(sql).await.map_err(Error::from))
     }
 
-    /// Whether the next caller can have it as it is.
+    /// Whether nothing more can be sent.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Whether the next caller can have it as it is: outside of any transaction, all said.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.broken.is_none() && !self.in_transaction && !self.client.is_closed()
+        self.broken.is_none()
+            && !self.client.is_closed()
+            && self.socket.transaction_status() == Some(b'I')
     }
 
     /// Whether an idle session is still good; takes in what the server has said meanwhile.
@@ -185,6 +207,14 @@ impl Session {
         }
         self.is_clean()
     }
+}
+
+/// What to do when the answer to a COMMIT is lost.
+#[must_use]
+pub fn outcome_unknown(reason: &str) -> String {
+    format!(
+        "{reason}; the answer to the commit was lost: look whether the rows are there before you repeat it"
+    )
 }
 
 impl Drop for Session {

@@ -20,6 +20,8 @@ pub struct Pool {
 /// How many sessions there may be, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// How many are opened at first use, and kept however long they lie idle.
+    pub min_size: usize,
     /// The most that are open at a time.
     pub max_size: usize,
     /// How long to wait for one.
@@ -34,6 +36,8 @@ struct State {
     idle: Vec<Idle>,
     open: usize,
     closed: bool,
+    /// Whether it has been used, and filled.
+    filled: bool,
     process: u32,
 }
 
@@ -55,7 +59,7 @@ impl Pool {
     #[must_use]
     pub fn new(config: Config, limits: Limits) -> Arc<Self> {
         let process = std::process::id();
-        let state = State { idle: Vec::new(), open: 0, closed: false, process };
+        let state = State { idle: Vec::new(), open: 0, closed: false, filled: false, process };
         Arc::new(Self { config, limits, state: Mutex::new(state), freed: Condvar::new() })
     }
 
@@ -83,7 +87,8 @@ impl Pool {
             }
             if let Some(mut idle) = state.idle.pop() {
                 let lasts = idle.born.elapsed() < self.limits.max_lifetime
-                    && idle.since.elapsed() < self.limits.max_idle;
+                    && (idle.since.elapsed() < self.limits.max_idle
+                        || state.open <= self.limits.min_size);
                 if lasts && idle.session.is_fresh() {
                     return Ok(self.lend(idle.session, idle.born));
                 }
@@ -92,7 +97,10 @@ impl Pool {
             }
             if state.open < self.limits.max_size {
                 state.open += 1;
+                let spare = if state.filled { 0 } else { self.limits.min_size.saturating_sub(1) };
+                state.filled = true;
                 drop(state);
+                self.fill(spare, interrupt);
                 let session =
                     Session::connect(&self.config, interrupt).inspect_err(|_| self.give_up())?;
                 return Ok(self.lend(session, Instant::now()));
@@ -108,6 +116,25 @@ impl Pool {
             drop(state);
             interrupt()?;
             state = self.state();
+        }
+    }
+
+    /// Opens sessions for later; one that cannot be opened is left to who needs it.
+    fn fill(&self, spare: usize, interrupt: &mut Interrupt<'_>) {
+        for _ in 0..spare {
+            {
+                let mut state = self.state();
+                if state.open >= self.limits.max_size {
+                    break;
+                }
+                state.open += 1;
+            }
+            let Ok(session) = Session::connect(&self.config, interrupt) else {
+                self.give_up();
+                break;
+            };
+            let now = Instant::now();
+            self.state().idle.push(Idle { session, born: now, since: now });
         }
     }
 

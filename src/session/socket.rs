@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub struct Signals {
     wants_write: AtomicBool,
     watching: AtomicBool,
     error_seen: AtomicBool,
+    /// The last eight bytes received.
+    tail: AtomicU64,
 }
 
 impl Socket {
@@ -59,6 +61,7 @@ impl Socket {
             wants_write: AtomicBool::new(false),
             watching: AtomicBool::new(false),
             error_seen: AtomicBool::new(false),
+            tail: AtomicU64::new(0),
         });
         shared.finish_connect(&target, deadline, interrupt, &refused)?;
         Ok((Self { shared: Arc::clone(&shared), frames: Frames::default() }, shared))
@@ -111,10 +114,41 @@ impl Signals {
         self.poll(PollFlags::IN, Duration::ZERO)
     }
 
+    /// Waits a little for something to read.
+    pub(super) fn wait_readable(&self) {
+        self.poll(PollFlags::IN, TICK);
+    }
+
     /// Forgets what was waited for, before it is tried again.
     pub(super) fn reset(&self) {
         self.wants_read.store(false, Ordering::Relaxed);
         self.wants_write.store(false, Ordering::Relaxed);
+    }
+
+    fn note_tail(&self, received: &[u8]) {
+        let last = received.get(received.len().saturating_sub(8)..).unwrap_or_default();
+        let shift = |tail: u64, byte: &u8| tail << 8 | u64::from(*byte);
+        let tail = last.iter().fold(self.tail.load(Ordering::Relaxed), shift);
+        self.tail.store(tail, Ordering::Relaxed);
+    }
+
+    /// What the server said of its transaction, if that is the last it said: `ReadyForQuery`,
+    /// whose status is I outside of one, T in one and E in one that has failed. tokio-postgres
+    /// keeps it to itself.
+    pub(super) fn transaction_status(&self) -> Option<u8> {
+        match self.tail.load(Ordering::Relaxed).to_be_bytes() {
+            [_, _, b'Z', 0, 0, 0, 5, status] => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Waits until the server is ready for the next query.
+    pub async fn ready(&self) {
+        std::future::poll_fn(|_| match self.transaction_status() {
+            Some(_) => Poll::Ready(()),
+            None => Poll::Pending,
+        })
+        .await;
     }
 
     /// From now on, looks for errors among the server's messages. To be called between messages.
@@ -175,6 +209,7 @@ impl AsyncRead for Socket {
         } else if frames.has_error(unfilled.get(..count).unwrap_or_default()) {
             shared.error_seen.store(true, Ordering::Relaxed);
         }
+        shared.note_tail(unfilled.get(..count).unwrap_or_default());
         buf.advance(count);
         Poll::Ready(Ok(()))
     }

@@ -1,11 +1,13 @@
 //! The fixed questions to PostgreSQL's catalogue. `$1` is a table's name, quoted, as text.
 
-/// The columns of a table, their types, and how they fill themselves.
+/// The columns of a table, their types, how they fill themselves, and whether something may be
+/// checked as late as at the commit.
 pub const COLUMNS: &str = "\
 SELECT a.attname::text, a.attnotnull OR t.typnotnull, a.atthasdef, a.attidentity::text, a.attgenerated::text, \
-a.atttypid, a.atttypmod \
+a.atttypid, a.atttypmod, c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred) \
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
-WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+WHERE c.oid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
 ORDER BY a.attnum";
 
 /// Whether a trigger fires before a row is inserted (`TRIGGER_TYPE_ROW | BEFORE | INSERT`).
@@ -27,21 +29,35 @@ WHERE oid = pg_catalog.to_regclass($1)) c, LATERAL (VALUES \
 ('foreign keys of other tables', EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND conrelid <> c.oid))\
 ) AS lost (what, is_there) WHERE is_there";
 
-/// The sequences that belong to a table's columns: sequence, column, and for identities the
-/// statement that hands on where it stands.
+/// Where a table is, whose it is, and whether it is unlogged.
+pub const PLACE: &str = "\
+SELECT n.nspname::text, pg_catalog.pg_get_userbyid(c.relowner)::text, c.relpersistence = 'u' \
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.oid = pg_catalog.to_regclass($1)";
+
+/// The sequences that belong to a table's columns: the sequence, the column, whether it is an
+/// identity's, and the sequence's bare name.
 pub const SEQUENCES: &str = "\
-SELECT d.objid::regclass::text, a.attname::text, d.deptype = 'i' \
+SELECT d.objid::regclass::text, a.attname::text, d.deptype = 'i', s.relname::text \
 FROM pg_catalog.pg_depend d \
 JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' \
 JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
 WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass \
 AND d.refobjid = pg_catalog.to_regclass($1) AND d.deptype IN ('a', 'i')";
 
+/// The modifier of a domain (`$1`), or of the domain that it stands on.
+pub const DOMAIN_MODIFIER: &str = "\
+WITH RECURSIVE d AS (\
+SELECT typbasetype, typtypmod FROM pg_catalog.pg_type WHERE oid = $1 AND typtype = 'd' \
+UNION ALL SELECT t.typbasetype, t.typtypmod FROM d JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype AND t.typtype = 'd') \
+SELECT typtypmod FROM d WHERE typtypmod <> -1 LIMIT 1";
+
 /// Lets the identity of a column (`$2`, in the table `$1`) go on from where a sequence (`$3`) stands.
 #[must_use]
 pub fn continue_identity(sequence: &str) -> String {
     format!(
-        "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence($1, $2)::regclass, last_value, is_called) FROM {sequence}"
+        "SELECT heir FROM {sequence}, LATERAL pg_catalog.pg_get_serial_sequence($1, $2) AS heir, \
+         LATERAL pg_catalog.setval(heir::regclass, last_value, is_called)"
     )
 }
 
@@ -49,9 +65,7 @@ pub fn continue_identity(sequence: &str) -> String {
 pub const RESTORE: &str = "\
 WITH c AS (SELECT c.*, c.oid::regclass AS name FROM pg_catalog.pg_class c WHERE oid = pg_catalog.to_regclass($1)) \
 SELECT sql FROM (\
-SELECT 1 AS step, 0::oid AS oid, pg_catalog.format('ALTER TABLE %s OWNER TO %I', name, pg_catalog.pg_get_userbyid(relowner)) AS sql \
-FROM c WHERE pg_catalog.pg_get_userbyid(relowner) <> current_user \
-UNION ALL SELECT 2, 0, pg_catalog.format('REVOKE ALL ON %s FROM %I', name, pg_catalog.pg_get_userbyid(relowner)) \
+SELECT 2 AS step, 0::oid AS oid, pg_catalog.format('REVOKE ALL ON %s FROM %I', name, pg_catalog.pg_get_userbyid(relowner)) AS sql \
 FROM c WHERE relacl IS NOT NULL \
 UNION ALL SELECT 3, 0, pg_catalog.format('GRANT %s ON %s TO %s%s', g.privilege_type, name, \
 CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END, \
@@ -72,4 +86,15 @@ FROM c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND $2 \
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = c.oid) \
 UNION ALL SELECT 10, t.oid, pg_catalog.pg_get_triggerdef(t.oid) \
 FROM c JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND $2 WHERE NOT t.tgisinternal \
+UNION ALL SELECT 11, t.oid, pg_catalog.format('ALTER TABLE %s %s TRIGGER %I', name, \
+CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, t.tgname) \
+FROM c JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND $2 WHERE NOT t.tgisinternal AND t.tgenabled <> 'O' \
+UNION ALL SELECT 12, 0, pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY %s', name, \
+CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END) FROM c WHERE relreplident IN ('f', 'n') \
+UNION ALL SELECT 12, x.oid, pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', name, x.relname) \
+FROM c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND $2 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid \
+WHERE c.relreplident = 'i' AND i.indisreplident \
+UNION ALL SELECT 13, x.oid, pg_catalog.format('ALTER TABLE %s CLUSTER ON %I', name, x.relname) \
+FROM c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND $2 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid \
+WHERE i.indisclustered \
 ) AS s ORDER BY step, oid";

@@ -48,8 +48,15 @@ pub fn create_table(table: &TableName, fields: &[(String, String)]) -> String {
 
 /// Creates a table like another; constraints that need an index come after the rows.
 #[must_use]
-pub fn create_like(table: &TableName, model: &TableName) -> String {
-    format!("CREATE TABLE {table} (LIKE {model} INCLUDING ALL EXCLUDING INDEXES)")
+pub fn create_like(table: &TableName, model: &TableName, unlogged: bool) -> String {
+    let kind = if unlogged { "UNLOGGED TABLE" } else { "TABLE" };
+    format!("CREATE {kind} {table} (LIKE {model} INCLUDING ALL EXCLUDING INDEXES)")
+}
+
+/// Gives a table to a role; to the one that has it, this is nothing.
+#[must_use]
+pub fn set_owner(table: &TableName, owner: &str) -> String {
+    format!("ALTER TABLE {table} OWNER TO {}", Quoted(owner))
 }
 
 /// Puts a table into the place of another.
@@ -62,6 +69,12 @@ pub fn swap(old: &TableName, new: &TableName) -> String {
 #[must_use]
 pub fn own_sequence(sequence: &str, table: &TableName, column: &str) -> String {
     format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{}", Quoted(column))
+}
+
+/// Gives a sequence another name.
+#[must_use]
+pub fn rename_sequence(sequence: &str, name: &str) -> String {
+    format!("ALTER SEQUENCE {sequence} RENAME TO {}", Quoted(name))
 }
 
 /// How rows are merged into a table.

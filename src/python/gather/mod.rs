@@ -12,8 +12,10 @@ use arrow_array::builder::{
     Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, StringBuilder,
     Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
 };
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, ListArray};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::extension::Opaque;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyTuple};
@@ -26,6 +28,8 @@ pub(super) enum Refused {
     WrongType(String),
     /// It is of the type, but does not fit.
     Unfit(String),
+    /// It is a NaN or an infinity, which decimals cannot hold.
+    Special,
     /// Python raised.
     Raised(PyErr),
 }
@@ -84,7 +88,13 @@ impl Column {
 
     /// The field of the arrays.
     pub fn field(&self) -> FieldRef {
-        Arc::clone(&self.field)
+        match &self.builder {
+            Builder::List(lists) => {
+                let list = DataType::List(lists.item());
+                Arc::new(self.field.as_ref().clone().with_data_type(list))
+            }
+            _ => Arc::clone(&self.field),
+        }
     }
 
     /// Appends a value.
@@ -97,6 +107,10 @@ impl Column {
         let result = self.builder.push(value);
         match result {
             Ok(()) => Ok(()),
+            Err(Refused::Special) => {
+                self.become_text()?;
+                self.push(value)
+            }
             Err(Refused::WrongType(_)) if is_missing_marker(value) => {
                 self.push_null();
                 Ok(())
@@ -110,6 +124,19 @@ impl Column {
             }
             Err(raised @ Refused::Raised(_)) => Err(raised),
         }
+    }
+
+    /// Text holds what decimals cannot; the codec of numeric takes it as well.
+    fn become_text(&mut self) -> Taken {
+        let unfit = |error: ArrowError| Refused::Unfit(error.to_string());
+        let gathered = arrow_cast::cast(&self.finish().map_err(unfit)?, &DataType::Utf8);
+        let gathered = gathered.map_err(unfit)?;
+        let mut text = StringBuilder::new();
+        text.append_array(gathered.as_string::<i32>()).map_err(unfit)?;
+        let numeric = Opaque::new("numeric", "PostgreSQL");
+        self.field = Arc::new(Field::new("", DataType::Utf8, true).with_extension_type(numeric));
+        self.builder = Builder::NumericText(text);
+        Ok(())
     }
 
     fn push_null(&mut self) {
@@ -233,6 +260,10 @@ impl Builder {
 }
 
 impl Lists {
+    fn item(&self) -> FieldRef {
+        Arc::new(self.values.field().as_ref().clone().with_name("item"))
+    }
+
     fn push(&mut self, value: &Bound<'_, PyAny>) -> Taken {
         if !(value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()) {
             return Err(wrong_type(value));
@@ -242,6 +273,9 @@ impl Lists {
             pushed.map_err(|refused| match refused {
                 Refused::WrongType(what) => Refused::WrongType(format!("element {index}: {what}")),
                 Refused::Unfit(what) => Refused::Unfit(format!("element {index}: {what}")),
+                Refused::Special => Refused::Unfit(format!(
+                    "element {index}: NaN or infinity; use numeric without a scale"
+                )),
                 raised @ Refused::Raised(_) => raised,
             })?;
             self.count();
@@ -272,7 +306,7 @@ impl Lists {
         let offsets =
             OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, vec![0])));
         let (values, nulls) = (self.values.finish()?, self.nulls.finish());
-        Ok(Arc::new(ListArray::try_new(self.values.field(), offsets, values, nulls)?))
+        Ok(Arc::new(ListArray::try_new(self.item(), offsets, values, nulls)?))
     }
 }
 

@@ -108,10 +108,8 @@ pub(super) fn decimal128(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i128> {
 
 fn unfit(error: NotScaled, text: &str, scale: i32) -> Refused {
     Refused::Unfit(match error {
+        NotScaled::Special => return Refused::Special,
         NotScaled::Syntax => "no number".to_owned(),
-        NotScaled::Special => format!(
-            "{text} cannot go into a numeric with a fixed scale on this road; use a numeric without one"
-        ),
         NotScaled::TooFine => {
             format!("{text} has more than {scale} digits after the point; round it first")
         }

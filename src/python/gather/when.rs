@@ -8,7 +8,7 @@ use pyo3::types::{
     PyTzInfo, PyTzInfoAccess,
 };
 
-use super::{Refused, Taken, type_name, wrong_type};
+use super::{Refused, Taken, number, type_name, wrong_type};
 use crate::wire::time::DAY_US;
 
 /// Days from the Unix epoch. Howard Hinnant's `days_from_civil`:
@@ -103,7 +103,11 @@ pub(super) fn interval(value: &Bound<'_, PyAny>) -> Taken<IntervalMonthDayNano> 
         (0, 0, span(delta))
     } else if value.is_instance(INTERVAL.import(value.py(), "howdah.interval", "Interval")?)? {
         let part = |name: &str| value.getattr(name);
-        (part("months")?.extract()?, part("days")?.extract()?, part("microseconds")?.extract()?)
+        (
+            number::integer(&part("months")?)?,
+            number::integer(&part("days")?)?,
+            number::integer(&part("microseconds")?)?,
+        )
     } else {
         return Err(wrong_type(value));
     };

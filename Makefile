@@ -1,0 +1,85 @@
+# Everything that a contributor runs. `make` alone tells what there is.
+
+PYTHON ?= python3
+# More arguments for a target's last step, as in `make test ARGS="-k upsert"`.
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+DONE := $(VENV)/done
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+# The core as those build it who have no Python.
+CORE := --locked --no-default-features
+
+# Whatever environment make is called from, this one is built in.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+unexport CONDA_PREFIX
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help build demo test check bench clean
+
+help: ## tell what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: $(DONE)/release ## build howdah and install it into .venv
+
+demo: $(DONE)/release $(DONE)/demo ## carry the flights of New York into a PostgreSQL of its own, and back
+	$(PY) examples/demo.py
+
+test: $(DONE)/release $(DONE)/dev ## run all tests, against a PostgreSQL of their own; ARGS for pytest
+	$(PY) -m howdah.embedded --env HOWDAH_TEST_URL -- cargo test --release $(CORE)
+	$(PY) -m pytest $(ARGS)
+
+check: $(DONE)/release $(DONE)/dev ## check format, lints, types, stubs and layers
+	cargo fmt --check
+	cargo check --release $(CORE)
+	cargo clippy --release $(CORE) --all-targets -- -D warnings
+	cargo clippy --release --locked --features python --all-targets -- -D warnings
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pyright
+	$(VENV)/bin/lint-imports
+	$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml howdah._core
+
+bench: $(DONE)/dist $(DONE)/bench ## measure the codecs alone, then howdah beside its peers; ARGS for the latter
+	cargo bench --profile dist $(CORE)
+	$(PY) -m benches.peers $(ARGS)
+
+clean: ## remove all that was built, the environment too
+	cargo clean
+	rm -rf $(VENV) datasets/cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -f python/howdah/_core*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What is done is written down in .venv/done, so that nothing is done twice.
+
+$(DONE)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit("make: howdah wants Python 3.11 or later; say which, as in PYTHON=python3.13" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade pip "maturin>=1.13,<2"
+	@mkdir -p $(DONE) && touch $@
+
+# Two profiles, one module: building the one undoes the other. Cargo keeps both.
+$(DONE)/release: $(SOURCES) $(DONE)/venv
+	$(VENV)/bin/maturin develop --release
+	@rm -f $(DONE)/dist && touch $@
+
+$(DONE)/dist: $(SOURCES) $(DONE)/venv
+	$(VENV)/bin/maturin develop --profile dist
+	@rm -f $(DONE)/release && touch $@
+
+# howdah is there already: pip adds what its extras want.
+$(DONE)/demo: pyproject.toml | $(DONE)/release
+	$(PY) -m pip install --quiet "howdah[arrow,embedded,polars,progress]"
+	@touch $@
+
+$(DONE)/dev: pyproject.toml | $(DONE)/release
+	$(PY) -m pip install --quiet "howdah[dev]"
+	@touch $@
+
+$(DONE)/bench: pyproject.toml | $(DONE)/dist
+	$(PY) -m pip install --quiet "howdah[bench]"
+	@touch $@

@@ -1,0 +1,127 @@
+"""The verbs, blocking, on a database of the core: both faces call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from howdah.errors import NotSupportedError
+from howdah.progress import callable_for, shown
+from howdah.reader import ArrowReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from howdah import _core
+    from howdah._core import LoadReport, Progress
+
+Mode = Literal["append", "create", "replace", "truncate", "upsert"]
+OnError = Literal["raise", "reject"]
+OutOfRange = Literal["error", "null", "clamp", "string"]
+
+# A query longer than this is no title for a bar.
+LONG_TITLE = 40
+
+
+class ArrowStream(Protocol):
+    """Whatever speaks the Arrow PyCapsule stream interface: polars, pyarrow, pandas, DuckDB, arro3."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export an Arrow C stream."""
+        ...
+
+
+class ArrowArray(Protocol):
+    """Whatever speaks the Arrow PyCapsule array interface, such as a record batch."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Export an Arrow C array with its schema."""
+        ...
+
+
+Rows = ArrowStream | ArrowArray | Iterable[Any]
+
+
+def load(
+    core: _core.Database,
+    table: str,
+    data: Rows,
+    *,
+    mode: Mode,
+    key: str | Sequence[str],
+    columns: Mapping[str, str] | None,
+    progress: bool | Callable[[Progress], None],
+    cancel: _core.Cancel | None = None,
+) -> LoadReport:
+    """Load rows into a table; see `Database.load`.
+
+    Args:
+        core: The database.
+        table: The table.
+        data: The rows.
+        mode: What becomes of the rows that are there.
+        key: The columns that tell rows apart.
+        columns: Target names by source names.
+        progress: Whether and to whom progress is told.
+        cancel: What cancels it.
+
+    Returns:
+        What was done.
+    """
+    keys = [key] if isinstance(key, str) else list(key)
+    renames = None if columns is None else dict(columns)
+    with shown(progress, table) as callback:
+        return core.load(table, data, mode, keys, renames, callback, cancel)
+
+
+def read(
+    core: _core.Database,
+    source: str,
+    params: tuple[object, ...],
+    *,
+    batch_rows: int,
+    types: Mapping[str, Any] | None,
+    out_of_range: OutOfRange,
+    progress: bool | Callable[[Progress], None],
+    cancel: _core.Cancel | None = None,
+) -> ArrowReader:
+    """Begin to read a query or a table; see `Database.read`.
+
+    Args:
+        core: The database.
+        source: The query, or the table's name.
+        params: The values of the parameters.
+        batch_rows: The most rows a record batch has.
+        types: Arrow types by column.
+        out_of_range: What becomes of a value that Arrow cannot hold.
+        progress: Whether and to whom progress is told.
+        cancel: What cancels it.
+
+    Returns:
+        The result.
+    """
+    asked = None if types is None else dict(types)
+    callback = callable_for(progress, source if len(source) < LONG_TITLE else "read")
+    return ArrowReader(core.read(source, params, batch_rows, asked, out_of_range, callback, cancel))
+
+
+def refuse_later_features(*, returning: str | None = None, workers: int = 1, on_error: OnError = "raise") -> None:
+    """Say clearly what this version does not do yet.
+
+    Args:
+        returning: A column whose values are wanted.
+        workers: How many connections.
+        on_error: What becomes of rows that do not fit.
+
+    Raises:
+        NotSupportedError: One of them is not the only value that works now.
+    """
+    if returning is not None:
+        message = "returning= is not in this version of howdah; load without it, and read the keys back"
+        raise NotSupportedError(message)
+    if workers != 1:
+        message = f"workers={workers} is not in this version of howdah; workers=1 is"
+        raise NotSupportedError(message)
+    if on_error != "raise":
+        message = f"on_error={on_error!r} is not in this version of howdah; on_error='raise' is"
+        raise NotSupportedError(message)

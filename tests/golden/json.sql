@@ -1,0 +1,20 @@
+-- json: NULL, null, scalars, empties, kept as it was given: spaces, order, duplicate keys, escapes, numbers
+COPY (
+    SELECT value::json
+    FROM (VALUES
+        (NULL),
+        ('null'),
+        ('0'),
+        ('""'),
+        ('{}'),
+        ('[]'),
+        ('{"a": 1}'),
+        ('{ "b":2,"a" : [1, {"c": null}] , "a":3}'),
+        ('[[[[[]]]]]'),
+        ('"Größe 🐘"'),
+        (E'"\\u00e9\\n\\""'),
+        ('1.0e-10'),
+        ('12345678901234567890.123456789'),
+        ('true')
+    ) AS given (value)
+) TO STDOUT (FORMAT binary);

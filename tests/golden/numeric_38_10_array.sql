@@ -1,0 +1,12 @@
+-- numeric(38,10)[]: NULL, empty, one element, one NULL, NULL between, every value of numeric_38_10.sql
+COPY (
+    SELECT value::numeric(38,10)[]
+    FROM (VALUES
+        (NULL),
+        ('{}'),
+        ('{0}'),
+        ('{NULL}'),
+        ('{0,NULL,NaN}'),
+        ('{NULL,0,0.0000000001,-0.0000000001,1,12345.6789,9999999999999999999999999999.9999999999,-9999999999999999999999999999.9999999999,1844674407370955.1615,1844674407370955.1616,NaN}')
+    ) AS given (value)
+) TO STDOUT (FORMAT binary);

@@ -1,0 +1,12 @@
+-- numeric(76,20)[]: NULL, empty, one element, one NULL, NULL between, every value of numeric_76_20.sql
+COPY (
+    SELECT value::numeric(76,20)[]
+    FROM (VALUES
+        (NULL),
+        ('{}'),
+        ('{0}'),
+        ('{NULL}'),
+        ('{0,NULL,NaN}'),
+        ('{NULL,0,0.00000000000000000001,-1,12345.6789,99999999999999999999999999999999999999999999999999999999.99999999999999999999,-99999999999999999999999999999999999999999999999999999999.99999999999999999999,NaN}')
+    ) AS given (value)
+) TO STDOUT (FORMAT binary);

@@ -1,0 +1,165 @@
+//! Every type that has golden files, and its values that Arrow has no room for.
+
+use howdah::types::Declared;
+use postgres_types::{Kind, Type};
+
+/// A type with golden files.
+pub struct Case {
+    /// The files' name; those of the array end in `_array`.
+    pub name: &'static str,
+    ty: Type,
+    /// The array's type, where it has an OID of its own.
+    pub array: Option<Type>,
+    typmod: i32,
+    /// Values that Arrow cannot hold, as the server prints them, and what clamping makes of them.
+    pub out_of_range: &'static [(&'static str, Option<&'static str>)],
+    /// Whether the policy `Text` makes a column of text of it.
+    pub becomes_text: bool,
+    /// Whether a cell of another length is malformed.
+    pub is_strict: bool,
+    has_array: bool,
+}
+
+impl Case {
+    /// The names of its files, and whether they hold arrays.
+    pub fn files(&self) -> Vec<(String, bool)> {
+        let plain = (self.name.to_owned(), false);
+        let array = (format!("{}_array", self.name), true);
+        if self.has_array { vec![plain, array] } else { vec![plain] }
+    }
+
+    /// The type of its plain values.
+    pub fn plain(&self) -> Declared {
+        Declared { ty: self.ty.clone(), typmod: self.typmod }
+    }
+
+    fn new(name: &'static str, ty: Type, array: Type) -> Self {
+        Self {
+            name,
+            ty,
+            array: Some(array),
+            typmod: -1,
+            out_of_range: &[],
+            becomes_text: false,
+            is_strict: true,
+            has_array: true,
+        }
+    }
+
+    fn created(name: &'static str, ty: Type) -> Self {
+        Self { array: None, ..Self::new(name, ty, Type::INT4_ARRAY) }
+    }
+
+    /// Without arrays.
+    fn alone(mut self) -> Self {
+        self.has_array = false;
+        self
+    }
+
+    /// Any length will do.
+    fn lax(mut self) -> Self {
+        self.is_strict = false;
+        self
+    }
+
+    fn text(mut self) -> Self {
+        self.becomes_text = true;
+        self
+    }
+
+    fn modified(mut self, typmod: i32) -> Self {
+        self.typmod = typmod;
+        self
+    }
+
+    fn no_room(mut self, values: &'static [(&'static str, Option<&'static str>)]) -> Self {
+        self.out_of_range = values;
+        self
+    }
+}
+
+/// `numeric_typmod`: `make_numeric_typmod` of PostgreSQL's `numeric.c`.
+const fn numeric(precision: i32, scale: i32) -> i32 {
+    ((precision << 16) | (scale & 0x7ff)) + 4
+}
+
+const NAN: &[(&str, Option<&str>)] = &[("NaN", None)];
+/// Days from 1970: [`i32::MAX`] and [`i32::MIN`].
+const DATES: &[(&str, Option<&str>)] =
+    &[("infinity", Some("2147483647")), ("-infinity", Some("-2147483648"))];
+const TIMES: &[(&str, Option<&str>)] = &[("24:00:00", Some("86399999999"))];
+const LAST_US: Option<&str> = Some("9223372036854775807");
+const FIRST_US: Option<&str> = Some("-9223372036854775808");
+const TIMESTAMPS: &[(&str, Option<&str>)] =
+    &[("294276-12-31 23:59:59.999999", LAST_US), ("infinity", LAST_US), ("-infinity", FIRST_US)];
+const TIMESTAMPTZS: &[(&str, Option<&str>)] =
+    &[("294276-12-31 23:59:59.999999+00", LAST_US), ("infinity", LAST_US), ("-infinity", FIRST_US)];
+/// Months, days and nanoseconds.
+const INTERVALS: &[(&str, Option<&str>)] = &[
+    ("2562047788:00:54.775807", Some("0 0 9223372036854775807")),
+    ("-2562047788:00:54.775807", Some("0 0 -9223372036854775808")),
+    ("2562047:47:16.854776", Some("0 0 9223372036854775807")),
+    ("infinity", Some("2147483647 2147483647 9223372036854775807")),
+    ("-infinity", Some("-2147483648 -2147483648 -9223372036854775808")),
+];
+
+fn mood() -> Type {
+    let labels = ["sad", "ok", "happy", "", "très content"].map(str::to_owned).to_vec();
+    Type::new("mood".into(), 0, Kind::Enum(labels), "public".into())
+}
+
+fn positive() -> Type {
+    Type::new("positive".into(), 0, Kind::Domain(Type::INT4), "public".into())
+}
+
+/// Every type.
+pub fn cases() -> Vec<Case> {
+    vec![
+        Case::new("bool", Type::BOOL, Type::BOOL_ARRAY),
+        Case::new("int2", Type::INT2, Type::INT2_ARRAY),
+        Case::new("int4", Type::INT4, Type::INT4_ARRAY),
+        Case::new("int8", Type::INT8, Type::INT8_ARRAY),
+        Case::new("oid", Type::OID, Type::OID_ARRAY),
+        Case::new("float4", Type::FLOAT4, Type::FLOAT4_ARRAY),
+        Case::new("float8", Type::FLOAT8, Type::FLOAT8_ARRAY),
+        Case::new("numeric", Type::NUMERIC, Type::NUMERIC_ARRAY).text(),
+        Case::new("numeric_limits", Type::NUMERIC, Type::NUMERIC_ARRAY).text().alone(),
+        Case::new("numeric_15_2", Type::NUMERIC, Type::NUMERIC_ARRAY)
+            .modified(numeric(15, 2))
+            .no_room(NAN)
+            .text(),
+        Case::new("numeric_38_10", Type::NUMERIC, Type::NUMERIC_ARRAY)
+            .modified(numeric(38, 10))
+            .no_room(NAN)
+            .text(),
+        Case::new("numeric_76_20", Type::NUMERIC, Type::NUMERIC_ARRAY)
+            .modified(numeric(76, 20))
+            .no_room(NAN)
+            .text(),
+        Case::new("numeric_5_minus_2", Type::NUMERIC, Type::NUMERIC_ARRAY)
+            .modified(numeric(5, -2))
+            .no_room(NAN)
+            .text(),
+        Case::new("numeric_3_5", Type::NUMERIC, Type::NUMERIC_ARRAY)
+            .modified(numeric(3, 5))
+            .no_room(NAN)
+            .text(),
+        Case::new("text", Type::TEXT, Type::TEXT_ARRAY).lax(),
+        Case::new("varchar", Type::VARCHAR, Type::VARCHAR_ARRAY).modified(44).lax(),
+        Case::new("bpchar", Type::BPCHAR, Type::BPCHAR_ARRAY).modified(9).lax(),
+        Case::new("name", Type::NAME, Type::NAME_ARRAY).lax(),
+        Case::new("bytea", Type::BYTEA, Type::BYTEA_ARRAY).lax(),
+        Case::new("date", Type::DATE, Type::DATE_ARRAY).no_room(DATES).text(),
+        Case::new("time", Type::TIME, Type::TIME_ARRAY).no_room(TIMES).text(),
+        Case::new("timestamp", Type::TIMESTAMP, Type::TIMESTAMP_ARRAY).no_room(TIMESTAMPS).text(),
+        Case::new("timestamptz", Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY)
+            .no_room(TIMESTAMPTZS)
+            .text(),
+        Case::new("interval", Type::INTERVAL, Type::INTERVAL_ARRAY).no_room(INTERVALS).text(),
+        Case::new("uuid", Type::UUID, Type::UUID_ARRAY),
+        Case::new("json", Type::JSON, Type::JSON_ARRAY).lax(),
+        Case::new("jsonb", Type::JSONB, Type::JSONB_ARRAY).lax(),
+        Case::created("enum", mood()),
+        Case::created("domain", positive()),
+    ]
+}

@@ -1,0 +1,146 @@
+"""What type checkers make of howdah. Nothing here is run: `make check` has mypy and pyright read it, both strict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_type
+
+import pandas as pd
+import polars as pl
+from arro3.core import RecordBatch, Schema, Table
+
+import howdah as pg
+from howdah import embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from howdah.verbs import ArrowArray, ArrowStream
+
+
+@dataclass
+class City:
+    name: str
+    people: int
+
+
+class Point(NamedTuple):
+    x: float
+    y: float
+
+
+def stream() -> Iterator[dict[str, object]]:
+    yield {"a": 1}
+
+
+def shown(progress: pg.Progress) -> None:
+    assert_type(progress.rows, int)
+    assert_type(progress.bytes, int)
+    assert_type(progress.total_rows, int | None)
+    assert_type(progress.seconds, float)
+
+
+def every_option_of_a_database_is_named() -> None:
+    pg.Database()
+    pg.AsyncDatabase("postgresql://localhost/app")
+    pg.Database(
+        "postgresql://localhost/app",
+        min_size=0,
+        max_size=10,
+        acquire_timeout_s=30.0,
+        connect_timeout_s=10.0,
+        statement_timeout_s=None,
+        max_idle_s=600.0,
+        max_lifetime_s=3600.0,
+        application_name="howdah",
+    )
+    pg.Database(url="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def rows_of_every_shape_go_in(db: pg.Database, arrow: ArrowStream, array: ArrowArray, batch: RecordBatch) -> None:
+    for data in (arrow, array, batch, Table.from_arrow(arrow), pl.DataFrame(), pd.DataFrame()):
+        db.load("t", data)
+    db.load("t", [{"a": 1}, {"a": None}])
+    db.load("t", [(1, "x"), (2, "y")], columns={"0": "a", "1": "b"})
+    db.load("t", [City("Hyderabad", 10_494_000)])
+    db.load("t", (Point(i, i) for i in range(3)))
+    db.load("t", stream())
+
+
+def a_load_is_reported(db: pg.Database) -> None:
+    report = db.load("s.t", stream(), mode="upsert", key=["a", "b"], columns={"x": "a"}, workers=1, progress=shown)
+    assert_type(report, pg.LoadReport)
+    assert_type(report.rows, int)
+    assert_type(report.inserted, int)
+    assert_type(report.updated, int)
+    assert_type(report.bytes, int)
+    assert_type(report.seconds, float)
+    assert_type(report.ids, list[Any] | None)
+    db.load("t", stream(), mode="create", progress=True, on_error="raise", returning=None)
+    db.load("t", stream(), mode="merge")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    db.load("t", 42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def a_read_is_a_stream_of_batches(db: pg.Database) -> None:
+    reader = db.read(
+        "SELECT * FROM t WHERE a > $1",
+        1,
+        workers=1,
+        batch_rows=1_000,
+        types={"x": "decimal(20,4)"},
+        out_of_range="null",
+        progress=shown,
+    )
+    assert_type(reader, pg.ArrowReader)
+    assert_type(reader.schema, Schema)
+    for batch in reader:
+        assert_type(batch, RecordBatch)
+    assert_type(reader.to_polars(), pl.DataFrame)
+    assert_type(reader.to_pandas(), pd.DataFrame)
+    assert_type(reader.close(), None)
+    again: ArrowStream = reader
+    db.load("u", again)
+    db.load("u", reader)
+    db.read("t", out_of_range="guess")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def a_statement_tells_its_rows(db: pg.Database) -> None:
+    assert_type(db.execute("UPDATE t SET a = $1 WHERE b = $2", 1, "x"), int)
+    with db as same:
+        assert_type(same, pg.Database)
+    assert_type(db.close(), None)
+
+
+async def the_twin_is_awaited(db: pg.AsyncDatabase) -> None:
+    assert_type(await db.execute("DELETE FROM t"), int)
+    assert_type(await db.load("t", stream(), mode="replace", progress=shown), pg.LoadReport)
+    reader = db.read("t", batch_rows=10)
+    assert_type(reader, pg.AsyncArrowReader)
+    async for batch in reader:
+        assert_type(batch, RecordBatch)
+    assert_type(await reader.to_polars(), pl.DataFrame)
+    assert_type(await reader.to_pandas(), pd.DataFrame)
+    assert_type(await reader.close(), None)
+    async with db as same:
+        assert_type(same, pg.AsyncDatabase)
+    assert_type(await db.close(), None)
+
+
+def errors_are_python_s_too(error: pg.Error) -> None:
+    assert_type(error.sqlstate, str | None)
+    assert_type(error.detail, str | None)
+    assert_type(error.hint, str | None)
+    assert_type(error.position, int | None)
+    if isinstance(error, pg.DataError):
+        assert_type((error.table, error.column, error.row), tuple[str | None, str | None, int | None])
+    if isinstance(error, pg.IntegrityError):
+        assert_type((error.constraint, error.row), tuple[str | None, int | None])
+    _: tuple[type[ConnectionError], type[TypeError], type[TimeoutError]]
+    _ = (pg.ConnectionError, pg.ConversionError, pg.QueryTimeout)
+
+
+def a_server_has_a_url() -> None:
+    with embedded.server("folder", tcp=True, settings={"work_mem": "64MB", "max_connections": 20}) as server:
+        assert_type(server.url, str)
+        pg.Database(server.url)
+    embedded.server().stop()
