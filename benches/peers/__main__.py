@@ -1,6 +1,6 @@
 """Run the parts, print the report, and write it down.
 
-``python -m benches.peers [--only load|dicts|small|read|memory] [--rounds 5] [--rows 1000000]``
+``python -m benches.peers [--only load|dicts|small|read|memory] [--rounds 5] [--rows 1000000] [--tcp]``
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEMORY_ROWS_PER_ROW = 6
 def main() -> int:
     """Run what the arguments ask for; an unequal result ends the run with its error."""
     options = arguments()
-    with server() as started, psycopg.connect(started.url, autocommit=True) as admin:
+    with server(tcp=options.tcp) as started, psycopg.connect(started.url, autocommit=True) as admin:
         bench = Bench(started.url, admin, options.rows, options.rounds, options.rows * MEMORY_ROWS_PER_ROW)
         report = Report(machine.describe(admin), machine.versions(), started.transport, options.rounds)
         for name, run in SPEED_PARTS.items():
@@ -38,7 +38,7 @@ def main() -> int:
         if options.only in (None, "memory"):
             report.memory = memory.run(bench)
     print(report.markdown())
-    write(report, folder(options))
+    write(report, folder(options), "bulk-tcp" if options.tcp else "bulk")
     return 0
 
 
@@ -53,6 +53,7 @@ def arguments() -> argparse.Namespace:
         default=ROWS,
         help=f"rows of lineitem (default: %(default)s); memory streams {MEMORY_ROWS_PER_ROW} times as many",
     )
+    parser.add_argument("--tcp", action="store_true", help="connect over TCP loopback, not the Unix socket")
     return parser.parse_args()
 
 
@@ -62,12 +63,12 @@ def folder(options: argparse.Namespace) -> Path:
     return RESULTS if whole else TRIALS
 
 
-def write(report: Report, target: Path) -> None:
+def write(report: Report, target: Path, name: str) -> None:
     """Write the report as Markdown, JSON and PNG."""
     target.mkdir(parents=True, exist_ok=True)
-    (target / "bulk.md").write_text(report.markdown())
-    (target / "bulk.json").write_text(json.dumps(report.json(), indent=2) + "\n")
-    chart.draw(report, target / "bulk.png")
+    (target / f"{name}.md").write_text(report.markdown())
+    (target / f"{name}.json").write_text(json.dumps(report.json(), indent=2) + "\n")
+    chart.draw(report, target / f"{name}.png")
     say(f"written to {target.relative_to(ROOT)}")
 
 
