@@ -5,17 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::config::Address;
+use super::interrupt::{Interrupt, TICK};
 use super::socket::Signals;
 use crate::error::{Error, Result};
-
-/// Asks the caller, every [`TICK`] at the latest, whether to go on.
-pub type Interrupt<'a> = dyn FnMut() -> Result<()> + 'a;
-
-/// The longest wait between two looks at the interrupt.
-pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// Why pumping ended before the future did.
 pub(super) enum Stopped {

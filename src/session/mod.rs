@@ -5,6 +5,7 @@ mod cancel;
 pub mod config;
 mod drive;
 mod fault;
+mod interrupt;
 pub mod pool;
 mod socket;
 mod statements;
@@ -18,7 +19,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 
 use crate::error::{Error, Result};
 use config::{Address, Config};
-pub use drive::Interrupt;
+pub use interrupt::Interrupt;
 pub use socket::Signals;
 use socket::Socket;
 pub use statements::Remembering;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use super::config::Config;
-use super::drive::{Interrupt, TICK};
+use super::interrupt::{Interrupt, TICK};
 use crate::error::{Error, Result};
 
 /// The sessions of one database.

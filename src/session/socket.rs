@@ -13,7 +13,7 @@ use socket2::{Domain, SockAddr, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::config::Address;
-use super::drive::{Interrupt, TICK};
+use super::interrupt::{Interrupt, TICK};
 use crate::error::{Error, Result};
 
 /// The socket as tokio-postgres sees it.
