@@ -315,7 +315,6 @@ async fn finish(sink: Pin<&mut CopyInSink<Bytes>>, signals: &Signals) -> Result<
         let message = "the server took the rows but could not commit them: a deferred constraint, \
                        or a fault of its own; its log tells";
         return Err(Error::Server(Box::new(ServerError {
-            sqlstate: "40002".into(),
             message: message.into(),
             ..ServerError::default()
         })));

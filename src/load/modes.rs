@@ -34,7 +34,7 @@ impl Opening<'_> {
         }
         let copied = copy(self.session, &sql, plan, source, watch)?;
         if deferred {
-            self.session.commit(&mut || watch.check())?;
+            self.session.commit()?;
         }
         Ok(copied.into())
     }
@@ -51,7 +51,7 @@ impl Opening<'_> {
         self.session.begin(&mut || watch.check())?;
         self.session.batch(&mut || watch.check(), &render::truncate(&self.request.table))?;
         let copied = copy(self.session, &sql, plan, source, watch)?;
-        self.session.commit(&mut || watch.check())?;
+        self.session.commit()?;
         Ok(copied.into())
     }
 
@@ -65,7 +65,7 @@ impl Opening<'_> {
         let table = self.request.table.clone();
         self.session.begin(&mut || watch.check())?;
         let copied = fill_new(self.session, &table, schema, names, source, watch)?;
-        self.session.commit(&mut || watch.check())?;
+        self.session.commit()?;
         Ok(copied.into())
     }
 
@@ -116,7 +116,7 @@ impl Opening<'_> {
             client.batch_execute(&render::swap(&old, &new)).await?;
             client.batch_execute(&[renames, restore].concat().join("; ")).await.map_err(Error::from)
         })?;
-        self.session.commit(&mut || watch.check())?;
+        self.session.commit()?;
         Ok(copied.into())
     }
 
@@ -172,7 +172,7 @@ impl Opening<'_> {
             let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
             Ok((inserted.unsigned_abs(), updated.unsigned_abs()))
         })?;
-        self.session.commit(&mut || watch.check())?;
+        self.session.commit()?;
         Ok(Report { inserted, updated, bytes: copied.bytes, seconds: 0.0 })
     }
 }

@@ -55,7 +55,7 @@ fn value(py: Python<'_>, error: &ValueError) -> PyResult<PyErr> {
 fn server(py: Python<'_>, error: &ServerError) -> PyResult<PyErr> {
     let class = class_of(&error.sqlstate);
     let made = instance(py, class_name(class), &error.to_string())?;
-    made.setattr("sqlstate", &error.sqlstate)?;
+    made.setattr("sqlstate", Some(&error.sqlstate).filter(|code| !code.is_empty()))?;
     made.setattr("detail", &error.detail)?;
     made.setattr("hint", &error.hint)?;
     made.setattr("position", error.position)?;

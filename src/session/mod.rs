@@ -154,12 +154,13 @@ impl Session {
         self.batch(interrupt, "BEGIN")
     }
 
-    /// Commits the transaction.
+    /// Commits the transaction. From here on the caller waits: an interrupt would leave it not
+    /// knowing whether the server had committed.
     ///
     /// # Errors
     /// As [`Session::run`]; when the connection broke, nobody knows whether the server committed.
-    pub fn commit(&mut self, interrupt: &mut Interrupt<'_>) -> Result<()> {
-        self.batch(interrupt, "COMMIT").map_err(|error| match error {
+    pub fn commit(&mut self) -> Result<()> {
+        self.batch(&mut || Ok(()), "COMMIT").map_err(|error| match error {
             Error::Connection(reason) => Error::Connection(outcome_unknown(&reason)),
             error => error,
         })
