@@ -18,10 +18,10 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test check bench clean
+.PHONY: help build demo test check generate bench clean
 
 help: ## tell what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: $(DONE)/release ## build howdah and install it into .venv
 
@@ -32,17 +32,21 @@ test: $(DONE)/release $(DONE)/dev ## run all tests, against a PostgreSQL of thei
 	$(PY) -m howdah.embedded --env HOWDAH_TEST_URL -- cargo test --release $(CORE)
 	$(PY) -m pytest $(ARGS)
 
-check: $(DONE)/release $(DONE)/dev ## check format, lints, types, stubs and layers
+check: $(DONE)/release $(DONE)/dev ## check format, lints, types, stubs, layers and what is generated
 	cargo fmt --check
 	cargo check --release $(CORE)
 	cargo clippy --release $(CORE) --all-targets -- -D warnings
 	cargo clippy --release --locked --features python --all-targets -- -D warnings
+	$(PY) tools/generate_sync.py --check
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
 	$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml howdah._core
+
+generate: $(DONE)/dev ## make the face that blocks anew, from the face for asyncio
+	$(PY) tools/generate_sync.py
 
 bench: $(DONE)/dist $(DONE)/bench ## measure the codecs alone, then howdah beside its peers; ARGS for the latter
 	cargo bench --profile dist $(CORE)

@@ -1,16 +1,18 @@
 //! What the server says of a table: its columns, their types, and how they fill themselves.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 
-use postgres_types::{Kind, Type};
-use tokio_postgres::{Client, Row};
+use postgres_types::{Field, Kind, Type};
 
 use crate::copy::plan::{Target, TargetColumn};
 use crate::error::{Error, Result};
-use crate::session::Remembering;
+use crate::session::Client;
+use crate::session::query::Row;
 use crate::sql::name::TableName;
 use crate::sql::{lookup, render};
 use crate::types::Declared;
+use crate::wire::message::ColumnDescription;
 
 /// A table as it stands.
 #[derive(Debug, Clone)]
@@ -19,8 +21,6 @@ pub struct Table {
     pub target: Target,
     /// The columns that fill themselves: identities and generated ones.
     pub automatic: Vec<String>,
-    /// Something may be checked as late as at the commit.
-    pub deferred: bool,
 }
 
 const UNDEFINED_TABLE: &str = "42P01";
@@ -30,8 +30,8 @@ const UNDEFINED_TABLE: &str = "42P01";
 ///
 /// # Errors
 /// What the server says.
-pub async fn describe(client: Remembering<'_>, table: &TableName) -> Result<Option<Table>> {
-    let lookup = client.prepare(lookup::COLUMNS).await?;
+pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table>> {
+    let (lookup, _) = client.prepare(lookup::COLUMNS).await?;
     let name = table.to_string();
     let rows = client.query(&lookup, &[&name]).await?;
     let mut types = Vec::with_capacity(rows.len());
@@ -45,7 +45,7 @@ pub async fn describe(client: Remembering<'_>, table: &TableName) -> Result<Opti
     // A table without columns is told from none by the server alone.
     let declared = match known.filter(|known| !known.is_empty()) {
         Some(declared) => declared,
-        None => match declared(&client, table).await? {
+        None => match declared(client, table).await? {
             Some(declared) => declared,
             None => return Ok(None),
         },
@@ -53,7 +53,6 @@ pub async fn describe(client: Remembering<'_>, table: &TableName) -> Result<Opti
     let mut described = Table {
         target: Target { table: table_label(table), columns: Vec::new() },
         automatic: Vec::new(),
-        deferred: false,
     };
     for row in rows {
         described.push(&row, &declared)?;
@@ -64,17 +63,66 @@ pub async fn describe(client: Remembering<'_>, table: &TableName) -> Result<Opti
 /// The types of a table's columns, domains resolved; `None` if there is no such table.
 async fn declared(client: &Client, table: &TableName) -> Result<Option<HashMap<String, Declared>>> {
     // A label may have been added to an enum since.
-    client.clear_type_cache();
-    let statement = match client.prepare(&render::select_all(table)).await.map_err(Error::from) {
+    client.forget_types();
+    let statement = match client.prepare_once(&render::select_all(table)).await {
         Ok(statement) => statement,
         Err(Error::Server(error)) if error.sqlstate == UNDEFINED_TABLE => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut columns = HashMap::with_capacity(statement.columns().len());
     for column in statement.columns() {
-        columns.insert(column.name().to_owned(), declared_as(client, column).await?);
+        columns.insert(column.name.clone(), declared_as(client, column).await?);
     }
     Ok(Some(columns))
+}
+
+/// Whether a type is PostgreSQL's own, or has been learnt.
+#[must_use]
+pub fn is_known(client: &Client, oid: u32) -> bool {
+    Type::from_oid(oid).is_some() || client.learnt_type(oid).is_some()
+}
+
+/// A type by its OID.
+///
+/// # Errors
+/// What the server says.
+pub async fn type_of(client: &Client, oid: u32) -> Result<Type> {
+    if let Some(known) = Type::from_oid(oid).or_else(|| client.learnt_type(oid)) {
+        return Ok(known);
+    }
+    let rows = client.query_typed(lookup::TYPE, &[(&oid, Type::OID)]).await?;
+    let gone = || Error::Internal(format!("the type with OID {oid} is gone"));
+    let row = rows.first().ok_or_else(gone)?;
+    let (name, schema, kind): (String, String, String) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let kind = match kind.as_str() {
+        "enum" => Kind::Enum(row.try_get(4)?),
+        "domain" => Kind::Domain(inner_type(client, row.try_get(3)?).await?),
+        "array" => Kind::Array(inner_type(client, row.try_get(3)?).await?),
+        "range" => Kind::Range(inner_type(client, row.try_get(3)?).await?),
+        "multirange" => Kind::Multirange(inner_type(client, row.try_get(3)?).await?),
+        "composite" => {
+            let (names, types): (Vec<String>, Vec<u32>) = (row.try_get(4)?, row.try_get(5)?);
+            let mut fields = Vec::with_capacity(names.len());
+            for (name, oid) in names.into_iter().zip(types) {
+                fields.push(Field::new(name, inner_type(client, oid).await?));
+            }
+            Kind::Composite(fields)
+        }
+        "pseudo" => Kind::Pseudo,
+        _ => Kind::Simple,
+    };
+    let known = Type::new(name, oid, kind, schema);
+    client.learn_type(known.clone());
+    Ok(known)
+}
+
+/// A type that another is made of: domains are of domains, arrays of composites.
+fn inner_type(
+    client: &Client,
+    oid: u32,
+) -> Pin<Box<dyn Future<Output = Result<Type>> + Send + '_>> {
+    Box::pin(type_of(client, oid))
 }
 
 /// A column's type and modifier. The server resolves a column's domain, but not that of an
@@ -82,8 +130,9 @@ async fn declared(client: &Client, table: &TableName) -> Result<Option<HashMap<S
 ///
 /// # Errors
 /// What the server says.
-pub async fn declared_as(client: &Client, column: &tokio_postgres::Column) -> Result<Declared> {
-    let mut declared = Declared { ty: column.type_().clone(), typmod: column.type_modifier() };
+pub async fn declared_as(client: &Client, column: &ColumnDescription) -> Result<Declared> {
+    let ty = type_of(client, column.oid).await?;
+    let mut declared = Declared { ty, typmod: column.typmod };
     if let Kind::Array(element) = declared.base().kind()
         && matches!(element.kind(), Kind::Domain(_))
     {
@@ -101,7 +150,6 @@ impl Table {
             let table = &self.target.table;
             Error::Programming(format!("table \"{table}\" was changed meanwhile; try again"))
         })?;
-        self.deferred = row.try_get(7)?;
         let (not_null, has_default): (bool, bool) = (row.try_get(1)?, row.try_get(2)?);
         let (identity, generated): (String, String) = (row.try_get(3)?, row.try_get(4)?);
         if !identity.is_empty() || !generated.is_empty() {
@@ -210,11 +258,11 @@ pub async fn hand_over_sequences(
             let new = new.to_string();
             let heir =
                 client.query_typed(&sql, &[(&new, Type::TEXT), (&column, Type::TEXT)]).await?;
-            let heir = heir.first().map(|row| row.try_get::<_, String>(0)).transpose()?;
+            let heir = heir.first().map(|row| row.try_get::<String>(0)).transpose()?;
             let name: String = row.try_get(3)?;
             renames.extend(heir.map(|heir| render::rename_sequence(&heir, &name)));
         } else {
-            client.batch_execute(&render::own_sequence(&sequence, new, &column)).await?;
+            client.batch(&render::own_sequence(&sequence, new, &column)).await?;
         }
     }
     Ok(renames)

@@ -1,149 +1,156 @@
-//! Statements and the values of their parameters.
+//! Statements, and the types of their parameters and columns.
 
-use arrow_array::ArrayRef;
-use bytes::{BufMut, BytesMut};
-use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
 
-use tokio_postgres::Client;
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
 
-use crate::catalog::declared_as;
-use crate::error::{Error, Result, ValueError};
-use crate::session::{Interrupt, Session};
-use crate::types::{self, Declared, known};
+use crate::catalog;
+use crate::error::{Error, Result};
+use crate::session::{Client, Reply, Statement};
+use crate::types::Declared;
 
-/// A prepared statement.
-pub struct Statement {
-    statement: tokio_postgres::Statement,
-    columns: Vec<(String, Declared)>,
+/// What is known of a statement's types.
+pub struct Typed {
+    /// The parameters.
+    pub parameters: Vec<Declared>,
+    /// The columns, by name.
+    pub columns: Vec<(String, Declared)>,
+    /// What the edge makes of them.
+    edge: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
-/// A parameter's value in wire form; `None` is NULL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value(Option<Vec<u8>>);
-
-/// Prepares a statement.
-///
-/// # Errors
-/// What the server says.
-pub fn prepare(
-    session: &mut Session,
-    sql: &str,
-    interrupt: &mut Interrupt<'_>,
-) -> Result<Statement> {
-    session.run(interrupt, async |client| {
-        // A label may have been added to an enum since.
-        client.clear_type_cache();
-        let statement = Client::prepare(&client, sql).await?;
-        let mut columns = Vec::with_capacity(statement.columns().len());
-        for column in statement.columns() {
-            columns.push((column.name().to_owned(), declared_as(&client, column).await?));
+impl Typed {
+    /// What the edge makes of the types, made once.
+    pub fn edge<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> &T
+    where
+        T: 'static,
+    {
+        let edge = self.edge.get_or_init(|| Box::new(make()));
+        match edge.downcast_ref() {
+            Some(edge) => edge,
+            None => unreachable!("there is one edge"),
         }
-        Ok(Statement { statement, columns })
-    })
-}
-
-/// Runs a statement; gives back how many rows it touched.
-///
-/// # Errors
-/// What the server says.
-pub fn execute(
-    session: &mut Session,
-    statement: &Statement,
-    values: &[Value],
-    interrupt: &mut Interrupt<'_>,
-) -> Result<u64> {
-    session.run(interrupt, async |client| {
-        Ok(client.execute_raw(&statement.statement, values.iter()).await?)
-    })
-}
-
-/// Runs a script of statements without parameters.
-///
-/// # Errors
-/// What the server says.
-pub fn execute_script(
-    session: &mut Session,
-    sql: &str,
-    interrupt: &mut Interrupt<'_>,
-) -> Result<u64> {
-    use tokio_postgres::SimpleQueryMessage;
-    let messages = session.run(interrupt, async |client| Ok(client.simple_query(sql).await?))?;
-    let count = |message: &SimpleQueryMessage| match message {
-        SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
-        _ => None,
-    };
-    Ok(messages.iter().rev().find_map(count).unwrap_or(0))
-}
-
-impl Statement {
-    pub(crate) fn prepared(&self) -> &tokio_postgres::Statement {
-        &self.statement
     }
 
-    /// The names and types of the columns.
-    #[must_use]
-    pub fn columns(&self) -> &[(String, Declared)] {
-        &self.columns
-    }
-
-    /// The types of the parameters.
+    /// Checks how many values are given.
     ///
     /// # Errors
-    /// When the statement takes another number than `given`.
-    pub fn parameters(&self, given: usize) -> Result<Vec<Declared>> {
-        let types = self.statement.params();
-        if types.len() != given {
-            let expected = types.len();
-            return Err(Error::Programming(format!(
-                "the statement takes {expected} parameters, got {given}"
-            )));
+    /// When the statement takes another number.
+    pub fn expect(&self, given: usize) -> Result<()> {
+        let expected = self.parameters.len();
+        if expected == given {
+            return Ok(());
         }
-        Ok(types.iter().map(|ty| Declared { ty: ty.clone(), typmod: -1 }).collect())
+        Err(Error::Programming(format!("the statement takes {expected} parameters, got {given}")))
     }
 }
 
-impl Value {
-    /// Encodes the only value of an array for a parameter, counted from 0.
+/// Describes a statement's types.
+///
+/// # Errors
+/// What the server says.
+pub async fn describe(client: &Client, statement: &Statement) -> Result<Typed> {
+    let mut parameters = Vec::with_capacity(statement.parameters().len());
+    for oid in statement.parameters() {
+        parameters.push(Declared { ty: catalog::type_of(client, *oid).await?, typmod: -1 });
+    }
+    let mut columns = Vec::with_capacity(statement.columns().len());
+    for column in statement.columns() {
+        columns.push((column.name.clone(), catalog::declared_as(client, column).await?));
+    }
+    Ok(Typed { parameters, columns, edge: OnceLock::new() })
+}
+
+/// Whether a statement's types are known without asking.
+fn is_known(client: &Client, statement: &Statement) -> bool {
+    let columns = statement.columns().iter().map(|column| column.oid);
+    statement.parameters().iter().copied().chain(columns).all(|oid| catalog::is_known(client, oid))
+}
+
+/// A statement that is ready to be run.
+pub struct Ready {
+    /// The statement.
+    pub statement: Arc<Statement>,
+    /// It was prepared before, and may be stale.
+    pub kept: bool,
+    /// Its request, where it has no name and none may come between.
+    open: Option<Reply>,
+}
+
+/// Prepares a statement: one that is kept, or where none are, one without a name.
+///
+/// # Errors
+/// What the server says.
+pub async fn prepare(client: &Client, sql: &str) -> Result<Ready> {
+    if client.keeps_statements() {
+        let (statement, kept) = client.prepare(sql).await?;
+        if statement.known::<Typed>().is_none() {
+            statement.learn(describe(client, &statement).await?);
+        }
+        return Ok(Ready { statement, kept, open: None });
+    }
+    loop {
+        let (statement, reply) = client.prepare_unnamed(sql).await?;
+        if is_known(client, &statement) {
+            statement.learn(describe(client, &statement).await?);
+            return Ok(Ready { statement, kept: false, open: Some(reply) });
+        }
+        // Its types are asked for in requests of their own, and then all is known.
+        reply.give_up().await?;
+        describe(client, &statement).await?;
+    }
+}
+
+/// What is known of a statement's types.
+///
+/// # Errors
+/// When it was never described.
+pub fn typed(statement: &Statement) -> Result<&Typed> {
+    let unknown = || Error::Internal("a statement that was not described".into());
+    statement.known().ok_or_else(unknown)
+}
+
+impl Ready {
+    /// Runs it with these messages: Binds, Executes and the like.
     ///
     /// # Errors
-    /// When the parameter's type is not known, or the value does not fit.
-    pub fn new(array: &ArrayRef, declared: &Declared, parameter: usize) -> Result<Self> {
-        let pg_type = known(declared).ok_or_else(|| unknown_parameter(declared, parameter))?;
-        let cells = types::encode(pg_type, declared, array.as_ref()).map_err(|error| {
-            let message = format!("parameter ${}: {}", parameter + 1, error.message);
-            Error::Value(Box::new(ValueError { message, ..ValueError::default() }))
-        })?;
-        Ok(Self(cells.get(0).map(|(prefix, cell)| [prefix, cell].concat())))
-    }
-}
-
-/// The error of a parameter whose type is not known.
-#[must_use]
-pub fn unknown_parameter(declared: &Declared, parameter: usize) -> Error {
-    let (number, ty) = (parameter + 1, declared.name());
-    Error::NotSupported(format!(
-        "parameter ${number}: howdah does not know type {ty} yet; cast it, as in ${number}::text::{ty}"
-    ))
-}
-
-impl ToSql for Value {
-    fn to_sql(
-        &self,
-        _: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(match &self.0 {
-            None => IsNull::Yes,
-            Some(bytes) => {
-                out.put_slice(bytes);
-                IsNull::No
+    /// When the connection is lost.
+    pub async fn run(self, client: &Client, messages: &[u8]) -> Result<Reply> {
+        let write = |out: &mut BytesMut| {
+            out.extend_from_slice(messages);
+            Ok(())
+        };
+        match self.open {
+            None => client.send(write).await,
+            Some(mut reply) => {
+                reply.send_more(write)?;
+                reply.sync();
+                Ok(reply)
             }
-        })
+        }
     }
+}
 
-    fn accepts(_: &Type) -> bool {
-        true
+impl Ready {
+    /// Begins a request of many Binds and Executes, which a Sync ends.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn begin(self, client: &Client) -> Result<(Arc<Statement>, Reply)> {
+        let reply = match self.open {
+            Some(reply) => reply,
+            None => client.send_open().await?,
+        };
+        Ok((self.statement, reply))
     }
+}
 
-    to_sql_checked!();
+/// Writes the Execute of the unnamed portal, for all its rows.
+///
+/// # Errors
+/// Never.
+pub fn execute_all(out: &mut BytesMut) -> Result<()> {
+    Ok(frontend::execute("", 0, out)?)
 }

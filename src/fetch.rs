@@ -1,20 +1,20 @@
 //! Reads a query's result as record batches, no further ahead than it is asked for.
 
 use std::collections::HashMap;
-use std::pin::Pin;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
-use futures_util::{Stream, StreamExt};
-use postgres_types::{FromSql, Type};
-use tokio_postgres::{Row, RowStream};
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
 
 use crate::copy::decode::{Decoder, ReadColumn, Tuples};
 use crate::error::{Error, Result};
-use crate::execute::{Statement, Value};
-use crate::session::Interrupt;
-use crate::session::pool::Pooled;
+use crate::execute::{self, Typed};
+use crate::session::pool::Hold;
+use crate::session::{Client, Interrupt, Reply, Statement};
 use crate::types::{Declared, OutOfRange, ReadAs};
+use crate::wire::message::{Cells, Messages, tag};
 
 /// How a result is to be read.
 #[derive(Debug, Clone)]
@@ -34,16 +34,37 @@ const BATCH_BYTES: usize = 64 << 20;
 
 /// A query, run when its first batch is asked for.
 enum Query {
-    Prepared(Statement, Vec<Value>),
-    Running(Pin<Box<RowStream>>),
+    /// The statement, and the Bind of its portal; in a transaction that one has a name.
+    Bound(Arc<Statement>, Bound),
+    Running(Running),
+}
+
+struct Running {
+    reply: Reply,
+    /// The portal, where it outlives a Sync: in a transaction, more of it can be asked for.
+    portal: Option<String>,
+    bytes: Vec<u8>,
+    /// How far the bytes are read.
+    at: usize,
+    ended: bool,
+    suspended: bool,
+}
+
+/// A statement's Bind, and the portal that it makes.
+pub struct Bound {
+    /// The message.
+    pub bind: BytesMut,
+    /// The portal's name; `None` for the unnamed one, which ends with its statement.
+    pub portal: Option<String>,
 }
 
 /// A query whose result is read as it streams in.
 pub struct Reading {
     /// The session, until the result has ended.
-    session: Option<Pooled>,
-    query: Query,
+    session: Option<Hold>,
+    query: Option<Query>,
     decoder: Decoder,
+    columns: usize,
     batch_rows: usize,
     /// The rows given so far.
     pub rows_read: u64,
@@ -57,16 +78,18 @@ impl Reading {
     /// # Errors
     /// A column of an unknown type; a type asked for a column that is not there.
     pub fn begin(
-        session: Pooled,
-        statement: Statement,
-        values: Vec<Value>,
+        session: Hold,
+        statement: Arc<Statement>,
+        bound: Bound,
         options: &Options,
     ) -> Result<Self> {
-        let decoder = Decoder::new(&columns(&statement, options)?)?;
+        let typed = execute::typed(&statement)?;
+        let (decoder, width) = (Decoder::new(&columns(typed, options)?)?, typed.columns.len());
         Ok(Self {
             session: Some(session),
-            query: Query::Prepared(statement, values),
+            query: Some(Query::Bound(statement, bound)),
             decoder,
+            columns: width,
             batch_rows: options.batch_rows.max(1),
             rows_read: 0,
             bytes_read: 0,
@@ -84,28 +107,22 @@ impl Reading {
     /// # Errors
     /// What the server says in the middle of its rows; a value that does not fit.
     pub fn next(&mut self, interrupt: &mut Interrupt<'_>) -> Result<Option<RecordBatch>> {
-        let Some(session) = &mut self.session else { return Ok(None) };
-        let (query, decoder) = (&mut self.query, &mut self.decoder);
-        let (batch_rows, total) = (self.batch_rows, &mut self.bytes_read);
-        let fill = session.run(interrupt, async |client| {
-            if let Query::Prepared(statement, values) = query {
-                let rows = client.query_raw(statement.prepared(), values.iter()).await?;
-                *query = Query::Running(Box::pin(rows));
-            }
-            match query {
-                Query::Running(rows) => fill(rows.as_mut(), decoder, batch_rows, total).await,
-                Query::Prepared(..) => Ok(Filled::All),
-            }
-        });
-        match fill {
-            Ok(Filled::More) => {}
-            Ok(Filled::All) => self.session = None,
+        let Some(session) = self.session.as_ref().map(Hold::get) else { return Ok(None) };
+        let session = session?;
+        let bulk = session.bulk()?;
+        let filled = session.run(interrupt, async |client| self.fill(client).await);
+        drop(bulk);
+        let ended = match filled {
+            Ok(ended) => ended,
             Err(error) => {
                 self.close();
                 return Err(error);
             }
+        };
+        if ended {
+            self.query = None;
+            self.session = None;
         }
-        let ended = self.session.is_none();
         if ended && self.decoder.rows() == 0 {
             return Ok(None);
         }
@@ -113,20 +130,48 @@ impl Reading {
         self.decoder.finish().map(Some).inspect_err(|_| self.close())
     }
 
-    /// Gives the session back; a result that was not read to its end is cancelled.
-    pub fn close(&mut self) {
-        let Some(mut session) = self.session.take() else { return };
-        if session.is_broken() {
-            return;
+    /// Gathers the rows of a batch; tells whether they were the last.
+    async fn fill(&mut self, client: &Client) -> Result<bool> {
+        if let Some(Query::Bound(..)) = self.query
+            && let Some(Query::Bound(statement, bound)) = self.query.take()
+        {
+            let running = Running::start(client, &statement, bound, self.batch_rows).await?;
+            self.query = Some(Query::Running(running));
         }
-        let Query::Running(rows) = &mut self.query else { return };
-        // An interrupt at the first look sends the cancellation, then the rest is drained.
-        let _ = session.run(&mut || Err(Error::Interrupted), async |_| {
-            while let Some(row) = rows.next().await {
-                row?;
+        let Some(Query::Running(running)) = &mut self.query else { return Ok(true) };
+        let mut bytes = 0;
+        loop {
+            let room = self.batch_rows - self.decoder.rows();
+            bytes += running.decode(&mut self.decoder, self.columns, room)?;
+            let full = self.decoder.rows() >= self.batch_rows || bytes >= BATCH_BYTES;
+            if full || running.is_over() {
+                self.bytes_read += bytes as u64;
+                return Ok(!full);
             }
-            Ok(())
-        });
+            running.go_on(client, self.batch_rows).await?;
+        }
+    }
+
+    /// Gives the session back; a result that was not read to its end is cancelled. In a transaction,
+    /// which a cancellation would end, the portal is closed instead.
+    pub fn close(&mut self) {
+        let running = self.query.take();
+        let hold = self.session.take();
+        let Some(Ok(session)) = hold.as_ref().map(Hold::get) else { return };
+        match running {
+            Some(Query::Running(Running { portal: Some(portal), reply, .. })) => {
+                drop(reply);
+                // A failed transaction has no portals.
+                let _ = session.run(&mut || Ok(()), async |client| {
+                    let close = |out: &mut BytesMut| Ok(frontend::close(b'P', &portal, out)?);
+                    client.send(close).await?.whole().await.map(|_| ())
+                });
+            }
+            running => {
+                drop(running);
+                session.stop();
+            }
+        }
     }
 }
 
@@ -136,79 +181,122 @@ impl Drop for Reading {
     }
 }
 
-enum Filled {
-    /// A batch is full, and there may be more.
-    More,
-    /// The result has ended.
-    All,
+/// The name of a portal to read from: in a transaction one that outlives its statement, so that
+/// others may come between.
+#[must_use]
+pub fn portal(client: &Client) -> Option<String> {
+    (client.status() == b'T').then(|| client.new_name("portal"))
 }
 
-async fn fill(
-    mut rows: Pin<&mut RowStream>,
-    decoder: &mut Decoder,
-    batch_rows: usize,
-    total: &mut u64,
-) -> Result<Filled> {
-    let mut block = Block(Vec::with_capacity(BLOCK_ROWS));
-    let mut bytes = 0;
-    loop {
-        let room = batch_rows - decoder.rows();
-        let row = next(rows.as_mut()).await?;
-        let ended = row.is_none();
-        if let Some(row) = row {
-            bytes += row.raw_size_bytes();
-            block.0.push(row);
+impl Running {
+    async fn start(
+        client: &Client,
+        statement: &Statement,
+        bound: Bound,
+        batch_rows: usize,
+    ) -> Result<Self> {
+        let Bound { bind, portal } = bound;
+        let reply = client
+            .send(|out| {
+                out.extend_from_slice(&bind);
+                execute(portal.as_deref(), batch_rows, out)
+            })
+            .await?;
+        let _kept_until_sent = statement;
+        Ok(Self { reply, portal, bytes: Vec::new(), at: 0, ended: false, suspended: false })
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended && !self.suspended && self.at >= self.bytes.len()
+    }
+
+    /// Waits for more rows, and asks for them where they are given on request.
+    async fn go_on(&mut self, client: &Client, batch_rows: usize) -> Result<()> {
+        if self.ended && self.suspended {
+            let portal = self.portal.clone();
+            let ask = |out: &mut BytesMut| execute(portal.as_deref(), batch_rows, out);
+            self.reply = client.send(ask).await?;
+            (self.ended, self.suspended) = (false, false);
         }
-        if ended || block.0.len() >= BLOCK_ROWS.min(room) || bytes >= BATCH_BYTES {
+        let arrived = self.reply.some().await?;
+        (self.bytes, self.at, self.ended) = (arrived.bytes, 0, arrived.ended);
+        Ok(())
+    }
+
+    /// Decodes the rows at hand, `room` at the most; gives back how many bytes they had.
+    fn decode(&mut self, decoder: &mut Decoder, columns: usize, room: usize) -> Result<usize> {
+        let before = decoder.rows();
+        let mut bytes = 0;
+        let mut messages = Messages(self.bytes.get(self.at..).unwrap_or_default());
+        loop {
+            let left = room - (decoder.rows() - before);
+            let mut block = Block::new(columns, left.min(BLOCK_ROWS));
+            while block.rows < left.min(BLOCK_ROWS) {
+                let Some(message) = messages.next() else { break };
+                match message.tag {
+                    tag::ROW => {
+                        bytes += message.body.len();
+                        block.push(message.body)?;
+                    }
+                    tag::SUSPENDED => self.suspended = true,
+                    tag::COPY_IN | tag::COPY_OUT => return Err(not_a_query()),
+                    _ => {}
+                }
+            }
+            if block.rows == 0 {
+                break;
+            }
             decoder.extend(&block)?;
-            block.0.clear();
         }
-        if ended {
-            *total += bytes as u64;
-            return Ok(Filled::All);
-        }
-        if decoder.rows() >= batch_rows || bytes >= BATCH_BYTES {
-            *total += bytes as u64;
-            return Ok(Filled::More);
-        }
+        self.at = self.bytes.len() - messages.0.len();
+        Ok(bytes)
     }
 }
 
-async fn next(mut rows: Pin<&mut RowStream>) -> Result<Option<Row>> {
-    std::future::poll_fn(|cx| rows.as_mut().poll_next(cx)).await.transpose().map_err(Error::from)
+fn execute(portal: Option<&str>, batch_rows: usize, out: &mut BytesMut) -> Result<()> {
+    let most = i32::try_from(batch_rows).unwrap_or(0);
+    Ok(frontend::execute(portal.unwrap_or(""), if portal.is_some() { most } else { 0 }, out)?)
 }
 
-/// Rows as they came.
-struct Block(Vec<Row>);
-
-struct Raw<'a>(&'a [u8]);
-
-impl<'a> FromSql<'a> for Raw<'a> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(raw))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
+fn not_a_query() -> Error {
+    Error::Programming("COPY cannot be read; pass a query or a table's name".into())
 }
 
-impl Tuples for Block {
-    fn rows(&self) -> usize {
-        self.0.len()
+/// Rows as they came, cut into cells.
+struct Block<'a> {
+    cells: Vec<Option<&'a [u8]>>,
+    columns: usize,
+    rows: usize,
+}
+
+impl<'a> Block<'a> {
+    fn new(columns: usize, rows: usize) -> Self {
+        Self { cells: Vec::with_capacity(columns * rows), columns, rows: 0 }
     }
 
-    fn column<'a>(&'a self, column: usize, cells: &mut Vec<Option<&'a [u8]>>) -> Result<()> {
-        for row in &self.0 {
-            let cell: Option<Raw<'a>> = row.try_get(column)?;
-            cells.push(cell.map(|raw| raw.0));
+    fn push(&mut self, body: &'a [u8]) -> Result<()> {
+        let mut cells = Cells::new(body, self.columns)?;
+        for _ in 0..self.columns {
+            self.cells.push(cells.cell()?);
         }
+        self.rows += 1;
         Ok(())
     }
 }
 
-fn columns(statement: &Statement, options: &Options) -> Result<Vec<ReadColumn>> {
-    let described = statement.columns();
+impl Tuples for Block<'_> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn column<'a>(&'a self, column: usize, cells: &mut Vec<Option<&'a [u8]>>) -> Result<()> {
+        cells.extend(self.cells.iter().skip(column).step_by(self.columns));
+        Ok(())
+    }
+}
+
+fn columns(typed: &Typed, options: &Options) -> Result<Vec<ReadColumn>> {
+    let described = &typed.columns;
     let stray =
         options.types.keys().find(|asked| !described.iter().any(|(name, _)| name == *asked));
     if let Some(name) = stray {

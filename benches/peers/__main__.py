@@ -1,6 +1,6 @@
-"""Run the parts, print the report, and write it down.
+"""Run the parts, print the reports, and write them down.
 
-``python -m benches.peers [--only load|dicts|small|read|memory] [--rounds 5] [--rows 1000000] [--tcp]``
+``python -m benches.peers [--only bulk|rows|PART] [--rounds 5] [--rows 1000000] [--tcp] [--cores apart|together|free]``
 """
 
 from __future__ import annotations
@@ -8,19 +8,36 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from . import chart, dicts, load, machine, memory, read, small
+from . import chart, dicts, load, machine, memory, read, rows_fetch, rows_gil, rows_lookups, rows_many, small
 from .measure import Bench, say
 from .report import Report
+from .rows_cores import APART, PLACES, placed
 from .server import server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benches" / "results"
 TRIALS = ROOT / "target" / "peers"
-SPEED_PARTS = {"load": load.run, "dicts": dicts.run, "small": small.run, "read": read.run}
+BULK_PARTS = {"load": load.run, "dicts": dicts.run, "small": small.run, "read": read.run}
+ROWS_PARTS = {
+    "rows-blocking": rows_lookups.blocking,
+    "rows-held": rows_lookups.held,
+    "rows-pool": rows_lookups.pooled,
+    "rows-10": rows_lookups.callers_10,
+    "rows-100": rows_lookups.callers_100,
+    "rows-fetch": rows_fetch.run,
+    "rows-insert": rows_many.insert,
+    "rows-update": rows_many.update,
+}
+GROUPS = {"bulk": [*BULK_PARTS, "memory"], "rows": [*ROWS_PARTS, "rows-gil"]}
 ROUNDS = 5
 ROWS = 1_000_000
 MEMORY_ROWS_PER_ROW = 6
@@ -29,23 +46,17 @@ MEMORY_ROWS_PER_ROW = 6
 def main() -> int:
     """Run what the arguments ask for; an unequal result ends the run with its error."""
     options = arguments()
-    with server(tcp=options.tcp) as started, psycopg.connect(started.url, autocommit=True) as admin:
-        bench = Bench(started.url, admin, options.rows, options.rounds, options.rows * MEMORY_ROWS_PER_ROW)
-        report = Report(machine.describe(admin), machine.versions(), started.transport, options.rounds)
-        for name, run in SPEED_PARTS.items():
-            if options.only in (None, name):
-                report.parts.append(run(bench))
-        if options.only in (None, "memory"):
-            report.memory = memory.run(bench)
-    print(report.markdown())
-    write(report, folder(options), "bulk-tcp" if options.tcp else "bulk")
+    for group, run in (("bulk", bulk), ("rows", rows)):
+        if parts := [part for part in GROUPS[group] if options.only in (None, group, part)]:
+            run(options, parts)
     return 0
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benches.peers", description="howdah beside its peers")
-    parser.add_argument("--only", choices=[*SPEED_PARTS, "memory"], help="run one part")
+    names = [name for group, parts in GROUPS.items() for name in (group, *parts)]
+    parser.add_argument("--only", choices=names, help="run one group of parts, or one part")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="counted rounds (default: %(default)s)")
     parser.add_argument(
         "--rows",
@@ -53,18 +64,48 @@ def arguments() -> argparse.Namespace:
         default=ROWS,
         help=f"rows of lineitem (default: %(default)s); memory streams {MEMORY_ROWS_PER_ROW} times as many",
     )
-    parser.add_argument("--tcp", action="store_true", help="connect over TCP loopback, not the Unix socket")
+    parser.add_argument(
+        "--tcp", action="store_true", help="bulk over TCP loopback, not the Unix socket; rows always are"
+    )
+    parser.add_argument("--cores", choices=PLACES, default=APART, help="where rows run (default: %(default)s)")
     return parser.parse_args()
 
 
-def folder(options: argparse.Namespace) -> Path:
-    """Return where the report goes: a whole run to the results, a shorter one to where trials are kept."""
-    whole = options.only is None and options.rounds >= ROUNDS and options.rows >= ROWS
-    return RESULTS if whole else TRIALS
+def bulk(options: argparse.Namespace, parts: list[str]) -> None:
+    """Run parts that move whole tables."""
+    with started(options, tcp=options.tcp) as (bench, report):
+        report.title = "Bulk loads and reads beside the peers"
+        report.about = "TPC-H lineitem, scale 1, its first rows."
+        report.parts += [run(bench) for name, run in BULK_PARTS.items() if name in parts]
+        report.memory = memory.run(bench) if "memory" in parts else None
+    whole = parts == GROUPS["bulk"] and options.rounds >= ROUNDS and options.rows >= ROWS
+    finish(report, RESULTS if whole else TRIALS, "bulk-tcp" if options.tcp else "bulk")
 
 
-def write(report: Report, target: Path, name: str) -> None:
-    """Write the report as Markdown, JSON and PNG."""
+def rows(options: argparse.Namespace, parts: list[str]) -> None:
+    """Run parts that move rows one by one."""
+    with started(options, tcp=True) as (bench, report):
+        report.title = "Rows one by one beside the peers"
+        report.about = f"Rows of 8 columns, looked up by primary key among 10,000; {PLACES[options.cores]}."
+        report.chart_unit = ("thousands", 1e3)
+        with placed(bench.admin, options.cores):
+            report.parts += [run(bench) for name, run in ROWS_PARTS.items() if name in parts]
+        report.gil = rows_gil.run(bench) if "rows-gil" in parts else None
+    whole = parts == GROUPS["rows"] and options.rounds >= ROUNDS
+    finish(report, RESULTS if whole else TRIALS, "rows" if options.cores == APART else f"rows-{options.cores}")
+
+
+@contextmanager
+def started(options: argparse.Namespace, *, tcp: bool) -> Iterator[tuple[Bench, Report]]:
+    """Start a server, and yield what its parts share and an empty report; stop it at the end."""
+    with server(tcp=tcp) as there, psycopg.connect(there.url, autocommit=True) as admin:
+        bench = Bench(there.url, admin, options.rows, options.rounds, options.rows * MEMORY_ROWS_PER_ROW)
+        yield bench, Report(machine.describe(admin), machine.versions(), there.transport, options.rounds)
+
+
+def finish(report: Report, target: Path, name: str) -> None:
+    """Print the report, and write it as Markdown, JSON and PNG."""
+    print(report.markdown())
     target.mkdir(parents=True, exist_ok=True)
     (target / f"{name}.md").write_text(report.markdown())
     (target / f"{name}.json").write_text(json.dumps(report.json(), indent=2) + "\n")

@@ -13,12 +13,37 @@ ASYNCPG = "asyncpg copy_records_to_table, tuples"
 PSYCOPG = "psycopg binary COPY write_row, tuples"
 CONNECTORX = "connectorx arrow, binary protocol"
 ADBC_FETCH = "ADBC fetch_arrow_table"
+PSYCOPG_PREPARED = "psycopg 3 (C), prepared"
+PSYCOPG_BINARY = "psycopg 3 (C), prepared, binary"
+PSYCOPG_MANY = "psycopg 3 (C) executemany"
+HOWDAH_BLOCKING = "howdah, blocking"
+HOWDAH_TRANSACTION = "howdah, in a transaction"
+ASYNCPG_HELD = "asyncpg, connection held"
+ASYNCPG_POOL = "asyncpg pool"
+ASYNCPG_FETCH = "asyncpg fetch + dict()"
+ASYNCPG_MANY = "asyncpg executemany"
+LIMIT_PGBENCH = "limit: pgbench -M prepared -c 1"
+LIMIT_PGBENCH_POOL = "limit: pgbench -M prepared -c 10"
 LIMIT_LOAD = "limit: tokio-postgres sending ready COPY bytes"
 LIMIT_DRAIN = "limit: tokio-postgres draining raw DataRows"
+
+LOOP_NAMES = ("uvloop", "asyncio")
 
 STREAM_IN = "stream in"
 STREAM_OUT = "stream out"
 SOURCE_ALONE = "the source alone"
+
+HELD_HOWDAH = "GIL held per lookup, howdah"
+HELD_PSYCOPG = "GIL held per lookup, psycopg 3 (C)"
+LOST_HOWDAH = "another thread's counting lost per lookup, howdah"
+LOST_PSYCOPG = "another thread's counting lost per lookup, psycopg 3 (C)"
+HANDOVER = "a hand-over of the GIL, taken off the two above"
+EXTRACTION = "GIL held per row of a fetch, howdah"
+
+
+def on(name: str, loop: str) -> str:
+    """Return the name of a contestant that runs on an event loop."""
+    return f"{name}, {loop}"
 
 
 class Speed(NamedTuple):
@@ -33,11 +58,23 @@ class Speed(NamedTuple):
     at_least: float
 
 
+class Gil(NamedTuple):
+    """The longest that a call, or a row, may keep another thread from running."""
+
+    what: str
+    at_most_us: float
+
+
 class Memory(NamedTuple):
     """The most memory that streaming may take, above the interpreter with its imports."""
 
     what: str
     at_most_mib: float
+
+
+def _on_loops(part: str, howdah: str, peer: str, at_least: float) -> list[Speed]:
+    """Return a bar for each event loop, howdah and the peer on the same one."""
+    return [Speed(part, on(howdah, loop), on(peer, loop), at_least) for loop in LOOP_NAMES]
 
 
 SPEEDS = (
@@ -50,6 +87,25 @@ SPEEDS = (
     Speed("read", HOWDAH, CONNECTORX, 1.7),
     Speed("read", HOWDAH, ADBC_FETCH, 2.3),
     Speed("read", HOWDAH, LIMIT_DRAIN, 0.90),
+    Speed("rows-blocking", HOWDAH, PSYCOPG_PREPARED, 1.25),
+    Speed("rows-blocking", HOWDAH, PSYCOPG_BINARY, 1.25),
+    Speed("rows-blocking", HOWDAH, LIMIT_PGBENCH, 0.80),
+    *_on_loops("rows-held", HOWDAH, ASYNCPG_HELD, 1.10),
+    *_on_loops("rows-held", HOWDAH_TRANSACTION, ASYNCPG_HELD, 1.10),
+    *_on_loops("rows-pool", HOWDAH, ASYNCPG_POOL, 1.8),
+    *_on_loops("rows-10", HOWDAH, ASYNCPG_POOL, 2.5),
+    *_on_loops("rows-100", HOWDAH, ASYNCPG_POOL, 3.0),
+    *(Speed("rows-fetch", HOWDAH_BLOCKING, on(ASYNCPG_FETCH, loop), 1.5) for loop in LOOP_NAMES),
+    *_on_loops("rows-fetch", HOWDAH, ASYNCPG_FETCH, 1.5),
+    *(Speed("rows-insert", HOWDAH_BLOCKING, on(ASYNCPG_MANY, loop), 1.0) for loop in LOOP_NAMES),
+    *_on_loops("rows-insert", HOWDAH, ASYNCPG_MANY, 1.0),
+    Speed("rows-update", HOWDAH_BLOCKING, PSYCOPG_MANY, 1.5),
+    *(Speed("rows-update", on(HOWDAH, loop), PSYCOPG_MANY, 1.5) for loop in LOOP_NAMES),
+)
+GILS = (
+    Gil(HELD_HOWDAH, 15.0),
+    Gil(LOST_HOWDAH, 15.0),
+    Gil(EXTRACTION, 5.0),
 )
 MEMORY = (
     Memory(STREAM_IN, 128.0),

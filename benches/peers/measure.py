@@ -34,6 +34,8 @@ class Contestant(ABC):
     def __init__(self, name: str) -> None:
         """Take the name under which the figures appear."""
         self.name = name
+        # Seconds of each thing done in the last call of `once`, where it does many and keeps them.
+        self.latencies: list[float] = []
 
     @abstractmethod
     def work(self) -> object:
@@ -54,9 +56,10 @@ class Contestant(ABC):
 
 @dataclass(frozen=True)
 class Samples:
-    """Seconds of one contestant: one list per round, one figure per call in it."""
+    """Seconds of one contestant: one list per round, one figure per call in it; and latencies within the calls."""
 
     rounds: list[list[float]] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
 
     @property
     def calls(self) -> list[float]:
@@ -73,10 +76,17 @@ class Samples:
         """Median seconds of a call, round by round."""
         return [statistics.median(calls) for calls in self.rounds]
 
+    def latency(self, percent: int) -> float | None:
+        """Seconds within which so many percent were done; None where latencies are not known."""
+        return statistics.quantiles(self.latencies, n=100)[percent - 1] if self.latencies else None
+
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a run: what was done, by whom, how fast, and how the results were found equal."""
+    """One part of a run: what was done, by whom, how fast, and how the results were found equal.
+
+    ``rows`` is how many of ``unit`` a call moves or does.
+    """
 
     name: str
     title: str
@@ -84,6 +94,7 @@ class Part:
     samples: dict[str, Samples]
     checked: str
     notes: list[str] = field(default_factory=list)
+    unit: str = "rows"
 
 
 def alternate(
@@ -109,9 +120,14 @@ def alternate(
         for contestant in [*contestants[first:], *contestants[:first]]:
             prepare()
             gc.collect()
-            seconds = [contestant.once() for _ in range(calls)]
+            latencies: list[float] = []
+            seconds = []
+            for _ in range(calls):
+                seconds.append(contestant.once())
+                latencies.extend(contestant.latencies)
             if number > 0:
                 samples[contestant.name].rounds.append(seconds)
+                samples[contestant.name].latencies.extend(latencies)
         say(f"{part}: {f'round {number} of {rounds}' if number else 'warm'}")
     return samples
 

@@ -6,12 +6,13 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .bars import HOWDAH, MEMORY, SPEEDS
+from .bars import GILS, HOWDAH, MEMORY, SPEEDS
 
 if TYPE_CHECKING:
     from .bars import Speed
-    from .measure import Part
+    from .measure import Part, Samples
     from .memory import MemoryPart
+    from .rows_gil import GilPart
 
 MEMORY_NOTE = (
     "Each in a process of its own, by the kernel's record of its resident memory. Rows stream in from Parquet through "
@@ -26,7 +27,7 @@ class Verdict:
 
     For a speed, ``howdah`` and ``peer`` are median seconds, ``ratio`` how many times as fast as the peer
     howdah was by them, ``round_ratio`` the median of the rounds' own ratios, and ``wanted`` the least ratio.
-    For memory, ``howdah`` and ``wanted`` are MiB, the latter the most, and there is no peer.
+    For memory and the GIL, ``howdah`` and ``wanted`` are in ``unit``, the latter the most, and there is no peer.
     """
 
     what: str
@@ -37,6 +38,7 @@ class Verdict:
     round_ratio: float | None
     wanted: float
     met: bool
+    unit: str = "s"
 
     def cells(self) -> list[str]:
         """Return the verdict as a line of the report's table."""
@@ -45,11 +47,11 @@ class Verdict:
             return [
                 self.what,
                 self.against,
-                f"{self.howdah:.0f} MiB",
+                _amount(self.howdah, self.unit),
                 "",
                 "",
                 "",
-                f"at most {self.wanted:.0f} MiB",
+                f"at most {self.wanted:.0f} {self.unit}",
                 met,
             ]
         times = [_seconds(self.howdah), _seconds(self.peer)]
@@ -66,30 +68,38 @@ class Verdict:
 
 @dataclass
 class Report:
-    """Everything a run found out."""
+    """Everything a run found out.
+
+    ``about`` says what it ran on and how, after the machine; ``chart_unit`` is how many a second are one in the chart.
+    """
 
     machine: dict[str, str]
     versions: dict[str, str]
     transport: str
     rounds: int
+    title: str = ""
+    about: str = ""
+    chart_unit: tuple[str, float] = ("millions", 1e6)
     parts: list[Part] = field(default_factory=list)
     memory: MemoryPart | None = None
+    gil: GilPart | None = None
 
     def verdicts(self) -> list[Verdict]:
         """Return every bar of the parts that ran."""
         by_name = {part.name: part for part in self.parts}
         speeds = [_judge_speed(by_name[bar.part], bar) for bar in SPEEDS if bar.part in by_name]
-        return speeds + _judge_memory(self.memory)
+        return speeds + _judge_memory(self.memory) + _judge_gil(self.gil)
 
     def markdown(self) -> str:
         """Return the report as Markdown."""
         sections = [
-            "# Bulk loads and reads beside the peers",
+            f"# {self.title}",
             _machine(self),
             "## Bars",
             _bars(self.verdicts()),
             *(section for part in self.parts for section in _part(part)),
             *_memory(self.memory),
+            *_gil(self.gil),
             "## Versions",
             ", ".join(f"{name} {number}" for name, number in self.versions.items()) + ".",
         ]
@@ -105,6 +115,7 @@ class Report:
             "bars": [asdict(verdict) for verdict in self.verdicts()],
             "parts": {part.name: _figures(part) for part in self.parts},
             "memory": asdict(self.memory) if self.memory else None,
+            "gil": asdict(self.gil) if self.gil else None,
         }
 
 
@@ -137,8 +148,28 @@ def _judge_memory(memory: MemoryPart | None) -> list[Verdict]:
             round_ratio=None,
             wanted=bar.at_most_mib,
             met=memory.peaks[bar.what].above_mib <= bar.at_most_mib,
+            unit="MiB",
         )
         for bar in MEMORY
+    ]
+
+
+def _judge_gil(gil: GilPart | None) -> list[Verdict]:
+    if gil is None:
+        return []
+    return [
+        Verdict(
+            what=bar.what.removesuffix(f", {HOWDAH}"),
+            against="",
+            howdah=gil.microseconds[bar.what],
+            peer=None,
+            ratio=None,
+            round_ratio=None,
+            wanted=bar.at_most_us,
+            met=gil.microseconds[bar.what] <= bar.at_most_us,
+            unit="µs",
+        )
+        for bar in GILS
     ]
 
 
@@ -147,10 +178,9 @@ def _machine(report: Report) -> str:
     return (
         f"{machine['date']}. {machine['cpu']}, {machine['cores']} cores, {machine['memory']} of memory, "
         f"{machine['kernel']}; server and clients on this one machine. PostgreSQL {machine['PostgreSQL']}, embedded, "
-        f"default settings, over {report.transport} for all. TPC-H lineitem, scale 1, its first rows. Contestants "
-        f"take turns in every round, each round begun by another one; {report.rounds} rounds after a warm-up. Before "
-        "each turn of a load the table is emptied and a checkpoint made, outside the clock. Repeat it with "
-        "`make bench`."
+        f"default settings, over {report.transport} for all. {report.about} Contestants take turns in every round, "
+        f"each round begun by another one; {report.rounds} rounds after a warm-up. Before each turn of a load the "
+        "table is emptied and a checkpoint made, outside the clock. Repeat it with `make bench`."
     )
 
 
@@ -160,6 +190,7 @@ def _bars(verdicts: list[Verdict]) -> str:
 
 
 def _part(part: Part) -> list[str]:
+    percents = (50, 99) if any(samples.latencies for samples in part.samples.values()) else ()
     rows = [
         [
             name,
@@ -167,12 +198,15 @@ def _part(part: Part) -> list[str]:
             _seconds(samples.median),
             _seconds(min(samples.calls)),
             _seconds(max(samples.calls)),
+            *(_latency(samples, percent) for percent in percents),
         ]
         for name, samples in part.samples.items()
     ]
     return [
-        f"## {part.title}: {part.rows:,} rows",
-        _table(["", "rows/s", "median", "least", "most"], rows),
+        f"## {part.title}: {part.rows:,} {part.unit}",
+        _table(
+            ["", f"{part.unit}/s", "median", "least", "most", *(f"p{percent} of one" for percent in percents)], rows
+        ),
         f"Equality: {part.checked}.",
         *("\n".join(f"- {note}" for note in notes) for notes in [part.notes] if notes),
     ]
@@ -189,14 +223,29 @@ def _memory(memory: MemoryPart | None) -> list[str]:
     ]
 
 
+def _gil(gil: GilPart | None) -> list[str]:
+    if gil is None:
+        return []
+    rows = [
+        [name, *(f"{figure:.1f} µs" for figure in (gil.microseconds[name], min(rounds), max(rounds)))]
+        for name, rounds in gil.rounds.items()
+    ]
+    return [
+        "## The GIL: blocking lookups beside another thread",
+        _table(["", "median", "least", "most"], rows),
+        "\n".join(f"- {note}" for note in gil.notes),
+    ]
+
+
 def _figures(part: Part) -> dict[str, Any]:
     contestants = {
         name: {
-            "rows_per_second": round(part.rows / samples.median),
+            f"{part.unit}_per_second": round(part.rows / samples.median),
             "median_s": samples.median,
             "min_s": min(samples.calls),
             "max_s": max(samples.calls),
             "round_medians_s": samples.medians,
+            **{f"p{percent}_s": samples.latency(percent) for percent in (50, 99) if samples.latencies},
         }
         for name, samples in part.samples.items()
     }
@@ -207,6 +256,15 @@ def _figures(part: Part) -> dict[str, Any]:
         "notes": part.notes,
         "contestants": contestants,
     }
+
+
+def _latency(samples: Samples, percent: int) -> str:
+    seconds = samples.latency(percent)
+    return "" if seconds is None else f"{seconds * 1e6:,.0f} µs"
+
+
+def _amount(amount: float, unit: str) -> str:
+    return f"{amount:.1f} {unit}" if unit == "µs" else f"{amount:.0f} {unit}"
 
 
 def _seconds(seconds: float) -> str:

@@ -1,11 +1,13 @@
 """howdah carries rows into and out of PostgreSQL.
 
-A binary-COPY bulk loader and a zero-copy Arrow reader, with a Rust core.
+A binary-COPY bulk loader, a zero-copy Arrow reader and a driver for rows one by one, with a Rust core.
 """
 
-from howdah._core import LoadReport, Progress
+from howdah._core import LoadReport, Notification, Progress, Stats
 from howdah.async_database import AsyncDatabase
+from howdah.async_transaction import AsyncTransaction
 from howdah.database import Database
+from howdah.default import init, pg_transaction
 from howdah.errors import (
     CheckViolation,
     ConnectionError,  # noqa: A004  (PEP 249's tree; it is Python's ConnectionError too)
@@ -28,11 +30,13 @@ from howdah.errors import (
 )
 from howdah.interval import Interval
 from howdah.reader import ArrowReader, AsyncArrowReader
+from howdah.transaction import Transaction
 
 __all__ = [
     "ArrowReader",
     "AsyncArrowReader",
     "AsyncDatabase",
+    "AsyncTransaction",
     "CheckViolation",
     "ConnectionError",
     "ConversionError",
@@ -49,10 +53,15 @@ __all__ = [
     "LoadReport",
     "NotNullViolation",
     "NotSupportedError",
+    "Notification",
     "OperationalError",
     "ProgrammingError",
     "Progress",
     "QueryTimeout",
     "SerializationFailure",
+    "Stats",
+    "Transaction",
     "UniqueViolation",
+    "init",
+    "pg_transaction",
 ]

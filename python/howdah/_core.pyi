@@ -1,11 +1,27 @@
-"""The Rust core. Use it through `howdah.Database`."""
+"""The Rust core. Use it through `howdah.Database` and `howdah.AsyncDatabase`."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Self, final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Self, TypeAlias, final
 
 from arro3.core import RecordBatch, Schema
 
-__all__ = ["Cancel", "Database", "LoadReport", "Progress", "Reader"]
+__all__ = [
+    "AsyncCursor",
+    "AsyncDatabase",
+    "AsyncLease",
+    "Cancel",
+    "Cursor",
+    "Database",
+    "Lease",
+    "LoadReport",
+    "Notification",
+    "Progress",
+    "Reader",
+    "Stats",
+]
+
+# From the names of columns to what makes an object of the values of one row.
+_Binder: TypeAlias = Callable[[tuple[str, ...]], Callable[..., object]]
 
 @final
 class Progress:
@@ -80,8 +96,57 @@ class Reader:
     def close(self) -> None: ...
 
 @final
+class Stats:
+    """What a pool does now, and has done so far.
+
+    Attributes:
+        size: Connections that are open.
+        idle: Of them nobody's.
+        busy: Of them somebody's.
+        waiting: Callers that wait for one.
+        max_size: The most connections that are open at a time.
+        opened: Connections opened so far.
+        closed: Connections closed so far.
+        acquired: Times that a connection was given to a caller so far.
+    """
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def idle(self) -> int: ...
+    @property
+    def busy(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def max_size(self) -> int: ...
+    @property
+    def opened(self) -> int: ...
+    @property
+    def closed(self) -> int: ...
+    @property
+    def acquired(self) -> int: ...
+
+@final
+class Notification:
+    """What NOTIFY sent.
+
+    Attributes:
+        channel: The channel.
+        payload: The text that came with it; empty if none did.
+        pid: The process that sent it, as pg_stat_activity numbers them.
+    """
+
+    @property
+    def channel(self) -> str: ...
+    @property
+    def payload(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
+
+@final
 class Database:
-    """A pool of connections to one database, and what is done with them."""
+    """A pool of connections to one database, and what is done with them; its calls block."""
 
     def __new__(
         cls,
@@ -94,10 +159,25 @@ class Database:
         statement_timeout_s: float | None,
         max_idle_s: float,
         max_lifetime_s: float,
+        statement_cache_size: int,
         application_name: str,
     ) -> Self: ...
     def close(self) -> None: ...
-    def execute(self, sql: str, params: tuple[object, ...], cancel: Cancel | None = None) -> int: ...
+    def stats(self) -> Stats: ...
+    def lease(self) -> Lease: ...
+    def execute(self, sql: str, params: tuple[object, ...], lease: Lease | None) -> int: ...
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]], lease: Lease | None) -> int: ...
+    def fetch(self, sql: str, params: tuple[object, ...], into: _Binder | None, lease: Lease | None) -> list[Any]: ...
+    def fetch_one(self, sql: str, params: tuple[object, ...], into: _Binder | None, lease: Lease | None) -> Any: ...
+    def fetch_value(self, sql: str, params: tuple[object, ...], lease: Lease | None) -> Any: ...
+    def stream(
+        self,
+        sql: str,
+        params: tuple[object, ...],
+        batch_rows: int,
+        into: _Binder | None,
+        lease: Lease | None,
+    ) -> Cursor: ...
     def load(
         self,
         table: str,
@@ -107,6 +187,7 @@ class Database:
         columns: Mapping[str, str] | None,
         progress: Callable[[Progress], None] | None = None,
         cancel: Cancel | None = None,
+        lease: Lease | None = None,
     ) -> LoadReport: ...
     def read(
         self,
@@ -117,4 +198,108 @@ class Database:
         out_of_range: str,
         progress: Callable[[Progress], None] | None = None,
         cancel: Cancel | None = None,
+        lease: Lease | None = None,
     ) -> Reader: ...
+
+@final
+class Lease:
+    """A connection of the pool that is one caller's own, for a transaction or to listen."""
+
+    def begin(self, isolation: str | None, readonly: bool, deferrable: bool) -> None: ...
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def savepoint(self, depth: int) -> None: ...
+    def release_savepoint(self, depth: int) -> None: ...
+    def rollback_savepoint(self, depth: int) -> None: ...
+    def listen(self, channels: list[str]) -> None: ...
+    def notification(self) -> Notification: ...
+    def close(self) -> None: ...
+
+@final
+class Cursor:
+    """A query's rows as the server keeps them, given in batches."""
+
+    def rows(self) -> list[Any]: ...
+    def close(self) -> None: ...
+
+@final
+class AsyncDatabase:
+    """Database's twin for asyncio: what takes time is awaited, but for `load` and `read`, which block."""
+
+    def __new__(
+        cls,
+        url: str | None,
+        *,
+        min_size: int,
+        max_size: int,
+        acquire_timeout_s: float,
+        connect_timeout_s: float,
+        statement_timeout_s: float | None,
+        max_idle_s: float,
+        max_lifetime_s: float,
+        statement_cache_size: int,
+        application_name: str,
+    ) -> Self: ...
+    def close(self) -> None: ...
+    def stats(self) -> Stats: ...
+    def lease(self) -> Awaitable[AsyncLease]: ...
+    def execute(self, sql: str, params: tuple[object, ...], lease: AsyncLease | None) -> Awaitable[int]: ...
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]], lease: AsyncLease | None) -> Awaitable[int]: ...
+    def fetch(
+        self, sql: str, params: tuple[object, ...], into: _Binder | None, lease: AsyncLease | None
+    ) -> Awaitable[list[Any]]: ...
+    def fetch_one(
+        self, sql: str, params: tuple[object, ...], into: _Binder | None, lease: AsyncLease | None
+    ) -> Awaitable[Any]: ...
+    def fetch_value(self, sql: str, params: tuple[object, ...], lease: AsyncLease | None) -> Awaitable[Any]: ...
+    def stream(
+        self,
+        sql: str,
+        params: tuple[object, ...],
+        batch_rows: int,
+        into: _Binder | None,
+        lease: AsyncLease | None,
+    ) -> Awaitable[AsyncCursor]: ...
+    def load(
+        self,
+        table: str,
+        data: object,
+        mode: str,
+        key: list[str],
+        columns: Mapping[str, str] | None,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: Cancel | None = None,
+        lease: AsyncLease | None = None,
+    ) -> LoadReport: ...
+    def read(
+        self,
+        source: str,
+        params: tuple[object, ...],
+        batch_rows: int,
+        types: Mapping[str, Any] | None,
+        out_of_range: str,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: Cancel | None = None,
+        lease: AsyncLease | None = None,
+    ) -> Reader: ...
+
+@final
+class AsyncLease:
+    """Lease's twin for asyncio."""
+
+    def begin(self, isolation: str | None, readonly: bool, deferrable: bool) -> Awaitable[None]: ...
+    def commit(self) -> Awaitable[None]: ...
+    def rollback(self) -> Awaitable[None]: ...
+    def savepoint(self, depth: int) -> Awaitable[None]: ...
+    def release_savepoint(self, depth: int) -> Awaitable[None]: ...
+    def rollback_savepoint(self, depth: int) -> Awaitable[None]: ...
+    def listen(self, channels: list[str]) -> Awaitable[None]: ...
+    def notification(self) -> Awaitable[Notification]: ...
+    def close(self) -> None: ...
+
+@final
+class AsyncCursor:
+    """Cursor's twin for asyncio."""
+
+    def rows(self) -> Awaitable[list[Any]]: ...
+    def close(self) -> None: ...

@@ -1,69 +1,52 @@
-"""The database whose verbs block."""
+# Made from async_database.py by tools/generate_sync.py: change that, then `make generate`.
+"""The database whose verbs block.
+
+All of them stand here, with all that there is to say of each, and so the file is long; its code is little.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from howdah import _core, verbs
+from howdah.blocking import in_thread, reading, sleep
+from howdah.errors import InterfaceError, SerializationFailure
+from howdah.listener import Listener
+from howdah.shapes import binder
+from howdah.transaction import Transaction, current, innermost, leased
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from howdah._core import LoadReport, Progress
+    from howdah._core import LoadReport, Progress, Stats
     from howdah.reader import ArrowReader
+    from howdah.transaction import Isolation
     from howdah.verbs import Mode, OnError, OutOfRange, Rows
 
+O = TypeVar("O")  # noqa: E741  (the contract's own name)
 
-def connect(
-    url: str | None,
-    *,
-    min_size: int = 0,
-    max_size: int = 10,
-    acquire_timeout_s: float = 30.0,
-    connect_timeout_s: float = 10.0,
-    statement_timeout_s: float | None = None,
-    max_idle_s: float = 600.0,
-    max_lifetime_s: float = 3600.0,
-    application_name: str = "howdah",
-) -> _core.Database:
-    """Make a database of the core; the options are those of `Database`.
-
-    Args:
-        url: A URI or DSN; without one, the environment is asked.
-        min_size: Connections that are opened at first use, and kept however long they lie idle.
-        max_size: The most connections that are open at a time.
-        acquire_timeout_s: Seconds to wait for one of them to be free.
-        connect_timeout_s: Seconds that one host may take to answer.
-        statement_timeout_s: Seconds that a statement may run.
-        max_idle_s: Seconds after which an idle connection is not used again.
-        max_lifetime_s: Seconds after which no connection is used again.
-        application_name: What the server shows in pg_stat_activity.
-
-    Returns:
-        A database that has not connected yet.
-    """
-    return _core.Database(
-        url,
-        min_size=min_size,
-        max_size=max_size,
-        acquire_timeout_s=acquire_timeout_s,
-        connect_timeout_s=connect_timeout_s,
-        statement_timeout_s=statement_timeout_s,
-        max_idle_s=max_idle_s,
-        max_lifetime_s=max_lifetime_s,
-        application_name=application_name,
-    )
+# How long run_transaction waits before it tries again: up to this at first, and up to twice as long each time.
+BACKOFF_S = 0.01
+LONGEST_BACKOFF_S = 1.0
 
 
 class Database:
     """A pool of connections to one PostgreSQL database. Connects when first used.
 
+    AsyncDatabase is its twin for asyncio, with the same verbs and parameters. Ctrl-C cancels a statement at the
+    server, too. Threads may share a database.
+
     Example:
         >>> with howdah.Database(url) as db:
-        ...     report = db.load("squares", [{"n": 1, "square": 1}, {"n": 2, "square": 4}], mode="create")
-        ...     report.rows, db.read("SELECT * FROM squares WHERE n > $1", 1).to_arrow().to_pylist()
-        (2, [{'n': 2, 'square': 4}])
+        ...     db.execute("CREATE TABLE squares (n int, square int)")
+        ...     db.execute_many("INSERT INTO squares VALUES ($1, $2)", [(1, 1), (2, 4), (3, 9)])
+        ...     db.fetch("SELECT * FROM squares WHERE n > $1", 1)
+        0
+        3
+        [{'n': 2, 'square': 4}, {'n': 3, 'square': 9}]
     """
 
     def __init__(
@@ -78,6 +61,7 @@ class Database:
         statement_timeout_s: float | None = None,
         max_idle_s: float = 600.0,
         max_lifetime_s: float = 3600.0,
+        statement_cache_size: int = 256,
         application_name: str = "howdah",
     ) -> None:
         """Say where the database is; nothing is connected yet.
@@ -93,12 +77,14 @@ class Database:
             statement_timeout_s: Seconds that a statement may run; None for as long as it takes.
             max_idle_s: Seconds after which an idle connection is not used again.
             max_lifetime_s: Seconds after which no connection is used again.
+            statement_cache_size: Prepared statements that each connection keeps, those used last; 0 prepares none, as
+                `?pgbouncer=true` in the URL does, for PgBouncer in transaction mode.
             application_name: What the server shows in pg_stat_activity.
 
         Raises:
             InterfaceError: There is no URL to go by, or it cannot be read.
         """
-        self._core = connect(
+        self._core = _core.Database(
             url,
             min_size=min_size,
             max_size=max_size,
@@ -107,8 +93,14 @@ class Database:
             statement_timeout_s=statement_timeout_s,
             max_idle_s=max_idle_s,
             max_lifetime_s=max_lifetime_s,
+            statement_cache_size=statement_cache_size,
             application_name=application_name,
         )
+
+    def __repr__(self) -> str:
+        """Show the pool, and nothing of the URL: a password may stand in it."""
+        stats = self._core.stats()
+        return f"<howdah.Database: {stats.size} of {stats.max_size} connections open, {stats.busy} busy>"
 
     def __enter__(self) -> Self:
         """Use the database until the end of a block."""
@@ -124,6 +116,15 @@ class Database:
         """Close the connections; those in use close when they are done. Again does nothing."""
         self._core.close()
 
+    def stats(self) -> Stats:
+        """Tell what the pool does now, and has done so far.
+
+        Returns:
+            Connections open (`size`), `idle`, `busy`, and at most open (`max_size`); callers `waiting`; and, counted
+            from the beginning, connections `opened`, `closed` and given to a caller (`acquired`).
+        """
+        return self._core.stats()
+
     def execute(self, sql: str, /, *params: object) -> int:
         """Run a statement.
 
@@ -136,10 +137,162 @@ class Database:
             How many rows the (last) statement touched.
 
         Raises:
-            DatabaseError: What the server says.
+            DatabaseError: What the server says, by its SQLSTATE.
             ConversionError: A parameter of another type than the statement wants.
+
+        Example:
+            >>> db.execute("CREATE TABLE howdahs (id int, seats int)")
+            0
+            >>> db.execute("INSERT INTO howdahs VALUES ($1, $2)", 1, 4)
+            1
         """
-        return self._core.execute(sql, params)
+        return self._core.execute(sql, params, None if current() is None else leased(self._core))
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
+        """Run a statement once for each row of parameters, in one transaction, without waiting in between.
+
+        Args:
+            sql: A statement with parameters `$1`, `$2`, ….
+            rows: The values of the parameters, a sequence for each run.
+
+        Returns:
+            How many rows the runs touched, all together.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE; nothing of it all is stored.
+            ConversionError: A parameter of another type than the statement wants; with the row.
+
+        Example:
+            >>> db.execute("CREATE TABLE cubes (n int, cube int)")
+            0
+            >>> db.execute_many("INSERT INTO cubes VALUES ($1, $2)", ((n, n**3) for n in range(100)))
+            100
+        """
+        return self._core.execute_many(sql, rows, None if current() is None else leased(self._core))
+
+    @overload
+    def fetch(self, sql: str, /, *params: object) -> list[dict[str, Any]]: ...
+    @overload
+    def fetch(self, sql: str, /, *params: object, into: type[O]) -> list[O]: ...
+    def fetch(self, sql: str, /, *params: object, into: type[Any] | None = None) -> list[Any]:
+        """Run a query and give all its rows.
+
+        Args:
+            sql: A query with parameters `$1`, `$2`, ….
+            *params: The values of the parameters.
+            into: A dataclass, named tuple, pydantic model or msgspec Struct; each field takes the column of its name,
+                and one with a default may be without. A field annotated with an Enum class takes its member.
+
+        Returns:
+            The rows, as dicts or objects of `into`.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE.
+            ProgrammingError: The columns are not the fields of `into`.
+            ConversionError: A parameter of another type than the query wants.
+
+        Example:
+            >>> db.fetch("SELECT n, n * n AS square FROM generate_series(1, $1::int) AS n", 2)
+            [{'n': 1, 'square': 1}, {'n': 2, 'square': 4}]
+            >>> from typing import NamedTuple
+            >>> class Square(NamedTuple):
+            ...     n: int
+            ...     square: int
+            >>> db.fetch("SELECT 3 AS n, 9 AS square", into=Square)
+            [Square(n=3, square=9)]
+        """
+        make = None if into is None else binder(into)
+        return self._core.fetch(sql, params, make, None if current() is None else leased(self._core))
+
+    @overload
+    def fetch_one(self, sql: str, /, *params: object) -> dict[str, Any] | None: ...
+    @overload
+    def fetch_one(self, sql: str, /, *params: object, into: type[O]) -> O | None: ...
+    def fetch_one(self, sql: str, /, *params: object, into: type[Any] | None = None) -> Any:
+        """Run a query and give its first row.
+
+        Args:
+            sql: A query with parameters `$1`, `$2`, ….
+            *params: The values of the parameters.
+            into: A dataclass, named tuple, pydantic model or msgspec Struct; see `fetch`.
+
+        Returns:
+            The row, as a dict or an object of `into`; None if there is none.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE.
+            ProgrammingError: The columns are not the fields of `into`.
+            ConversionError: A parameter of another type than the query wants.
+
+        Example:
+            >>> db.fetch_one("SELECT $1::text AS name, 1 AS elephants", "Airavata")
+            {'name': 'Airavata', 'elephants': 1}
+            >>> db.fetch_one("SELECT 1 WHERE false")
+        """
+        make = None if into is None else binder(into)
+        return self._core.fetch_one(sql, params, make, None if current() is None else leased(self._core))
+
+    def fetch_value(self, sql: str, /, *params: object) -> Any:  # noqa: ANN401  (of the column's type)
+        """Run a query and give the first value of its first row.
+
+        Args:
+            sql: A query with parameters `$1`, `$2`, ….
+            *params: The values of the parameters.
+
+        Returns:
+            The value; None if it is NULL, or if there is no row.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE.
+            ConversionError: A parameter of another type than the query wants.
+
+        Example:
+            >>> db.fetch_value("SELECT count(*) FROM generate_series(1, 5)")
+            5
+        """
+        return self._core.fetch_value(sql, params, None if current() is None else leased(self._core))
+
+    @overload
+    def stream(self, sql: str, /, *params: object, batch_rows: int = 1000) -> Generator[dict[str, Any]]: ...
+    @overload
+    def stream(self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[O]) -> Generator[O]: ...
+    def stream(
+        self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[Any] | None = None
+    ) -> Generator[Any]:
+        """Run a query and give its rows one by one, in constant memory; it begins when the first is asked for.
+
+        The server keeps the rows, and the stream keeps a connection until its end; so close it (`contextlib.closing`)
+        if you leave it early.
+
+        Args:
+            sql: A query with parameters `$1`, `$2`, ….
+            *params: The values of the parameters.
+            batch_rows: How many rows are taken from the server at a time.
+            into: A dataclass, named tuple, pydantic model or msgspec Struct; see `fetch`.
+
+        Yields:
+            The rows, as dicts or objects of `into`.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE.
+            ProgrammingError: The columns are not the fields of `into`.
+            ConversionError: A parameter of another type than the query wants.
+
+        Example:
+            >>> for row in db.stream("SELECT n FROM generate_series(1, 3) AS n", batch_rows=2):
+            ...     print(row)
+            {'n': 1}
+            {'n': 2}
+            {'n': 3}
+        """
+        make = None if into is None else binder(into)
+        lease = None if current() is None else leased(self._core)
+        cursor = self._core.stream(sql, params, batch_rows, make, lease)
+        try:
+            while rows := cursor.rows():
+                yield from rows
+        finally:
+            cursor.close()
 
     def load(
         self,
@@ -185,9 +338,16 @@ class Database:
             IntegrityError: A constraint; with the row where the server tells it.
             ConnectionError: The server is lost. If that was during the commit, the message says so.
             NotSupportedError: A column of a type that howdah does not know yet.
+
+        Example:
+            >>> report = db.load("elephants", [{"name": "Abul-Abbas", "tons": 4.5}], mode="create")
+            >>> report.rows, report.inserted
+            (1, 1)
         """
         verbs.refuse_later_features(returning=returning, workers=workers, on_error=on_error)
-        return verbs.load(self._core, table, data, mode=mode, key=key, columns=columns, progress=progress)
+        load = partial(verbs.load, self._core, table, data, mode=mode, key=key, columns=columns, progress=progress)
+        lease = None if current() is None else leased(self._core)
+        return in_thread(lambda cancel: load(cancel=cancel, lease=lease))
 
     def read(
         self,
@@ -215,15 +375,21 @@ class Database:
             progress: True for a tqdm bar; a callable is called at most ten times a second.
 
         Returns:
-            The result; its schema is known, and its rows stream in as they are asked for.
+            The result, to be iterated over or drained: its schema is there, its rows stream in as they are asked for.
 
         Raises:
             ProgrammingError: The server does not take the query.
             ConversionError: A parameter of another type than the query wants.
             NotSupportedError: A column of a type that howdah does not know yet; cast it in the query.
+
+        Example:
+            >>> table = db.read("SELECT n FROM generate_series(1, $1::int) AS n", 3).to_arrow()
+            >>> table.to_pylist()
+            [{'n': 1}, {'n': 2}, {'n': 3}]
         """
         verbs.refuse_later_features(workers=workers)
-        return verbs.read(
+        read = partial(
+            verbs.read,
             self._core,
             source,
             params,
@@ -232,3 +398,101 @@ class Database:
             out_of_range=out_of_range,
             progress=progress,
         )
+        lease = None if current() is None else leased(self._core)
+        return reading(lambda cancel: read(cancel=cancel, lease=lease))
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+    ) -> Transaction:
+        """Give a block whose statements are committed together or not at all.
+
+        Every verb of this database inside the block uses the transaction. Inside
+        another transaction of this database it is a savepoint, which only the thread of the outer one can set.
+
+        Args:
+            isolation: `read committed`, `repeatable read` or `serializable`; None for the session's default. Isolation,
+                readonly and deferrable are the outermost transaction's alone.
+            readonly: Whether the server refuses to write.
+            deferrable: Whether a serializable and readonly transaction waits for a snapshot with which it cannot fail.
+
+        Returns:
+            The transaction, for `with`.
+
+        Raises:
+            InterfaceError: There is no such isolation level; or, when the block begins, it cannot begin there.
+            ConnectionError: The server is lost. If that was during the commit, the message says that the outcome is
+                unknown.
+            SerializationFailure: Another transaction was in the way; `run_transaction` tries again.
+
+        Example:
+            >>> db.execute("CREATE TABLE riders (name text)")
+            0
+            >>> with db.transaction(isolation="repeatable read"):
+            ...     db.execute("INSERT INTO riders VALUES ('Hannibal')")
+            1
+        """
+        return Transaction(self._core, isolation=isolation, readonly=readonly, deferrable=deferrable)
+
+    def run_transaction(
+        self, body: Callable[[], O], /, *, retries: int = 3, isolation: Isolation = "serializable"
+    ) -> O:
+        """Run a body in a transaction, and again when another transaction was in its way.
+
+        Args:
+            body: Called without arguments; its statements must be all that it does, since it may run several times.
+            retries: How many times it may run again.
+            isolation: `read committed`, `repeatable read` or `serializable`.
+
+        Returns:
+            What the body returns.
+
+        Raises:
+            SerializationFailure: A serialization failure or deadlock (40001, 40P01), after the last retry.
+            InterfaceError: There is a transaction around it already, of which only a part would run again.
+
+        Example:
+            >>> def body():
+            ...     return db.fetch_value("SELECT current_setting('transaction_isolation')")
+            >>> db.run_transaction(body)
+            'serializable'
+        """
+        if innermost(self._core) is not None:
+            message = "inside a transaction only a part of it would run again; call run_transaction outside"
+            raise InterfaceError(message)
+        backoff_s = BACKOFF_S
+        while True:
+            try:
+                with self.transaction(isolation=isolation):
+                    return body()
+            except SerializationFailure:
+                if retries < 1:
+                    raise
+            # At random, so that those who met do not meet again.
+            sleep(random.uniform(0, backoff_s))  # noqa: S311  (no secret)
+            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+            retries -= 1
+
+    def listen(self, *channels: str) -> Listener:
+        """Give what NOTIFY sends on some channels, from the beginning of a block to its end.
+
+        It keeps a connection of its own. A lost one is reported, and not opened again: what was sent meanwhile is lost,
+        and what to do about it is the caller's to say.
+
+        Args:
+            *channels: The channels, by their names as they stand, capitals too.
+
+        Returns:
+            The notifications, for `with` and then `for`.
+
+        Raises:
+            InterfaceError: There is no channel.
+
+        Example:
+            >>> with db.listen("news") as notifications:
+            ...     db.execute("NOTIFY news, 'an elephant'")
+            ...     notification = next(notifications)
+            ...     print(notification.payload)
+            0
+            an elephant
+        """
+        return Listener(self._core, channels)

@@ -160,7 +160,7 @@ class AsyncArrowReader:
         ...     return sum([batch.num_rows async for batch in db.read("SELECT i FROM generate_series(1, 3) AS i")])
     """
 
-    def __init__(self, begin: Callable[[_core.Cancel], ArrowReader]) -> None:
+    def __init__(self, begin: Callable[[_core.Cancel | None], ArrowReader]) -> None:
         """Wrap what begins the query; `AsyncDatabase.read` makes them.
 
         Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[[_core.Cancel], T], cancel: _core.Cancel | None = None) -> T:
+async def in_thread(work: Callable[[_core.Cancel | None], T], cancel: _core.Cancel | None = None) -> T:
     """Run blocking work on a worker thread.
 
     When the awaiting task is cancelled, the work is cancelled at the server and waited for, so that its connection

@@ -1,9 +1,9 @@
-"""The verbs, blocking, on a database of the core: both faces call them."""
+"""The verbs for bulk, blocking, on a database of the core: both faces call them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from howdah.errors import NotSupportedError
 from howdah.progress import callable_for, shown
@@ -41,9 +41,43 @@ class ArrowArray(Protocol):
 
 Rows = ArrowStream | ArrowArray | Iterable[Any]
 
+Lease_contra = TypeVar("Lease_contra", contravariant=True)
+
+
+class Bulk(Protocol[Lease_contra]):
+    """A database of the core, of either face, and the leases of its connections."""
+
+    def load(  # noqa: PLR0917  (the core's own order)
+        self,
+        table: str,
+        data: object,
+        mode: str,
+        key: list[str],
+        columns: Mapping[str, str] | None,
+        progress: Callable[[Progress], None] | None,
+        cancel: _core.Cancel | None,
+        lease: Lease_contra | None,
+    ) -> LoadReport:
+        """Load rows into a table."""
+        ...
+
+    def read(  # noqa: PLR0917  (the core's own order)
+        self,
+        source: str,
+        params: tuple[object, ...],
+        batch_rows: int,
+        types: Mapping[str, Any] | None,
+        out_of_range: str,
+        progress: Callable[[Progress], None] | None,
+        cancel: _core.Cancel | None,
+        lease: Lease_contra | None,
+    ) -> _core.Reader:
+        """Begin to read a query or a table."""
+        ...
+
 
 def load(
-    core: _core.Database,
+    core: Bulk[Lease_contra],
     table: str,
     data: Rows,
     *,
@@ -51,7 +85,8 @@ def load(
     key: str | Sequence[str],
     columns: Mapping[str, str] | None,
     progress: bool | Callable[[Progress], None],
-    cancel: _core.Cancel | None = None,
+    cancel: _core.Cancel | None,
+    lease: Lease_contra | None,
 ) -> LoadReport:
     """Load rows into a table; see `Database.load`.
 
@@ -64,6 +99,7 @@ def load(
         columns: Target names by source names.
         progress: Whether and to whom progress is told.
         cancel: What cancels it.
+        lease: The connection of the transaction in which it happens, if there is one.
 
     Returns:
         What was done.
@@ -71,11 +107,11 @@ def load(
     keys = [key] if isinstance(key, str) else list(key)
     renames = None if columns is None else dict(columns)
     with shown(progress, table) as callback:
-        return core.load(table, data, mode, keys, renames, callback, cancel)
+        return core.load(table, data, mode, keys, renames, callback, cancel, lease)
 
 
 def read(
-    core: _core.Database,
+    core: Bulk[Lease_contra],
     source: str,
     params: tuple[object, ...],
     *,
@@ -83,7 +119,8 @@ def read(
     types: Mapping[str, Any] | None,
     out_of_range: OutOfRange,
     progress: bool | Callable[[Progress], None],
-    cancel: _core.Cancel | None = None,
+    cancel: _core.Cancel | None,
+    lease: Lease_contra | None,
 ) -> ArrowReader:
     """Begin to read a query or a table; see `Database.read`.
 
@@ -96,13 +133,14 @@ def read(
         out_of_range: What becomes of a value that Arrow cannot hold.
         progress: Whether and to whom progress is told.
         cancel: What cancels it.
+        lease: The connection of the transaction in which it happens, if there is one.
 
     Returns:
         The result.
     """
     asked = None if types is None else dict(types)
     callback = callable_for(progress, source if len(source) < LONG_TITLE else "read")
-    return ArrowReader(core.read(source, params, batch_rows, asked, out_of_range, callback, cancel))
+    return ArrowReader(core.read(source, params, batch_rows, asked, out_of_range, callback, cancel, lease))
 
 
 def refuse_later_features(*, returning: str | None = None, workers: int = 1, on_error: OnError = "raise") -> None:

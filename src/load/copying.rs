@@ -1,7 +1,6 @@
 //! The pipeline of a COPY: batches are taken from the source on the calling thread, encoded by
 //! rayon, and sent in order by a thread to which the session is handed.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,14 +8,13 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
-use futures_util::SinkExt;
-use tokio_postgres::CopyInSink;
 
 use super::workers;
 use crate::copy::plan::Plan;
-use crate::error::{Error, Result, ServerError};
-use crate::session::{Interrupt, Session, Signals};
+use crate::error::{Error, Result};
+use crate::session::{Interrupt, Reply, Session};
 use crate::wire::copy::{HEADER, TRAILER};
+use crate::wire::message::{self, Messages, tag};
 
 /// Where rows come from.
 pub trait Source {
@@ -71,7 +69,7 @@ struct Chunk {
 
 /// Copies all batches of a source.
 pub(super) fn copy(
-    session: &mut Session,
+    session: &Session,
     sql: &str,
     plan: Plan,
     source: &mut dyn Source,
@@ -92,7 +90,7 @@ pub(super) fn copy(
 }
 
 fn copy_few(
-    session: &mut Session,
+    session: &Session,
     sql: &str,
     plan: &Plan,
     batch: Option<RecordBatch>,
@@ -106,16 +104,13 @@ fn copy_few(
     bytes.extend(TRAILER);
     let count = bytes.len() as u64;
     watch.progress(taken, count)?;
-    let statement = prepare(session, sql, &mut || watch.check())?;
-    let signals = session.signals();
-    let rows = session.run_at_risk(&mut || watch.check(), async |client| {
-        let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(&statement).await?);
-        signals.watch();
-        sink.send(bytes.into()).await?;
-        Ok(finish(sink, &signals).await)
-    });
-    signals.unwatch();
-    let rows = rows??;
+    let mut interrupt = || watch.check();
+    let reply = session.run(&mut interrupt, async |client| {
+        let mut reply = client.copy_in(sql).await?;
+        reply.send_copied(bytes.into())?;
+        Ok(reply)
+    })?;
+    let rows = finish(session, reply, &mut interrupt)?;
     watch.done(rows, count);
     Ok(Copied { rows, bytes: count })
 }
@@ -136,7 +131,7 @@ impl Shared {
 }
 
 fn copy_many(
-    session: &mut Session,
+    session: &Session,
     sql: &str,
     plan: Plan,
     source: &mut dyn FnMut() -> Result<Option<RecordBatch>>,
@@ -251,73 +246,43 @@ fn queue(
 
 /// Sends the chunks as they come; on a thread of its own.
 #[expect(clippy::needless_pass_by_value, reason = "its end tells the other side to stop")]
-fn send(
-    session: &mut Session,
-    sql: &str,
-    queue: Receiver<Pending>,
-    shared: &Shared,
-) -> Result<u64> {
+fn send(session: &Session, sql: &str, queue: Receiver<Pending>, shared: &Shared) -> Result<u64> {
     let stopped = || shared.stop.load(Ordering::SeqCst);
     let mut interrupt = || if stopped() { Err(Error::Interrupted) } else { Ok(()) };
-    let statement = prepare(session, sql, &mut interrupt)?;
-    let signals = session.signals();
-    let result = session.run_at_risk(&mut interrupt, async |client| {
-        let mut sink = Box::pin(client.copy_in::<_, Bytes>(&statement).await?);
-        signals.watch();
-        match send_all(sink.as_mut(), &queue, &signals, shared).await {
-            Ok(()) if !stopped() => Ok(finish(sink.as_mut(), &signals).await),
-            sent => {
-                // Dropped without an end, the COPY fails at the server, which then is ready again.
-                drop(sink);
-                signals.ready().await;
-                Ok(Err(sent.err().unwrap_or(Error::Interrupted)))
-            }
-        }
-    });
-    signals.unwatch();
-    result?
+    let reply = session.run(&mut interrupt, async |client| {
+        let mut reply = client.copy_in(sql).await?;
+        send_all(&mut reply, &queue, shared).await?;
+        Ok(reply)
+    })?;
+    finish(session, reply, &mut interrupt)
 }
 
 /// Sends chunks until there are no more, or the server has failed: the end of the COPY tells why.
-async fn send_all(
-    mut sink: Pin<&mut CopyInSink<Bytes>>,
-    queue: &Receiver<Pending>,
-    signals: &Signals,
-    shared: &Shared,
-) -> Result<()> {
-    while !signals.error_seen() {
+async fn send_all(reply: &mut Reply, queue: &Receiver<Pending>, shared: &Shared) -> Result<()> {
+    while !reply.has_failed() {
         let Ok(pending) = queue.recv() else { break };
         let chunk = pending.recv().map_err(|_| Error::Internal("an encoder is gone".into()))??;
         let bytes = chunk.bytes.len() as u64;
-        sink.send(chunk.bytes).await?;
+        reply.send_copied(chunk.bytes)?;
+        reply.sent().await;
         shared.rows.fetch_add(chunk.rows, Ordering::Relaxed);
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
     if shared.stop.load(Ordering::SeqCst) {
         return Err(Error::Interrupted);
     }
-    Ok(sink.send(Bytes::from_static(&TRAILER)).await?)
+    reply.send_copied(Bytes::from_static(&TRAILER))
 }
 
-fn prepare(
-    session: &mut Session,
-    sql: &str,
-    interrupt: &mut Interrupt<'_>,
-) -> Result<tokio_postgres::Statement> {
-    session.run(interrupt, async |client| client.prepare(sql).await)
-}
-
-/// Ends a COPY. The server counts the rows before it commits, and may yet fail to.
-async fn finish(sink: Pin<&mut CopyInSink<Bytes>>, signals: &Signals) -> Result<u64> {
-    let rows = sink.finish().await?;
-    signals.ready().await;
-    if signals.error_seen() {
-        let message = "the server took the rows but could not commit them: a deferred constraint, \
-                       or a fault of its own; its log tells";
-        return Err(Error::Server(Box::new(ServerError {
-            message: message.into(),
-            ..ServerError::default()
-        })));
-    }
-    Ok(rows)
+/// Ends a COPY, and hears how many rows the server took. When it is a transaction of its own and
+/// the connection is lost now, nobody knows whether the server committed.
+fn finish(session: &Session, mut reply: Reply, interrupt: &mut Interrupt<'_>) -> Result<u64> {
+    let alone = session.client().status() == b'I';
+    reply.copy_done();
+    let arrived = session.run_to_end(interrupt, reply.whole()).map_err(|error| match error {
+        error if alone => session.client().outcome_unknown(error),
+        error => error,
+    })?;
+    let complete = Messages(&arrived.bytes).find(|message| message.tag == tag::COMPLETE);
+    Ok(complete.map_or(0, |message| message::rows_affected(message.body)))
 }

@@ -2,6 +2,7 @@
 
 mod copying;
 mod modes;
+mod scope;
 mod workers;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use crate::session::{Interrupt, Session};
 use crate::sql::name::TableName;
 use crate::types;
 pub use copying::{Source, Watch};
+use scope::Scope;
 
 /// What becomes of the rows that are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +62,8 @@ pub struct Report {
 
 /// A load whose target is known, and that has sent nothing yet.
 pub struct Opening<'s> {
-    session: &'s mut Session,
+    session: &'s Session,
+    scope: Scope,
     request: Request,
     table: Option<Table>,
     started: Instant,
@@ -80,7 +83,7 @@ pub enum Layout<'a> {
 /// # Errors
 /// When the mode asks for a table that is not there, or for none and there is one.
 pub fn open<'s>(
-    session: &'s mut Session,
+    session: &'s Session,
     request: Request,
     interrupt: &mut Interrupt<'_>,
 ) -> Result<Opening<'s>> {
@@ -94,7 +97,7 @@ pub fn open<'s>(
         (Mode::Append | Mode::Truncate | Mode::Upsert, None) => Err(Error::Programming(format!(
             "table {name} does not exist; use mode=\"create\" to make it from the data"
         ))),
-        _ => Ok(Opening { session, request, table, started }),
+        _ => Ok(Opening { session, scope: Scope::of(session), request, table, started }),
     }
 }
 
@@ -147,7 +150,7 @@ impl Opening<'_> {
     ) -> Result<Report> {
         let result = self.load(schema, source, watch);
         if result.is_err() {
-            self.session.rollback();
+            self.scope.rollback(self.session);
         }
         let seconds = self.started.elapsed().as_secs_f64();
         result.map(|report| Report { seconds, ..report }).map_err(|error| self.named(error))

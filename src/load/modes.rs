@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_schema::SchemaRef;
 
 use super::copying::{Copied, Source, Watch, copy};
+use super::scope::Scope;
 use super::{Opening, Report, declarations};
 use crate::catalog::{self, Table};
 use crate::error::{Error, Result};
@@ -17,8 +18,7 @@ impl Opening<'_> {
         self.table.as_ref().ok_or_else(|| Error::Internal("a load without its table".into()))
     }
 
-    /// One COPY is a transaction of its own, whose end is heard of with the rows; what is checked
-    /// no sooner than at the commit wants one whose end speaks for itself.
+    /// Outside of a transaction one COPY is a transaction of its own.
     pub(super) fn append(
         &mut self,
         schema: &SchemaRef,
@@ -28,14 +28,12 @@ impl Opening<'_> {
     ) -> Result<Report> {
         let plan = self.target()?.target.plan(schema, names)?;
         let sql = render::copy_in(&self.request.table, plan.names());
-        let deferred = self.target()?.deferred;
-        if deferred {
-            self.session.begin(&mut || watch.check())?;
+        if self.scope == Scope::Transaction {
+            return Ok(copy(self.session, &sql, plan, source, watch)?.into());
         }
+        self.scope.begin(self.session, &mut || watch.check())?;
         let copied = copy(self.session, &sql, plan, source, watch)?;
-        if deferred {
-            self.session.commit()?;
-        }
+        self.scope.commit(self.session)?;
         Ok(copied.into())
     }
 
@@ -48,10 +46,10 @@ impl Opening<'_> {
     ) -> Result<Report> {
         let plan = self.target()?.target.plan(schema, names)?;
         let sql = render::copy_in(&self.request.table, plan.names());
-        self.session.begin(&mut || watch.check())?;
+        self.scope.begin(self.session, &mut || watch.check())?;
         self.session.batch(&mut || watch.check(), &render::truncate(&self.request.table))?;
         let copied = copy(self.session, &sql, plan, source, watch)?;
-        self.session.commit()?;
+        self.scope.commit(self.session)?;
         Ok(copied.into())
     }
 
@@ -63,9 +61,9 @@ impl Opening<'_> {
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let table = self.request.table.clone();
-        self.session.begin(&mut || watch.check())?;
+        self.scope.begin(self.session, &mut || watch.check())?;
         let copied = fill_new(self.session, &table, schema, names, source, watch)?;
-        self.session.commit()?;
+        self.scope.commit(self.session)?;
         Ok(copied.into())
     }
 
@@ -81,8 +79,8 @@ impl Opening<'_> {
         let plan = if anew { None } else { Some(self.target()?.target.plan(schema, names)?) };
         let given = self.request.table.clone();
         let (place, lost) = self.session.run(&mut || watch.check(), async |client| {
-            let place = catalog::place(&client, &given).await?;
-            Ok((place, catalog::lost_by_swap(&client, &given).await?))
+            let place = catalog::place(client, &given).await?;
+            Ok((place, catalog::lost_by_swap(client, &given).await?))
         })?;
         if !lost.is_empty() {
             let lost = lost.join(", ");
@@ -92,7 +90,7 @@ impl Opening<'_> {
         }
         let old = TableName { schema: Some(place.schema.clone()), ..given };
         let new = old.sibling(unseen_name());
-        self.session.begin(&mut || watch.check())?;
+        self.scope.begin(self.session, &mut || watch.check())?;
         let mut renames = Vec::new();
         let copied = match plan {
             None => {
@@ -104,19 +102,19 @@ impl Opening<'_> {
             Some(plan) => {
                 let create = render::create_like(&new, &old, place.unlogged);
                 renames = self.session.run(&mut || watch.check(), async |client| {
-                    client.batch_execute(&create).await?;
-                    client.batch_execute(&render::set_owner(&new, &place.owner)).await?;
-                    catalog::hand_over_sequences(&client, &old, &new).await
+                    client.batch(&create).await?;
+                    client.batch(&render::set_owner(&new, &place.owner)).await?;
+                    catalog::hand_over_sequences(client, &old, &new).await
                 })?;
                 copy(self.session, &render::copy_in(&new, plan.names()), plan, source, watch)?
             }
         };
         self.session.run(&mut || watch.check(), async |client| {
-            let restore = catalog::restore(&client, &old, !anew).await?;
-            client.batch_execute(&render::swap(&old, &new)).await?;
-            client.batch_execute(&[renames, restore].concat().join("; ")).await.map_err(Error::from)
+            let restore = catalog::restore(client, &old, !anew).await?;
+            client.batch(&render::swap(&old, &new)).await?;
+            client.batch(&[renames, restore].concat().join("; ")).await.map(|_| ())
         })?;
-        self.session.commit()?;
+        self.scope.commit(self.session)?;
         Ok(copied.into())
     }
 
@@ -148,9 +146,9 @@ impl Opening<'_> {
             .collect();
         let overriding =
             target.columns.iter().any(|c| c.identity_always && names.contains(&c.name));
-        self.session.begin(&mut || watch.check())?;
+        self.scope.begin(self.session, &mut || watch.check())?;
         let lenient = self.session.run(&mut || watch.check(), async |client| {
-            catalog::has_row_trigger(&client, &table).await
+            catalog::has_row_trigger(client, &table).await
         })?;
         let tells_old = self.session.server_version() >= 18;
         let merge = Merge {
@@ -172,7 +170,7 @@ impl Opening<'_> {
             let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
             Ok((inserted.unsigned_abs(), updated.unsigned_abs()))
         })?;
-        self.session.commit()?;
+        self.scope.commit(self.session)?;
         Ok(Report { inserted, updated, bytes: copied.bytes, seconds: 0.0 })
     }
 }
@@ -185,7 +183,7 @@ impl From<Copied> for Report {
 
 /// Makes a table of the source's own types, and fills it.
 fn fill_new(
-    session: &mut Session,
+    session: &Session,
     table: &TableName,
     schema: &SchemaRef,
     names: &[String],

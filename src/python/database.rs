@@ -1,27 +1,25 @@
 //! `_core.Database`: the verbs, blocking.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::bulk::{self, Asked, Loading, Place};
+use super::cursor::{Portal, Stream};
 use super::errors::exception;
 use super::gil::released;
-use super::parameters;
-use super::reader::{Reader, read_options};
-use super::results::LoadReport;
-use super::source::{Data, total_rows};
-use super::watching::{Cancel, Going, Reporter};
+use super::options;
+use super::reader::Reader;
+use super::results::{LoadReport, Notification, Stats};
+use super::session::{Home, acquire, block_on};
+use super::statement::Shape;
+use super::verbs::{self, Call};
+use super::watching::{Cancel, Going};
 use crate::error::{Error, Result};
-use crate::execute;
-use crate::fetch::Reading;
-use crate::load::{self, Mode, Request};
-use crate::session::config::{Config, Options};
-use crate::session::pool::{Limits, Pool, Pooled};
-use crate::sql::name::TableName;
-use crate::sql::render;
+use crate::session::Client;
+use crate::session::pool::{Lent, Pool};
 
 /// A pool of connections to one database, and what is done with them.
 #[pyclass(frozen, module = "howdah._core", name = "Database")]
@@ -29,49 +27,22 @@ pub(super) struct Database {
     pool: Arc<Pool>,
 }
 
-fn seconds(value: f64, name: &str) -> Result<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|_| Error::Interface(format!("{name}: expected seconds, 0 or more, got {value}")))
-}
+/// A connection that is kept for a transaction, or to listen.
+#[pyclass(frozen, module = "howdah._core", name = "Lease")]
+pub(super) struct Lease(Mutex<Option<Arc<Lent>>>);
+
+/// The rows of a query, some at a time.
+#[pyclass(frozen, module = "howdah._core", name = "Cursor")]
+pub(super) struct Cursor(Mutex<Option<Stream>>);
 
 #[pymethods]
 impl Database {
     #[new]
-    #[pyo3(signature = (url, *, min_size, max_size, acquire_timeout_s, connect_timeout_s, statement_timeout_s, max_idle_s, max_lifetime_s, application_name))]
-    #[expect(clippy::too_many_arguments, reason = "the options of the constructor")]
-    fn new(
-        py: Python<'_>,
-        url: Option<&str>,
-        min_size: usize,
-        max_size: usize,
-        acquire_timeout_s: f64,
-        connect_timeout_s: f64,
-        statement_timeout_s: Option<f64>,
-        max_idle_s: f64,
-        max_lifetime_s: f64,
-        application_name: String,
-    ) -> PyResult<Self> {
-        let make = || -> Result<Self> {
-            let statement_timeout =
-                statement_timeout_s.map(|s| seconds(s, "statement_timeout_s")).transpose()?;
-            let connect_timeout = seconds(connect_timeout_s, "connect_timeout_s")?;
-            let options = Options { connect_timeout, statement_timeout, application_name };
-            let config = Config::new(url, &options, |name| std::env::var(name).ok())?;
-            if max_size == 0 || min_size > max_size {
-                return Err(Error::Interface(format!(
-                    "min_size={min_size}, max_size={max_size}: expected at least one connection, and no more at first than at most"
-                )));
-            }
-            let limits = Limits {
-                min_size,
-                max_size,
-                acquire_timeout: seconds(acquire_timeout_s, "acquire_timeout_s")?,
-                max_idle: seconds(max_idle_s, "max_idle_s")?,
-                max_lifetime: seconds(max_lifetime_s, "max_lifetime_s")?,
-            };
-            Ok(Self { pool: Pool::new(config, limits) })
-        };
-        make().map_err(|error| exception(py, error))
+    #[pyo3(signature = (url, **given))]
+    fn new(py: Python<'_>, url: Option<&str>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let none = PyDict::new(py);
+        let pool = options::pool(url, given.unwrap_or(&none));
+        pool.map(|pool| Self { pool }).map_err(|error| exception(py, error))
     }
 
     /// Closes the idle connections; those in use close when they are done.
@@ -79,35 +50,96 @@ impl Database {
         released(py, || self.pool.close());
     }
 
+    /// How many connections there are and were.
+    fn stats(&self) -> Stats {
+        self.pool.stats().into()
+    }
+
     /// Runs a statement, or without parameters a script; gives back how many rows it touched.
-    #[pyo3(signature = (sql, params, cancel=None))]
     fn execute(
         &self,
         py: Python<'_>,
-        sql: &str,
-        params: &Bound<'_, PyTuple>,
-        cancel: Option<&Cancel>,
-    ) -> PyResult<u64> {
-        let going = Going::new(cancel);
-        let run = || -> Result<u64> {
-            let mut session = self.session(py, &going)?;
-            if params.is_empty() {
-                return released(py, || {
-                    execute::execute_script(&mut session, sql, &mut || going.check())
-                });
-            }
-            let statement =
-                released(py, || execute::prepare(&mut session, sql, &mut || going.check()))?;
-            let values = parameters::values(&statement, params)?;
-            released(py, || {
-                execute::execute(&mut session, &statement, &values, &mut || going.check())
-            })
-        };
-        run().map_err(|error| exception(py, error))
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        lease: Option<&Lease>,
+    ) -> PyResult<Py<PyAny>> {
+        self.run(py, lease, |client| verbs::execute(client, Call { sql, params }))
+    }
+
+    /// Runs a statement once per row, all of them or none.
+    fn execute_many(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        rows: Py<PyAny>,
+        lease: Option<&Lease>,
+    ) -> PyResult<Py<PyAny>> {
+        self.run(py, lease, |client| verbs::execute_many(client, sql, rows))
+    }
+
+    /// All rows of a query.
+    fn fetch(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        into: Option<Py<PyAny>>,
+        lease: Option<&Lease>,
+    ) -> PyResult<Py<PyAny>> {
+        let shape = Shape::new(into);
+        self.run(py, lease, |client| verbs::fetch(client, Call { sql, params }, shape))
+    }
+
+    /// The first row of a query, or None.
+    fn fetch_one(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        into: Option<Py<PyAny>>,
+        lease: Option<&Lease>,
+    ) -> PyResult<Py<PyAny>> {
+        let shape = Shape::new(into);
+        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql, params }, shape))
+    }
+
+    /// The first value of a query's first row, or None.
+    fn fetch_value(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        lease: Option<&Lease>,
+    ) -> PyResult<Py<PyAny>> {
+        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql, params }))
+    }
+
+    /// The rows of a query, some at a time.
+    fn stream(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        batch_rows: i32,
+        into: Option<Py<PyAny>>,
+        lease: Option<&Lease>,
+    ) -> PyResult<Cursor> {
+        let home = self.home(py, lease, &Going::default());
+        let home = home.map_err(|error| exception(py, error))?;
+        let portal = Portal::new(Call { sql, params }, Shape::new(into), batch_rows);
+        let portal = portal.map_err(|error| exception(py, error))?;
+        Ok(Cursor(Mutex::new(Some(Stream::new(home, portal)))))
+    }
+
+    /// Takes a connection out of the pool.
+    fn lease(&self, py: Python<'_>) -> PyResult<Lease> {
+        let lent = acquire(py, &self.pool, &Going::default());
+        let lent = lent.map_err(|error| exception(py, error))?;
+        Ok(Lease(Mutex::new(Some(Arc::new(lent)))))
     }
 
     /// Loads data into a table.
-    #[pyo3(signature = (table, data, mode, key, columns, progress=None, cancel=None))]
+    #[pyo3(signature = (table, data, mode, key, columns, progress=None, cancel=None, lease=None))]
     #[expect(clippy::too_many_arguments, reason = "the parameters of the verb")]
     fn load(
         &self,
@@ -119,42 +151,15 @@ impl Database {
         columns: Option<&Bound<'_, PyDict>>,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Cancel>,
+        lease: Option<&Lease>,
     ) -> PyResult<LoadReport> {
-        let columns = columns.map(|columns| columns.items().extract::<Vec<(String, String)>>());
-        let columns = columns.transpose()?.unwrap_or_default();
-        let run = || -> Result<LoadReport> {
-            let mode = parse_mode(mode)?;
-            let name =
-                TableName::parse(table).map_err(|bad| Error::Programming(bad.to_string()))?;
-            let total_rows = total_rows(data);
-            let data = Data::new(data)?;
-            let positions =
-                Some(columns.iter().map(|(_, target)| target.clone()).collect::<Vec<_>>());
-            let positions =
-                positions.filter(|positions| !positions.is_empty() && data.names().is_none());
-            let renames: HashMap<_, _> =
-                if positions.is_some() { HashMap::new() } else { columns.into_iter().collect() };
-            let request = Request { table: name, mode, key, renames };
-            let going = Going::new(cancel);
-            let mut session = self.session(py, &going)?;
-            let opening =
-                released(py, || load::open(&mut session, request, &mut || going.check()))?;
-            let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
-            let mut reporter = Reporter::new(going, progress, total_rows);
-            let report = released(py, || -> Result<_> {
-                let report = opening.run(&schema, source.as_mut(), &mut reporter);
-                drop(source);
-                let report = report?;
-                reporter.end()?;
-                Ok(report)
-            })?;
-            Ok(report.into())
-        };
-        run().map_err(|error| exception(py, error))
+        let kept = lease.map(|lease| lease.get(py)).transpose()?;
+        let place = Place { pool: &self.pool, kept, cancel };
+        bulk::load(py, place, data, Loading { table, mode, key, columns, progress })
     }
 
     /// Begins to read a query, or a table if it has no white space.
-    #[pyo3(signature = (source, params, batch_rows, types, out_of_range, progress=None, cancel=None))]
+    #[pyo3(signature = (source, params, batch_rows, types, out_of_range, progress=None, cancel=None, lease=None))]
     #[expect(clippy::too_many_arguments, reason = "the parameters of the verb")]
     fn read(
         &self,
@@ -166,46 +171,157 @@ impl Database {
         out_of_range: &str,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Cancel>,
+        lease: Option<&Lease>,
     ) -> PyResult<Reader> {
-        let run = || -> Result<Reader> {
-            let options = read_options(batch_rows, types, out_of_range)?;
-            let is_query = source.contains(char::is_whitespace) && !source.starts_with('"');
-            let sql = if is_query {
-                source.to_owned()
-            } else {
-                let table =
-                    TableName::parse(source).map_err(|bad| Error::Programming(bad.to_string()))?;
-                render::select_all(&table)
-            };
-            let going = Going::new(cancel);
-            let mut session = self.session(py, &going)?;
-            let statement =
-                released(py, || execute::prepare(&mut session, &sql, &mut || going.check()))?;
-            let values = parameters::values(&statement, params)?;
-            let reading = Reading::begin(session, statement, values, &options)?;
-            Ok(Reader::new(reading, Reporter::new(going, progress, None)))
+        let kept = lease.map(|lease| lease.get(py)).transpose()?;
+        let place = Place { pool: &self.pool, kept, cancel };
+        bulk::read(py, place, Asked { source, params, batch_rows, types, out_of_range, progress })
+    }
+}
+
+impl Database {
+    fn home(&self, py: Python<'_>, lease: Option<&Lease>, going: &Going) -> Result<Home> {
+        match lease {
+            Some(lease) => Home::kept(lease.lent()?),
+            None => acquire(py, &self.pool, going).map(Home::Pool),
+        }
+    }
+
+    fn run<T, F: Future<Output = Result<T>>>(
+        &self,
+        py: Python<'_>,
+        lease: Option<&Lease>,
+        operation: impl FnOnce(Client) -> F,
+    ) -> PyResult<T> {
+        let going = Going::default();
+        let run = || {
+            let home = self.home(py, lease, &going)?;
+            let result = block_on(py, &home, &going, operation(home.client().clone()));
+            // A statement may have begun a transaction.
+            if lease.is_none() && !home.is_clean() {
+                released(py, || home.rollback());
+            }
+            result
         };
         run().map_err(|error| exception(py, error))
     }
 }
 
-impl Database {
-    fn session(&self, py: Python<'_>, going: &Going) -> Result<Pooled> {
-        released(py, || self.pool.acquire(&mut || going.check()))
+impl Lease {
+    fn lent(&self) -> Result<Arc<Lent>> {
+        let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        lent.ok_or_else(|| Error::Interface("the transaction has ended".into()))
+    }
+
+    fn get(&self, py: Python<'_>) -> PyResult<Arc<Lent>> {
+        self.lent().map_err(|error| exception(py, error))
+    }
+
+    fn run<T, F: Future<Output = Result<T>>>(
+        &self,
+        py: Python<'_>,
+        operation: impl FnOnce(Client) -> F,
+    ) -> PyResult<T> {
+        let run = || {
+            let home = Home::kept(self.lent()?)?;
+            block_on(py, &home, &Going::default(), operation(home.client().clone()))
+        };
+        run().map_err(|error| exception(py, error))
     }
 }
 
-fn parse_mode(mode: &str) -> Result<Mode> {
-    Ok(match mode {
-        "append" => Mode::Append,
-        "create" => Mode::Create,
-        "replace" => Mode::Replace,
-        "truncate" => Mode::Truncate,
-        "upsert" => Mode::Upsert,
-        _ => {
-            return Err(Error::Interface(format!(
-                "mode {mode:?}: expected append, create, replace, truncate or upsert"
-            )));
-        }
-    })
+#[pymethods]
+impl Lease {
+    /// Begins a transaction.
+    fn begin(
+        &self,
+        py: Python<'_>,
+        isolation: Option<String>,
+        readonly: bool,
+        deferrable: bool,
+    ) -> PyResult<()> {
+        self.run(py, |client| verbs::begin(client, isolation, readonly, deferrable))
+    }
+
+    /// Commits the transaction.
+    fn commit(&self, py: Python<'_>) -> PyResult<()> {
+        self.run(py, verbs::commit)
+    }
+
+    /// Rolls the transaction back.
+    fn rollback(&self, py: Python<'_>) -> PyResult<()> {
+        self.run(py, verbs::rollback)
+    }
+
+    /// Sets a savepoint.
+    fn savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<()> {
+        self.run(py, |client| verbs::savepoint(client, depth))
+    }
+
+    /// Keeps what was done since a savepoint.
+    fn release_savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<()> {
+        self.run(py, |client| verbs::release_savepoint(client, depth))
+    }
+
+    /// Undoes what was done since a savepoint.
+    fn rollback_savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<()> {
+        self.run(py, |client| verbs::rollback_savepoint(client, depth))
+    }
+
+    /// Subscribes to channels.
+    fn listen(&self, py: Python<'_>, channels: Vec<String>) -> PyResult<()> {
+        self.run(py, |client| verbs::listen(client, channels))
+    }
+
+    /// Waits for a notification.
+    fn notification(&self, py: Python<'_>) -> PyResult<Notification> {
+        self.run(py, async |client: Client| {
+            loop {
+                client.notified().await?;
+                // Another thread may have taken it meanwhile.
+                if let Some(notification) = client.take_notification() {
+                    return Ok(notification.into());
+                }
+            }
+        })
+    }
+
+    /// Gives the connection back, clean, or closes it.
+    fn close(&self, py: Python<'_>) {
+        let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(lent) = lent.filter(|lent| lent.is_ours()) else { return };
+        released(py, || {
+            let _ = lent.run(&mut || Ok(()), async |client| verbs::unlisten(client).await);
+            lent.rollback();
+        });
+    }
+}
+
+#[pymethods]
+impl Cursor {
+    /// The next rows; none at the end.
+    fn rows(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        // Taken out, lest a lock is held while other threads run.
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let run = || {
+            let Some(mut stream) = stream else {
+                return Ok((None, super::cursor::no_rows(py)));
+            };
+            let home = stream.session()?;
+            let rows = block_on(py, &home, &Going::default(), stream.rows())?;
+            Ok((Some(stream).filter(|stream| !stream.has_ended()), rows))
+        };
+        let (left, rows) = run().map_err(|error| exception(py, error))?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        Ok(rows)
+    }
+
+    /// Ends the query.
+    fn close(&self, py: Python<'_>) {
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut stream) = stream else { return };
+        let Some(home) = stream.session().ok().filter(|home| home.is_ours()) else { return };
+        // A failure has been told, or is found by who has the connection next.
+        let _ = block_on(py, &home, &Going::default(), stream.end());
+    }
 }

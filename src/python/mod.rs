@@ -1,25 +1,34 @@
 //! The Python edge: the only folder that knows PyO3.
 
+mod awaited;
+mod bulk;
+mod cursor;
 mod database;
 mod errors;
 mod gather;
 mod gil;
 mod infer;
-mod parameters;
+mod options;
 mod reader;
 mod results;
 mod rows;
+mod session;
 mod source;
+mod statement;
+mod values;
+mod verbs;
 mod watching;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::database::Database;
+    use super::awaited::database::{AsyncCursor, AsyncDatabase, AsyncLease};
+    #[pymodule_export]
+    use super::database::{Cursor, Database, Lease};
     #[pymodule_export]
     use super::reader::Reader;
     #[pymodule_export]
-    use super::results::{LoadReport, Progress};
+    use super::results::{LoadReport, Notification, Progress, Stats};
     #[pymodule_export]
     use super::watching::Cancel;
 }

@@ -79,3 +79,68 @@ impl LoadReport {
         )
     }
 }
+
+/// How many connections a database has and had.
+#[pyclass(frozen, get_all, module = "howdah", name = "Stats")]
+pub(super) struct Stats {
+    /// Open connections, those that are being opened included.
+    size: usize,
+    /// Of them idle.
+    idle: usize,
+    /// Of them in use.
+    busy: usize,
+    /// Callers that wait for one.
+    waiting: usize,
+    /// The most that may be open.
+    max_size: usize,
+    /// Opened since the beginning.
+    opened: u64,
+    /// Closed since the beginning.
+    closed: u64,
+    /// Handed out since the beginning.
+    acquired: u64,
+}
+
+impl From<crate::session::pool::Stats> for Stats {
+    fn from(stats: crate::session::pool::Stats) -> Self {
+        let crate::session::pool::Stats { size, idle, waiting, max_size, opened, closed, acquired } =
+            stats;
+        Self { size, idle, busy: size - idle, waiting, max_size, opened, closed, acquired }
+    }
+}
+
+#[pymethods]
+impl Stats {
+    fn __repr__(&self) -> String {
+        let Self { size, idle, busy, waiting, max_size, .. } = self;
+        format!(
+            "Stats(size={size}, idle={idle}, busy={busy}, waiting={waiting}, max_size={max_size})"
+        )
+    }
+}
+
+/// What another session has sent to a channel.
+#[pyclass(frozen, get_all, module = "howdah", name = "Notification")]
+pub(super) struct Notification {
+    /// The channel.
+    channel: String,
+    /// What it was sent with; empty for nothing.
+    payload: String,
+    /// The server's process that sent it.
+    pid: i32,
+}
+
+impl From<crate::session::Notification> for Notification {
+    fn from(notification: crate::session::Notification) -> Self {
+        let crate::session::Notification { channel, payload, pid } = notification;
+        Self { channel, payload, pid }
+    }
+}
+
+#[pymethods]
+impl Notification {
+    fn __repr__(&self) -> String {
+        let Self { channel, payload, pid } = self;
+        format!("Notification(channel={channel:?}, payload={payload:?}, pid={pid})")
+    }
+}

@@ -1,88 +1,113 @@
-//! Pumps a future and its connection on the calling thread, between `poll(2)` waits.
+//! Drives a connection on the calling thread: sends, waits with `poll(2)`, receives.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
-use super::config::Address;
+use super::client::Client;
 use super::interrupt::{Interrupt, TICK};
-use super::socket::Signals;
 use crate::error::{Error, Result};
 
-/// Why pumping ended before the future did.
-pub(super) enum Stopped {
-    Interrupted(Error),
-    Broken(String),
-}
-
-/// A waker that notes that something can go on: no task sleeps elsewhere.
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+impl Client {
+    /// Sends what is to be sent, waits for an answer, `wait` at the longest, and takes it in.
+    fn carry(&self, wait: Duration) {
+        let (wants_write, holds_more, wait) = {
+            let mut line = self.0.line();
+            line.send();
+            let wait = if line.has_news() { Duration::ZERO } else { wait };
+            (line.wants_write, line.holds_more, wait)
+        };
+        if holds_more || self.0.handle.wait(wants_write, wait) {
+            self.receive();
+        }
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Sends what is to be sent, as far as the socket takes it; tells whether it wants to be asked
+    /// again when it takes more.
+    #[must_use]
+    pub fn send_now(&self) -> bool {
+        let mut line = self.0.line();
+        line.send();
+        line.wants_write
     }
-}
 
-/// Pumps until `future` is ready.
-pub(super) fn pump<T>(
-    socket: &Signals,
-    deadline: Option<Instant>,
-    interrupt: &mut Interrupt<'_>,
-    mut future: Pin<&mut impl Future<Output = T>>,
-    carry: &mut dyn FnMut(&mut Context<'_>) -> Result<(), String>,
-) -> Result<T, Stopped> {
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
-    let waker = Waker::from(Arc::clone(&woken));
-    let mut cx = Context::from_waker(&waker);
-    let mut asked = Instant::now();
-    loop {
-        socket.reset();
-        woken.0.store(false, Ordering::Relaxed);
-        if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
-            return Ok(value);
+    /// Takes in what has come; tells whether there may be more of which the socket knows nothing.
+    pub fn receive(&self) -> bool {
+        let mut line = self.0.line();
+        line.receive();
+        if line.wants_write {
+            line.send();
         }
-        if let Err(reason) = carry(&mut cx) {
-            // What the server said last may still be on its way to the future.
-            return match future.as_mut().poll(&mut cx) {
-                Poll::Ready(value) => Ok(value),
-                Poll::Pending => Err(Stopped::Broken(reason)),
-            };
-        }
-        if !woken.0.load(Ordering::Relaxed) {
-            socket.wait(TICK);
-        }
-        if asked.elapsed() >= TICK {
-            asked = Instant::now();
-            interrupt().map_err(Stopped::Interrupted)?;
-            if deadline.is_some_and(|deadline| asked > deadline) {
-                return Err(Stopped::Broken("timed out".into()));
+        line.holds_more
+    }
+
+    /// Whether there is something that an operation waits for.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.0.line().has_news()
+    }
+
+    /// Waits until there is something that an operation waits for.
+    ///
+    /// # Errors
+    /// What `interrupt` gives.
+    pub fn wait_for_news(&self, interrupt: &mut Interrupt<'_>) -> Result<()> {
+        let mut asked = Instant::now();
+        loop {
+            self.carry(TICK);
+            if self.has_news() {
+                return Ok(());
+            }
+            if asked.elapsed() >= TICK {
+                asked = Instant::now();
+                interrupt()?;
             }
         }
     }
-}
 
-/// Pumps a future that has no connection besides itself.
-pub(super) fn until<T>(
-    socket: &Signals,
-    deadline: Option<Instant>,
-    interrupt: &mut Interrupt<'_>,
-    future: impl Future<Output = T>,
-    address: &Address,
-) -> Result<T> {
-    let future = std::pin::pin!(future);
-    pump(socket, deadline, interrupt, future, &mut |_| Ok(())).map_err(|stopped| match stopped {
-        Stopped::Interrupted(error) => error,
-        Stopped::Broken(reason) => Error::Connection(format!(
-            "cannot connect to {address}: {reason}; {}",
-            address.what_to_check()
-        )),
-    })
+    /// Pumps until `future` is ready; an interrupt leaves it where it is.
+    ///
+    /// # Errors
+    /// What `interrupt` gives; that it took longer than the deadline.
+    pub(super) fn pump<T>(
+        &self,
+        deadline: Option<Instant>,
+        interrupt: &mut Interrupt<'_>,
+        mut future: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut asked = Instant::now();
+        loop {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
+                return Ok(value);
+            }
+            self.carry(TICK);
+            if asked.elapsed() >= TICK {
+                asked = Instant::now();
+                interrupt()?;
+                if deadline.is_some_and(|deadline| asked > deadline) {
+                    return Err(Error::Connection("timed out".into()));
+                }
+            }
+        }
+    }
+
+    /// Pumps until all has been said and answered; a connection that takes too long is given up.
+    pub(super) fn settle(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        loop {
+            {
+                let mut line = self.0.line();
+                if line.broken().is_some() || line.is_quiet() {
+                    return;
+                }
+                if Instant::now() > deadline {
+                    line.break_off("the statement did not stop when it was cancelled".into());
+                    return;
+                }
+            }
+            self.carry(TICK);
+        }
+    }
 }

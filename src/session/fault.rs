@@ -1,70 +1,61 @@
-//! What tokio-postgres says of a failure, as the crate's error.
+//! What the server says of a failure, as the crate's error.
 
-use std::error::Error as _;
-
-use tokio_postgres::error::{DbError, ErrorPosition};
+use crate::error::{Class, Error, ServerError, class_of};
+use crate::wire::message::fields;
 
 use super::config::Address;
-use crate::error::{Class, Error, ServerError, class_of};
 
-impl From<tokio_postgres::Error> for Error {
-    fn from(error: tokio_postgres::Error) -> Self {
-        if let Some(server) = error.as_db_error() {
-            return Self::Server(Box::new(told(server)));
+/// Reads an `ErrorResponse` or a `NoticeResponse`.
+pub(super) fn told(body: &[u8]) -> ServerError {
+    let mut told = ServerError::default();
+    let mut context = String::new();
+    for (kind, text) in fields(body) {
+        let text = text.into_owned();
+        match kind {
+            b'C' => told.sqlstate = text,
+            b'M' => told.message = text,
+            b'D' => told.detail = Some(text),
+            b'H' => told.hint = Some(text),
+            b'P' => told.position = text.parse().ok(),
+            b'W' => context = text,
+            b't' => told.table = Some(text),
+            b'c' => told.column = Some(text),
+            b'n' => told.constraint = Some(text),
+            _ => {}
         }
-        let is_io = error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-        if error.is_closed() || is_io {
-            return Self::Connection(reason(&error));
-        }
-        Self::Internal(reason(&error))
     }
+    if told.message.is_empty() {
+        told.message = "the server reported an error without a message".into();
+    }
+    let (row, column) = copied(&context);
+    told.row = row;
+    told.column = told.column.or(column);
+    told
 }
 
-/// A failure, with its cause last.
-pub(super) fn reason(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(server) => format!("{} (SQLSTATE {})", server.message(), server.code().code()),
-        None => match error.source() {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        },
-    }
+/// The severity, untranslated where the server tells it so.
+pub(super) fn severity(body: &[u8]) -> String {
+    let of = |kind| fields(body).find(|(k, _)| *k == kind).map(|(_, text)| text.into_owned());
+    of(b'V').or_else(|| of(b'S')).unwrap_or_default()
 }
 
 /// A failure while a connection is set up.
-pub(super) fn at_startup(error: &tokio_postgres::Error, address: &Address) -> Error {
-    if let Some(server) = error.as_db_error()
-        && class_of(server.code().code()) != Class::Connection
-    {
-        let mut told = told(server);
-        told.message = format!("{address} turned us away: {}", told.message);
-        return Error::Server(Box::new(told));
-    }
-    let message =
-        format!("cannot connect to {address}: {}; {}", reason(error), address.what_to_check());
-    Error::Connection(message)
-}
-
-fn told(server: &DbError) -> ServerError {
-    let position = server.position().and_then(|position| match position {
-        ErrorPosition::Original(position) => Some(*position),
-        ErrorPosition::Internal { .. } => None,
-    });
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let (row, column) = copied(server.where_().unwrap_or_default());
-    ServerError {
-        sqlstate: server.code().code().to_owned(),
-        message: server.message().to_owned(),
-        detail: owned(server.detail()),
-        hint: owned(server.hint()),
-        position,
-        table: owned(server.table()),
-        column: owned(server.column()).or(column),
-        constraint: owned(server.constraint()),
-        row,
+pub(super) fn at_startup(error: Error, address: &Address) -> Error {
+    match error {
+        Error::Server(mut server) if class_of(&server.sqlstate) != Class::Connection => {
+            server.message = format!("{address} turned us away: {}", server.message);
+            Error::Server(server)
+        }
+        Error::Server(server) => cannot_connect(address, &server.to_string()),
+        Error::Connection(reason) => cannot_connect(address, &reason),
+        error => error,
     }
 }
 
+/// No connection, and what to check.
+pub(super) fn cannot_connect(address: &Address, reason: &str) -> Error {
+    Error::Connection(format!("cannot connect to {address}: {reason}; {}", address.what_to_check()))
+}
 /// The row, from 0, and the column that a COPY context names: `COPY t, line 5, column c`. The
 /// words are translated by the server; the commas and the number are not. `CopyFromErrorCallback`
 /// of <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/commands/copyfrom.c>.

@@ -2,79 +2,48 @@
 //! the network.
 
 mod cancel;
+pub mod client;
 pub mod config;
+mod connect;
 mod drive;
 mod fault;
 mod interrupt;
+mod line;
 pub mod pool;
+pub mod query;
+mod secure;
 mod socket;
+mod startup;
 mod statements;
+mod tls;
 
-use std::pin::Pin;
-use std::sync::Arc;
+use std::any::Any;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
-
 use crate::error::{Error, Result};
-use config::{Address, Config};
+use crate::wire::message::{Messages, tag};
+pub use client::{Client, Notification, Reply};
 pub use interrupt::Interrupt;
-pub use socket::Signals;
-use socket::Socket;
-pub use statements::Remembering;
-use statements::Statements;
+pub use socket::Handle;
+pub use statements::Statement;
 
-/// A connection: the client that asks, the connection that carries, and the socket below.
+/// A connection, and who asks on it.
 pub struct Session {
     client: Client,
-    connection: Pin<Box<Connection<Socket, NoTlsStream>>>,
-    socket: Arc<Signals>,
-    address: Address,
-    /// Why nothing more can be sent.
-    broken: Option<String>,
-    statements: Statements,
+    /// The process that opened it: a fork's child has the socket too, and must leave it alone.
+    process: u32,
+    /// What its driver keeps with it.
+    attachment: Mutex<Option<Box<dyn Any + Send + Sync>>>,
 }
 
 /// How long a cancelled statement may take to end before its connection is given up.
-const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Session {
-    /// Connects to the first address that answers.
-    ///
-    /// # Errors
-    /// When none does, or the server turns the user away.
-    pub fn connect(config: &Config, interrupt: &mut Interrupt<'_>) -> Result<Self> {
-        let mut last = None;
-        for address in config.addresses()? {
-            match Self::connect_to(&address, config, interrupt) {
-                Ok(session) => return Ok(session),
-                Err(error @ Error::Connection(_)) => last = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| Error::Connection("no host to connect to".into())))
-    }
-
-    fn connect_to(
-        address: &Address,
-        config: &Config,
-        interrupt: &mut Interrupt<'_>,
-    ) -> Result<Self> {
-        let deadline = Instant::now() + config.connect_timeout;
-        let (socket, signals) = Socket::connect(address, deadline, interrupt)?;
-        let startup = config.startup.connect_raw(socket, NoTls);
-        let (client, connection) =
-            drive::until(&signals, Some(deadline), interrupt, startup, address)?
-                .map_err(|error| fault::at_startup(&error, address))?;
-        Ok(Self {
-            client,
-            connection: Box::pin(connection),
-            socket: signals,
-            address: address.clone(),
-            broken: None,
-            statements: Statements::default(),
-        })
+    fn new(client: Client) -> Self {
+        Self { client, process: std::process::id(), attachment: Mutex::default() }
     }
 
     /// Runs an operation to its end, on this thread.
@@ -83,75 +52,72 @@ impl Session {
     /// The operation's own; [`Error::Connection`] when the connection broke; what `interrupt`
     /// gave, after the running statement was cancelled at the server.
     pub fn run<T>(
-        &mut self,
+        &self,
         interrupt: &mut Interrupt<'_>,
-        operation: impl AsyncFnOnce(Remembering<'_>) -> Result<T>,
+        operation: impl AsyncFnOnce(&Client) -> Result<T>,
     ) -> Result<T> {
-        if let Some(reason) = &self.broken {
-            return Err(Error::Connection(reason.clone()));
-        }
-        let Self { client, connection, socket, address, broken, statements, .. } = self;
-        let mut future = std::pin::pin!(operation(Remembering { client, statements }));
-        let mut pump = |cx: &mut std::task::Context<'_>| carry(connection, cx);
-        let result = drive::pump(socket, None, interrupt, future.as_mut(), &mut pump);
-        let stopped = match result {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => {
-                return Err(lost(error, connection, socket, address, broken));
+        self.client.carry_by(0);
+        let stopped = {
+            let future = std::pin::pin!(operation(&self.client));
+            match self.client.pump(None, interrupt, future) {
+                Ok(result) => return result,
+                Err(stopped) => stopped,
             }
-            Err(drive::Stopped::Broken(reason)) => {
-                return Err(end_of_connection(&reason, address, broken));
-            }
-            Err(drive::Stopped::Interrupted(error)) => error,
         };
-        cancel::request(client, address);
-        let patience = Some(Instant::now() + CANCEL_PATIENCE);
-        match drive::pump(socket, patience, &mut || Ok(()), future, &mut pump) {
-            Ok(_) => {}
-            Err(_) => *broken = Some("the statement did not stop when it was cancelled".into()),
-        }
+        self.stop();
         Err(stopped)
     }
 
-    /// The client, to keep what it prepares beyond one operation.
+    /// Waits for the end of what cannot be undone any more; an interrupt cancels it at the server,
+    /// which may come too late.
+    ///
+    /// # Errors
+    /// The operation's own; what `interrupt` gave, unless the operation came to a good end.
+    pub fn run_to_end<T>(
+        &self,
+        interrupt: &mut Interrupt<'_>,
+        operation: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let mut operation = std::pin::pin!(operation);
+        let stopped = match self.client.pump(None, interrupt, operation.as_mut()) {
+            Ok(result) => return result,
+            Err(stopped) => stopped,
+        };
+        self.client.cancel();
+        let deadline = Some(Instant::now() + PATIENCE);
+        match self.client.pump(deadline, &mut || Ok(()), operation) {
+            Ok(Ok(value)) => Ok(value),
+            _ => Err(stopped),
+        }
+    }
+
+    /// Cancels what is running at the server, and waits until it has ended.
+    pub fn stop(&self) {
+        if !self.client.is_quiet() {
+            self.client.cancel();
+            self.client.settle(PATIENCE);
+        }
+    }
+
+    /// Who asks on this connection.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Whether the server has said something is wrong while rows are being copied in.
-    #[must_use]
-    pub fn signals(&self) -> Arc<Signals> {
-        Arc::clone(&self.socket)
-    }
-
     /// The major version of the server; 0 when it does not tell.
     #[must_use]
     pub fn server_version(&self) -> u32 {
-        let version = self.connection.parameter("server_version").unwrap_or("");
+        let version = self.client.setting("server_version").unwrap_or_default();
         version.split(['.', ' ', 'b', 'r', 'd']).next().and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
-    /// Runs an operation that, when it fails, leaves nobody knowing what the server says next.
-    ///
-    /// # Errors
-    /// As [`Session::run`]; the session is then broken.
-    pub fn run_at_risk<T>(
-        &mut self,
-        interrupt: &mut Interrupt<'_>,
-        operation: impl AsyncFnOnce(Remembering<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.run(interrupt, operation).inspect_err(|error| {
-            self.broken.get_or_insert_with(|| format!("an operation was broken off: {error}"));
-        })
-    }
-
-    /// Begins a transaction.
+    /// Runs statements without parameters.
     ///
     /// # Errors
     /// As [`Session::run`].
-    pub fn begin(&mut self, interrupt: &mut Interrupt<'_>) -> Result<()> {
-        self.batch(interrupt, "BEGIN")
+    pub fn batch(&self, interrupt: &mut Interrupt<'_>, sql: &str) -> Result<()> {
+        self.run(interrupt, async |client| client.batch(sql).await.map(|_| ()))
     }
 
     /// Commits the transaction. From here on the caller waits: an interrupt would leave it not
@@ -159,124 +125,109 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::run`]; when the connection broke, nobody knows whether the server committed.
-    pub fn commit(&mut self) -> Result<()> {
-        self.batch(&mut || Ok(()), "COMMIT").map_err(|error| match error {
-            Error::Connection(reason) => Error::Connection(outcome_unknown(&reason)),
-            error => error,
-        })
+    pub fn commit(&self) -> Result<()> {
+        self.run(&mut || Ok(()), commit)
     }
 
     /// Rolls back whatever transaction there is; a session that cannot is broken.
-    pub fn rollback(&mut self) {
-        if self.broken.is_none() && self.socket.transaction_status() != Some(b'I') {
-            let deadline = Instant::now() + CANCEL_PATIENCE;
-            let mut patience =
-                || if Instant::now() > deadline { Err(Error::Interrupted) } else { Ok(()) };
+    pub fn rollback(&self) {
+        self.stop();
+        if !self.is_clean() && !self.is_broken() {
             // The failure breaks the session, and that is all there is to say.
-            let _ = self.run_at_risk(&mut patience, async |client| {
-                client.batch_execute("ROLLBACK").await.map_err(Error::from)
-            });
+            let _ = self.batch(&mut || Ok(()), ROLLBACK);
         }
     }
 
-    /// Runs statements without parameters.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn batch(&mut self, interrupt: &mut Interrupt<'_>, sql: &str) -> Result<()> {
-        self.run(interrupt, async |client| client.batch_execute(sql).await.map_err(Error::from))
+    /// What was attached, if it is of this type.
+    #[must_use]
+    pub fn attached<T: Clone + 'static>(&self) -> Option<T> {
+        let attachment = self.attachment.lock().unwrap_or_else(PoisonError::into_inner);
+        attachment.as_ref()?.downcast_ref().cloned()
+    }
+
+    /// Keeps something with the session, in the place of what was there.
+    pub fn attach<T: Send + Sync + 'static>(&self, what: T) {
+        let mut attachment = self.attachment.lock().unwrap_or_else(PoisonError::into_inner);
+        *attachment = Some(Box::new(what));
+    }
+
+    /// Whether this process opened it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.process == std::process::id()
     }
 
     /// Whether nothing more can be sent.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.broken.is_some()
+        self.client.broken().is_some()
     }
 
     /// Whether the next caller can have it as it is: outside of any transaction, all said.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.broken.is_none()
-            && !self.client.is_closed()
-            && self.socket.transaction_status() == Some(b'I')
+        self.client.is_quiet() && self.client.status() == b'I' && !self.is_broken()
     }
 
     /// Whether an idle session is still good; takes in what the server has said meanwhile.
-    pub fn is_fresh(&mut self) -> bool {
-        if self.is_clean() && self.socket.is_readable() {
-            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-            self.broken = carry(&mut self.connection, &mut cx).err();
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        if self.client.0.handle.wait(false, Duration::ZERO) {
+            let _ = self.client.receive();
         }
         self.is_clean()
     }
 }
 
-/// What to do when the answer to a COMMIT is lost.
-#[must_use]
-pub fn outcome_unknown(reason: &str) -> String {
-    format!(
-        "{reason}; the answer to the commit was lost: look whether the rows are there before you repeat it"
-    )
+const ROLLBACK: &str = "ROLLBACK";
+
+/// Commits a transaction.
+///
+/// # Errors
+/// What the server says. When the connection broke, nobody knows whether the server committed,
+/// and the error says so.
+pub async fn commit(client: &Client) -> Result<()> {
+    let committed = client.script(COMMIT).await.map_err(|error| client.outcome_unknown(error))?;
+    let mut completed = Messages(&committed).filter(|message| message.tag == tag::COMPLETE);
+    if completed.any(|message| message.body.starts_with(b"ROLLBACK")) {
+        return Err(Error::Programming(
+            "a statement of the transaction had failed, so it was rolled back, not committed; let its error end the block, or nest a transaction around the statement".into(),
+        ));
+    }
+    Ok(())
+}
+
+const COMMIT: &str = "COMMIT";
+
+/// Rolls a transaction back; without one, this is nothing.
+///
+/// # Errors
+/// That the connection is lost.
+pub async fn rollback(client: &Client) -> Result<()> {
+    client.batch(ROLLBACK).await.map(|_| ())
+}
+
+impl Client {
+    /// The error of a commit. When the connection broke before the answer, it says that nobody
+    /// knows what became of it.
+    #[must_use]
+    pub fn outcome_unknown(&self, error: Error) -> Error {
+        match error {
+            Error::Connection(_) | Error::Server(_) if self.broken().is_some() => {
+                Error::Connection(format!(
+                    "{error}; the answer to the commit was lost, so its outcome is unknown: look whether the rows are there before you repeat it"
+                ))
+            }
+            error => error,
+        }
+    }
 }
 
 impl Drop for Session {
     /// Says goodbye, if the socket takes it at once.
     fn drop(&mut self) {
-        self.client.__private_api_close();
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        let _ = carry(&mut self.connection, &mut cx);
-    }
-}
-
-/// Lets the connection do what it can, and passes on what the server says besides.
-fn carry(
-    connection: &mut Pin<Box<Connection<Socket, NoTlsStream>>>,
-    cx: &mut std::task::Context<'_>,
-) -> Result<(), String> {
-    use std::task::Poll;
-    loop {
-        match connection.poll_message(cx) {
-            Poll::Pending => return Ok(()),
-            // Notices and notifications are not asked for yet.
-            Poll::Ready(Some(Ok(AsyncMessage::Notice(_) | AsyncMessage::Notification(_) | _))) => {}
-            Poll::Ready(Some(Err(error))) => return Err(fault::reason(&error)),
-            Poll::Ready(None) => return Err("the connection was closed".into()),
+        if self.is_ours() {
+            self.client.0.line().say_goodbye();
         }
     }
-}
-
-/// The error of an operation; when the connection closed under it, the reason for that.
-fn lost(
-    error: Error,
-    connection: &mut Pin<Box<Connection<Socket, NoTlsStream>>>,
-    socket: &Signals,
-    address: &Address,
-    broken: &mut Option<String>,
-) -> Error {
-    let closing = match &error {
-        Error::Server(server) => server.sqlstate.starts_with("57P"),
-        Error::Connection(_) => true,
-        _ => false,
-    };
-    if !closing {
-        return error;
-    }
-    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    socket.reset();
-    let reason = carry(connection, &mut cx).err();
-    match error {
-        Error::Connection(message) => {
-            end_of_connection(&reason.unwrap_or(message), address, broken)
-        }
-        error => {
-            *broken = Some(error.to_string());
-            error
-        }
-    }
-}
-
-fn end_of_connection(reason: &str, address: &Address, broken: &mut Option<String>) -> Error {
-    let message = format!("lost the connection to {address}: {reason}");
-    *broken = Some(message.clone());
-    Error::Connection(message)
 }

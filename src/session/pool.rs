@@ -1,7 +1,10 @@
-//! Idle sessions, kept for the next caller.
+//! The sessions of one database: idle ones, kept for the next caller, and callers, who have theirs
+//! in the order in which they came.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Session;
@@ -14,7 +17,6 @@ pub struct Pool {
     config: Config,
     limits: Limits,
     state: Mutex<State>,
-    freed: Condvar,
 }
 
 /// How many sessions there may be, and for how long.
@@ -34,11 +36,15 @@ pub struct Limits {
 
 struct State {
     idle: Vec<Idle>,
+    waiting: VecDeque<Arc<dyn Waiter>>,
     open: usize,
     closed: bool,
     /// Whether it has been used, and filled.
     filled: bool,
     process: u32,
+    opened: u64,
+    ended: u64,
+    acquired: u64,
 }
 
 struct Idle {
@@ -47,80 +53,386 @@ struct Idle {
     since: Instant,
 }
 
+/// How many sessions there are and were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Open now, or being opened.
+    pub size: usize,
+    /// Of them idle.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+    /// The most that may be open.
+    pub max_size: usize,
+    /// Opened since the beginning.
+    pub opened: u64,
+    /// Closed since the beginning.
+    pub closed: u64,
+    /// Lent since the beginning.
+    pub acquired: u64,
+}
+
+/// What a caller is offered.
+pub enum Offer {
+    /// A session.
+    Session(Lent),
+    /// The right to open one.
+    Permit(Permit),
+    /// Nothing any more: the pool is closed.
+    Closed,
+}
+
+/// Somebody who waits for a session.
+pub trait Waiter: Send + Sync {
+    /// Takes an offer; gives it back when it has gone, and the next is to have it.
+    fn take(self: Arc<Self>, offer: Offer) -> Option<Offer>;
+}
+
 /// A session on loan; it goes back when dropped, if it is clean.
-pub struct Pooled {
+pub struct Lent {
     pool: Arc<Pool>,
+    /// There until it is dropped.
     session: Option<Session>,
     born: Instant,
+    /// A load or a read drives it, from whatever thread.
+    in_bulk: AtomicBool,
+}
+
+/// A hold on a session that is lent: to keep it, or to use it for as long as another keeps it.
+pub enum Hold {
+    /// It goes back when this is dropped.
+    Own(Arc<Lent>),
+    /// It is another's, who may give it back meanwhile.
+    Borrowed(Weak<Lent>),
+}
+
+impl Hold {
+    /// The session.
+    ///
+    /// # Errors
+    /// When it was given back.
+    pub fn get(&self) -> Result<Arc<Lent>> {
+        match self {
+            Self::Own(lent) => Ok(Arc::clone(lent)),
+            Self::Borrowed(lent) => {
+                lent.upgrade().ok_or_else(|| Error::Interface("the transaction has ended".into()))
+            }
+        }
+    }
+}
+
+/// While this lives, nothing but a load or a read is done with a session.
+pub struct Bulk(Arc<Lent>);
+
+impl Drop for Bulk {
+    fn drop(&mut self) {
+        self.0.in_bulk.store(false, Ordering::Release);
+    }
+}
+
+/// The right to open a session; when dropped, somebody else has it.
+pub struct Permit {
+    pool: Option<Arc<Pool>>,
 }
 
 impl Pool {
     /// A pool that has not connected yet.
     #[must_use]
     pub fn new(config: Config, limits: Limits) -> Arc<Self> {
-        let process = std::process::id();
-        let state = State { idle: Vec::new(), open: 0, closed: false, filled: false, process };
-        Arc::new(Self { config, limits, state: Mutex::new(state), freed: Condvar::new() })
+        let state = State {
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+            open: 0,
+            closed: false,
+            filled: false,
+            process: std::process::id(),
+            opened: 0,
+            ended: 0,
+            acquired: 0,
+        };
+        Arc::new(Self { config, limits, state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.process != std::process::id() {
-            // A forked child: the sockets are its parent's, who must not be said goodbye for.
-            state.idle.drain(..).for_each(std::mem::forget);
+            // A forked child: the sessions are its parent's, and say no goodbye here.
+            state.idle.clear();
+            state.waiting.clear();
             state.open = 0;
             state.process = std::process::id();
         }
         state
     }
 
+    /// A session or the right to open one, if nobody has to wait for it.
+    ///
+    /// # Errors
+    /// When the pool is closed.
+    pub fn try_acquire(self: &Arc<Self>) -> Result<Option<Offer>> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(closed());
+        }
+        if !state.waiting.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.find(&mut state))
+    }
+
+    /// An idle session that is still good, else the right to open one.
+    fn find(self: &Arc<Self>, state: &mut State) -> Option<Offer> {
+        while let Some(Idle { session, born, since }) = state.idle.pop() {
+            let lasts = born.elapsed() < self.limits.max_lifetime
+                && (since.elapsed() < self.limits.max_idle || state.open <= self.limits.min_size);
+            if lasts && session.is_fresh() {
+                state.acquired += 1;
+                return Some(Offer::Session(self.lend(session, born)));
+            }
+            state.open -= 1;
+            state.ended += 1;
+        }
+        if state.open < self.limits.max_size {
+            state.open += 1;
+            return Some(Offer::Permit(Permit { pool: Some(Arc::clone(self)) }));
+        }
+        None
+    }
+
+    /// Queues somebody who waits; offers what has become free meanwhile.
+    ///
+    /// # Errors
+    /// When the pool is closed.
+    pub fn queue(self: &Arc<Self>, waiter: Arc<dyn Waiter>) -> Result<()> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(closed());
+        }
+        state.waiting.push_back(waiter);
+        drop(state);
+        self.serve();
+        Ok(())
+    }
+
+    /// Somebody does not wait any more.
+    pub fn leave(&self, waiter: &Arc<dyn Waiter>) {
+        self.state().waiting.retain(|other| !Arc::ptr_eq(other, waiter));
+    }
+
+    /// Offers what is free to those who wait, first come, first served.
+    fn serve(self: &Arc<Self>) {
+        let mut kept: Option<Offer> = None;
+        loop {
+            let (offer, waiter) = {
+                let mut state = self.state();
+                let Some(waiter) = state.waiting.pop_front() else { break };
+                match kept.take().or_else(|| self.find(&mut state)) {
+                    Some(offer) => (offer, waiter),
+                    None => {
+                        state.waiting.push_front(waiter);
+                        break;
+                    }
+                }
+            };
+            kept = waiter.take(offer);
+        }
+        drop(kept);
+    }
+
     /// An idle session, or a new one; waits for one to be freed when all are busy.
     ///
     /// # Errors
     /// When the pool is closed, no session is freed in time, or none can be opened.
-    pub fn acquire(self: &Arc<Self>, interrupt: &mut Interrupt<'_>) -> Result<Pooled> {
-        let deadline = Instant::now() + self.limits.acquire_timeout;
-        let mut state = self.state();
-        loop {
-            if state.closed {
-                return Err(Error::Interface("the database is closed".into()));
-            }
-            if let Some(mut idle) = state.idle.pop() {
-                let lasts = idle.born.elapsed() < self.limits.max_lifetime
-                    && (idle.since.elapsed() < self.limits.max_idle
-                        || state.open <= self.limits.min_size);
-                if lasts && idle.session.is_fresh() {
-                    return Ok(self.lend(idle.session, idle.born));
-                }
-                state.open -= 1;
-                continue;
-            }
-            if state.open < self.limits.max_size {
-                state.open += 1;
-                let spare = if state.filled { 0 } else { self.limits.min_size.saturating_sub(1) };
-                state.filled = true;
-                drop(state);
-                self.fill(spare, interrupt);
-                let session =
-                    Session::connect(&self.config, interrupt).inspect_err(|_| self.give_up())?;
-                return Ok(self.lend(session, Instant::now()));
-            }
-            if Instant::now() > deadline {
-                let Limits { max_size, acquire_timeout, .. } = self.limits;
-                return Err(Error::Connection(format!(
-                    "all {max_size} connections were busy for {} s; finish or close readers, or raise max_size=",
-                    acquire_timeout.as_secs_f64()
-                )));
-            }
-            state = self.freed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
-            drop(state);
-            interrupt()?;
-            state = self.state();
+    pub fn acquire(self: &Arc<Self>, interrupt: &mut Interrupt<'_>) -> Result<Lent> {
+        let offer = self.try_acquire()?;
+        self.accept(offer, interrupt)
+    }
+
+    /// Makes a session of what [`Pool::try_acquire`] gave; waits if that was nothing.
+    ///
+    /// # Errors
+    /// As [`Pool::acquire`].
+    pub fn accept(
+        self: &Arc<Self>,
+        offer: Option<Offer>,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Lent> {
+        let offer = match offer {
+            Some(offer) => offer,
+            None => self.wait(interrupt)?,
+        };
+        match offer {
+            Offer::Session(session) => Ok(session),
+            Offer::Permit(permit) => permit.open(interrupt),
+            Offer::Closed => Err(closed()),
         }
     }
 
+    fn wait(self: &Arc<Self>, interrupt: &mut Interrupt<'_>) -> Result<Offer> {
+        let deadline = Instant::now() + self.limits.acquire_timeout;
+        let parked = Arc::new(Parked::default());
+        let waiter: Arc<dyn Waiter> = Arc::clone(&parked) as _;
+        self.queue(Arc::clone(&waiter))?;
+        loop {
+            if let Some(offer) = parked.wait(TICK) {
+                return Ok(offer);
+            }
+            let gone = match interrupt() {
+                Err(error) => error,
+                Ok(()) if Instant::now() > deadline => self.timed_out(),
+                Ok(()) => continue,
+            };
+            self.leave(&waiter);
+            // What was offered in this very moment goes to the next.
+            drop(parked.go());
+            return Err(gone);
+        }
+    }
+
+    /// The error of who has waited too long.
+    #[must_use]
+    pub fn timed_out(&self) -> Error {
+        let Limits { max_size, acquire_timeout, .. } = self.limits;
+        Error::Connection(format!(
+            "all {max_size} connections were busy for {} s; finish or close readers and transactions, or raise max_size=",
+            acquire_timeout.as_secs_f64()
+        ))
+    }
+
+    /// How long to wait for a session.
+    #[must_use]
+    pub fn acquire_timeout(&self) -> Duration {
+        self.limits.acquire_timeout
+    }
+
+    fn lend(self: &Arc<Self>, session: Session, born: Instant) -> Lent {
+        Lent {
+            pool: Arc::clone(self),
+            session: Some(session),
+            born,
+            in_bulk: AtomicBool::new(false),
+        }
+    }
+
+    /// Closes the idle sessions; those on loan close when they come back.
+    pub fn close(&self) {
+        let (idle, waiting) = {
+            let mut state = self.state();
+            state.closed = true;
+            state.open -= state.idle.len();
+            state.ended += state.idle.len() as u64;
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting))
+        };
+        drop(idle);
+        for waiter in waiting {
+            let _ = waiter.take(Offer::Closed);
+        }
+    }
+
+    /// How many sessions there are and were.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let state = self.state();
+        Stats {
+            size: state.open,
+            idle: state.idle.len(),
+            waiting: state.waiting.len(),
+            max_size: self.limits.max_size,
+            opened: state.opened,
+            closed: state.ended,
+            acquired: state.acquired,
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::Interface("the database is closed".into())
+}
+
+/// A thread that waits.
+#[derive(Default)]
+struct Parked {
+    seat: Mutex<Seat>,
+    offered: Condvar,
+}
+
+#[derive(Default)]
+struct Seat {
+    offer: Option<Offer>,
+    gone: bool,
+}
+
+impl Parked {
+    fn seat(&self) -> MutexGuard<'_, Seat> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, wait: Duration) -> Option<Offer> {
+        let seat = self.seat();
+        let (mut seat, _) = self
+            .offered
+            .wait_timeout_while(seat, wait, |seat| seat.offer.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        seat.offer.take()
+    }
+
+    fn go(&self) -> Option<Offer> {
+        let mut seat = self.seat();
+        seat.gone = true;
+        seat.offer.take()
+    }
+}
+
+impl Waiter for Parked {
+    fn take(self: Arc<Self>, offer: Offer) -> Option<Offer> {
+        let mut seat = self.seat();
+        if seat.gone {
+            return Some(offer);
+        }
+        seat.offer = Some(offer);
+        self.offered.notify_one();
+        None
+    }
+}
+
+impl Permit {
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// When that fails; somebody else then has the right to.
+    pub fn open(mut self, interrupt: &mut Interrupt<'_>) -> Result<Lent> {
+        let Some(pool) = self.pool.take() else {
+            return Err(Error::Internal("a permit was used twice".into()));
+        };
+        // Until it is open, the right stays with the guard.
+        let mut right = Self { pool: Some(Arc::clone(&pool)) };
+        let session = Session::connect(&pool.config, interrupt)?;
+        right.pool = None;
+        let spare = {
+            let mut state = pool.state();
+            state.opened += 1;
+            state.acquired += 1;
+            let spare = if state.filled { 0 } else { pool.limits.min_size.saturating_sub(1) };
+            state.filled = true;
+            spare
+        };
+        pool.fill(spare, interrupt);
+        Ok(pool.lend(session, Instant::now()))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            pool.state().open -= 1;
+            pool.serve();
+        }
+    }
+}
+
+impl Pool {
     /// Opens sessions for later; one that cannot be opened is left to who needs it.
-    fn fill(&self, spare: usize, interrupt: &mut Interrupt<'_>) {
+    fn fill(self: &Arc<Self>, spare: usize, interrupt: &mut Interrupt<'_>) {
         for _ in 0..spare {
             {
                 let mut state = self.state();
@@ -129,61 +441,69 @@ impl Pool {
                 }
                 state.open += 1;
             }
-            let Ok(session) = Session::connect(&self.config, interrupt) else {
-                self.give_up();
-                break;
-            };
+            let mut right = Permit { pool: Some(Arc::clone(self)) };
+            let Ok(session) = Session::connect(&self.config, interrupt) else { break };
+            right.pool = None;
             let now = Instant::now();
-            self.state().idle.push(Idle { session, born: now, since: now });
+            let mut state = self.state();
+            state.opened += 1;
+            state.idle.push(Idle { session, born: now, since: now });
         }
-    }
-
-    fn lend(self: &Arc<Self>, session: Session, born: Instant) -> Pooled {
-        Pooled { pool: Arc::clone(self), session: Some(session), born }
-    }
-
-    fn give_up(&self) {
-        let mut state = self.state();
-        state.open = state.open.saturating_sub(1);
-        self.freed.notify_one();
-    }
-
-    /// Closes the idle sessions; those on loan close when they come back.
-    pub fn close(&self) {
-        let mut state = self.state();
-        state.closed = true;
-        state.open -= state.idle.len();
-        state.idle.clear();
-        self.freed.notify_all();
+        self.serve();
     }
 }
 
-impl Drop for Pooled {
+impl Lent {
+    /// Keeps it for a load or a read.
+    ///
+    /// # Errors
+    /// When something else is under way on it.
+    pub fn bulk(self: &Arc<Self>) -> Result<Bulk> {
+        let under_way = !self.client().is_quiet() && !self.is_broken();
+        if under_way || self.in_bulk.swap(true, Ordering::Acquire) {
+            return Err(Error::Interface(
+                "a statement is under way in this transaction; await it before a load or a read"
+                    .into(),
+            ));
+        }
+        Ok(Bulk(Arc::clone(self)))
+    }
+
+    /// Whether a load or a read drives it.
+    #[must_use]
+    pub fn is_in_bulk(&self) -> bool {
+        self.in_bulk.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(mut session) = self.session.take() else { return };
-        session.rollback();
+        let Some(session) = self.session.take() else { return };
+        let clean = session.is_clean();
         let mut state = self.pool.state();
-        if session.is_clean() && !state.closed {
+        if clean && !state.closed {
             state.idle.push(Idle { session, born: self.born, since: Instant::now() });
         } else {
             state.open = state.open.saturating_sub(1);
+            state.ended += 1;
+            drop(state);
+            drop(session);
+            self.pool.serve();
+            return;
         }
-        self.pool.freed.notify_one();
+        let somebody_waits = !state.waiting.is_empty();
+        drop(state);
+        if somebody_waits {
+            self.pool.serve();
+        }
     }
 }
 
-impl Deref for Pooled {
+impl Deref for Lent {
     type Target = Session;
 
     #[expect(clippy::expect_used, reason = "the session is there until drop")]
     fn deref(&self) -> &Session {
         self.session.as_ref().expect("a session on loan")
-    }
-}
-
-impl DerefMut for Pooled {
-    #[expect(clippy::expect_used, reason = "the session is there until drop")]
-    fn deref_mut(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a session on loan")
     }
 }

@@ -1,63 +1,113 @@
 //! Statements that a session has prepared, kept for the next time.
 
-use std::collections::VecDeque;
-use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::any::Any;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
-use tokio_postgres::{Client, Statement};
+use lru::LruCache;
 
-use crate::error::Result;
+use super::client::Shared;
+use crate::error::{Error, Result};
+use crate::wire::message::{self, ColumnDescription, Messages, tag};
 
-/// How many statements of howdah's own a session keeps.
-const KEPT: usize = 64;
-
-/// The statements, the last used first.
-#[derive(Default)]
-pub(super) struct Statements(Mutex<VecDeque<(String, Statement)>>);
-
-/// A client with the memory of what its session has prepared.
-#[derive(Clone, Copy)]
-pub struct Remembering<'s> {
-    pub(super) client: &'s Client,
-    pub(super) statements: &'s Statements,
+/// A statement as the server described it.
+pub struct Statement {
+    name: String,
+    parameters: Vec<u32>,
+    columns: Vec<ColumnDescription>,
+    /// What others know of it beyond that.
+    known: OnceLock<Box<dyn Any + Send + Sync>>,
+    session: Weak<Shared>,
 }
 
-impl Deref for Remembering<'_> {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        self.client
-    }
-}
-
-impl Remembering<'_> {
-    /// A statement that is used again and again, such as a COPY or a question to the catalogue.
-    ///
-    /// # Errors
-    /// What the server says.
-    pub async fn prepare(&self, sql: &str) -> Result<Statement> {
-        if let Some(statement) = self.statements.recall(sql) {
-            return Ok(statement);
+impl Statement {
+    pub(super) fn described(bytes: &[u8], name: String, session: Weak<Shared>) -> Result<Self> {
+        let (mut parameters, mut columns) = (None, Vec::new());
+        for message in Messages(bytes) {
+            match message.tag {
+                tag::PARAMETERS => parameters = Some(message::parameters(message.body)?),
+                tag::COLUMNS => columns = message::columns(message.body)?,
+                _ => {}
+            }
         }
-        let statement = self.client.prepare(sql).await?;
-        self.statements.keep(sql, &statement);
-        Ok(statement)
+        let parameters = parameters
+            .ok_or_else(|| Error::Internal("the server did not describe a statement".into()))?;
+        Ok(Self { name, parameters, columns, known: OnceLock::new(), session })
     }
+
+    /// The name that the server knows it by; `""` for the unnamed one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The types of its parameters, by OID.
+    #[must_use]
+    pub fn parameters(&self) -> &[u32] {
+        &self.parameters
+    }
+
+    /// The columns of its result.
+    #[must_use]
+    pub fn columns(&self) -> &[ColumnDescription] {
+        &self.columns
+    }
+
+    /// What was learnt of it.
+    #[must_use]
+    pub fn known<T: 'static>(&self) -> Option<&T> {
+        self.known.get()?.downcast_ref()
+    }
+
+    /// Keeps what was learnt of it; what was learnt first stays.
+    pub fn learn<T: Send + Sync + 'static>(&self, what: T) {
+        let _ = self.known.set(Box::new(what));
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        if !self.name.is_empty()
+            && let Some(session) = self.session.upgrade()
+        {
+            let mut statements = session.statements.lock().unwrap_or_else(PoisonError::into_inner);
+            statements.unused.push(std::mem::take(&mut self.name));
+        }
+    }
+}
+
+/// The statements of a session, the least used of which are forgotten.
+pub(super) struct Statements {
+    kept: Option<LruCache<Box<str>, Arc<Statement>>>,
+    /// The names of statements that the server can forget.
+    unused: Vec<String>,
 }
 
 impl Statements {
-    fn recall(&self, sql: &str) -> Option<Statement> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = kept.iter().position(|(known, _)| known == sql)?;
-        let found = kept.remove(index)?;
-        let statement = found.1.clone();
-        kept.push_front(found);
-        Some(statement)
+    pub fn new(capacity: usize) -> Self {
+        Self { kept: NonZeroUsize::new(capacity).map(LruCache::new), unused: Vec::new() }
     }
 
-    fn keep(&self, sql: &str, statement: &Statement) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_front((sql.to_owned(), statement.clone()));
-        kept.truncate(KEPT);
+    pub fn capacity(&self) -> usize {
+        self.kept.as_ref().map_or(0, |kept| kept.cap().get())
+    }
+
+    pub fn recall(&mut self, sql: &str) -> Option<Arc<Statement>> {
+        self.kept.as_mut()?.get(sql).cloned()
+    }
+
+    /// Gives back what it pushes out: a statement that is dropped here would want this lock again.
+    #[must_use]
+    pub fn keep(&mut self, sql: &str, statement: &Arc<Statement>) -> Option<Arc<Statement>> {
+        Some(self.kept.as_mut()?.push(sql.into(), Arc::clone(statement))?.1)
+    }
+
+    #[must_use]
+    pub fn forget(&mut self, sql: &str) -> Option<Arc<Statement>> {
+        self.kept.as_mut()?.pop(sql)
+    }
+
+    pub fn take_unused(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unused)
     }
 }

@@ -1,14 +1,29 @@
 //! The fixed questions to PostgreSQL's catalogue. `$1` is a table's name, quoted, as text.
 
-/// The columns of a table, their types, how they fill themselves, and whether something may be
-/// checked as late as at the commit.
+/// The columns of a table, their types, and how they fill themselves.
 pub const COLUMNS: &str = "\
 SELECT a.attname::text, a.attnotnull OR t.typnotnull, a.atthasdef, a.attidentity::text, a.attgenerated::text, \
-a.atttypid, a.atttypmod, c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred) \
+a.atttypid, a.atttypmod \
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
-JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-WHERE c.oid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
+WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
 ORDER BY a.attnum";
+
+/// A type (`$1` is its OID): its name, schema and kind, the type it is made of, an enum's labels in
+/// their order or a composite's field names, and the types of these.
+pub const TYPE: &str = "\
+SELECT t.typname::text, n.nspname::text, k.kind, \
+CASE k.kind WHEN 'domain' THEN t.typbasetype WHEN 'array' THEN t.typelem \
+WHEN 'range' THEN r.rngsubtype WHEN 'multirange' THEN m.rngsubtype ELSE 0 END, \
+CASE k.kind WHEN 'enum' THEN ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder) \
+ELSE ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) END, \
+ARRAY(SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) \
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid \
+LEFT JOIN pg_catalog.pg_range m ON m.rngmultitypid = t.oid, \
+LATERAL (SELECT CASE WHEN t.typtype = 'e' THEN 'enum' WHEN t.typtype = 'd' THEN 'domain' \
+WHEN t.typtype = 'r' THEN 'range' WHEN t.typtype = 'm' THEN 'multirange' WHEN t.typtype = 'c' THEN 'composite' \
+WHEN t.typtype = 'p' THEN 'pseudo' WHEN t.typlen = -1 AND t.typelem <> 0 THEN 'array' ELSE 'simple' END) k (kind) \
+WHERE t.oid = $1";
 
 /// Whether a trigger fires before a row is inserted (`TRIGGER_TYPE_ROW | BEFORE | INSERT`).
 pub const HAS_ROW_TRIGGER: &str = "\

@@ -7,6 +7,63 @@ use super::name::{Quoted, TableName};
 /// Where rows wait to be merged; a temporary table, dropped with its transaction.
 const STAGE: &str = "pg_temp._howdah_stage";
 
+/// Begins a transaction.
+pub const BEGIN: &str = "BEGIN";
+
+/// Begins a transaction of a kind; `None` where PostgreSQL knows no such isolation.
+#[must_use]
+pub fn begin(isolation: Option<&str>, readonly: bool, deferrable: bool) -> Option<String> {
+    let mut sql = BEGIN.to_owned();
+    sql.push_str(match isolation {
+        None => "",
+        Some("read committed") => " ISOLATION LEVEL READ COMMITTED",
+        Some("repeatable read") => " ISOLATION LEVEL REPEATABLE READ",
+        Some("serializable") => " ISOLATION LEVEL SERIALIZABLE",
+        Some(_) => return None,
+    });
+    sql.push_str(if readonly { " READ ONLY" } else { "" });
+    sql.push_str(if deferrable { " DEFERRABLE" } else { "" });
+    Some(sql)
+}
+
+/// Sets the savepoint of a nested transaction.
+#[must_use]
+pub fn savepoint(depth: u32) -> String {
+    format!("SAVEPOINT howdah_{depth}")
+}
+
+/// Keeps what was done since a savepoint.
+#[must_use]
+pub fn release_savepoint(depth: u32) -> String {
+    format!("RELEASE SAVEPOINT howdah_{depth}")
+}
+
+/// Undoes what was done since a savepoint.
+#[must_use]
+pub fn rollback_savepoint(depth: u32) -> String {
+    format!("ROLLBACK TO SAVEPOINT howdah_{depth}; RELEASE SAVEPOINT howdah_{depth}")
+}
+
+/// Subscribes to channels.
+#[must_use]
+pub fn listen(channels: &[String]) -> String {
+    let listen = channels.iter().map(|channel| format!("LISTEN {}", Quoted(channel)));
+    listen.collect::<Vec<_>>().join("; ")
+}
+
+/// Ends all subscriptions.
+pub const UNLISTEN: &str = "UNLISTEN *";
+
+/// Begins a load within a transaction.
+pub const BEGIN_LOAD: &str = "SAVEPOINT _howdah_load";
+
+/// Ends a load within a transaction, whose end does not come yet to drop the stage.
+pub const END_LOAD: &str =
+    "DROP TABLE IF EXISTS pg_temp._howdah_stage; RELEASE SAVEPOINT _howdah_load";
+
+/// Undoes a load within a transaction.
+pub const UNDO_LOAD: &str = "ROLLBACK TO SAVEPOINT _howdah_load; RELEASE SAVEPOINT _howdah_load";
+
 fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

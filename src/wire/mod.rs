@@ -3,6 +3,8 @@
 pub mod array;
 pub mod cells;
 pub mod copy;
+pub mod inet;
+pub mod message;
 pub mod numeric;
 pub mod time;
 

@@ -87,7 +87,8 @@ pub fn interval_text(months: i32, days: i32, us: i64, out: &mut String) {
 /// Year (0 is 1 BC), month and day of a day counted from the Unix epoch. Howard Hinnant's
 /// `civil_from_days`: <https://howardhinnant.github.io/date_algorithms.html>. PostgreSQL's years
 /// reach further than those of the date libraries.
-fn civil(days: i64) -> (i64, i64, i64) {
+#[must_use]
+pub fn civil(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let day_of_era = z.rem_euclid(146_097);

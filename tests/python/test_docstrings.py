@@ -2,26 +2,68 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import doctest
 import importlib
+import inspect
 import pkgutil
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import howdah
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MODULES = [info.name for info in pkgutil.iter_modules(howdah.__path__, "howdah.") if info.name != "howdah._core"]
 
 
+class Parser(doctest.DocTestParser):
+    """Reads examples that await as `python -m asyncio` does, where there is a loop already."""
+
+    def parse(self, string: str, name: str = "<string>") -> list[str | doctest.Example]:
+        """Give the examples and what stands between them."""
+        parts = super().parse(string, name)
+        for part in parts:
+            if isinstance(part, doctest.Example) and ("await " in part.source or part.source.startswith("async ")):
+                part.source = f"_awaited({part.source!r}, globals())\n"
+        return parts
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """Give the loop that awaits."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_of_module_hold(name: str, db: howdah.Database, url: str) -> None:
+def test_examples_of_module_hold(name: str, db: howdah.Database, url: str, runner: asyncio.Runner) -> None:
+    def awaited(source: str, names: dict[str, Any]) -> None:
+        code = compile(source, "<example>", "single", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        result = FunctionType(code, names)()
+        if inspect.iscoroutine(result):
+            runner.run(result)
+
     module = importlib.import_module(name)
-    names = {"howdah": howdah, "db": db, "url": url}
-    result = doctest.testmod(module, extraglobs=names, optionflags=doctest.ELLIPSIS | doctest.FAIL_FAST)
-    assert result.failed == 0, "see the output for the example"
+    names: dict[str, Any] = {"howdah": howdah, "url": url, "db": db, "_awaited": awaited}
+    if name.startswith("howdah.async_"):
+        names["db"] = howdah.AsyncDatabase(url)
+    examples = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.FAIL_FAST)
+    for test in doctest.DocTestFinder(parser=Parser()).find(module, extraglobs=names):
+        examples.run(test)
+    if names["db"] is not db:
+        runner.run(names["db"].close())
+    assert examples.summarize().failed == 0, "see the output for the example"
 
 
 def test_examples_are_there() -> None:
     found = [test for name in MODULES for test in doctest.DocTestFinder().find(importlib.import_module(name))]
     names = {test.name for test in found if test.examples}
-    assert {"howdah.embedded.server", f"{howdah.Database.__module__}.Database"} <= names
+    assert "howdah.embedded.server" in names
+    for face in (howdah.Database, howdah.AsyncDatabase):
+        verbs = [verb for verb in vars(face) if not verb.startswith("_") and verb not in {"close", "stats"}]
+        assert {f"{face.__module__}.{face.__name__}.{verb}" for verb in verbs} <= names

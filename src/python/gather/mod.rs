@@ -1,8 +1,8 @@
 //! Python values, gathered in Arrow builders of the target's types: one pass, the GIL held.
 
-mod number;
-mod text;
-mod when;
+pub(in crate::python) mod number;
+pub(in crate::python) mod text;
+pub(in crate::python) mod when;
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl From<PyErr> for Refused {
     }
 }
 
-type Taken<T = ()> = Result<T, Refused>;
+pub(in crate::python) type Taken<T = ()> = Result<T, Refused>;
 
 /// The values of one column.
 pub(super) struct Column {
@@ -310,7 +310,7 @@ impl Lists {
     }
 }
 
-fn boolean(value: &Bound<'_, PyAny>) -> Taken<bool> {
+pub(in crate::python) fn boolean(value: &Bound<'_, PyAny>) -> Taken<bool> {
     match value.cast::<PyBool>() {
         Ok(value) => Ok(value.is_true()),
         Err(_) if type_name(value) == "bool_" || type_name(value) == "numpy.bool" => {
@@ -320,7 +320,7 @@ fn boolean(value: &Bound<'_, PyAny>) -> Taken<bool> {
     }
 }
 
-fn wrong_type(value: &Bound<'_, PyAny>) -> Refused {
+pub(in crate::python) fn wrong_type(value: &Bound<'_, PyAny>) -> Refused {
     Refused::WrongType(type_name(value))
 }
 
@@ -330,7 +330,7 @@ pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
 }
 
 /// pandas writes what is missing as values of their own, which mean nothing else.
-fn is_missing_marker(value: &Bound<'_, PyAny>) -> bool {
+pub(in crate::python) fn is_missing_marker(value: &Bound<'_, PyAny>) -> bool {
     let name = type_name(value);
     name.starts_with("pandas.") && (name.ends_with(".NAType") || name.ends_with(".NaTType"))
 }

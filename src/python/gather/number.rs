@@ -11,7 +11,7 @@ use crate::wire::numeric::{NotScaled, put_text, scaled};
 
 /// An integer of the builder's width; bool is none, numpy's are.
 #[inline]
-pub(super) fn integer<T>(value: &Bound<'_, PyAny>) -> Taken<T>
+pub(in crate::python) fn integer<T>(value: &Bound<'_, PyAny>) -> Taken<T>
 where
     T: TryFrom<i64>,
 {
@@ -47,12 +47,12 @@ const EXACT_FLOAT64: i64 = 1 << 53;
 const EXACT_FLOAT32: i64 = 1 << 24;
 
 #[inline]
-pub(super) fn float64(value: &Bound<'_, PyAny>) -> Taken<f64> {
+pub(in crate::python) fn float64(value: &Bound<'_, PyAny>) -> Taken<f64> {
     float(value, EXACT_FLOAT64)
 }
 
 /// Rounded to float4's 24 bits, as the server's own assignment does; within its range.
-pub(super) fn float32(value: &Bound<'_, PyAny>) -> Taken<f32> {
+pub(in crate::python) fn float32(value: &Bound<'_, PyAny>) -> Taken<f32> {
     let wide = float(value, EXACT_FLOAT32)?;
     #[expect(clippy::cast_possible_truncation, reason = "what is lost is checked next")]
     let narrow = wide as f32;
@@ -79,13 +79,15 @@ fn float(value: &Bound<'_, PyAny>, exact: i64) -> Taken<f64> {
     Ok(integer as f64)
 }
 
-fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+pub(in crate::python) fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     DECIMAL.import(py, "decimal", "Decimal")
 }
 
 /// The digits of a Decimal, an int, or a float (the fewest that give it back).
-fn digits<'py>(value: &Bound<'py, PyAny>) -> Taken<Bound<'py, pyo3::types::PyString>> {
+pub(in crate::python) fn digits<'py>(
+    value: &Bound<'py, PyAny>,
+) -> Taken<Bound<'py, pyo3::types::PyString>> {
     if value.is_exact_instance(decimal_type(value.py())?)
         || value.is_instance(decimal_type(value.py())?)?
     {
@@ -100,7 +102,7 @@ fn digits<'py>(value: &Bound<'py, PyAny>) -> Taken<Bound<'py, pyo3::types::PyStr
 }
 
 #[inline]
-pub(super) fn decimal128(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i128> {
+pub(in crate::python) fn decimal128(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i128> {
     let digits = digits(value)?;
     let text = digits.to_str()?;
     scaled(text, scale).map_err(|error| unfit(error, text, scale))
@@ -117,7 +119,7 @@ fn unfit(error: NotScaled, text: &str, scale: i32) -> Refused {
     })
 }
 
-pub(super) fn decimal256(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i256> {
+pub(in crate::python) fn decimal256(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i256> {
     use crate::wire::numeric::{Numeric, parse};
     let digits = digits(value)?;
     let text = digits.to_str()?;
@@ -134,7 +136,7 @@ pub(super) fn decimal256(value: &Bound<'_, PyAny>, scale: i32) -> Taken<i256> {
     }
 }
 
-pub(super) fn numeric_text(value: &Bound<'_, PyAny>) -> Taken<String> {
+pub(in crate::python) fn numeric_text(value: &Bound<'_, PyAny>) -> Taken<String> {
     let digits = digits(value)?;
     let text = digits.to_str()?;
     let unsigned = text.trim_start_matches('-');

@@ -8,7 +8,7 @@ use super::{Refused, Taken, wrong_type};
 
 /// A str, or the str that an Enum stands for.
 #[inline]
-pub(super) fn string(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
+pub(in crate::python) fn string(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
     match value.cast::<PyString>() {
         Ok(text) => {
             take(utf8(text)?);
@@ -30,13 +30,13 @@ fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Taken<&'a str> {
     })
 }
 
-fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(in crate::python) fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     value.is_instance(ENUM.import(value.py(), "enum", "Enum")?)
 }
 
 /// JSON: text as it is, anything else as `json.dumps` writes it.
-pub(super) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
+pub(in crate::python) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
     static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(text) = value.cast::<PyString>() {
         take(utf8(text)?);
@@ -63,7 +63,7 @@ pub(super) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
 }
 
 /// bytes, bytearray or memoryview.
-pub(super) fn binary(value: &Bound<'_, PyAny>, take: impl FnOnce(&[u8])) -> Taken {
+pub(in crate::python) fn binary(value: &Bound<'_, PyAny>, take: impl FnOnce(&[u8])) -> Taken {
     if let Ok(bytes) = value.cast::<PyBytes>() {
         take(bytes.as_bytes());
     } else if let Ok(bytes) = value.cast::<PyByteArray>() {
@@ -78,7 +78,7 @@ pub(super) fn binary(value: &Bound<'_, PyAny>, take: impl FnOnce(&[u8])) -> Take
 }
 
 /// A UUID, or the text of one.
-pub(super) fn uuid(value: &Bound<'_, PyAny>) -> Taken<[u8; 16]> {
+pub(in crate::python) fn uuid(value: &Bound<'_, PyAny>) -> Taken<[u8; 16]> {
     static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if value.is_instance(UUID.import(value.py(), "uuid", "UUID")?)? {
         return Ok(value.getattr("int")?.extract::<u128>()?.to_be_bytes());

@@ -28,14 +28,14 @@ fn of_day(value: &impl PyTimeAccess) -> i64 {
     (minutes * 60 + i64::from(value.get_second())) * 1_000_000 + i64::from(value.get_microsecond())
 }
 
-pub(super) fn date(value: &Bound<'_, PyAny>) -> Taken<i32> {
+pub(in crate::python) fn date(value: &Bound<'_, PyAny>) -> Taken<i32> {
     match value.cast::<PyDate>() {
         Ok(date) if !value.is_instance_of::<PyDateTime>() => Ok(days(date)),
         _ => Err(wrong_type(value)),
     }
 }
 
-pub(super) fn time(value: &Bound<'_, PyAny>) -> Taken<i64> {
+pub(in crate::python) fn time(value: &Bound<'_, PyAny>) -> Taken<i64> {
     let time = value.cast::<PyTime>().map_err(|_| wrong_type(value))?;
     if time.get_tzinfo().is_some() {
         return Err(Refused::WrongType("an aware datetime.time".to_owned()));
@@ -65,7 +65,7 @@ fn unix_us(datetime: &Bound<'_, PyDateTime>) -> i64 {
     i64::from(days(datetime)) * DAY_US + of_day(datetime)
 }
 
-pub(super) fn naive(value: &Bound<'_, PyAny>) -> Taken<i64> {
+pub(in crate::python) fn naive(value: &Bound<'_, PyAny>) -> Taken<i64> {
     let datetime = datetime(value)?;
     if datetime.get_tzinfo().is_some() {
         return Err(Refused::WrongType(
@@ -75,7 +75,7 @@ pub(super) fn naive(value: &Bound<'_, PyAny>) -> Taken<i64> {
     Ok(unix_us(datetime))
 }
 
-pub(super) fn aware(value: &Bound<'_, PyAny>) -> Taken<i64> {
+pub(in crate::python) fn aware(value: &Bound<'_, PyAny>) -> Taken<i64> {
     let datetime = datetime(value)?;
     let naive = || {
         Refused::WrongType("a naive datetime; give it a zone with .replace(tzinfo=…)".to_owned())
@@ -92,28 +92,37 @@ pub(super) fn aware(value: &Bound<'_, PyAny>) -> Taken<i64> {
 
 fn span(delta: &Bound<'_, PyDelta>) -> i64 {
     let seconds = i64::from(delta.get_days()) * 86_400 + i64::from(delta.get_seconds());
-    // A timedelta reaches to a billion days: 8.64e19 µs, beyond 64 bits. Interval checks that.
+    // A timedelta reaches to a billion days: 8.64e19 µs, beyond 64 bits.
     seconds.saturating_mul(1_000_000).saturating_add(i64::from(delta.get_microseconds()))
 }
 
-/// A timedelta, which is a span of time, or an Interval.
-pub(super) fn interval(value: &Bound<'_, PyAny>) -> Taken<IntervalMonthDayNano> {
+/// Months, days and microseconds of a timedelta, which is a span of time, or of an Interval.
+pub(in crate::python) fn interval_parts(value: &Bound<'_, PyAny>) -> Taken<(i32, i32, i64)> {
     static INTERVAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let (months, days, us) = if let Ok(delta) = value.cast::<PyDelta>() {
-        (0, 0, span(delta))
-    } else if value.is_instance(INTERVAL.import(value.py(), "howdah.interval", "Interval")?)? {
-        let part = |name: &str| value.getattr(name);
-        (
-            number::integer(&part("months")?)?,
-            number::integer(&part("days")?)?,
-            number::integer(&part("microseconds")?)?,
-        )
-    } else {
+    if let Ok(delta) = value.cast::<PyDelta>() {
+        return match span(delta) {
+            i64::MIN | i64::MAX => {
+                Err(Refused::Unfit("a timedelta that is out of range for interval".to_owned()))
+            }
+            us => Ok((0, 0, us)),
+        };
+    }
+    if !value.is_instance(INTERVAL.import(value.py(), "howdah.interval", "Interval")?)? {
         return Err(wrong_type(value));
-    };
-    let ns = us.checked_mul(1000);
+    }
+    let part = |name: &str| value.getattr(name);
+    Ok((
+        number::integer(&part("months")?)?,
+        number::integer(&part("days")?)?,
+        number::integer(&part("microseconds")?)?,
+    ))
+}
+
+/// A timedelta or an Interval, in Arrow's units.
+pub(in crate::python) fn interval(value: &Bound<'_, PyAny>) -> Taken<IntervalMonthDayNano> {
+    let (months, days, us) = interval_parts(value)?;
     // Arrow counts nanoseconds, so that three centuries are the most that fit.
-    let ns = ns.ok_or_else(|| {
+    let ns = us.checked_mul(1000).ok_or_else(|| {
         Refused::Unfit("an interval of more than 292 years of microseconds".to_owned())
     })?;
     Ok(IntervalMonthDayNano::new(months, days, ns))

@@ -1,0 +1,288 @@
+"""Transactions, awaited: blocks whose statements are committed together or not at all.
+
+The innermost open block is kept where asyncio keeps what belongs to a task, and tasks begun in it inherit it: so the
+statements of `asyncio.gather` run in the transaction around it.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Literal, Self, get_args
+
+from howdah.awaiting import ABANDONED, owner
+from howdah.errors import InterfaceError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from howdah import _core
+
+Isolation = Literal["read committed", "repeatable read", "serializable"]
+
+CURRENT: ContextVar[AsyncTransaction | None] = ContextVar("howdah.async_transaction", default=None)
+
+# Every verb asks this first: the innermost block of whichever database.
+current = CURRENT.get
+
+# Why a transaction takes no statement.
+NOT_BEGUN = "the transaction has not begun; statements go inside `async with`"
+BEGINNING = "a transaction is entered once; ask for another one"
+ROLLED_BACK = "the transaction was rolled back; leave its block before the next statement"
+SPOILED = "the transaction can only be rolled back: a block inside it was left and could not be undone"
+ENDED = (
+    "the transaction around this task has ended; wait for the task inside the block, or begin the task outside "
+    "(or with context=contextvars.Context())"
+)
+
+UNKNOWN_OUTCOME = "whether the transaction is committed is unknown: the wait for the answer to COMMIT was broken off"
+
+
+def innermost(core: _core.AsyncDatabase) -> AsyncTransaction | None:
+    """Give the innermost transaction of a database around this place.
+
+    Args:
+        core: The database.
+
+    Returns:
+        The transaction, which may have ended by now, or None.
+    """
+    transaction = current()
+    while transaction is not None and transaction._core is not core:
+        transaction = transaction._before
+    return transaction
+
+
+def leased(core: _core.AsyncDatabase) -> _core.AsyncLease | None:
+    """Give the connection that statements of a database use around this place.
+
+    Args:
+        core: The database.
+
+    Returns:
+        That of the innermost transaction; None where any connection will do.
+
+    Raises:
+        InterfaceError: The transaction takes no more statements.
+    """
+    transaction = innermost(core)
+    return None if transaction is None else transaction._ready()
+
+
+class AsyncTransaction:
+    """A block whose statements are committed together or not at all; `AsyncDatabase.transaction` makes it.
+
+    Leaving the block commits. Leaving it by an exception, a cancellation among them, rolls back. Inside another block
+    of the same database it is a savepoint, and what is rolled back is what was done since.
+
+    Example:
+        >>> await db.execute("CREATE TABLE stock (item text PRIMARY KEY, left_over int CHECK (left_over >= 0))")
+        0
+        >>> async with db.transaction() as tx:
+        ...     await db.execute("INSERT INTO stock VALUES ('ankus', 3)")
+        ...     try:
+        ...         async with db.transaction():
+        ...             await db.execute("UPDATE stock SET left_over = left_over - 4")
+        ...     except howdah.CheckViolation:
+        ...         await db.execute("UPDATE stock SET left_over = 0")
+        1
+        1
+        >>> await db.fetch("SELECT * FROM stock")
+        [{'item': 'ankus', 'left_over': 0}]
+    """
+
+    __slots__ = (
+        "_before",
+        "_core",
+        "_depth",
+        "_inner",
+        "_lease",
+        "_outer",
+        "_owner",
+        "_refusal",
+        "_rolled_back",
+        "_settings",
+    )
+
+    # There once the block has begun.
+    _lease: _core.AsyncLease
+
+    def __init__(
+        self, core: _core.AsyncDatabase, *, isolation: Isolation | None, readonly: bool, deferrable: bool
+    ) -> None:
+        """Prepare a transaction; it begins with its block.
+
+        Args:
+            core: The database.
+            isolation: The isolation level.
+            readonly: Whether it only reads.
+            deferrable: Whether it may wait for a snapshot.
+
+        Raises:
+            InterfaceError: There is no such isolation level.
+        """
+        if isolation is not None and isolation not in get_args(Isolation):
+            levels = ", ".join(map(repr, get_args(Isolation)))
+            message = f"isolation={isolation!r}: expected one of {levels}"
+            raise InterfaceError(message)
+        self._core = core
+        self._settings = (isolation, readonly, deferrable)
+        # Why it takes no statements; None while it does.
+        self._refusal: str | None = NOT_BEGUN
+        self._rolled_back = False
+        # The block around it, which may be another database's; and those of its own just around and just inside it.
+        self._before: AsyncTransaction | None = None
+        self._outer: AsyncTransaction | None = None
+        self._inner: AsyncTransaction | None = None
+        self._depth = 0
+        self._owner: object = None
+
+    async def rollback(self) -> None:
+        """Roll back now; the block goes on to its end, without statements. Again does nothing.
+
+        Raises:
+            InterfaceError: The block has not begun, or has ended.
+            ConnectionError: The server is lost, and the transaction with it.
+
+        Example:
+            >>> async with db.transaction() as tx:
+            ...     await db.execute("CREATE TABLE never (n int)")
+            ...     await tx.rollback()
+            0
+            >>> await db.fetch_value("SELECT to_regclass('never')") is None
+            True
+        """
+        if self._refusal in (NOT_BEGUN, BEGINNING, ENDED):
+            raise InterfaceError(self._refusal)
+        if self._rolled_back:
+            return
+        transaction: AsyncTransaction | None = self
+        while transaction is not None:
+            transaction._refusal, transaction._rolled_back = ROLLED_BACK, True
+            transaction = transaction._inner
+        await self._undo(None)
+
+    async def __aenter__(self) -> Self:
+        """Begin the transaction, or set the savepoint."""
+        if self._refusal is not NOT_BEGUN:
+            raise InterfaceError(BEGINNING)
+        self._refusal = BEGINNING
+        outer = innermost(self._core)
+        if outer is None:
+            self._lease = await self._begun()
+        else:
+            self._lease = outer._ready()
+            await self._nest(outer)
+        self._owner = owner()
+        self._refusal = None
+        self._before = current()
+        CURRENT.set(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit or release; after an exception, roll back."""
+        refusal, self._refusal = self._refusal, ENDED
+        if self._inner is not None:
+            refusal = "a transaction inside this one is still open; both were rolled back"
+        self._leave()
+        if self._rolled_back:
+            return
+        if kind is None and refusal is None:
+            await self._commit()
+        elif kind is not None and issubclass(kind, ABANDONED):
+            self._abandon()
+        else:
+            await self._undo(error)
+            if kind is None:
+                raise InterfaceError(refusal)
+
+    def _ready(self) -> _core.AsyncLease:
+        """Give the connection, for a statement."""
+        if self._refusal is not None:
+            raise InterfaceError(self._refusal)
+        return self._lease
+
+    async def _begun(self) -> _core.AsyncLease:
+        lease = await self._core.lease()
+        try:
+            await lease.begin(*self._settings)
+        except BaseException:
+            lease.close()
+            raise
+        return lease
+
+    async def _nest(self, outer: AsyncTransaction) -> None:
+        if outer._owner != owner():
+            message = (
+                "the transaction around this task is another task's, and only its own task can nest one inside; "
+                "nest there, or run statements alone here"
+            )
+            raise InterfaceError(message)
+        if self._settings != (None, False, False):
+            message = (
+                "inside a transaction there are savepoints: isolation, readonly and deferrable are the outer one's"
+            )
+            raise InterfaceError(message)
+        self._depth = outer._depth + 1
+        await self._lease.savepoint(self._depth)
+        self._outer, outer._inner = outer, self
+
+    def _leave(self) -> None:
+        inner = self._inner
+        while inner is not None:
+            inner._refusal, inner._rolled_back = ENDED, True
+            inner = inner._inner
+        if self._outer is not None:
+            self._outer._inner = None
+        # Blocks may be left in another order than that of nesting, if they are of two databases.
+        top = current()
+        while top is not None and top._refusal is ENDED and top._owner == self._owner:
+            top = top._before
+        CURRENT.set(top)
+
+    async def _commit(self) -> None:
+        lease = self._lease
+        if self._outer is not None:
+            try:
+                await lease.release_savepoint(self._depth)
+            except BaseException as error:
+                # As when a statement failed, and the block went on as if nothing had been.
+                await self._undo(error)
+                raise
+            return
+        try:
+            await lease.commit()
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                error.add_note(UNKNOWN_OUTCOME)
+            raise
+        finally:
+            lease.close()
+
+    async def _undo(self, error: BaseException | None) -> None:
+        """Roll back, whatever comes of it: the connection goes back, or the block around takes no more statements."""
+        lease = self._lease
+        try:
+            if self._outer is None:
+                await lease.rollback()
+            else:
+                await lease.rollback_savepoint(self._depth)
+        except BaseException as failure:
+            self._spoil()
+            # What ended the block says more than what came of it.
+            if error is None or not isinstance(failure, Exception):
+                raise
+            error.add_note(f"the rollback failed, too: {failure}")
+        finally:
+            if self._outer is None:
+                lease.close()
+
+    def _abandon(self) -> None:
+        self._spoil()
+        if self._outer is None:
+            self._lease.close()
+
+    def _spoil(self) -> None:
+        if self._outer is not None and self._outer._refusal is None:
+            self._outer._refusal = SPOILED

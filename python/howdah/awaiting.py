@@ -1,0 +1,46 @@
+"""What the face for asyncio does in its own way; `blocking` is its twin.
+
+The databases are written once, for asyncio. What blocks is made from that, with `blocking` in this module's place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from howdah.reader import AsyncArrowReader
+from howdah.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from howdah import _core
+    from howdah.reader import ArrowReader
+
+__all__ = ["ABANDONED", "in_thread", "owner", "reading", "sleep"]
+
+# With these a coroutine is left for good: it must not await any more.
+ABANDONED: tuple[type[BaseException], ...] = (GeneratorExit,)
+
+sleep = asyncio.sleep
+
+
+def owner() -> object:
+    """Say who runs: nested blocks are its own alone.
+
+    Returns:
+        The running task.
+    """
+    return asyncio.current_task()
+
+
+def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> AsyncArrowReader:
+    """Give the result of a query that begins when it is asked for rows.
+
+    Args:
+        begin: Begins the query, on a worker thread.
+
+    Returns:
+        The result.
+    """
+    return AsyncArrowReader(begin)

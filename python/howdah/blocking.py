@@ -1,0 +1,55 @@
+"""What the blocking face does in its own way; `awaiting` is its twin."""
+
+from __future__ import annotations
+
+import time
+from threading import get_ident
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from howdah import _core
+    from howdah.reader import ArrowReader
+
+__all__ = ["ABANDONED", "in_thread", "owner", "reading", "sleep"]
+
+T = TypeVar("T")
+
+# A block can wait for the server however it is left.
+ABANDONED: tuple[type[BaseException], ...] = ()
+
+sleep = time.sleep
+
+
+def in_thread(work: Callable[[_core.Cancel | None], T]) -> T:
+    """Do the work in the caller's own thread; Ctrl-C cancels it.
+
+    Args:
+        work: Called with nothing that cancels it.
+
+    Returns:
+        What the work returns.
+    """
+    return work(None)
+
+
+def owner() -> object:
+    """Say who runs: nested blocks are its own alone.
+
+    Returns:
+        The running thread.
+    """
+    return get_ident()
+
+
+def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> ArrowReader:
+    """Give the result of a query that begins now.
+
+    Args:
+        begin: Begins the query.
+
+    Returns:
+        The result.
+    """
+    return begin(None)

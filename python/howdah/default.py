@@ -1,0 +1,89 @@
+"""The default database, which verbs use that are not called on one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from howdah.async_database import AsyncDatabase
+from howdah.errors import InterfaceError
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from howdah.async_transaction import AsyncTransaction, Isolation
+
+
+class Options(TypedDict, total=False):
+    """The options of a database; `AsyncDatabase` tells what they mean and what they are where they are not given."""
+
+    min_size: int
+    max_size: int
+    acquire_timeout_s: float
+    connect_timeout_s: float
+    statement_timeout_s: float | None
+    max_idle_s: float
+    max_lifetime_s: float
+    statement_cache_size: int
+    application_name: str
+
+
+_chosen: AsyncDatabase | None = None
+
+
+def init(url: str | None = None, /, **options: Unpack[Options]) -> AsyncDatabase:
+    """Set the default database. Nothing is connected yet; a default that was set before is yours to close.
+
+    Args:
+        url: A URI or DSN; without one, the environment is asked. See `AsyncDatabase`.
+        **options: The options of `AsyncDatabase`.
+
+    Returns:
+        The database.
+
+    Raises:
+        InterfaceError: There is no URL to go by, or it cannot be read.
+
+    Example:
+        >>> db = howdah.init(url, max_size=4)
+        >>> async with howdah.pg_transaction():
+        ...     await db.fetch_value("SELECT 1")
+        1
+        >>> await db.close()
+    """
+    global _chosen  # noqa: PLW0603  (a default is one for all)
+    _chosen = AsyncDatabase(url, **options)
+    return _chosen
+
+
+def database() -> AsyncDatabase:
+    """Give the default database.
+
+    Returns:
+        What `init` set.
+
+    Raises:
+        InterfaceError: Nothing was set.
+    """
+    if _chosen is None:
+        message = "there is no default database; set one by howdah.init(url)"
+        raise InterfaceError(message)
+    return _chosen
+
+
+def pg_transaction(
+    *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+) -> AsyncTransaction:
+    """Give a transaction on the default database; inside another one, a savepoint. See `AsyncDatabase.transaction`.
+
+    Args:
+        isolation: `read committed`, `repeatable read` or `serializable`; None for the session's default.
+        readonly: Whether the server refuses to write.
+        deferrable: Whether a serializable and readonly transaction waits for a snapshot with which it cannot fail.
+
+    Returns:
+        The transaction, for `async with`.
+
+    Raises:
+        InterfaceError: There is no default database, or no such isolation level.
+    """
+    return database().transaction(isolation=isolation, readonly=readonly, deferrable=deferrable)

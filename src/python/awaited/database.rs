@@ -1,0 +1,415 @@
+//! `_core.AsyncDatabase`: the verbs, awaited.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::super::bulk::{self, Asked, Loading, Place};
+use super::super::cursor::{Portal, Stream, no_rows};
+use super::super::errors::exception;
+use super::super::gil::{held, raised, released};
+use super::super::options;
+use super::super::reader::Reader;
+use super::super::results::{LoadReport, Notification, Stats};
+use super::super::session::Home;
+use super::super::statement::Shape;
+use super::super::verbs::{self, Call};
+use super::super::watching::Cancel;
+use super::carrier::{Work, begin, clean};
+use super::event_loop::EventLoop;
+use super::queue::with_session;
+use super::waiting::{Slot, Waiting};
+use crate::error::{Error, Result};
+use crate::session::Client;
+use crate::session::pool::{Lent, Pool};
+
+/// A pool of connections to one database, and what is done with them under asyncio.
+#[pyclass(frozen, module = "howdah._core", name = "AsyncDatabase")]
+pub(in super::super) struct AsyncDatabase {
+    pool: Arc<Pool>,
+}
+
+/// A connection that is kept for a transaction, or to listen.
+#[pyclass(frozen, module = "howdah._core", name = "AsyncLease")]
+pub(in super::super) struct AsyncLease(Mutex<Option<Arc<Lent>>>);
+
+/// The rows of a query, some at a time.
+#[pyclass(frozen, module = "howdah._core", name = "AsyncCursor")]
+pub(in super::super) struct AsyncCursor(Arc<Mutex<Option<Stream>>>);
+
+/// Begins an operation: on the connection that is kept, else on one of the pool's.
+fn start<F>(
+    py: Python<'_>,
+    pool: Option<&Arc<Pool>>,
+    kept: Option<Result<Arc<Lent>>>,
+    operation: impl FnOnce(Client) -> F + Send + 'static,
+) -> PyResult<Waiting>
+where
+    F: Future<Output = Result<Py<PyAny>>> + Send + 'static,
+{
+    let slot = Slot::new();
+    let run = || {
+        let event_loop = EventLoop::running(py)?;
+        let work = |client| -> Work { Box::pin(operation(client)) };
+        match (kept, pool) {
+            (Some(kept), _) => begin(py, &event_loop, Home::kept(kept?)?, &slot, work)?,
+            (None, Some(pool)) => {
+                let waiting = Arc::clone(&slot);
+                with_session(py, pool, &event_loop, &slot, move |py, event_loop, lent| {
+                    begin(py, event_loop, Home::Pool(lent), &waiting, work)
+                })?;
+            }
+            (None, None) => return Err(Error::Internal("an operation without a place".into())),
+        }
+        Ok(event_loop)
+    };
+    match run() {
+        Ok(event_loop) => Ok(Waiting::new(slot, event_loop)),
+        Err(error) => Err(exception(py, error)),
+    }
+}
+
+fn none(result: Result<()>) -> Result<Py<PyAny>> {
+    result.map(|()| held(|py| py.None()))
+}
+
+#[pymethods]
+impl AsyncDatabase {
+    #[new]
+    #[pyo3(signature = (url, **given))]
+    fn new(py: Python<'_>, url: Option<&str>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let none = PyDict::new(py);
+        let pool = options::pool(url, given.unwrap_or(&none));
+        pool.map(|pool| Self { pool }).map_err(|error| exception(py, error))
+    }
+
+    /// Closes the idle connections; those in use close when they are done.
+    fn close(&self, py: Python<'_>) {
+        released(py, || self.pool.close());
+    }
+
+    /// How many connections there are and were.
+    fn stats(&self) -> Stats {
+        self.pool.stats().into()
+    }
+
+    /// Runs a statement, or without parameters a script; gives back how many rows it touched.
+    fn execute(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<Waiting> {
+        self.run(py, lease, |client| verbs::execute(client, Call { sql, params }))
+    }
+
+    /// Runs a statement once per row, all of them or none.
+    fn execute_many(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        rows: Py<PyAny>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<Waiting> {
+        self.run(py, lease, |client| verbs::execute_many(client, sql, rows))
+    }
+
+    /// All rows of a query.
+    fn fetch(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        into: Option<Py<PyAny>>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<Waiting> {
+        let shape = Shape::new(into);
+        self.run(py, lease, |client| verbs::fetch(client, Call { sql, params }, shape))
+    }
+
+    /// The first row of a query, or None.
+    fn fetch_one(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        into: Option<Py<PyAny>>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<Waiting> {
+        let shape = Shape::new(into);
+        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql, params }, shape))
+    }
+
+    /// The first value of a query's first row, or None.
+    fn fetch_value(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<Waiting> {
+        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql, params }))
+    }
+
+    /// The rows of a query, some at a time: gives a cursor.
+    fn stream(
+        &self,
+        py: Python<'_>,
+        sql: PyBackedStr,
+        params: Py<PyTuple>,
+        batch_rows: i32,
+        into: Option<Py<PyAny>>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<Waiting> {
+        let portal = Portal::new(Call { sql, params }, Shape::new(into), batch_rows);
+        let portal = portal.map_err(|error| exception(py, error))?;
+        let made = |py: Python<'_>, home| {
+            let cursor = AsyncCursor(Arc::new(Mutex::new(Some(Stream::new(home, portal)))));
+            Py::new(py, cursor).map(Py::into_any).map_err(raised)
+        };
+        self.take(py, lease, made)
+    }
+
+    /// Takes a connection out of the pool.
+    fn lease(&self, py: Python<'_>) -> PyResult<Waiting> {
+        let made = |py: Python<'_>, home: Home| {
+            let lease = AsyncLease(Mutex::new(Some(home.shared())));
+            Py::new(py, lease).map(Py::into_any).map_err(raised)
+        };
+        self.take(py, None, made)
+    }
+
+    /// Loads data into a table; it blocks.
+    #[pyo3(signature = (table, data, mode, key, columns, progress=None, cancel=None, lease=None))]
+    #[expect(clippy::too_many_arguments, reason = "the parameters of the verb")]
+    fn load(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        data: &Bound<'_, PyAny>,
+        mode: &str,
+        key: Vec<String>,
+        columns: Option<&Bound<'_, PyDict>>,
+        progress: Option<Py<PyAny>>,
+        cancel: Option<&Cancel>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<LoadReport> {
+        let place = Place { pool: &self.pool, kept: kept(py, lease)?, cancel };
+        bulk::load(py, place, data, Loading { table, mode, key, columns, progress })
+    }
+
+    /// Begins to read a query, or a table if it has no white space; it blocks.
+    #[pyo3(signature = (source, params, batch_rows, types, out_of_range, progress=None, cancel=None, lease=None))]
+    #[expect(clippy::too_many_arguments, reason = "the parameters of the verb")]
+    fn read(
+        &self,
+        py: Python<'_>,
+        source: &str,
+        params: &Bound<'_, PyTuple>,
+        batch_rows: usize,
+        types: Option<&Bound<'_, PyDict>>,
+        out_of_range: &str,
+        progress: Option<Py<PyAny>>,
+        cancel: Option<&Cancel>,
+        lease: Option<&AsyncLease>,
+    ) -> PyResult<Reader> {
+        let place = Place { pool: &self.pool, kept: kept(py, lease)?, cancel };
+        bulk::read(py, place, Asked { source, params, batch_rows, types, out_of_range, progress })
+    }
+}
+
+fn kept(py: Python<'_>, lease: Option<&AsyncLease>) -> PyResult<Option<Arc<Lent>>> {
+    lease.map(|lease| lease.lent().map_err(|error| exception(py, error))).transpose()
+}
+
+impl AsyncDatabase {
+    fn run<F>(
+        &self,
+        py: Python<'_>,
+        lease: Option<&AsyncLease>,
+        operation: impl FnOnce(Client) -> F + Send + 'static,
+    ) -> PyResult<Waiting>
+    where
+        F: Future<Output = Result<Py<PyAny>>> + Send + 'static,
+    {
+        start(py, Some(&self.pool), lease.map(AsyncLease::lent), operation)
+    }
+
+    /// Makes something of a connection: of the one that is kept, else of one of the pool's.
+    fn take(
+        &self,
+        py: Python<'_>,
+        lease: Option<&AsyncLease>,
+        made: impl FnOnce(Python<'_>, Home) -> Result<Py<PyAny>> + Send + 'static,
+    ) -> PyResult<Waiting> {
+        let slot = Slot::new();
+        let run = || {
+            let event_loop = EventLoop::running(py)?;
+            match lease {
+                Some(lease) => slot.settle(py, made(py, Home::kept(lease.lent()?)?)),
+                None => {
+                    let waiting = Arc::clone(&slot);
+                    with_session(py, &self.pool, &event_loop, &slot, move |py, _, lent| {
+                        waiting.settle(py, made(py, Home::Pool(lent)));
+                        Ok(())
+                    })?;
+                }
+            }
+            Ok(event_loop)
+        };
+        match run() {
+            Ok(event_loop) => Ok(Waiting::new(Arc::clone(&slot), event_loop)),
+            Err(error) => Err(exception(py, error)),
+        }
+    }
+}
+
+impl AsyncLease {
+    fn lent(&self) -> Result<Arc<Lent>> {
+        let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        lent.ok_or_else(|| Error::Interface("the transaction has ended".into()))
+    }
+
+    fn run<F>(
+        &self,
+        py: Python<'_>,
+        operation: impl FnOnce(Client) -> F + Send + 'static,
+    ) -> PyResult<Waiting>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        start(py, None, Some(self.lent()), |client| async { none(operation(client).await) })
+    }
+}
+
+#[pymethods]
+impl AsyncLease {
+    /// Begins a transaction.
+    fn begin(
+        &self,
+        py: Python<'_>,
+        isolation: Option<String>,
+        readonly: bool,
+        deferrable: bool,
+    ) -> PyResult<Waiting> {
+        self.run(py, move |client| verbs::begin(client, isolation, readonly, deferrable))
+    }
+
+    /// Commits the transaction. From here on it is not cancelled at the server.
+    fn commit(&self, py: Python<'_>) -> PyResult<Waiting> {
+        let waiting = self.run(py, verbs::commit)?;
+        waiting.slot.on_stop(|_| {});
+        Ok(waiting)
+    }
+
+    /// Rolls the transaction back.
+    fn rollback(&self, py: Python<'_>) -> PyResult<Waiting> {
+        self.run(py, verbs::rollback)
+    }
+
+    /// Sets a savepoint.
+    fn savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<Waiting> {
+        self.run(py, move |client| verbs::savepoint(client, depth))
+    }
+
+    /// Keeps what was done since a savepoint.
+    fn release_savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<Waiting> {
+        self.run(py, move |client| verbs::release_savepoint(client, depth))
+    }
+
+    /// Undoes what was done since a savepoint.
+    fn rollback_savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<Waiting> {
+        self.run(py, move |client| verbs::rollback_savepoint(client, depth))
+    }
+
+    /// Subscribes to channels.
+    fn listen(&self, py: Python<'_>, channels: Vec<String>) -> PyResult<Waiting> {
+        self.run(py, move |client| verbs::listen(client, channels))
+    }
+
+    /// Waits for a notification.
+    fn notification(&self, py: Python<'_>) -> PyResult<Waiting> {
+        let waiting = self.run(py, |client| async move { client.notified().await })?;
+        let lent = self.lent().map_err(|error| exception(py, error))?;
+        // Another task may have taken it meanwhile; it is not lost if this one is cancelled.
+        waiting.slot.on_resume(move |py| match lent.client().take_notification() {
+            Some(found) => Py::new(py, Notification::from(found)).map(Py::into_any).map_err(raised),
+            None => Ok(py.None()),
+        });
+        Ok(waiting)
+    }
+
+    /// Gives the connection back when it is clean, without waiting for that.
+    fn close(&self, py: Python<'_>) {
+        let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(lent) = lent.filter(|lent| lent.is_ours()) else { return };
+        give_back(py, lent);
+    }
+}
+
+/// Lets the running loop clean a connection; without one, the connection is closed.
+fn give_back(py: Python<'_>, lent: Arc<Lent>) {
+    let unused = lent.is_clean() && !lent.client().is_listening();
+    if unused || lent.is_broken() {
+        return;
+    }
+    if let Ok(event_loop) = EventLoop::running(py) {
+        // The failure is that of a loop that has closed.
+        let _ = clean(py, &event_loop, Home::Kept(lent));
+    }
+}
+
+#[pymethods]
+impl AsyncCursor {
+    /// The next rows; none at the end.
+    fn rows(&self, py: Python<'_>) -> PyResult<Waiting> {
+        let place = Arc::clone(&self.0);
+        let taken = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut stream) = taken else {
+            let slot = Slot::new();
+            slot.settle(py, Ok(no_rows(py)));
+            let event_loop = EventLoop::running(py).map_err(|error| exception(py, error))?;
+            return Ok(Waiting::new(slot, event_loop));
+        };
+        start(py, None, Some(stream.session()), |_| async move {
+            let rows = stream.rows().await;
+            if !stream.has_ended() {
+                *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+            }
+            rows
+        })
+    }
+
+    /// Ends the query, without waiting for that.
+    fn close(&self, py: Python<'_>) {
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut stream) = stream else { return };
+        let Some(lent) = stream.session().ok().filter(|lent| lent.is_ours()) else { return };
+        if let Ok(event_loop) = EventLoop::running(py) {
+            let end = |_| -> Work { Box::pin(async move { none(stream.end().await) }) };
+            // The failure is that of a loop that has closed.
+            let _ = begin(py, &event_loop, Home::Kept(lent), &Slot::new(), end);
+        }
+    }
+}
+
+impl Drop for AsyncLease {
+    /// A lease that nobody has any more goes back as a closed one does.
+    fn drop(&mut self) {
+        if self.0.get_mut().is_ok_and(|lent| lent.is_some()) {
+            held(|py| self.close(py));
+        }
+    }
+}
+
+impl Drop for AsyncCursor {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.0) == 1 {
+            held(|py| self.close(py));
+        }
+    }
+}

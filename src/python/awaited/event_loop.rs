@@ -1,0 +1,75 @@
+//! The event loop that runs in this thread.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::super::gil::raised;
+use crate::error::{Error, Result};
+
+/// A loop of asyncio's, or one that is like it.
+pub(super) struct EventLoop(Py<PyAny>);
+
+static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+impl EventLoop {
+    /// The loop that runs in this thread.
+    pub fn running(py: Python<'_>) -> Result<Self> {
+        let running = RUNNING.import(py, "asyncio", "_get_running_loop").map_err(raised)?;
+        let found = running.call0().map_err(raised)?;
+        if found.is_none() {
+            return Err(Error::Interface(
+                "no event loop is running; await this within asyncio.run(), or use Database".into(),
+            ));
+        }
+        Ok(Self(found.unbind()))
+    }
+
+    pub fn same(&self, py: Python<'_>) -> Self {
+        Self(self.0.clone_ref(py))
+    }
+
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.is(&other.0)
+    }
+
+    pub fn future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.bind(py).call_method0(pyo3::intern!(py, "create_future"))
+    }
+
+    pub fn add_reader(&self, py: Python<'_>, fd: i32, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.bind(py).call_method1(pyo3::intern!(py, "add_reader"), (fd, callback)).map(|_| ())
+    }
+
+    pub fn remove_reader(&self, py: Python<'_>, fd: i32) -> PyResult<()> {
+        self.0.bind(py).call_method1(pyo3::intern!(py, "remove_reader"), (fd,)).map(|_| ())
+    }
+
+    pub fn add_writer(&self, py: Python<'_>, fd: i32, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.bind(py).call_method1(pyo3::intern!(py, "add_writer"), (fd, callback)).map(|_| ())
+    }
+
+    pub fn remove_writer(&self, py: Python<'_>, fd: i32) -> PyResult<()> {
+        self.0.bind(py).call_method1(pyo3::intern!(py, "remove_writer"), (fd,)).map(|_| ())
+    }
+
+    /// Calls something later in the loop's own thread; from any thread.
+    pub fn call_soon_threadsafe(
+        &self,
+        py: Python<'_>,
+        callback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let name = pyo3::intern!(py, "call_soon_threadsafe");
+        self.0.bind(py).call_method1(name, (callback,)).map(|_| ())
+    }
+
+    /// Calls something after some seconds; what it gives back can be cancelled.
+    pub fn call_later(
+        &self,
+        py: Python<'_>,
+        seconds: f64,
+        callback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let name = pyo3::intern!(py, "call_later");
+        self.0.bind(py).call_method1(name, (seconds, callback)).map(Bound::unbind)
+    }
+}

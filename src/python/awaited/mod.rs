@@ -1,0 +1,9 @@
+//! The verbs under asyncio: the running loop watches the sockets and goes on with the operations in
+//! its own thread. No other thread has a part in a query; one opens connections, and one asks the
+//! server to cancel.
+
+mod carrier;
+pub(super) mod database;
+mod event_loop;
+mod queue;
+mod waiting;

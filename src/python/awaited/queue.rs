@@ -1,0 +1,211 @@
+//! An operation that has no connection yet: it waits for one of the pool's, or opens one.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+
+use super::super::gil::held;
+use super::event_loop::EventLoop;
+use super::waiting::Slot;
+use crate::error::{Error, Result};
+use crate::session::pool::{Lent, Offer, Permit, Pool, Waiter};
+
+/// What is done with the connection, in the loop's thread.
+pub(super) type Start = Box<dyn FnOnce(Python<'_>, &EventLoop, Lent) -> Result<()> + Send>;
+
+struct Seat {
+    start: Option<Start>,
+    /// A connection that was given in another thread, or why there is none.
+    given: Option<Result<Lent>>,
+    /// Ends the waiting when it has been too long.
+    timer: Option<Py<PyAny>>,
+}
+
+/// Somebody in the queue.
+pub(super) struct Queued {
+    pool: Arc<Pool>,
+    event_loop: EventLoop,
+    slot: Arc<Slot>,
+    seat: Mutex<Seat>,
+}
+
+/// Does something with a connection as soon as there is one.
+pub(super) fn with_session(
+    py: Python<'_>,
+    pool: &Arc<Pool>,
+    event_loop: &EventLoop,
+    slot: &Arc<Slot>,
+    start: impl FnOnce(Python<'_>, &EventLoop, Lent) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let offer = pool.try_acquire()?;
+    if let Some(Offer::Session(lent)) = offer {
+        return start(py, event_loop, lent);
+    }
+    let seat = Seat { start: Some(Box::new(start)), given: None, timer: None };
+    let queued = Arc::new(Queued {
+        pool: Arc::clone(pool),
+        event_loop: event_loop.same(py),
+        slot: Arc::clone(slot),
+        seat: Mutex::new(seat),
+    });
+    match offer {
+        Some(Offer::Permit(permit)) => queued.open(permit),
+        _ => queued.wait(py)?,
+    }
+    Ok(())
+}
+
+impl Queued {
+    fn seat(&self) -> MutexGuard<'_, Seat> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(self: Arc<Self>, py: Python<'_>) -> Result<()> {
+        let expire = Py::new(py, Expire(Arc::clone(&self)));
+        let timer = expire.and_then(|expire| {
+            let seconds = self.pool.acquire_timeout().as_secs_f64();
+            self.event_loop.call_later(py, seconds, expire.bind(py).as_any())
+        });
+        self.seat().timer = Some(timer.map_err(super::super::gil::raised)?);
+        let weak = Arc::downgrade(&self);
+        self.slot.on_stop(move |py| {
+            if let Some(queued) = weak.upgrade() {
+                queued.go(py);
+            }
+        });
+        let pool = Arc::clone(&self.pool);
+        pool.queue(self)
+    }
+
+    /// Does not wait any more.
+    fn go(self: &Arc<Self>, py: Python<'_>) {
+        let (start, timer) = {
+            let mut seat = self.seat();
+            (seat.start.take(), seat.timer.take())
+        };
+        drop(start);
+        stop_timer(py, timer);
+        let waiter: Arc<dyn Waiter> = Arc::clone(self) as _;
+        self.pool.leave(&waiter);
+    }
+
+    /// Opens a connection in a thread of its own: names are looked up there, and files read.
+    fn open(self: Arc<Self>, permit: Permit) {
+        let queued = Arc::clone(&self);
+        let spawned = std::thread::Builder::new().name("howdah connect".into()).spawn(move || {
+            let opened = permit.open(&mut || {
+                if queued.slot.is_gone() { Err(Error::Interrupted) } else { Ok(()) }
+            });
+            queued.deliver(opened);
+        });
+        if let Err(error) = spawned {
+            let error = Error::Connection(format!("no thread to connect on: {error}"));
+            held(|py| self.slot.settle(py, Err(error)));
+        }
+    }
+
+    /// Hands over what was opened, from any thread.
+    fn deliver(self: Arc<Self>, given: Result<Lent>) {
+        self.seat().given = Some(given);
+        held(|py| {
+            let arrival = Py::new(py, Arrival(Arc::clone(&self)));
+            let told = arrival.and_then(|arrival| {
+                self.event_loop.call_soon_threadsafe(py, arrival.bind(py).as_any())
+            });
+            // The loop is closed: what was given goes to somebody else.
+            if told.is_err() {
+                let given = self.seat().given.take();
+                drop(given);
+            }
+        });
+    }
+
+    /// Begins, in the loop's thread.
+    fn start(&self, py: Python<'_>, given: Result<Lent>) {
+        let (start, timer) = {
+            let mut seat = self.seat();
+            (seat.start.take(), seat.timer.take())
+        };
+        stop_timer(py, timer);
+        let Some(start) = start.filter(|_| !self.slot.is_gone()) else { return };
+        let started = given.and_then(|lent| start(py, &self.event_loop, lent));
+        if let Err(error) = started {
+            self.slot.settle(py, Err(error));
+        }
+    }
+}
+
+fn stop_timer(py: Python<'_>, timer: Option<Py<PyAny>>) {
+    if let Some(timer) = timer
+        && let Err(error) = timer.call_method0(py, pyo3::intern!(py, "cancel"))
+    {
+        error.write_unraisable(py, None);
+    }
+}
+
+impl Waiter for Queued {
+    fn take(self: Arc<Self>, offer: Offer) -> Option<Offer> {
+        if self.slot.is_gone() || self.seat().start.is_none() {
+            return Some(offer);
+        }
+        match offer {
+            Offer::Session(lent) => self.receive(lent),
+            Offer::Permit(permit) => self.open(permit),
+            Offer::Closed => self.deliver(Err(Error::Interface("the database is closed".into()))),
+        }
+        None
+    }
+}
+
+thread_local! {
+    /// How many operations this thread is beginning, each because the one before has ended.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Beyond this, the loop is asked to begin the next one, lest the stack grows.
+const DEPTH_MOST: u32 = 8;
+
+impl Queued {
+    /// Begins at once if this is the loop's own thread.
+    fn receive(self: Arc<Self>, lent: Lent) {
+        let depth = DEPTH.get();
+        let here =
+            held(|py| EventLoop::running(py).is_ok_and(|running| running.is(&self.event_loop)));
+        if depth < DEPTH_MOST && here {
+            DEPTH.set(depth + 1);
+            held(|py| self.start(py, Ok(lent)));
+            DEPTH.set(depth);
+        } else {
+            self.deliver(Ok(lent));
+        }
+    }
+}
+
+/// `_core.Arrival`: called in the loop's thread when a connection is there.
+#[pyclass(frozen, module = "howdah._core", name = "Arrival")]
+struct Arrival(Arc<Queued>);
+
+#[pymethods]
+impl Arrival {
+    fn __call__(&self, py: Python<'_>) {
+        let given = self.0.seat().given.take();
+        if let Some(given) = given {
+            self.0.start(py, given);
+        }
+    }
+}
+
+/// `_core.Expire`: called in the loop's thread when the wait was too long.
+#[pyclass(frozen, module = "howdah._core", name = "Expire")]
+struct Expire(Arc<Queued>);
+
+#[pymethods]
+impl Expire {
+    fn __call__(&self, py: Python<'_>) {
+        if self.0.seat().start.is_some() {
+            self.0.go(py);
+            self.0.slot.settle(py, Err(self.0.pool.timed_out()));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Loads and reads at the edge, for both faces: they block; under asyncio on a worker thread.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::errors::exception;
+use super::gil::{held, released};
+use super::reader::{Reader, read_options};
+use super::results::LoadReport;
+use super::session::{Home, acquire, block_on, tell};
+use super::source::{Data, total_rows};
+use super::statement::{Edge, values};
+use super::watching::{Cancel, Going, Reporter};
+use crate::error::{Error, Result};
+use crate::execute;
+use crate::fetch::{Bound as BoundQuery, Reading, portal};
+use crate::load::{self, Mode, Request};
+use crate::session::pool::{Lent, Pool};
+use crate::sql::name::TableName;
+use crate::sql::render;
+
+/// Where bulk work is done: a session that is kept, else one of the pool's.
+pub(super) struct Place<'a> {
+    pub pool: &'a Arc<Pool>,
+    pub kept: Option<Arc<Lent>>,
+    pub cancel: Option<&'a Cancel>,
+}
+
+impl Place<'_> {
+    fn session(&mut self, py: Python<'_>, going: &Going) -> Result<Home> {
+        match self.kept.take() {
+            Some(lent) => Home::kept(lent),
+            None => acquire(py, self.pool, going).map(Home::Pool),
+        }
+    }
+}
+
+/// What a load is told beside the data.
+pub(super) struct Loading<'a> {
+    pub table: &'a str,
+    pub mode: &'a str,
+    pub key: Vec<String>,
+    pub columns: Option<&'a Bound<'a, PyDict>>,
+    pub progress: Option<Py<PyAny>>,
+}
+
+/// Loads data into a table.
+pub(super) fn load(
+    py: Python<'_>,
+    mut place: Place<'_>,
+    data: &Bound<'_, PyAny>,
+    loading: Loading<'_>,
+) -> PyResult<LoadReport> {
+    let Loading { table, mode, key, columns, progress } = loading;
+    let columns = columns.map(|columns| columns.items().extract::<Vec<(String, String)>>());
+    let columns = columns.transpose()?.unwrap_or_default();
+    let run = || -> Result<LoadReport> {
+        let mode = parse_mode(mode)?;
+        let name = TableName::parse(table).map_err(|bad| Error::Programming(bad.to_string()))?;
+        let total_rows = total_rows(data);
+        let data = Data::new(data)?;
+        let positions = Some(columns.iter().map(|(_, target)| target.clone()).collect::<Vec<_>>());
+        let positions =
+            positions.filter(|positions| !positions.is_empty() && data.names().is_none());
+        let renames: HashMap<_, _> =
+            if positions.is_some() { HashMap::new() } else { columns.into_iter().collect() };
+        let request = Request { table: name, mode, key, renames };
+        let going = Going::new(place.cancel);
+        let session = place.session(py, &going)?.shared();
+        let _bulk = session.bulk()?;
+        let opening = released(py, || load::open(&session, request, &mut || going.check()))?;
+        let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
+        let mut reporter = Reporter::new(going, progress, total_rows);
+        let report = released(py, || -> Result<_> {
+            let report = opening.run(&schema, source.as_mut(), &mut reporter);
+            drop(source);
+            let report = report?;
+            reporter.end()?;
+            Ok(report)
+        });
+        tell(py, session.client());
+        Ok(report?.into())
+    };
+    run().map_err(|error| exception(py, error))
+}
+
+/// What a read is told.
+pub(super) struct Asked<'a> {
+    pub source: &'a str,
+    pub params: &'a Bound<'a, PyTuple>,
+    pub batch_rows: usize,
+    pub types: Option<&'a Bound<'a, PyDict>>,
+    pub out_of_range: &'a str,
+    pub progress: Option<Py<PyAny>>,
+}
+
+/// Begins to read a query, or a table if it has no white space.
+pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> PyResult<Reader> {
+    let run = || -> Result<Reader> {
+        let options = read_options(asked.batch_rows, asked.types, asked.out_of_range)?;
+        let source = asked.source;
+        let is_query = source.contains(char::is_whitespace) && !source.starts_with('"');
+        let sql = if is_query {
+            source.to_owned()
+        } else {
+            let table =
+                TableName::parse(source).map_err(|bad| Error::Programming(bad.to_string()))?;
+            render::select_all(&table)
+        };
+        let going = Going::new(place.cancel);
+        let session = place.session(py, &going)?;
+        if let Home::Kept(lent) = &session {
+            drop(lent.bulk()?);
+        }
+        let statement = block_on(py, &session, &going, async {
+            let client = session.client();
+            // A label may have been added to an enum since.
+            client.forget_types();
+            let statement = client.prepare_once(&sql).await?;
+            statement.learn(execute::describe(client, &statement).await?);
+            Ok(statement)
+        })?;
+        let typed = execute::typed(&statement)?;
+        let portal = portal(session.client());
+        let params = asked.params.clone().unbind();
+        let bind = held(|py| {
+            let values = values(py, &params);
+            typed.expect(values.len())?;
+            let mut out = BytesMut::new();
+            let name = portal.as_deref().unwrap_or("");
+            // Arrow's columns are all binary.
+            Edge::of(py, typed).bind_binary(&statement, name, &values, &mut out)?;
+            Ok::<_, Error>(out)
+        })?;
+        let bound = BoundQuery { bind, portal };
+        let statement = Arc::clone(&statement);
+        let reading = Reading::begin(session.hold(), statement, bound, &options)?;
+        Ok(Reader::new(reading, Reporter::new(going, asked.progress, None)))
+    };
+    run().map_err(|error| exception(py, error))
+}
+
+fn parse_mode(mode: &str) -> Result<Mode> {
+    Ok(match mode {
+        "append" => Mode::Append,
+        "create" => Mode::Create,
+        "replace" => Mode::Replace,
+        "truncate" => Mode::Truncate,
+        "upsert" => Mode::Upsert,
+        _ => {
+            return Err(Error::Interface(format!(
+                "mode {mode:?}: expected append, create, replace, truncate or upsert"
+            )));
+        }
+    })
+}

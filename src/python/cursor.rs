@@ -1,0 +1,146 @@
+//! The rows of a query, some at a time, from a portal at the server: memory does not grow with them.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::gil::held;
+use super::session::Home;
+use super::statement::{Rows, Shape, bound};
+use super::verbs::Call;
+use crate::error::{Error, Result};
+use crate::execute;
+use crate::session::pool::{Hold, Lent};
+use crate::session::{self, Statement};
+use crate::sql::render;
+use crate::wire::message::{Messages, tag};
+
+/// A query, and how its rows are wanted.
+pub(super) struct Portal {
+    call: Call,
+    shape: Shape,
+    batch_rows: i32,
+    /// Once it is bound.
+    bound: Option<(Arc<Statement>, String)>,
+}
+
+impl Portal {
+    pub fn new(call: Call, shape: Shape, batch_rows: i32) -> Result<Self> {
+        if batch_rows < 1 {
+            return Err(Error::Interface(format!(
+                "batch_rows: expected 1 or more, got {batch_rows}"
+            )));
+        }
+        Ok(Self { call, shape, batch_rows, bound: None })
+    }
+}
+
+/// A query under way.
+pub(super) struct Stream {
+    hold: Hold,
+    /// The transaction is the stream's own: a portal lives no longer than its transaction.
+    own: bool,
+    begun: bool,
+    portal: Portal,
+    ended: bool,
+}
+
+/// An empty list.
+pub(super) fn no_rows(py: Python<'_>) -> Py<PyAny> {
+    PyList::empty(py).into_any().unbind()
+}
+
+impl Stream {
+    pub fn new(home: Home, portal: Portal) -> Self {
+        let own = matches!(home, Home::Pool(_));
+        Self { hold: home.hold(), own, begun: false, portal, ended: false }
+    }
+
+    /// The session.
+    pub fn session(&self) -> Result<Arc<Lent>> {
+        self.hold.get()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The next rows; none at the end.
+    pub async fn rows(&mut self) -> Result<Py<PyAny>> {
+        if self.ended {
+            return Ok(held(no_rows));
+        }
+        let rows = self.next().await;
+        if rows.is_err() {
+            self.ended = true;
+            self.undo().await;
+        }
+        rows
+    }
+
+    async fn next(&mut self) -> Result<Py<PyAny>> {
+        let client = self.hold.get()?.client().clone();
+        if self.own && !self.begun {
+            self.begun = true;
+            client.batch(render::BEGIN).await?;
+        }
+        let Portal { call, shape, batch_rows, bound: portal } = &mut self.portal;
+        let (statement, bytes) = match portal {
+            Some((statement, name)) => {
+                let next = |out: &mut BytesMut| Ok(frontend::execute(name, *batch_rows, out)?);
+                let bytes = client.send(next).await?.whole().await?.bytes;
+                (Arc::clone(statement), bytes)
+            }
+            None => {
+                let ready = execute::prepare(&client, &call.sql).await?;
+                let (statement, name) = (Arc::clone(&ready.statement), client.new_name("portal"));
+                let bind = held(|py| {
+                    let mut out = BytesMut::new();
+                    bound(py, &ready, &name, &call.params, &mut out)?;
+                    frontend::execute(&name, *batch_rows, &mut out)?;
+                    Ok::<_, Error>(out)
+                })?;
+                let bytes = ready.run(&client, &bind).await?.whole().await?.bytes;
+                *portal = Some((Arc::clone(&statement), name.clone()));
+                (statement, bytes)
+            }
+        };
+        let rows = held(|py| {
+            let rows = Rows::new(py, execute::typed(&statement)?, shape)?.list(&bytes)?;
+            Ok::<_, Error>(rows.into_any().unbind())
+        })?;
+        let suspended = Messages(&bytes).any(|message| message.tag == tag::SUSPENDED);
+        if !suspended {
+            self.end().await?;
+        }
+        Ok(rows)
+    }
+
+    /// Ends the query: its own transaction is committed, and another's loses its portal.
+    pub async fn end(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.ended, true) {
+            return Ok(());
+        }
+        let client = self.hold.get()?.client().clone();
+        if self.own {
+            return if self.begun { session::commit(&client).await } else { Ok(()) };
+        }
+        let Some((_, name)) = &self.portal.bound else { return Ok(()) };
+        let close = |out: &mut BytesMut| Ok(frontend::close(b'P', name, out)?);
+        client.send(close).await?.whole().await.map(|_| ())
+    }
+
+    /// Undoes its own transaction; another's is its owner's.
+    async fn undo(&self) {
+        if self.own
+            && self.begun
+            && let Ok(session) = self.hold.get()
+        {
+            // What failed is told already.
+            let _ = session::rollback(session.client()).await;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What a database is told when it is made: where it is, and how many connections it may have.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::gil::raised;
+use crate::error::{Error, Result};
+use crate::session::config::{Config, Options};
+use crate::session::pool::{Limits, Pool};
+
+/// Makes a pool; `given` has every option that the faces know.
+pub(super) fn pool(url: Option<&str>, given: &Bound<'_, PyDict>) -> Result<Arc<Pool>> {
+    let timeout: Option<f64> = option(given, "statement_timeout_s")?;
+    let options = Options {
+        connect_timeout: seconds(given, "connect_timeout_s")?,
+        statement_timeout: timeout.map(|s| duration(s, "statement_timeout_s")).transpose()?,
+        application_name: option(given, "application_name")?,
+        statement_cache_size: option(given, "statement_cache_size")?,
+    };
+    let config = Config::new(url, &options, |name| std::env::var(name).ok())?;
+    let (min_size, max_size) = (option(given, "min_size")?, option(given, "max_size")?);
+    if max_size == 0 || min_size > max_size {
+        return Err(Error::Interface(format!(
+            "min_size={min_size}, max_size={max_size}: expected at least one connection, and no more at first than at most"
+        )));
+    }
+    let limits = Limits {
+        min_size,
+        max_size,
+        acquire_timeout: seconds(given, "acquire_timeout_s")?,
+        max_idle: seconds(given, "max_idle_s")?,
+        max_lifetime: seconds(given, "max_lifetime_s")?,
+    };
+    Ok(Pool::new(config, limits))
+}
+
+fn option<'py, T>(given: &Bound<'py, PyDict>, name: &str) -> Result<T>
+where
+    T: for<'a> FromPyObject<'a, 'py>,
+    for<'a> <T as FromPyObject<'a, 'py>>::Error: Into<PyErr>,
+{
+    let value = given.get_item(name).map_err(raised)?;
+    let value = value.ok_or_else(|| Error::Interface(format!("{name}: expected a value")))?;
+    value.extract().map_err(|error: <T as FromPyObject<'_, 'py>>::Error| {
+        Error::Interface(format!("{name}: {}", error.into()))
+    })
+}
+
+fn seconds(given: &Bound<'_, PyDict>, name: &str) -> Result<Duration> {
+    duration(option(given, name)?, name)
+}
+
+fn duration(value: f64, name: &str) -> Result<Duration> {
+    Duration::try_from_secs_f64(value)
+        .map_err(|_| Error::Interface(format!("{name}: expected seconds, 0 or more, got {value}")))
+}

@@ -1,0 +1,120 @@
+//! A session at the edge: who has it, and a thread that blocks on it.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use pyo3::prelude::*;
+
+use super::gil::released;
+use super::watching::Going;
+use crate::error::{Error, Result};
+use crate::session::pool::{Hold, Lent, Pool};
+use crate::session::{Client, Session};
+
+/// Whose a session is while it is used.
+pub(super) enum Home {
+    /// It goes back to its pool afterwards.
+    Pool(Lent),
+    /// Somebody keeps it, for a transaction or the like.
+    Kept(Arc<Lent>),
+}
+
+impl Deref for Home {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        match self {
+            Self::Pool(lent) => lent,
+            Self::Kept(lent) => lent,
+        }
+    }
+}
+
+impl Home {
+    /// One that is kept, unless a fork's child is asked to use its parent's.
+    pub fn kept(lent: Arc<Lent>) -> Result<Self> {
+        if !lent.is_ours() {
+            return Err(not_ours());
+        }
+        if lent.is_in_bulk() {
+            return Err(Error::Interface(
+                "a load or a read is under way in this transaction; await it first".into(),
+            ));
+        }
+        Ok(Self::Kept(lent))
+    }
+
+    /// The session, to be kept.
+    pub fn shared(self) -> Arc<Lent> {
+        match self {
+            Self::Pool(lent) => Arc::new(lent),
+            Self::Kept(lent) => lent,
+        }
+    }
+
+    /// A hold on the session, for as long as a result of its is read.
+    pub fn hold(self) -> Hold {
+        match self {
+            Self::Pool(lent) => Hold::Own(Arc::new(lent)),
+            Self::Kept(lent) => Hold::Borrowed(Arc::downgrade(&lent)),
+        }
+    }
+}
+
+fn not_ours() -> Error {
+    Error::Interface(
+        "this transaction is the parent process's; open one of your own after a fork".into(),
+    )
+}
+
+/// A session of the pool's; waits without the GIL.
+pub(super) fn acquire(py: Python<'_>, pool: &Arc<Pool>, going: &Going) -> Result<Lent> {
+    use crate::session::pool::Offer;
+    match pool.try_acquire()? {
+        Some(Offer::Session(lent)) => Ok(lent),
+        offer => released(py, || pool.accept(offer, &mut || going.check())),
+    }
+}
+
+/// Runs an operation to its end: it is polled with the GIL held, and waited for without.
+pub(super) fn block_on<T>(
+    py: Python<'_>,
+    session: &Session,
+    going: &Going,
+    operation: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let client = session.client();
+    client.carry_by(0);
+    let stopped = {
+        let mut operation = pin!(operation);
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
+                tell(py, client);
+                return result;
+            }
+            let waited = released(py, || client.wait_for_news(&mut || going.check()));
+            if let Err(stopped) = waited {
+                break stopped;
+            }
+        }
+    };
+    released(py, || session.stop());
+    tell(py, client);
+    Err(stopped)
+}
+
+/// Passes the server's notices on to Python's logging.
+pub(super) fn tell(py: Python<'_>, client: &Client) {
+    while let Some((severity, notice)) = client.notice() {
+        let fields = (severity, notice.message, notice.sqlstate, notice.detail, notice.hint);
+        let logged =
+            py.import("howdah.notices").and_then(|notices| notices.call_method1("log", fields));
+        if let Err(error) = logged {
+            error.write_unraisable(py, None);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A statement at the edge: Python values into its parameters, its rows into Python objects.
+
+use std::collections::HashSet;
+
+use bytes::BytesMut;
+use postgres_protocol::message::frontend::{self, BindError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use super::gil::raised;
+use super::values::{Decoder, Encoder, refusal};
+use crate::error::{Error, Result};
+use crate::execute::{self, Ready, Typed};
+use crate::session::Statement;
+use crate::types::Declared;
+use crate::wire::message::{Cells, Messages, tag};
+
+/// What turns values into parameters and rows into objects; made once per statement.
+pub(super) struct Edge {
+    encoders: Vec<Encoder>,
+    decoders: Vec<Decoder>,
+    names: Vec<Py<PyString>>,
+    parameter_formats: Vec<i16>,
+    result_formats: Vec<i16>,
+    /// The name of more than one column.
+    twice: Option<String>,
+}
+
+impl Edge {
+    fn new(py: Python<'_>, typed: &Typed) -> Self {
+        let encoders: Vec<_> = typed.parameters.iter().map(Encoder::new).collect();
+        let decoders: Vec<_> = typed.columns.iter().map(|(_, ty)| Decoder::new(ty)).collect();
+        let names = typed.columns.iter().map(|(name, _)| PyString::intern(py, name).unbind());
+        let parameter_formats = one_for_all(encoders.iter().map(Encoder::format).collect());
+        let result_formats = one_for_all(decoders.iter().map(Decoder::format).collect());
+        let names = names.collect();
+        let twice = twice(&typed.columns);
+        Self { encoders, decoders, names, parameter_formats, result_formats, twice }
+    }
+
+    /// The edge of a statement that is ready.
+    pub fn of<'a>(py: Python<'_>, typed: &'a Typed) -> &'a Self {
+        typed.edge(|| Self::new(py, typed))
+    }
+
+    /// Writes a Bind of these values to a portal.
+    pub fn bind(
+        &self,
+        statement: &Statement,
+        portal: &str,
+        values: &[Bound<'_, PyAny>],
+        out: &mut BytesMut,
+    ) -> Result<()> {
+        let formats = self.result_formats.iter().copied();
+        self.bind_formats(statement, portal, values, formats, out)
+    }
+
+    /// As [`Edge::bind`], with results in binary form whatever their types.
+    pub fn bind_binary(
+        &self,
+        statement: &Statement,
+        portal: &str,
+        values: &[Bound<'_, PyAny>],
+        out: &mut BytesMut,
+    ) -> Result<()> {
+        self.bind_formats(statement, portal, values, [1].into_iter(), out)
+    }
+
+    fn bind_formats(
+        &self,
+        statement: &Statement,
+        portal: &str,
+        values: &[Bound<'_, PyAny>],
+        result_formats: impl Iterator<Item = i16>,
+        out: &mut BytesMut,
+    ) -> Result<()> {
+        let mut failed = None;
+        let put = |(index, value): (usize, &Bound<'_, PyAny>), out: &mut BytesMut| {
+            let encoder = self.encoders.get(index).ok_or("a value without a parameter")?;
+            encoder.encode(value, out).map_err(|refused| {
+                failed = Some(refusal(index, refused));
+                "refused".into()
+            })
+        };
+        let bound = frontend::bind(
+            portal,
+            statement.name(),
+            self.parameter_formats.iter().copied(),
+            values.iter().enumerate(),
+            put,
+            result_formats,
+            out,
+        );
+        match (bound, failed) {
+            (_, Some(error)) => Err(error),
+            (Ok(()), None) => Ok(()),
+            (Err(BindError::Conversion(error)), None) => Err(Error::Internal(error.to_string())),
+            (Err(BindError::Serialization(error)), None) => Err(error.into()),
+        }
+    }
+}
+
+/// The first name that more than one column has.
+fn twice(columns: &[(String, Declared)]) -> Option<String> {
+    let mut seen = HashSet::new();
+    columns.iter().find(|(name, _)| !seen.insert(name)).map(|(name, _)| name.clone())
+}
+
+/// One format stands for all where they are the same.
+fn one_for_all(formats: Vec<i16>) -> Vec<i16> {
+    match formats.first() {
+        Some(first) if formats.iter().all(|format| format == first) => vec![*first],
+        _ => formats,
+    }
+}
+
+/// The values of a tuple.
+pub(super) fn values<'py>(py: Python<'py>, tuple: &Py<PyTuple>) -> Vec<Bound<'py, PyAny>> {
+    tuple.bind(py).iter().collect()
+}
+
+/// What rows become.
+pub(super) enum Shape {
+    /// Dicts by the columns' names.
+    Dicts,
+    /// Values without a name.
+    Values,
+    /// What a callable makes of the names, called with each row's values.
+    Made(Py<PyAny>),
+}
+
+impl Shape {
+    /// By the binder that makes such a callable of the columns' names.
+    pub fn new(into: Option<Py<PyAny>>) -> Self {
+        into.map_or(Self::Dicts, Self::Made)
+    }
+}
+
+/// Rows as Python objects.
+pub(super) struct Rows<'py, 'a> {
+    py: Python<'py>,
+    edge: &'a Edge,
+    columns: &'a [(String, Declared)],
+    maker: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py, 'a> Rows<'py, 'a> {
+    pub fn new(py: Python<'py>, ready: &'a Typed, shape: &Shape) -> Result<Self> {
+        let edge = Edge::of(py, ready);
+        let maker = match shape {
+            Shape::Dicts => {
+                if let Some(name) = &edge.twice {
+                    return Err(Error::Programming(format!(
+                        "column \"{name}\" is there twice, and a dict holds it once; give one another name with AS"
+                    )));
+                }
+                None
+            }
+            Shape::Values => None,
+            Shape::Made(binder) => {
+                let names = PyTuple::new(py, &edge.names).map_err(raised)?;
+                Some(binder.bind(py).call1((names,)).map_err(raised)?)
+            }
+        };
+        Ok(Self { py, edge, columns: &ready.columns, maker })
+    }
+
+    /// All rows of a reply.
+    pub fn list(&self, reply: &[u8]) -> Result<Bound<'py, PyList>> {
+        let list = PyList::empty(self.py);
+        for message in Messages(reply) {
+            match message.tag {
+                tag::ROW => list.append(self.row(message.body)?).map_err(raised)?,
+                tag::COPY_IN | tag::COPY_OUT => return Err(no_copy()),
+                _ => {}
+            }
+        }
+        Ok(list)
+    }
+
+    /// The first row of a reply.
+    pub fn first(&self, reply: &[u8]) -> Result<Option<Bound<'py, PyAny>>> {
+        let row = Messages(reply).find(|message| message.tag == tag::ROW);
+        row.map(|message| self.row(message.body)).transpose()
+    }
+
+    /// The first value of a reply's first row.
+    pub fn value(&self, reply: &[u8]) -> Result<Option<Bound<'py, PyAny>>> {
+        let Some(message) = Messages(reply).find(|message| message.tag == tag::ROW) else {
+            return Ok(None);
+        };
+        let mut cells = Cells::new(message.body, self.edge.decoders.len())?;
+        self.edge.decoders.first().map(|decoder| self.cell(decoder, 0, &mut cells)).transpose()
+    }
+
+    fn row(&self, body: &[u8]) -> Result<Bound<'py, PyAny>> {
+        let mut cells = Cells::new(body, self.edge.decoders.len())?;
+        let decoders = self.edge.decoders.iter().enumerate();
+        let Some(maker) = &self.maker else {
+            let dict = PyDict::new(self.py);
+            for ((index, decoder), name) in decoders.zip(&self.edge.names) {
+                let value = self.cell(decoder, index, &mut cells)?;
+                dict.set_item(name.bind(self.py), value).map_err(raised)?;
+            }
+            return Ok(dict.into_any());
+        };
+        let values = decoders.map(|(index, decoder)| self.cell(decoder, index, &mut cells));
+        let values: Vec<_> = values.collect::<Result<_>>()?;
+        let values = PyTuple::new(self.py, values).map_err(raised)?;
+        maker.call1(values).map_err(raised)
+    }
+
+    #[inline]
+    fn cell(
+        &self,
+        decoder: &Decoder,
+        index: usize,
+        cells: &mut Cells<'_>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let Some(cell) = cells.cell()? else { return Ok(self.py.None().into_bound(self.py)) };
+        decoder.decode(self.py, cell).map_err(|error| self.at(index, error))
+    }
+
+    /// The same error, with the column's name.
+    fn at(&self, index: usize, error: Error) -> Error {
+        match (error, self.columns.get(index)) {
+            (Error::Value(mut value), Some((name, _))) => {
+                value.column.get_or_insert_with(|| name.clone());
+                Error::Value(value)
+            }
+            (Error::Internal(message), Some((name, _))) => {
+                Error::Internal(format!("column \"{name}\": {message}"))
+            }
+            (error, _) => error,
+        }
+    }
+}
+
+fn no_copy() -> Error {
+    Error::NotSupported("COPY TO or FROM the client is for load() and read() alone".into())
+}
+
+/// The Bind of a statement that is ready.
+pub(super) fn bound(
+    py: Python<'_>,
+    ready: &Ready,
+    portal: &str,
+    params: &Py<PyTuple>,
+    out: &mut BytesMut,
+) -> Result<()> {
+    let typed = execute::typed(&ready.statement)?;
+    let values = values(py, params);
+    typed.expect(values.len())?;
+    Edge::of(py, typed).bind(&ready.statement, portal, &values, out)
+}

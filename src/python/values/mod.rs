@@ -1,0 +1,234 @@
+//! Single values, straight between Python and the wire: the parameters of statements, and the cells
+//! of rows.
+
+mod array;
+mod json;
+mod network;
+mod number;
+mod text;
+mod when;
+
+use bytes::BytesMut;
+use postgres_protocol::IsNull;
+use postgres_types::{Kind, Type};
+use pyo3::BoundObject;
+use pyo3::prelude::*;
+
+use super::gather::{Refused, is_missing_marker};
+use super::gil::raised;
+use crate::error::{Error, Result, ValueError};
+use crate::types::Declared;
+
+/// How values of a type go over the wire.
+enum Form {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
+    Float4,
+    Float8,
+    Numeric,
+    Text,
+    Bytea,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Interval,
+    Uuid,
+    Json,
+    Jsonb,
+    Inet,
+    Cidr,
+    /// Elements of one type, whose OID is told.
+    Array(Box<Form>, u32),
+    /// As text, which the server reads and prints.
+    Printed,
+}
+
+impl Form {
+    fn of(declared: &Declared) -> Self {
+        let base = declared.base();
+        match base.kind() {
+            Kind::Enum(_) => return Self::Text,
+            Kind::Array(element) => {
+                let inner = Self::of(&Declared { ty: element.clone(), typmod: -1 });
+                return match inner {
+                    Self::Printed | Self::Array(..) => Self::Printed,
+                    inner => Self::Array(Box::new(inner), element.oid()),
+                };
+            }
+            _ => {}
+        }
+        match *base {
+            Type::BOOL => Self::Bool,
+            Type::INT2 => Self::Int2,
+            Type::INT4 => Self::Int4,
+            Type::INT8 => Self::Int8,
+            Type::OID => Self::Oid,
+            Type::FLOAT4 => Self::Float4,
+            Type::FLOAT8 => Self::Float8,
+            Type::NUMERIC => Self::Numeric,
+            Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => Self::Text,
+            Type::BYTEA => Self::Bytea,
+            Type::DATE => Self::Date,
+            Type::TIME => Self::Time,
+            Type::TIMESTAMP => Self::Timestamp,
+            Type::TIMESTAMPTZ => Self::Timestamptz,
+            Type::INTERVAL => Self::Interval,
+            Type::UUID => Self::Uuid,
+            Type::JSON => Self::Json,
+            Type::JSONB => Self::Jsonb,
+            Type::INET => Self::Inet,
+            Type::CIDR => Self::Cidr,
+            _ => Self::Printed,
+        }
+    }
+
+    /// The format's code: 1 for binary, 0 for text.
+    fn code(&self) -> i16 {
+        i16::from(!matches!(self, Self::Printed))
+    }
+
+    /// Appends a value that is not None.
+    fn put(&self, value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Result<(), Refused> {
+        match self {
+            Self::Bool => number::put_bool(value, out),
+            Self::Int2 => number::put_int2(value, out),
+            Self::Int4 => number::put_int4(value, out),
+            Self::Int8 => number::put_int8(value, out),
+            Self::Oid => number::put_oid(value, out),
+            Self::Float4 => number::put_float4(value, out),
+            Self::Float8 => number::put_float8(value, out),
+            Self::Numeric => number::put_numeric(value, out),
+            Self::Text => text::put_text(value, out),
+            Self::Bytea => text::put_bytea(value, out),
+            Self::Date => when::put_date(value, out),
+            Self::Time => when::put_time(value, out),
+            Self::Timestamp => when::put_timestamp(value, out),
+            Self::Timestamptz => when::put_timestamptz(value, out),
+            Self::Interval => when::put_interval(value, out),
+            Self::Uuid => text::put_uuid(value, out),
+            Self::Json => json::put_json(value, out),
+            Self::Jsonb => json::put_jsonb(value, out),
+            Self::Inet => network::put(value, false, out),
+            Self::Cidr => network::put(value, true, out),
+            Self::Array(element, oid) => array::put(element, *oid, value, out),
+            Self::Printed => text::put_printed(value, out),
+        }
+    }
+
+    /// Reads a cell that is not NULL.
+    #[inline]
+    fn get<'py>(&self, py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+        match self {
+            Self::Bool => number::get_bool(py, cell),
+            Self::Int2 => number::get_int2(py, cell),
+            Self::Int4 => number::get_int4(py, cell),
+            Self::Int8 => number::get_int8(py, cell),
+            Self::Oid => number::get_oid(py, cell),
+            Self::Float4 => number::get_float4(py, cell),
+            Self::Float8 => number::get_float8(py, cell),
+            Self::Numeric => number::get_numeric(py, cell),
+            Self::Text | Self::Printed => text::get_text(py, cell),
+            Self::Bytea => text::get_bytea(py, cell),
+            Self::Date => when::get_date(py, cell),
+            Self::Time => when::get_time(py, cell),
+            Self::Timestamp => when::get_timestamp(py, cell),
+            Self::Timestamptz => when::get_timestamptz(py, cell),
+            Self::Interval => when::get_interval(py, cell),
+            Self::Uuid => text::get_uuid(py, cell),
+            Self::Json => json::get_json(py, cell),
+            Self::Jsonb => json::get_jsonb(py, cell),
+            Self::Inet => network::get(py, cell, false),
+            Self::Cidr => network::get(py, cell, true),
+            Self::Array(element, _) => array::get(py, element, cell),
+        }
+    }
+}
+
+/// Encodes the values of one parameter.
+pub(super) struct Encoder {
+    form: Form,
+    /// The type's name, for messages.
+    name: String,
+}
+
+impl Encoder {
+    pub fn new(declared: &Declared) -> Self {
+        Self { form: Form::of(declared), name: declared.name() }
+    }
+
+    /// The format's code: 1 for binary, 0 for text.
+    pub fn format(&self) -> i16 {
+        self.form.code()
+    }
+
+    /// Appends a value.
+    pub fn encode(&self, value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Result<IsNull, Refused> {
+        if value.is_none() {
+            return Ok(IsNull::Yes);
+        }
+        match self.form.put(value, out) {
+            Ok(()) => Ok(IsNull::No),
+            Err(Refused::WrongType(_)) if is_missing_marker(value) => Ok(IsNull::Yes),
+            Err(Refused::WrongType(what)) => {
+                Err(Refused::WrongType(format!("expected {}, got {what}", self.name)))
+            }
+            Err(Refused::Unfit(what)) => {
+                Err(Refused::Unfit(format!("{what} (parameter type {})", self.name)))
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
+/// The error of a parameter, counted from 0.
+pub(super) fn refusal(index: usize, refused: Refused) -> Error {
+    let (message, wrong_type) = match refused {
+        Refused::WrongType(message) => (message, true),
+        Refused::Unfit(message) => (message, false),
+        Refused::Special => ("NaN or infinity".to_owned(), false),
+        Refused::Raised(error) => return raised(error),
+    };
+    let message = format!("parameter ${}: {message}", index + 1);
+    Error::Value(Box::new(ValueError { message, wrong_type, ..ValueError::default() }))
+}
+
+/// Decodes the cells of one column.
+pub(super) struct Decoder(Form);
+
+impl Decoder {
+    pub fn new(declared: &Declared) -> Self {
+        Self(Form::of(declared))
+    }
+
+    /// The format's code: 1 for binary, 0 for text.
+    pub fn format(&self) -> i16 {
+        self.0.code()
+    }
+
+    /// Reads a cell that is not NULL.
+    #[inline]
+    pub fn decode<'py>(&self, py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+        self.0.get(py, cell)
+    }
+}
+
+/// A value that Python's type cannot hold.
+fn beyond(value: &str, python: &str) -> Error {
+    let message =
+        format!("{value} is out of range for {python}; cast it in SQL, as in column::text");
+    Error::Value(Box::new(ValueError { message, ..ValueError::default() }))
+}
+
+/// A Rust value as Python's.
+fn object<'py, T>(py: Python<'py>, value: T) -> Result<Bound<'py, PyAny>>
+where
+    T: IntoPyObject<'py>,
+    PyErr: From<T::Error>,
+{
+    let made = value.into_pyobject(py).map_err(|error| raised(error.into()))?;
+    Ok(made.into_any().into_bound())
+}

@@ -1,0 +1,117 @@
+//! Booleans, integers, floats and decimals.
+
+use bytes::{BufMut, BytesMut};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyString};
+
+use super::super::gather::number::{decimal_type, digits, float32, float64, integer};
+use super::super::gather::{Refused, boolean};
+use super::super::gil::raised;
+use super::object;
+use crate::error::{Error, Result};
+use crate::wire::numeric::{parse, put_text};
+use crate::wire::{Malformed, fixed};
+
+type Put = Result<(), Refused>;
+
+pub(super) fn put_bool(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    out.put_u8(u8::from(boolean(value)?));
+    Ok(())
+}
+
+pub(super) fn put_int2(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    out.put_i16(integer(&plain(value)?)?);
+    Ok(())
+}
+
+pub(super) fn put_int4(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    out.put_i32(integer(&plain(value)?)?);
+    Ok(())
+}
+
+pub(super) fn put_int8(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    out.put_i64(integer(&plain(value)?)?);
+    Ok(())
+}
+
+pub(super) fn put_oid(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    out.put_u32(integer(&plain(value)?)?);
+    Ok(())
+}
+
+/// The number that an Enum stands for.
+fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if value.is_exact_instance_of::<pyo3::types::PyInt>() {
+        return Ok(value.clone());
+    }
+    if super::super::gather::text::is_enum(value)? {
+        return value.getattr(pyo3::intern!(value.py(), "value"));
+    }
+    Ok(value.clone())
+}
+
+pub(super) fn put_float4(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    out.put_f32(float32(value)?);
+    Ok(())
+}
+
+pub(super) fn put_float8(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    out.put_f64(float64(value)?);
+    Ok(())
+}
+
+pub(super) fn put_numeric(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
+    let digits = digits(value)?;
+    let text = digits.to_str()?;
+    let unsigned = text.trim_start_matches('-');
+    let is_nan = unsigned.starts_with("sNaN") || unsigned.starts_with("NaN") || unsigned == "nan";
+    let mut bytes = Vec::with_capacity(24);
+    let text = match text {
+        _ if is_nan => "NaN",
+        "inf" => "Infinity",
+        "-inf" => "-Infinity",
+        text => text,
+    };
+    put_text(text, &mut bytes).map_err(|_| Refused::Unfit(format!("{text} is no numeric")))?;
+    out.put_slice(&bytes);
+    Ok(())
+}
+
+pub(super) fn get_bool<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    match cell {
+        [byte] => Ok(PyBool::new(py, *byte != 0).to_owned().into_any()),
+        _ => Err(Malformed::length(1, cell.len()).into()),
+    }
+}
+
+pub(super) fn get_int2<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    object(py, i16::from_be_bytes(fixed(cell)?))
+}
+
+pub(super) fn get_int4<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    object(py, i32::from_be_bytes(fixed(cell)?))
+}
+
+pub(super) fn get_int8<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    object(py, i64::from_be_bytes(fixed(cell)?))
+}
+
+pub(super) fn get_oid<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    object(py, u32::from_be_bytes(fixed(cell)?))
+}
+
+/// The value as it is: every float4 is a float8 too.
+pub(super) fn get_float4<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    object(py, f64::from(f32::from_be_bytes(fixed(cell)?)))
+}
+
+pub(super) fn get_float8<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    object(py, f64::from_be_bytes(fixed(cell)?))
+}
+
+pub(super) fn get_numeric<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let mut text = String::with_capacity(24);
+    parse(cell).map_err(Error::from)?.text(&mut text);
+    let decimal = decimal_type(py).map_err(raised)?;
+    decimal.call1((PyString::new(py, &text),)).map_err(raised)
+}

@@ -1,0 +1,309 @@
+//! The verbs of the row road, as futures: polled with the GIL held, and the same whether a thread
+//! blocks on them or an event loop goes on meanwhile.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyIterator, PyTuple};
+
+use super::gil::{held, raised};
+use super::statement::{Edge, Rows, Shape, bound};
+use crate::error::{Error, Result};
+use crate::execute::{self, Ready, Typed, execute_all};
+use crate::session::{self, Client, Statement};
+use crate::sql::render;
+use crate::wire::message::{self, Messages, tag};
+
+/// A statement and the values of its parameters.
+pub(super) struct Call {
+    pub sql: PyBackedStr,
+    pub params: Py<PyTuple>,
+}
+
+/// A statement's whole answer.
+struct Answer {
+    statement: Arc<Statement>,
+    bytes: Vec<u8>,
+}
+
+/// Whether to try again with a statement that failed: another may have made it stale since it was
+/// prepared. Then it is forgotten, and prepared again unless a transaction has failed by it.
+async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
+    if !tried.kept || !may_be_stale(&error) {
+        return Err(error);
+    }
+    client.forget(sql);
+    if client.status() != b'I' {
+        return Err(error);
+    }
+    // A value that did not fit the old types may fit the new ones.
+    if matches!(error, Error::Value(_)) {
+        let fresh = execute::prepare(client, sql).await?;
+        if fresh.statement.parameters() == tried.statement.parameters() {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// A statement that was run.
+struct Tried {
+    statement: Arc<Statement>,
+    kept: bool,
+}
+
+impl Tried {
+    fn new(ready: &Ready) -> Self {
+        Self { statement: Arc::clone(&ready.statement), kept: ready.kept }
+    }
+}
+
+/// Whether another description of the statement could help: `0A000` says that a cached plan's
+/// result has changed, `26000` that the server has forgotten the statement.
+fn may_be_stale(error: &Error) -> bool {
+    match error {
+        Error::Server(server) => matches!(server.sqlstate.as_str(), "0A000" | "26000"),
+        Error::Value(_) => true,
+        _ => false,
+    }
+}
+
+async fn answer(client: &Client, call: &Call) -> Result<Answer> {
+    loop {
+        let ready = execute::prepare(client, &call.sql).await?;
+        let tried = Tried::new(&ready);
+        match run(client, call, ready).await {
+            Ok(bytes) => return Ok(Answer { statement: tried.statement, bytes }),
+            Err(error) => again(client, &call.sql, tried, error).await?,
+        }
+    }
+}
+
+async fn run(client: &Client, call: &Call, ready: Ready) -> Result<Vec<u8>> {
+    let bind = held(|py| {
+        let mut out = BytesMut::new();
+        bound(py, &ready, "", &call.params, &mut out)?;
+        execute_all(&mut out)?;
+        Ok::<_, Error>(out)
+    })?;
+    Ok(ready.run(client, &bind).await?.whole().await?.bytes)
+}
+
+/// Runs a statement, or without parameters a script; gives back how many rows it touched.
+pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
+    let is_script = held(|py| call.params.bind(py).is_empty());
+    let rows = if is_script {
+        client.batch(&call.sql).await?
+    } else {
+        affected(&answer(&client, &call).await?.bytes)
+    };
+    held(|py| Ok(rows.into_pyobject(py).map_err(|error| raised(error.into()))?.into_any().unbind()))
+}
+
+fn affected(reply: &[u8]) -> u64 {
+    let complete = Messages(reply).filter(|message| message.tag == tag::COMPLETE);
+    complete.map(|message| message::rows_affected(message.body)).sum()
+}
+
+/// All rows.
+pub(super) async fn fetch(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
+    let answer = answer(&client, &call).await?;
+    held(|py| {
+        let list =
+            Rows::new(py, execute::typed(&answer.statement)?, &shape)?.list(&answer.bytes)?;
+        Ok(list.into_any().unbind())
+    })
+}
+
+/// The first row, or None.
+pub(super) async fn fetch_one(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
+    let answer = answer(&client, &call).await?;
+    held(|py| {
+        let row =
+            Rows::new(py, execute::typed(&answer.statement)?, &shape)?.first(&answer.bytes)?;
+        Ok(row.map_or_else(|| py.None(), Bound::unbind))
+    })
+}
+
+/// The first value of the first row, or None.
+pub(super) async fn fetch_value(client: Client, call: Call) -> Result<Py<PyAny>> {
+    let answer = answer(&client, &call).await?;
+    held(|py| {
+        let value = Rows::new(py, execute::typed(&answer.statement)?, &Shape::Values)?
+            .value(&answer.bytes)?;
+        Ok(value.map_or_else(|| py.None(), Bound::unbind))
+    })
+}
+
+/// How many bytes of Binds are gathered before they are sent.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// Runs a statement once per row, all of them or none: one Sync stands at the end of them.
+pub(super) async fn execute_many(
+    client: Client,
+    sql: PyBackedStr,
+    rows: Py<PyAny>,
+) -> Result<Py<PyAny>> {
+    let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
+    // What can be gone through only once must not meet a stale statement.
+    let only_once = iterator.is(&rows);
+    if only_once {
+        client.forget(&sql);
+    }
+    let total = loop {
+        let ready = execute::prepare(&client, &sql).await?;
+        let tried = Tried::new(&ready);
+        let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
+        match many(&client, ready, &iterator).await {
+            Ok(total) => break total,
+            Err(error) => again(&client, &sql, tried, error).await?,
+        }
+    };
+    held(|py| {
+        Ok(total.into_pyobject(py).map_err(|error| raised(error.into()))?.into_any().unbind())
+    })
+}
+
+/// How far the answers to many rows have come.
+#[derive(Default)]
+struct Answered {
+    rows: u64,
+    affected: u64,
+}
+
+impl Answered {
+    fn count(&mut self, reply: &[u8]) {
+        for message in Messages(reply).filter(|message| message.tag == tag::COMPLETE) {
+            self.rows += 1;
+            self.affected += message::rows_affected(message.body);
+        }
+    }
+}
+
+async fn many(client: &Client, ready: Ready, rows: &Py<PyIterator>) -> Result<u64> {
+    let (statement, mut reply) = ready.begin(client).await?;
+    let typed = execute::typed(&statement)?;
+    let (mut row, mut answered, mut failed) = (0, Answered::default(), None);
+    loop {
+        let (bytes, more) = held(|py| block(py, &statement, typed, rows, &mut row))?;
+        reply.send_more(|out| {
+            out.extend_from_slice(&bytes);
+            Ok(())
+        })?;
+        if !more {
+            break;
+        }
+        reply.all_or_nothing();
+        reply.sent().await;
+        let arrived = reply.already()?;
+        answered.count(&arrived.bytes);
+        failed = arrived.error;
+        if failed.is_some() {
+            break;
+        }
+    }
+    reply.sync();
+    let rest = reply.end().await?;
+    answered.count(&rest.bytes);
+    match failed.or(rest.error) {
+        None => Ok(answered.affected),
+        Some(mut error) => {
+            error.row = Some(answered.rows).filter(|done| *done < row);
+            Err(Error::Server(error))
+        }
+    }
+}
+
+/// Binds and Executes of some rows; tells whether there may be more.
+fn block(
+    py: Python<'_>,
+    statement: &Statement,
+    typed: &Typed,
+    rows: &Py<PyIterator>,
+    row: &mut u64,
+) -> Result<(BytesMut, bool)> {
+    let edge = Edge::of(py, typed);
+    let mut out = BytesMut::with_capacity(BLOCK_BYTES + 1024);
+    let iterator = rows.bind(py);
+    while out.len() < BLOCK_BYTES {
+        let Some(values) = iterator.clone().next() else { return Ok((out, false)) };
+        let values: Vec<Bound<'_, PyAny>> =
+            values.and_then(|values| values.try_iter()?.collect()).map_err(raised)?;
+        typed.expect(values.len()).map_err(|error| at_row(error, *row))?;
+        edge.bind(statement, "", &values, &mut out).map_err(|error| at_row(error, *row))?;
+        execute_all(&mut out)?;
+        *row += 1;
+    }
+    Ok((out, true))
+}
+
+/// The same error, with the row of the input.
+fn at_row(error: Error, row: u64) -> Error {
+    match error {
+        Error::Value(mut value) => {
+            value.row = Some(row);
+            Error::Value(value)
+        }
+        Error::Programming(message) => Error::Programming(format!("row {row}: {message}")),
+        error => error,
+    }
+}
+
+/// Begins a transaction.
+pub(super) async fn begin(
+    client: Client,
+    isolation: Option<String>,
+    readonly: bool,
+    deferrable: bool,
+) -> Result<()> {
+    let sql = render::begin(isolation.as_deref(), readonly, deferrable);
+    let sql = sql.ok_or_else(|| {
+        Error::Interface(format!(
+            "isolation {:?}: expected read committed, repeatable read or serializable",
+            isolation.unwrap_or_default()
+        ))
+    })?;
+    client.batch(&sql).await.map(|_| ())
+}
+
+/// Commits a transaction.
+pub(super) async fn commit(client: Client) -> Result<()> {
+    session::commit(&client).await
+}
+
+/// Rolls a transaction back.
+pub(super) async fn rollback(client: Client) -> Result<()> {
+    session::rollback(&client).await
+}
+
+/// Sets a savepoint.
+pub(super) async fn savepoint(client: Client, depth: u32) -> Result<()> {
+    client.batch(&render::savepoint(depth)).await.map(|_| ())
+}
+
+/// Keeps what was done since a savepoint.
+pub(super) async fn release_savepoint(client: Client, depth: u32) -> Result<()> {
+    client.batch(&render::release_savepoint(depth)).await.map(|_| ())
+}
+
+/// Undoes what was done since a savepoint.
+pub(super) async fn rollback_savepoint(client: Client, depth: u32) -> Result<()> {
+    client.batch(&render::rollback_savepoint(depth)).await.map(|_| ())
+}
+
+/// Subscribes to channels.
+pub(super) async fn listen(client: Client, channels: Vec<String>) -> Result<()> {
+    client.set_listening(true);
+    client.batch(&render::listen(&channels)).await.map(|_| ())
+}
+
+/// Ends all subscriptions, if there are any.
+pub(super) async fn unlisten(client: &Client) -> Result<()> {
+    if client.set_listening(false) {
+        client.batch(render::UNLISTEN).await?;
+        client.forget_notifications();
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The servers that may be connected to, in order, each with its port and its password.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+
+use super::given::Given;
+use super::passfile::{Passfile, Wanted};
+use super::{Address, Config, Host, Place, Secret};
+use crate::error::{Error, Result};
+
+const PORT: u16 = 5432;
+
+/// Where servers put their Unix sockets when nobody says otherwise: Debian's place, then
+/// PostgreSQL's.
+const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
+
+/// The hosts that are given; and why a password file was not used.
+pub(super) fn read(
+    given: &Given,
+    user: &str,
+    database: &str,
+) -> Result<(Vec<Host>, Option<String>)> {
+    let list = |name: &str| -> Vec<String> {
+        given
+            .get(name)
+            .map(|list| list.split(',').map(|item| item.trim().to_owned()).collect())
+            .unwrap_or_default()
+    };
+    let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
+    if !names.is_empty() && !addresses.is_empty() && names.len() != addresses.len() {
+        return Err(Error::Interface(format!(
+            "host and hostaddr: expected as many of the one as of the other, got {} and {}",
+            names.len(),
+            addresses.len()
+        )));
+    }
+    let count = names.len().max(addresses.len()).max(1);
+    if ports.len() > 1 && ports.len() != count {
+        return Err(Error::Interface(format!(
+            "port: expected one, or one for each of {count} hosts, got {}",
+            ports.len()
+        )));
+    }
+    let mut hosts = Vec::new();
+    for index in 0..count {
+        let port = ports.get(index).or(ports.first()).map(String::as_str).unwrap_or_default();
+        let port = number(port)?;
+        let name = names.get(index).map(String::as_str).unwrap_or_default();
+        let address = addresses.get(index).map(String::as_str).filter(|text| !text.is_empty());
+        let address = address.map(str::parse::<IpAddr>).transpose();
+        let address = address.map_err(|_| {
+            Error::Interface("hostaddr: expected an IP address; a name goes into host".into())
+        })?;
+        hosts.extend(places(name, address, port).into_iter().map(|(name, place)| Host {
+            name,
+            place,
+            port,
+            password: None,
+        }));
+    }
+    let ignored = give_passwords(&mut hosts, given, user, database);
+    Ok((hosts, ignored))
+}
+
+fn number(port: &str) -> Result<u16> {
+    if port.is_empty() {
+        return Ok(PORT);
+    }
+    let number = port.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| Error::Interface("port: expected a number from 1 to 65535".into()))
+}
+
+fn places(name: &str, address: Option<IpAddr>, port: u16) -> Vec<(String, Place)> {
+    let tcp = |host: &str| {
+        let shown = if host.is_empty() {
+            address.map(|ip| ip.to_string()).unwrap_or_default()
+        } else {
+            host.to_owned()
+        };
+        (shown.clone(), Place::Tcp { host: shown, address })
+    };
+    let unix = |directory: &str| {
+        (directory.to_owned(), Place::Unix(Path::new(directory).join(format!(".s.PGSQL.{port}"))))
+    };
+    if address.is_some() {
+        return vec![tcp(name)];
+    }
+    if name.starts_with('/') {
+        return vec![unix(name)];
+    }
+    if !name.is_empty() {
+        return vec![tcp(name)];
+    }
+    let there = |(_, place): &(String, Place)| matches!(place, Place::Unix(path) if path.exists());
+    let sockets = SOCKET_DIRECTORIES.iter().map(|directory| unix(directory)).filter(there);
+    sockets.chain([tcp("localhost")]).collect()
+}
+
+/// The password that is given is for all; a password file has them by host.
+fn give_passwords(hosts: &mut [Host], given: &Given, user: &str, database: &str) -> Option<String> {
+    if let Some(password) = given.get("password") {
+        for host in hosts {
+            host.password = Some(Secret::new(password.to_owned()));
+        }
+        return None;
+    }
+    let own = || given.home.as_ref().map(|home| home.join(".pgpass"));
+    let path: PathBuf = given.path("passfile").or_else(own)?;
+    let passfile = match Passfile::read(&path) {
+        Ok(passfile) => passfile?,
+        Err(why) => return Some(why),
+    };
+    for host in hosts {
+        // libpq takes a socket in the usual place for the host `localhost`.
+        let usual = SOCKET_DIRECTORIES.contains(&host.name.as_str());
+        let name = if usual { "localhost" } else { host.name.as_str() };
+        host.password = passfile.password(&Wanted { host: name, port: host.port, database, user });
+    }
+    None
+}
+
+impl Config {
+    /// The hosts, in the order in which to try them.
+    pub(in crate::session) fn hosts_in_order(&self) -> Vec<&Host> {
+        let mut hosts: Vec<_> = self.hosts.iter().collect();
+        if self.load_balance {
+            shuffle(&mut hosts);
+        }
+        hosts
+    }
+}
+
+impl Host {
+    /// Where the host is; a name may have several addresses.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub(in crate::session) fn addresses(&self, shuffled: bool) -> Result<Vec<Address>> {
+        let (host, port) = match &self.place {
+            Place::Unix(path) => return Ok(vec![Address::Unix(path.clone())]),
+            Place::Tcp { host, address: Some(ip) } => {
+                let socket = SocketAddr::new(*ip, self.port);
+                let name = if *host == ip.to_string() {
+                    socket.to_string()
+                } else {
+                    format!("{host}:{}", self.port)
+                };
+                return Ok(vec![Address::Tcp { name, socket }]);
+            }
+            Place::Tcp { host, address: None } => (host.as_str(), self.port),
+        };
+        let name = format!("{host}:{port}");
+        let sockets = (host, port).to_socket_addrs().map_err(|error| {
+            Error::Connection(format!("cannot connect to {name}: {error}; check the host's name"))
+        })?;
+        let mut addresses: Vec<_> =
+            sockets.map(|socket| Address::Tcp { name: name.clone(), socket }).collect();
+        if shuffled {
+            shuffle(&mut addresses);
+        }
+        Ok(addresses)
+    }
+}
+
+/// Brings items into an order by chance: the standard library seeds its hashers by it.
+fn shuffle<T>(items: &mut [T]) {
+    for end in (1..items.len()).rev() {
+        let chance = RandomState::new().build_hasher().finish();
+        let place = chance % (end as u64 + 1);
+        items.swap(end, usize::try_from(place).unwrap_or(end));
+    }
+}

@@ -1,0 +1,160 @@
+//! Connection URIs, as
+//! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS> has them.
+
+/// Names and values; several hosts and ports are lists with commas.
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// What follows `postgresql://` or `postgres://`; `None` if the text is no URI.
+pub(super) fn rest(text: &str) -> Option<&str> {
+    text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"))
+}
+
+/// Reads what follows the scheme. Errors do not show what was read: it may be a password.
+pub(super) fn parse(rest: &str) -> Result<Pairs, String> {
+    let mut pairs = Pairs::new();
+    let (rest, query) = match rest.split_once('?') {
+        Some((rest, query)) => (rest, Some(query)),
+        None => (rest, None),
+    };
+    let (authority, database) = match rest.split_once('/') {
+        Some((authority, database)) => (authority, Some(database)),
+        None => (rest, None),
+    };
+    let hosts = match authority.split_once('@') {
+        Some((who, hosts)) => {
+            let (user, password) = match who.split_once(':') {
+                Some((user, password)) => (user, Some(password)),
+                None => (who, None),
+            };
+            push(&mut pairs, "user", user)?;
+            push(&mut pairs, "password", password.unwrap_or_default())?;
+            hosts
+        }
+        None => authority,
+    };
+    push_hosts(&mut pairs, hosts)?;
+    push(&mut pairs, "dbname", database.unwrap_or_default())?;
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').ok_or("a parameter without a value")?;
+        match (decoded(name)?, decoded(value)?) {
+            // As JDBC's users write it.
+            (name, value) if name == "ssl" && value == "true" => {
+                pairs.push(("sslmode".to_owned(), "require".to_owned()));
+            }
+            pair => pairs.push(pair),
+        }
+    }
+    Ok(pairs)
+}
+
+/// What is empty is not given.
+fn push(pairs: &mut Pairs, name: &str, value: &str) -> Result<(), String> {
+    if !value.is_empty() {
+        pairs.push((name.to_owned(), decoded(value)?));
+    }
+    Ok(())
+}
+
+fn push_hosts(pairs: &mut Pairs, hosts: &str) -> Result<(), String> {
+    let (mut names, mut ports) = (Vec::new(), Vec::new());
+    for host in hosts.split(',') {
+        let (name, rest) = match host.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').ok_or("an address in brackets that do not close")?,
+            None => host.split_at(host.find(':').unwrap_or(host.len())),
+        };
+        let port = match rest.strip_prefix(':') {
+            Some(port) => port,
+            None if rest.is_empty() => "",
+            None => return Err("something after an address in brackets".to_owned()),
+        };
+        names.push(decoded(name)?);
+        ports.push(decoded(port)?);
+    }
+    for (name, values) in [("host", names), ("port", ports)] {
+        if values.iter().any(|value| !value.is_empty()) {
+            pairs.push((name.to_owned(), values.join(",")));
+        }
+    }
+    Ok(())
+}
+
+fn decoded(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err("a % that is not followed by two hexadecimal digits".to_owned());
+        };
+        match u8::try_from(high * 16 + low) {
+            Ok(byte) if byte != 0 => bytes.push(byte),
+            _ => return Err("a %00".to_owned()),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "text that is not UTF-8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(uri: &str) -> Vec<String> {
+        let pairs = parse(rest(uri).unwrap()).unwrap();
+        pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+
+    #[test]
+    fn test_parse_of_libpqs_own_examples_gives_their_parts() {
+        for (uri, parts) in [
+            ("postgresql://", &[][..]),
+            ("postgresql://localhost", &["host=localhost"]),
+            ("postgresql://localhost:5433", &["host=localhost", "port=5433"]),
+            ("postgres://localhost/mydb", &["host=localhost", "dbname=mydb"]),
+            ("postgresql://user@localhost", &["user=user", "host=localhost"]),
+            (
+                "postgresql://user:s%40cret@localhost",
+                &["user=user", "password=s@cret", "host=localhost"],
+            ),
+            (
+                "postgresql://other@localhost/otherdb?connect_timeout=10&application_name=myapp",
+                &[
+                    "user=other",
+                    "host=localhost",
+                    "dbname=otherdb",
+                    "connect_timeout=10",
+                    "application_name=myapp",
+                ],
+            ),
+            (
+                "postgresql://host1:123,host2:456/somedb?target_session_attrs=any",
+                &["host=host1,host2", "port=123,456", "dbname=somedb", "target_session_attrs=any"],
+            ),
+            (
+                "postgresql:///mydb?host=localhost&port=5433",
+                &["dbname=mydb", "host=localhost", "port=5433"],
+            ),
+            ("postgresql://[2001:db8::1234]/database", &["host=2001:db8::1234", "dbname=database"]),
+            ("postgresql://[::1]:5433,b", &["host=::1,b", "port=5433,"]),
+            (
+                "postgresql://%2Fvar%2Flib%2Fpostgresql/dbname",
+                &["host=/var/lib/postgresql", "dbname=dbname"],
+            ),
+            ("postgresql://h/d?ssl=true", &["host=h", "dbname=d", "sslmode=require"]),
+        ] {
+            assert_eq!(read(uri), parts, "{uri}");
+        }
+    }
+
+    #[test]
+    fn test_parse_of_bad_uris_shows_nothing_of_them() {
+        for uri in ["u:hunter2@[::1", "u:hunter2%zz@h", "u:hunter2@h?x", "u:hunter2%00@h", "[::1]x"]
+        {
+            let error = parse(uri).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

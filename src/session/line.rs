@@ -1,0 +1,483 @@
+//! One connection's bytes: what is to be sent, what has come, and whose replies are due. It never
+//! waits: whoever drives it says when to send and to receive.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use postgres_protocol::message::frontend;
+
+use super::fault;
+use super::socket::{Handle, Socket, in_words};
+use crate::error::{Error, Result, ServerError};
+use crate::wire::Malformed;
+use crate::wire::message::{self, Body, HEADER_BYTES, tag};
+
+/// A notification that another session has sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// The channel.
+    pub channel: String,
+    /// What it was sent with.
+    pub payload: String,
+    /// The process that sent it.
+    pub pid: i32,
+}
+
+/// What the server says unasked, until somebody takes it.
+#[derive(Default)]
+pub(super) struct Unasked {
+    pub settings: HashMap<String, String>,
+    /// Warnings and the like, each with its severity.
+    pub notices: VecDeque<(String, ServerError)>,
+    pub notifications: VecDeque<Notification>,
+    /// Somebody waits for a notification.
+    pub awaited: bool,
+    /// The session has subscribed to channels.
+    pub listening: bool,
+}
+
+impl Unasked {
+    fn note(&mut self, kind: u8, body: &[u8]) -> Result<(), Malformed> {
+        let mut rest = Body(body);
+        match kind {
+            tag::SETTING => {
+                let name = rest.text()?.into_owned();
+                self.settings.insert(name, rest.text()?.into_owned());
+            }
+            tag::NOTIFICATION => {
+                let pid = rest.int32()?;
+                let channel = rest.text()?.into_owned();
+                let payload = rest.text()?.into_owned();
+                self.notifications.push_back(Notification { channel, payload, pid });
+            }
+            _ => self.notices.push_back((fault::severity(body), fault::told(body))),
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of messages that have come for a request.
+#[derive(Debug, Default)]
+pub struct Arrived {
+    /// Whole messages.
+    pub bytes: Vec<u8>,
+    /// `ReadyForQuery` was the last of them.
+    pub ended: bool,
+    /// The error among all that has come.
+    pub error: Option<Box<ServerError>>,
+}
+
+/// What becomes of a COPY from us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnCopy {
+    /// It is what was asked for.
+    Goes,
+    /// It fails: the request was a simple query.
+    Fails,
+    /// It fails, and a Sync must follow: the server has taken no notice of the one before.
+    FailsAndSyncs,
+}
+
+struct Due {
+    ticket: u64,
+    on_copy: OnCopy,
+    arrived: Arrived,
+    /// Nobody wants it any more.
+    abandoned: bool,
+}
+
+/// The bytes of one connection.
+pub(super) struct Line {
+    socket: Socket,
+    inbox: Inbox,
+    /// What is to be sent: first the chunks, then what is written here.
+    pub outbox: BytesMut,
+    chunks: VecDeque<Bytes>,
+    /// The replies that are due, in the order of their requests.
+    due: VecDeque<Due>,
+    /// Replies that have ended and wait to be taken.
+    answered: VecDeque<Due>,
+    next_ticket: u64,
+    /// The request that is not all sent yet: nobody else may send.
+    open: Option<u64>,
+    /// Nothing is sent while a cancellation is under way: it could hit the next statement.
+    pub held_back: u32,
+    /// The socket takes no more at present.
+    pub wants_write: bool,
+    status: u8,
+    pub unasked: Unasked,
+    broken: Option<Lost>,
+    /// TLS may have more for us, of which the socket knows nothing.
+    pub holds_more: bool,
+    /// Somebody waits for a part of a reply.
+    eager: bool,
+    /// Somebody waits until all has been sent.
+    pub wants_room: bool,
+    /// Somebody waits until an open request is closed.
+    pub wants_turn: bool,
+    /// Somebody waits until all has been said and answered.
+    pub wants_quiet: bool,
+    /// Where the other end is, for messages.
+    label: String,
+}
+
+/// Why nothing more can be said.
+#[derive(Debug, Clone)]
+pub(super) enum Lost {
+    /// The connection broke.
+    Broken(String),
+    /// The server ended it, and said why.
+    Ended(Box<ServerError>),
+}
+
+impl Lost {
+    pub fn error(&self) -> Error {
+        match self {
+            Self::Broken(reason) => Error::Connection(reason.clone()),
+            Self::Ended(error) => Error::Server(error.clone()),
+        }
+    }
+}
+
+/// A buffer whose bytes are all initialised, with a window of what has come.
+struct Inbox {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+const INBOX_BYTES: usize = 16 << 10;
+const INBOX_MOST: usize = 1 << 20;
+
+impl Inbox {
+    /// Room to read into: more, when the last read filled all of it or a message is longer.
+    fn room(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.buffer.len() > INBOX_MOST {
+                self.buffer.truncate(INBOX_MOST);
+                self.buffer.shrink_to_fit();
+            }
+        } else if self.end == self.buffer.len() && self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.buffer.len() {
+            self.grow();
+        }
+        self.buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn grow(&mut self) {
+        self.buffer.resize((self.buffer.len() * 2).max(INBOX_BYTES), 0);
+    }
+}
+
+impl Line {
+    pub fn new(socket: Socket, label: String) -> Self {
+        Self {
+            socket,
+            inbox: Inbox { buffer: Vec::new(), start: 0, end: 0 },
+            outbox: BytesMut::new(),
+            chunks: VecDeque::new(),
+            due: VecDeque::new(),
+            answered: VecDeque::new(),
+            next_ticket: 0,
+            open: None,
+            held_back: 0,
+            wants_write: false,
+            status: 0,
+            unasked: Unasked::default(),
+            broken: None,
+            holds_more: false,
+            eager: false,
+            wants_room: false,
+            wants_turn: false,
+            wants_quiet: false,
+            label,
+        }
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.socket.handle()
+    }
+
+    /// Why nothing more can be said.
+    pub fn broken(&self) -> Option<&Lost> {
+        self.broken.as_ref()
+    }
+
+    /// Gives the connection up.
+    pub fn break_off(&mut self, reason: String) {
+        self.broken.get_or_insert(Lost::Broken(reason));
+    }
+
+    /// What the server said last of its transaction: I outside of one, T in one, E in a failed one.
+    pub fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// Whether all has been said and answered.
+    pub fn is_quiet(&self) -> bool {
+        self.due.is_empty() && !self.has_to_send()
+    }
+
+    /// Whether another request may be sent.
+    pub fn may_begin(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// Makes room for the reply to a request, which is then written to the outbox. An open one is
+    /// not sent at once: nobody else may begin until it is closed.
+    pub fn begin(&mut self, open: bool, on_copy: OnCopy) -> u64 {
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        self.due.push_back(Due { ticket, on_copy, arrived: Arrived::default(), abandoned: false });
+        self.open = open.then_some(ticket);
+        ticket
+    }
+
+    /// Takes back a request of which nothing was written.
+    pub fn take_back(&mut self, ticket: u64) {
+        self.due.retain(|due| due.ticket != ticket);
+        self.close(ticket);
+    }
+
+    /// The request is all written.
+    pub fn close(&mut self, ticket: u64) {
+        if self.open == Some(ticket) {
+            self.open = None;
+        }
+    }
+
+    /// Sends bytes as they are, after what is in the outbox.
+    pub fn send_chunk(&mut self, chunk: Bytes) {
+        if !self.outbox.is_empty() {
+            self.chunks.push_back(self.outbox.split().freeze());
+        }
+        self.chunks.push_back(chunk);
+    }
+
+    /// Whether something has come for a request.
+    pub fn has_come(&self, ticket: u64) -> bool {
+        let is_it = |due: &&Due| due.ticket == ticket;
+        let there = |due: &Due| due.arrived.ended || !due.arrived.bytes.is_empty();
+        self.due.iter().chain(&self.answered).find(is_it).is_some_and(there)
+    }
+
+    /// Whether an error has come for a request.
+    pub fn has_failed(&self, ticket: u64) -> bool {
+        let is_it = |due: &&Due| due.ticket == ticket;
+        let failed = |due: &Due| due.arrived.error.is_some();
+        self.broken.is_some()
+            || self.due.iter().chain(&self.answered).find(is_it).is_some_and(failed)
+    }
+
+    pub fn has_to_send(&self) -> bool {
+        !self.outbox.is_empty() || !self.chunks.is_empty()
+    }
+
+    /// Takes what has come for a request; all at once when it has ended.
+    pub fn take(&mut self, ticket: u64, whole: bool) -> Option<Result<Arrived>> {
+        let place = self.answered.iter().position(|due| due.ticket == ticket);
+        if let Some(due) = place.and_then(|place| self.answered.remove(place)) {
+            return Some(Ok(due.arrived));
+        }
+        if let Some(lost) = &self.broken {
+            return Some(Err(lost.error()));
+        }
+        if whole {
+            return None;
+        }
+        let due = self.due.iter_mut().find(|due| due.ticket == ticket)?;
+        self.eager = due.arrived.bytes.is_empty();
+        if self.eager {
+            return None;
+        }
+        Some(Ok(std::mem::take(&mut due.arrived)))
+    }
+
+    /// The reply to a request is not wanted.
+    pub fn abandon(&mut self, ticket: u64) {
+        self.answered.retain(|due| due.ticket != ticket);
+        if let Some(due) = self.due.iter_mut().find(|due| due.ticket == ticket) {
+            due.abandoned = true;
+            due.arrived = Arrived::default();
+        }
+    }
+
+    /// Sends what the socket takes.
+    pub fn send(&mut self) {
+        if self.held_back > 0 || self.broken.is_some() {
+            return;
+        }
+        if let Err(error) = self.try_send() {
+            // What the server said before it hung up is worth more than that it did.
+            self.receive();
+            self.lose(&in_words(&error));
+        }
+    }
+
+    fn try_send(&mut self) -> io::Result<()> {
+        self.wants_write = false;
+        while let Some(chunk) = self.chunks.front_mut() {
+            match self.socket.write(chunk)? {
+                Some(count) if count == chunk.len() => _ = self.chunks.pop_front(),
+                Some(count) => _ = chunk.split_to(count),
+                None => return self.must_wait(),
+            }
+        }
+        while !self.outbox.is_empty() {
+            match self.socket.write(&self.outbox)? {
+                Some(count) if count == self.outbox.len() => self.outbox.clear(),
+                Some(count) => _ = self.outbox.split_to(count),
+                None => return self.must_wait(),
+            }
+        }
+        self.wants_write = !self.socket.flush()?;
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the end of a function that may fail")]
+    fn must_wait(&mut self) -> io::Result<()> {
+        self.wants_write = true;
+        Ok(())
+    }
+
+    /// Takes in what has come; tells whether that was anything.
+    pub fn receive(&mut self) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
+        self.holds_more = false;
+        let room = self.inbox.room();
+        let size = room.len();
+        match self.socket.read(room) {
+            Ok(None) => false,
+            Ok(Some(0)) => {
+                self.lose("the server closed the connection");
+                true
+            }
+            Ok(Some(count)) => {
+                self.inbox.end += count;
+                if let Err(error) = self.sort() {
+                    self.lose(&format!("the server's messages make no sense: {error}"));
+                    return true;
+                }
+                let filled = count == size;
+                if filled && size < INBOX_MOST {
+                    self.inbox.grow();
+                }
+                self.holds_more = filled && self.socket.is_secure();
+                true
+            }
+            Err(error) => {
+                self.lose(&in_words(&error));
+                true
+            }
+        }
+    }
+
+    /// Hands whole messages to the requests they belong to.
+    fn sort(&mut self) -> Result<(), Malformed> {
+        let Self { inbox, due, status, unasked, answered, outbox, .. } = self;
+        // Messages of one request that follow each other are handed over together.
+        let (mut from, mut at) = (inbox.start, inbox.start);
+        let hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| match due.front_mut() {
+            Some(front) if !front.abandoned => front.arrived.bytes.extend_from_slice(bytes),
+            _ => {}
+        };
+        loop {
+            let rest = inbox.buffer.get(at..inbox.end).unwrap_or_default();
+            let Some(length) = message::length(rest)? else { break };
+            let Some(whole) = rest.get(..length) else { break };
+            let (kind, body) = (rest.first().copied(), whole.get(HEADER_BYTES..));
+            let (kind, body) = (kind.unwrap_or_default(), body.unwrap_or_default());
+            let next = at + length;
+            match kind {
+                tag::NOTICE | tag::NOTIFICATION | tag::SETTING => {
+                    hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
+                    from = next;
+                    unasked.note(kind, body)?;
+                }
+                tag::ERROR => match due.front_mut() {
+                    Some(front) => front.arrived.error = Some(Box::new(fault::told(body))),
+                    None => {
+                        let error = Box::new(fault::told(body));
+                        self.broken = Some(Lost::Ended(error));
+                        return Ok(());
+                    }
+                },
+                tag::READY => {
+                    *status = body.first().copied().unwrap_or_default();
+                    hand_over(due, inbox.buffer.get(from..next).unwrap_or_default());
+                    from = next;
+                    let mut ended =
+                        due.pop_front().ok_or_else(|| Malformed("an answer to nothing".into()))?;
+                    ended.arrived.ended = true;
+                    if !ended.abandoned {
+                        answered.push_back(ended);
+                    }
+                }
+                tag::COPY_IN => {
+                    if let Some(front) = due.front() {
+                        refuse_copy(front.on_copy, outbox)?;
+                    }
+                }
+                _ if due.is_empty() => {
+                    return Err(Malformed(format!("a message {:?} unasked", char::from(kind))));
+                }
+                _ => {}
+            }
+            at = next;
+        }
+        hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
+        inbox.start = at;
+        Ok(())
+    }
+
+    /// The connection is lost, for this reason; what the server said last is the better one.
+    fn lose(&mut self, reason: &str) {
+        let said = self.due.front().and_then(|due| due.arrived.error.as_ref());
+        let lost = match said {
+            Some(error) => Lost::Ended(error.clone()),
+            None => Lost::Broken(format!("lost the connection to {}: {reason}", self.label)),
+        };
+        self.broken.get_or_insert(lost);
+    }
+
+    /// Whether there is something that somebody waits for.
+    pub fn has_news(&self) -> bool {
+        let front = self.due.front();
+        self.broken.is_some()
+            || !self.answered.is_empty()
+            || (self.eager && front.is_some_and(|due| !due.arrived.bytes.is_empty()))
+            || (self.wants_room && !self.has_to_send())
+            || (self.wants_turn && self.open.is_none())
+            || (self.wants_quiet && self.is_quiet())
+            || (self.unasked.awaited && !self.unasked.notifications.is_empty())
+    }
+
+    /// Says goodbye, if the socket takes it at once.
+    pub fn say_goodbye(&mut self) {
+        if self.broken.is_none() && self.is_quiet() {
+            frontend::terminate(&mut self.outbox);
+            let _ = self.try_send();
+        }
+        self.socket.finish();
+        self.break_off("the connection is closed".into());
+    }
+}
+
+/// Answers a COPY that the caller's own statement began: rows come by load() alone.
+fn refuse_copy(on_copy: OnCopy, out: &mut BytesMut) -> Result<(), Malformed> {
+    if on_copy != OnCopy::Goes {
+        let failed = frontend::copy_fail("COPY FROM STDIN is for load() alone", out);
+        failed.map_err(|error| Malformed(error.to_string()))?;
+    }
+    if on_copy == OnCopy::FailsAndSyncs {
+        frontend::sync(out);
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+"""Authorities of the tests' own, and what they issue: certificates that are good, and ones that are bad in one way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import trustme
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Good means: for localhost and its address, today, by an authority that the client trusts.
+Kind = Literal["good", "wrong name", "unknown authority", "expired"]
+
+HOSTS = ("localhost", "127.0.0.1")
+ELSEWHERE = "db.example.com"
+LONG_AGO = (dt.datetime(2001, 1, 1), dt.datetime(2002, 2, 3))  # noqa: DTZ001  (trustme takes UTC without saying so)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate and its key, as files.
+
+    Attributes:
+        certificate: The certificate, in PEM.
+        key: Its key, in PEM, which nobody else can read.
+    """
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Authorities:
+    """What the authorities made.
+
+    Attributes:
+        root: The certificate of the authority that issued all good ones.
+        servers: For servers.
+        alice: For the client alice.
+        stranger: For a client alice, by an authority that the server does not know.
+    """
+
+    root: Path
+    servers: dict[Kind, Identity]
+    alice: Identity
+    stranger: Identity
+
+
+def found(folder: Path) -> Authorities:
+    """Found two authorities, of which the first is to be trusted, and let them issue certificates.
+
+    Args:
+        folder: Where the files go.
+
+    Returns:
+        The files.
+    """
+    ours, other = trustme.CA(), trustme.CA(organization_name="another authority")
+    root = folder / "root.crt"
+    ours.cert_pem.write_to_path(str(root))
+    before, after = LONG_AGO
+    servers: dict[Kind, trustme.LeafCert] = {
+        "good": ours.issue_cert(*HOSTS, common_name="localhost", key_type=trustme.KeyType.RSA),
+        "wrong name": ours.issue_cert(ELSEWHERE, common_name="localhost"),
+        "unknown authority": other.issue_cert(*HOSTS, common_name="localhost"),
+        "expired": ours.issue_cert(*HOSTS, common_name="localhost", not_before=before, not_after=after),
+    }
+    return Authorities(
+        root=root,
+        servers={kind: _written(leaf, folder, kind.replace(" ", "_")) for kind, leaf in servers.items()},
+        alice=_written(ours.issue_cert(common_name="alice"), folder, "alice"),
+        stranger=_written(other.issue_cert(common_name="alice"), folder, "stranger"),
+    )
+
+
+def _written(leaf: trustme.LeafCert, folder: Path, name: str) -> Identity:
+    identity = Identity(folder / f"{name}.crt", folder / f"{name}.key")
+    identity.certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+    identity.key.touch(0o600)
+    leaf.private_key_pem.write_to_path(str(identity.key))
+    return identity

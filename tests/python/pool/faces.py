@@ -1,0 +1,276 @@
+"""Both databases behind one face, and what both must leave behind: nothing.
+
+A test may be a coroutine function. With the fixture `face` it runs twice: under asyncio with an AsyncDatabase, and with
+a Database behind the same verbs, where nothing that is awaited ever waits. Without it, it runs under asyncio alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import inspect
+import itertools
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+import pytest
+
+import howdah
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+
+    import psycopg
+
+    Open = Callable[..., howdah.AsyncDatabase]
+
+T = TypeVar("T")
+
+FACES = ["blocking", "asyncio"]
+PATIENCE_S = 30.0
+
+_serial = itertools.count(1)
+
+
+class Blocking:
+    """A Database with the verbs of an AsyncDatabase, each of which blocks."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        """Open a Database."""
+        self.database = howdah.Database(url, **options)
+        self.stats = self.database.stats
+
+    async def close(self) -> None:
+        self.database.close()
+
+    async def execute(self, sql: str, /, *params: object) -> int:
+        return self.database.execute(sql, *params)
+
+    async def execute_many(self, sql: str, rows: Any, /) -> int:
+        return self.database.execute_many(sql, rows)
+
+    async def fetch(self, sql: str, /, *params: object, **options: Any) -> list[Any]:
+        return self.database.fetch(sql, *params, **options)
+
+    async def fetch_one(self, sql: str, /, *params: object, **options: Any) -> Any:
+        return self.database.fetch_one(sql, *params, **options)
+
+    async def fetch_value(self, sql: str, /, *params: object) -> Any:
+        return self.database.fetch_value(sql, *params)
+
+    async def stream(self, sql: str, /, *params: object, **options: Any) -> AsyncGenerator[Any]:
+        rows = self.database.stream(sql, *params, **options)
+        with contextlib.closing(rows):
+            for row in rows:
+                yield row
+
+    async def load(self, table: str, data: Any, /, **options: Any) -> howdah.LoadReport:
+        return self.database.load(table, data, **options)
+
+    def read(self, source: str, /, *params: object, **options: Any) -> BlockingRead:
+        return BlockingRead(self.database, source, params, options)
+
+    def transaction(self, **options: Any) -> BlockingTransaction:
+        return BlockingTransaction(self.database.transaction(**options))
+
+    async def run_transaction(self, body: Callable[[], Coroutine[Any, Any, Any]], /, **options: Any) -> Any:
+        return self.database.run_transaction(lambda: finish(body()), **options)
+
+    @contextlib.asynccontextmanager
+    async def listen(self, *channels: str) -> AsyncIterator[AsyncIterator[howdah.Notification]]:
+        with self.database.listen(*channels) as notifications:
+
+            async def each() -> AsyncIterator[howdah.Notification]:
+                for notification in notifications:
+                    yield notification
+
+            yield each()
+
+
+class BlockingRead:
+    """A read that begins when it is asked for rows, as that of an AsyncDatabase."""
+
+    def __init__(self, database: howdah.Database, source: str, params: tuple[object, ...], options: Any) -> None:
+        """Prepare it."""
+        self.begin = lambda: database.read(source, *params, **options)
+
+    async def to_arrow(self) -> Any:
+        reader: Any = self.begin()
+        return reader.to_arrow()
+
+
+class BlockingTransaction:
+    """A Transaction with the methods of an AsyncTransaction."""
+
+    def __init__(self, transaction: howdah.Transaction) -> None:
+        """Wrap one."""
+        self.transaction = transaction
+
+    async def __aenter__(self) -> Self:
+        """Begin it."""
+        self.transaction.__enter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        """End it."""
+        self.transaction.__exit__(kind, error, trace)
+
+    async def rollback(self) -> None:
+        self.transaction.rollback()
+
+
+def finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    finally:
+        coroutine.close()
+    pytest.fail("a blocking verb was awaited for longer")
+
+
+def awaited(coroutine: Coroutine[Any, Any, T], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
+    """Run a coroutine under asyncio; whatever a loop would only log fails the test."""
+    told: list[dict[str, Any]] = []
+
+    async def listening() -> T:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        return await coroutine
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        result = runner.run(listening())
+        gc.collect()
+    assert told == []
+    return result
+
+
+RUNNERS: dict[str, Callable[[Coroutine[Any, Any, Any]], Any]] = {"blocking": finish, "asyncio": awaited}
+
+
+@pytest.fixture(params=FACES)
+def face(request: pytest.FixtureRequest) -> str:
+    """Tell which face is tested."""
+    return cast("str", request.param)
+
+
+@pytest.fixture
+def app() -> str:
+    """Give the name by which the server knows this test's sessions."""
+    return f"test_app_{next(_serial)}"
+
+
+@pytest.fixture
+def opened(face: str, url: str, app: str, sessions: Callable[[], int]) -> Iterator[Open]:
+    """Give what opens databases of this face; at the end they are closed, and have left no session behind."""
+    yield from opening(face, url, app, sessions)
+
+
+@pytest.fixture
+def opened_async(url: str, app: str, sessions: Callable[[], int]) -> Iterator[Open]:
+    """Give the like for asyncio alone."""
+    yield from opening("asyncio", url, app, sessions)
+
+
+def opening(face: str, url: str, app: str, sessions: Callable[[], int]) -> Iterator[Open]:
+    databases: list[Any] = []
+
+    def make(**options: Any) -> howdah.AsyncDatabase:
+        kind: Any = Blocking if face == "blocking" else howdah.AsyncDatabase
+        databases.append(kind(options.pop("url", url), **{"application_name": app} | options))
+        return cast("howdah.AsyncDatabase", databases[-1])
+
+    yield make
+    for database in databases:
+        RUNNERS[face](database.close())
+        stats = database.stats()
+        assert (stats.size, stats.idle, stats.busy, stats.waiting) == (0, 0, 0, 0)
+        assert stats.opened == stats.closed
+    eventually(lambda: sessions() == 0)
+
+
+@pytest.fixture
+def db(opened: Open) -> howdah.AsyncDatabase:
+    """Give a database of either face."""
+    return opened()
+
+
+@pytest.fixture
+def one(opened: Open) -> howdah.AsyncDatabase:
+    """Give the like with a single connection, which goes to every caller in turn."""
+    return opened(max_size=1, acquire_timeout_s=5.0)
+
+
+@pytest.fixture
+def sessions(admin: psycopg.Connection[Any], app: str) -> Callable[[], int]:
+    """Give what counts this test's sessions at the server; with a condition, those that meet it."""
+
+    def count(condition: str = "true") -> int:
+        query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND ({condition})"
+        rows: list[Any] = admin.execute(query.encode(), [app]).fetchall()
+        return int(rows[0][0])
+
+    return count
+
+
+@pytest.fixture
+def kill(admin: psycopg.Connection[Any]) -> Callable[[int], None]:
+    """Give what ends a session at the server, and waits until it is gone."""
+
+    def end(pid: int) -> None:
+        assert admin.execute("SELECT pg_terminate_backend(%s, 10000)", [pid]).fetchall() == [(True,)]
+
+    return end
+
+
+def eventually(happened: Callable[[], object], within_s: float = PATIENCE_S) -> float:
+    """Wait for something that comes true; give how long it took."""
+    begun = time.monotonic()
+    while not happened():
+        assert time.monotonic() - begun < within_s, "it never happened"
+        time.sleep(0.01)
+    return time.monotonic() - begun
+
+
+async def soon(happened: Callable[[], object], within_s: float = PATIENCE_S) -> float:
+    """Wait, and let the loop go on meanwhile."""
+    begun = time.monotonic()
+    while not happened():
+        assert time.monotonic() - begun < within_s, "it never happened"
+        await asyncio.sleep(0.01)
+    return time.monotonic() - begun
+
+
+async def pid_of(database: howdah.AsyncDatabase) -> int:
+    """Tell which session answers."""
+    pid: int = await database.fetch_value("SELECT pg_backend_pid()")
+    return pid
+
+
+def in_threads(*works: Callable[[], object]) -> None:
+    """Run works at once, each on a thread of its own, and raise what one of them raises."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  (a fork's child has no use for it)
+
+    with ThreadPoolExecutor(len(works)) as threads:
+        for future in [threads.submit(work) for work in works]:
+            future.result(timeout=60)
+
+
+async def outcome(awaitable: Awaitable[object]) -> object:
+    """Give what comes of it, an exception too."""
+    try:
+        return await awaitable
+    except Exception as error:  # noqa: BLE001  (it is what is asked for)
+        return error
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    RUNNERS[str(pyfuncitem.funcargs.get("face", "asyncio"))](test(**arguments))
+    return True

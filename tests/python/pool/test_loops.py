@@ -1,0 +1,159 @@
+"""One AsyncDatabase, many event loops: one after another, two at once, of two kinds, and ended in the midst of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+
+import howdah
+from tests.python.pool.faces import awaited, eventually, in_threads, pid_of, soon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+LOOPS: dict[str, NewLoop] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+def shared(url: str, app: str, sessions: Callable[..., int]) -> Iterator[howdah.AsyncDatabase]:
+    """Give a database of no loop at all."""
+    database = howdah.AsyncDatabase(url, max_size=4, application_name=app)
+    yield database
+    asyncio.run(database.close())
+    assert database.stats().size == 0
+    eventually(lambda: sessions() == 0)
+
+
+async def work(database: howdah.AsyncDatabase, base: int) -> None:
+    answers = await asyncio.gather(*(database.fetch_value("SELECT $1::int", base + n) for n in range(20)))
+    assert answers == list(range(base, base + 20))
+    async with database.transaction():
+        assert await database.fetch_value("SELECT $1::int", base) == base
+    async for row in database.stream("SELECT n FROM generate_series(1, 5) n", batch_rows=2):
+        assert row["n"] in range(1, 6)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_runs_one_after_another_use_the_same_connections(shared: howdah.AsyncDatabase, loop: str) -> None:
+    pids = {awaited(pid_of(shared), LOOPS[loop]) for _ in range(5)}
+    assert len(pids) == 1
+    for base in range(0, 500, 100):
+        awaited(work(shared, base), LOOPS[loop])
+    assert shared.stats().opened <= 4
+
+
+def test_kinds_of_loop_take_turns(shared: howdah.AsyncDatabase) -> None:
+    for base, loop in enumerate(["asyncio", "uvloop", "uvloop", "asyncio", "uvloop", "asyncio"]):
+        awaited(work(shared, 100 * base), LOOPS[loop])
+    assert shared.stats().opened <= 4
+
+
+@pytest.mark.parametrize("kinds", [("asyncio", "asyncio"), ("asyncio", "uvloop"), ("uvloop", "uvloop")])
+def test_loops_in_threads_use_it_at_once(shared: howdah.AsyncDatabase, kinds: tuple[str, str]) -> None:
+    async def much(base: int) -> None:
+        for n in range(20):
+            await work(shared, base + 100 * n)
+
+    in_threads(*(lambda me=me, kind=kind: awaited(much(me * 10_000), LOOPS[kind]) for me, kind in enumerate(kinds)))
+    stats = shared.stats()
+    assert (stats.busy, stats.waiting) == (0, 0)
+    assert stats.opened <= 4
+
+
+@pytest.mark.parametrize("kinds", [("asyncio", "asyncio"), ("uvloop", "asyncio")])
+def test_loop_that_waits_is_woken_by_the_other_that_gives_back(
+    url: str, app: str, sessions: Callable[..., int], kinds: tuple[str, str]
+) -> None:
+    database = howdah.AsyncDatabase(url, max_size=1, application_name=app)
+
+    async def hold() -> None:
+        async with database.transaction():
+            held.set()
+            await soon(lambda: database.stats().waiting == 3)
+
+    async def wait() -> None:
+        assert await asyncio.gather(*(database.fetch_value("SELECT $1::int", n) for n in range(3))) == [0, 1, 2]
+
+    def waits() -> None:
+        held.wait(10)
+        awaited(wait(), LOOPS[kinds[1]])
+
+    held = threading.Event()
+    in_threads(lambda: awaited(hold(), LOOPS[kinds[0]]), waits)
+    asyncio.run(database.close())
+    assert database.stats().opened == 1
+    eventually(lambda: sessions() == 0)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_run_that_ends_with_statements_in_flight_leaves_nothing_behind(
+    shared: howdah.AsyncDatabase, sessions: Callable[..., int], loop: str
+) -> None:
+    kept: list[asyncio.Task[object]] = []
+
+    async def in_block() -> None:
+        async with shared.transaction():
+            await shared.execute("SELECT pg_sleep(60)")
+
+    async def main() -> None:
+        kept.extend(asyncio.create_task(shared.execute("SELECT pg_sleep(60)")) for _ in range(2))
+        kept.append(asyncio.create_task(in_block()))
+        kept.append(asyncio.create_task(shared.execute("SELECT pg_sleep(60)")))
+        await soon(lambda: sessions("state = 'active'") == 4)
+        kept.extend(asyncio.create_task(shared.execute("SELECT 1")) for _ in range(3))
+        await asyncio.sleep(0)
+
+    awaited(main(), LOOPS[loop])
+    assert all(task.cancelled() for task in kept)
+    kept.clear()
+    gc.collect()
+    eventually(lambda: sessions("state <> 'idle'") == 0, within_s=2)
+    awaited(work(shared, 0), LOOPS[loop])
+    stats = shared.stats()
+    assert (stats.busy, stats.waiting) == (0, 0)
+    assert stats.size == sessions() <= 4
+
+
+def test_loop_closed_without_cancelling_its_tasks_leaves_a_usable_database(
+    url: str, app: str, sessions: Callable[..., int]
+) -> None:
+    database = howdah.AsyncDatabase(url, max_size=2, acquire_timeout_s=5, application_name=app)
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)
+
+    async def begin() -> asyncio.Task[int]:
+        task = asyncio.create_task(database.execute("SELECT pg_sleep(1)"))
+        await soon(lambda: sessions("state = 'active'") == 1)
+        return task
+
+    task = loop.run_until_complete(begin())
+    loop.close()
+    assert awaited(database.fetch_value("SELECT 1")) == 1
+    del task
+    gc.collect()
+    assert awaited(work_of_two(database)) == [1, 2]
+    asyncio.run(database.close())
+    eventually(lambda: sessions() == 0)
+
+
+async def work_of_two(database: howdah.AsyncDatabase) -> list[int]:
+    async def one(n: int) -> int:
+        async with database.transaction():
+            found: int = await database.fetch_value("SELECT $1::int FROM pg_sleep(0.05)", n)
+            return found
+
+    return list(await asyncio.gather(one(1), one(2)))
+
+
+def test_verb_outside_of_a_loop_says_so(shared: howdah.AsyncDatabase) -> None:
+    coroutine = shared.execute("SELECT 1")
+    with pytest.raises(howdah.InterfaceError, match="loop"):
+        coroutine.send(None)
+    assert awaited(shared.fetch_value("SELECT 1")) == 1

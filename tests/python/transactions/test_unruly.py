@@ -1,0 +1,119 @@
+"""Statements that begin and end transactions by themselves: whatever they leave, the next caller gets a clean connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import howdah
+from tests.python.pool.faces import eventually, outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.python.pool.faces import Open
+
+    Sql = Callable[..., Any]
+
+IDLE = "SELECT pg_current_xact_id_if_assigned() IS NULL"
+UNRULY = [
+    "BEGIN",
+    "START TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    "BEGIN; INSERT INTO t VALUES (1)",
+    "BEGIN; INSERT INTO t VALUES (1); SAVEPOINT s",
+    "BEGIN; SELECT nonsense",
+    "INSERT INTO t VALUES (1); BEGIN; SELECT 1 / 0",
+    "COMMIT",
+    "ROLLBACK",
+    "COMMIT AND CHAIN",
+    "BEGIN; INSERT INTO t VALUES (1); ROLLBACK AND CHAIN",
+    "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'never'; ROLLBACK PREPARED 'never'; BEGIN",
+    "BEGIN; DECLARE c CURSOR FOR SELECT generate_series(1, 1000); FETCH 5 FROM c",
+]
+
+
+@pytest.fixture
+def table(one: howdah.AsyncDatabase, sql: Sql) -> howdah.AsyncDatabase:
+    """Give a database of one connection with an empty table `t`."""
+    sql("CREATE TABLE t (a int)")
+    return one
+
+
+@pytest.mark.parametrize("statement", UNRULY)
+@pytest.mark.parametrize("verb", ["execute", "fetch", "fetch_one", "fetch_value"])
+async def test_connection_is_clean_for_the_next_caller(  # noqa: PLR0917  (the parameters are pytest's)
+    table: howdah.AsyncDatabase, sql: Sql, sessions: Callable[..., int], statement: str, verb: str
+) -> None:
+    verbs: dict[str, Any] = {name: getattr(table, name) for name in ("execute", "fetch", "fetch_one", "fetch_value")}
+    await outcome(verbs[verb](statement))
+    # Nobody uses it now, and it is in no transaction all the same.
+    assert sessions("state LIKE 'idle in transaction%'") == 0
+    assert await table.execute("INSERT INTO t VALUES (2)") == 1
+    assert (2,) in sql("SELECT a FROM t")
+    assert await table.fetch_value(IDLE) is True
+    async with table.transaction(isolation="repeatable read"):
+        assert await table.fetch_value("SELECT current_setting('transaction_isolation')") == "repeatable read"
+    stats = table.stats()
+    assert (stats.size, stats.busy) == (1, 0)
+
+
+async def test_transaction_begun_by_a_statement_is_rolled_back(table: howdah.AsyncDatabase, sql: Sql) -> None:
+    await table.execute("BEGIN; INSERT INTO t VALUES (1)")
+    assert await table.fetch_value("SELECT count(*) FROM t") == 0
+    await table.execute("BEGIN; INSERT INTO t VALUES (2); COMMIT")
+    assert sql("SELECT a FROM t") == [(2,)]
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"])
+async def test_block_whose_statement_ends_it_leaves_a_clean_connection(
+    table: howdah.AsyncDatabase, sessions: Callable[..., int], statement: str
+) -> None:
+    async def block() -> None:
+        async with table.transaction():
+            await table.execute("INSERT INTO t VALUES (1)")
+            await table.execute(statement)
+
+    # Whether the end of the block then has something to say is its own affair.
+    await outcome(block())
+    assert sessions("state LIKE 'idle in transaction%'") == 0
+    assert await table.fetch_value("SELECT 3") == 3
+    async with table.transaction():
+        await table.execute("INSERT INTO t VALUES (2)")
+    assert await table.fetch_value("SELECT count(*) FROM t WHERE a = 2") == 1
+
+
+async def test_inner_block_whose_statement_ends_the_outer_is_an_error(
+    table: howdah.AsyncDatabase, sessions: Callable[..., int]
+) -> None:
+    async def blocks() -> None:
+        async with table.transaction(), table.transaction():
+            await table.execute("COMMIT")
+
+    assert isinstance(await outcome(blocks()), howdah.Error)
+    assert sessions("state LIKE 'idle in transaction%'") == 0
+    assert await table.fetch_value("SELECT 3") == 3
+
+
+async def test_settings_of_a_transaction_end_with_it(table: howdah.AsyncDatabase) -> None:
+    async with table.transaction():
+        await table.execute("SET LOCAL work_mem = '1MB'")
+        assert await table.fetch_value("SHOW work_mem") == "1MB"
+    assert await table.fetch_value("SHOW work_mem") != "1MB"
+
+
+async def test_many_tasks_after_unruly_ones_get_their_own_answers(opened_async: Open, sql: Sql) -> None:
+    sql("CREATE TABLE t (a int)")
+    database = opened_async(max_size=3)
+
+    async def unruly(n: int) -> None:
+        await outcome(database.execute(UNRULY[n % len(UNRULY)].replace("never", f"never {n}")))
+
+    async def ruly(n: int) -> None:
+        assert await database.fetch_value("SELECT $1::int", n) == n
+        assert await database.execute("INSERT INTO t VALUES ($1)", 1000 + n) == 1
+
+    await asyncio.gather(*(act(n) for n in range(100) for act in (unruly, ruly)))
+    assert sql("SELECT count(*) FROM t WHERE a >= 1000") == [(100,)]
+    eventually(lambda: database.stats().busy == 0)

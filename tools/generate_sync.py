@@ -1,0 +1,205 @@
+"""Makes the face that blocks out of the face for asyncio, so that nothing is written twice.
+
+`tools/generate_sync.py` writes the files; with `--check` it tells whether they are as it would write them. `async` and
+`await` go, names are replaced in code and text, wordings in docstrings, comments and messages; the rest stands as it
+does in the source. ruff, of the environment this runs in, then puts imports and lines in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Place = tuple[int, int]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# What is made, by what it is made from.
+FILES = {
+    f"python/howdah/async_{name}.py": f"python/howdah/{name}.py" for name in ("database", "listener", "transaction")
+}
+
+NAMES = {
+    "AsyncArrowReader": "ArrowReader",
+    "AsyncCursor": "Cursor",
+    "AsyncDatabase": "Database",
+    "AsyncGenerator": "Generator",
+    "AsyncLease": "Lease",
+    "AsyncListener": "Listener",
+    "AsyncTransaction": "Transaction",
+    "__aenter__": "__enter__",
+    "__aexit__": "__exit__",
+    "__aiter__": "__iter__",
+    "__anext__": "__next__",
+    "aclosing": "closing",
+    "anext": "next",
+    "async_database": "database",
+    "async_listener": "listener",
+    "async_transaction": "transaction",
+    "awaiting": "blocking",
+}
+
+# The lines of the key may be broken wherever it has a space; those of the value are as they stand.
+WORDINGS = {
+    "The database whose verbs are awaited.": "The database whose verbs block.",
+    "Notifications, awaited:": "Notifications, waited for:",
+    "Transactions, awaited:": "Transactions:",
+    "It is Database's twin for asyncio: the same verbs and parameters, awaited. The running event loop, uvloop too, "
+    "drives the connections; a database belongs to no loop, and the next `asyncio.run` may use it again. When an "
+    "awaiting task is cancelled, so is its statement at the server. Tasks may share a database.": (
+        "AsyncDatabase is its twin for asyncio, with the same verbs and parameters. Ctrl-C cancels a statement at the\n"
+        "    server, too. Threads may share a database."
+    ),
+    "The innermost open block is kept where asyncio keeps what belongs to a task, and tasks begun in it inherit it: so "
+    "the statements of `asyncio.gather` run in the transaction around it.": (
+        "The innermost open block is kept in the context of its thread; another thread's statements are no part of it."
+    ),
+    "by an exception, a cancellation among them,": "by an exception, Ctrl-C among them,",
+    "inside the block, that of a task begun there too, uses": "inside the block uses",
+    "only the task of the outer one": "only the thread of the outer one",
+    "around this task has ended; wait for the task inside the block, or begin the task outside": (
+        "around this thread has ended; wait for the thread inside the block, or begin it outside"
+    ),
+    "around this task is another task's, and only its own task": (
+        "around this thread is another thread's, and only its own thread"
+    ),
+    "The data is consumed, and a callable for progress called, on a worker thread. Args:": "Args:",
+    "table as Arrow; the query begins when its rows are asked for.": "table as Arrow.",
+    "iterated over or drained: its rows stream in": "iterated over or drained: its schema is there, its rows stream in",
+}
+
+# f-strings are tokens of their own from Python 3.12 on.
+TEXTS = (tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING))
+
+
+class Converter:
+    """Makes blocking code out of awaiting code.
+
+    Attributes:
+        unused: The wordings that nothing asked for so far.
+    """
+
+    def __init__(self, wordings: Mapping[str, str]) -> None:
+        """Take the wordings.
+
+        Args:
+            wordings: What text says of blocking code, by what it says of awaiting code.
+        """
+        self.unused = set(wordings)
+        self._wordings = wordings
+        # The longer ones first; what replaces one is not looked at again.
+        parts = [re.escape(one).replace(r"\ ", r"\s+") for one in sorted(wordings, key=len, reverse=True)]
+        self._pattern = re.compile("|".join((*parts, rf"\b(?:{'|'.join(NAMES)})\b", r"\b(?:async|await) ")))
+
+    def __call__(self, source: str) -> str:
+        """Make blocking code; imports and lines are not in order yet.
+
+        Args:
+            source: The text of a module.
+
+        Returns:
+            The text of its twin.
+        """
+        lines = source.splitlines(keepends=True)
+        pieces: list[str] = []
+        row, column = 1, 0
+        for (from_row, from_column), end, replacement in self._replacements(source):
+            for between in range(row, from_row):
+                pieces.append(lines[between - 1][column:])
+                column = 0
+            pieces += (lines[from_row - 1][column:from_column], replacement)
+            row, column = end
+        return "".join((*pieces, "".join(lines[row - 1 :])[column:]))
+
+    def _replacements(self, source: str) -> Iterator[tuple[Place, Place, str]]:
+        """Give what is replaced, in order: from where, to where, and by what."""
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+        wrapping = _awaitables(tokens)
+        for at, token in enumerate(tokens):
+            if at in wrapping:
+                yield token.start, token.end, ""
+            elif token.type == tokenize.NAME and token.string in {"async", "await"}:
+                yield token.start, tokens[at + 1].start, ""
+            elif token.type == tokenize.NAME and token.string in NAMES:
+                yield token.start, token.end, NAMES[token.string]
+            elif token.type in TEXTS:
+                text = self._pattern.sub(self._worded, token.string)
+                if text != token.string:
+                    yield token.start, token.end, text
+
+    def _worded(self, match: re.Match[str]) -> str:
+        found = " ".join(match.group().split())
+        if found in {"async", "await"}:
+            return ""
+        self.unused.discard(found)
+        return NAMES.get(found) or self._wordings[found]
+
+
+def _awaitables(tokens: Sequence[tokenize.TokenInfo]) -> set[int]:
+    """Find the tokens by which `Awaitable[T]` is longer than `T`."""
+    found: set[int] = set()
+    for at, token in enumerate(tokens):
+        if token.string == "Awaitable" and tokens[at + 1].string == "[":
+            depth, end = 1, at + 1
+            while depth:
+                end += 1
+                depth += {"[": 1, "]": -1}.get(tokens[end].string, 0)
+            found |= {at, at + 1, end}
+    return found
+
+
+def ordered(text: str, path: Path) -> str:
+    """Put imports and lines in order, as ruff does.
+
+    Args:
+        text: A module's text.
+        path: The file that it is for.
+
+    Returns:
+        The text, in order.
+    """
+    for command in (["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,UP028"], ["format"]):
+        run = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(path), "-"]
+        text = subprocess.run(run, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout  # noqa: S603
+    return text
+
+
+def main() -> int:
+    """Write the files, or check them.
+
+    Returns:
+        What the process says: 0 if all is well.
+    """
+    parser = argparse.ArgumentParser(description="Make the face that blocks out of the face for asyncio.")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a file is not as it would be written"
+    )
+    check = parser.parse_args().check
+    convert = Converter(WORDINGS)
+    stale: list[str] = []
+    for source, target in FILES.items():
+        path = ROOT / target
+        header = f"# Made from {Path(source).name} by tools/generate_sync.py: change that, then `make generate`.\n"
+        text = ordered(header + convert((ROOT / source).read_text("utf-8")), path)
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(target)
+            if not check:
+                path.write_text(text, "utf-8")
+    for wording in convert.unused:
+        print(f"WORDINGS of tools/generate_sync.py: not found any more: {wording}", file=sys.stderr)
+    if check and stale:
+        print(f"not as generated: {', '.join(stale)}; run `make generate`", file=sys.stderr)
+    return 1 if convert.unused or (check and stale) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
