@@ -42,7 +42,9 @@ pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table
         .into_iter()
         .map(|(name, ty, typmod)| Some((name, Declared { ty: ty?, typmod })))
         .collect();
-    // A table without columns is told from none by the server alone.
+    if rows.is_empty() && !is_there(client, &name).await? {
+        return Ok(None);
+    }
     let declared = match known.filter(|known| !known.is_empty()) {
         Some(declared) => declared,
         None => match declared(client, table).await? {
@@ -60,7 +62,13 @@ pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table
     Ok(Some(described))
 }
 
-/// The types of a table's columns, domains resolved; `None` if there is no such table.
+/// Whether there is a table of that name; asking does no harm to a transaction.
+async fn is_there(client: &Client, name: &String) -> Result<bool> {
+    let rows = client.query_typed(lookup::IS_THERE, &[(name, Type::TEXT)]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+}
+
+/// The types of a table's columns, domains resolved; `None` if it is gone meanwhile.
 async fn declared(client: &Client, table: &TableName) -> Result<Option<HashMap<String, Declared>>> {
     // A label may have been added to an enum since.
     client.forget_types();
@@ -87,6 +95,16 @@ pub fn is_known(client: &Client, oid: u32) -> bool {
 /// # Errors
 /// What the server says.
 pub async fn type_of(client: &Client, oid: u32) -> Result<Type> {
+    nested_type(client, oid, 0).await
+}
+
+/// Types are made of others so many times over, and not without end.
+const DEEPEST: u32 = 64;
+
+async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
+    if depth > DEEPEST {
+        return Err(Error::Internal(format!("the type with OID {oid} is made of itself")));
+    }
     if let Some(known) = Type::from_oid(oid).or_else(|| client.learnt_type(oid)) {
         return Ok(known);
     }
@@ -97,15 +115,15 @@ pub async fn type_of(client: &Client, oid: u32) -> Result<Type> {
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let kind = match kind.as_str() {
         "enum" => Kind::Enum(row.try_get(4)?),
-        "domain" => Kind::Domain(inner_type(client, row.try_get(3)?).await?),
-        "array" => Kind::Array(inner_type(client, row.try_get(3)?).await?),
-        "range" => Kind::Range(inner_type(client, row.try_get(3)?).await?),
-        "multirange" => Kind::Multirange(inner_type(client, row.try_get(3)?).await?),
+        "domain" => Kind::Domain(inner_type(client, row.try_get(3)?, depth).await?),
+        "array" => Kind::Array(inner_type(client, row.try_get(3)?, depth).await?),
+        "range" => Kind::Range(inner_type(client, row.try_get(3)?, depth).await?),
+        "multirange" => Kind::Multirange(inner_type(client, row.try_get(3)?, depth).await?),
         "composite" => {
             let (names, types): (Vec<String>, Vec<u32>) = (row.try_get(4)?, row.try_get(5)?);
             let mut fields = Vec::with_capacity(names.len());
             for (name, oid) in names.into_iter().zip(types) {
-                fields.push(Field::new(name, inner_type(client, oid).await?));
+                fields.push(Field::new(name, inner_type(client, oid, depth).await?));
             }
             Kind::Composite(fields)
         }
@@ -121,8 +139,9 @@ pub async fn type_of(client: &Client, oid: u32) -> Result<Type> {
 fn inner_type(
     client: &Client,
     oid: u32,
+    depth: u32,
 ) -> Pin<Box<dyn Future<Output = Result<Type>> + Send + '_>> {
-    Box::pin(type_of(client, oid))
+    Box::pin(nested_type(client, oid, depth + 1))
 }
 
 /// A column's type and modifier. The server resolves a column's domain, but not that of an

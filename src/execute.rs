@@ -43,7 +43,8 @@ impl Typed {
         if expected == given {
             return Ok(());
         }
-        Err(Error::Programming(format!("the statement takes {expected} parameters, got {given}")))
+        let s = if expected == 1 { "" } else { "s" };
+        Err(Error::Programming(format!("the statement takes {expected} parameter{s}, got {given}")))
     }
 }
 

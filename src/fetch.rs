@@ -48,6 +48,8 @@ struct Running {
     at: usize,
     ended: bool,
     suspended: bool,
+    /// The answer has an end of its own.
+    complete: bool,
 }
 
 /// A statement's Bind, and the portal that it makes.
@@ -144,6 +146,9 @@ impl Reading {
             let room = self.batch_rows - self.decoder.rows();
             bytes += running.decode(&mut self.decoder, self.columns, room)?;
             let full = self.decoder.rows() >= self.batch_rows || bytes >= BATCH_BYTES;
+            if running.is_over() && !running.complete {
+                return Err(Error::Internal("an answer without an end".into()));
+            }
             if full || running.is_over() {
                 self.bytes_read += bytes as u64;
                 return Ok(!full);
@@ -203,7 +208,15 @@ impl Running {
             })
             .await?;
         let _kept_until_sent = statement;
-        Ok(Self { reply, portal, bytes: Vec::new(), at: 0, ended: false, suspended: false })
+        Ok(Self {
+            reply,
+            portal,
+            bytes: Vec::new(),
+            at: 0,
+            ended: false,
+            suspended: false,
+            complete: false,
+        })
     }
 
     fn is_over(&self) -> bool {
@@ -216,7 +229,7 @@ impl Running {
             let portal = self.portal.clone();
             let ask = |out: &mut BytesMut| execute(portal.as_deref(), batch_rows, out);
             self.reply = client.send(ask).await?;
-            (self.ended, self.suspended) = (false, false);
+            (self.ended, self.suspended, self.complete) = (false, false, false);
         }
         let arrived = self.reply.some().await?;
         (self.bytes, self.at, self.ended) = (arrived.bytes, 0, arrived.ended);
@@ -238,7 +251,13 @@ impl Running {
                         bytes += message.body.len();
                         block.push(message.body)?;
                     }
-                    tag::SUSPENDED => self.suspended = true,
+                    tag::SUSPENDED if self.portal.is_some() => {
+                        (self.suspended, self.complete) = (true, true);
+                    }
+                    tag::SUSPENDED | tag::COLUMNS => {
+                        return Err(Error::Internal("an answer that makes no sense".into()));
+                    }
+                    tag::COMPLETE | tag::EMPTY => self.complete = true,
                     tag::COPY_IN | tag::COPY_OUT => return Err(not_a_query()),
                     _ => {}
                 }
@@ -279,6 +298,7 @@ impl<'a> Block<'a> {
         for _ in 0..self.columns {
             self.cells.push(cells.cell()?);
         }
+        cells.end()?;
         self.rows += 1;
         Ok(())
     }

@@ -277,12 +277,16 @@ async fn send_all(reply: &mut Reply, queue: &Receiver<Pending>, shared: &Shared)
 /// Ends a COPY, and hears how many rows the server took. When it is a transaction of its own and
 /// the connection is lost now, nobody knows whether the server committed.
 fn finish(session: &Session, mut reply: Reply, interrupt: &mut Interrupt<'_>) -> Result<u64> {
-    let alone = session.client().status() == b'I';
+    let alone = session.client().status() == b'I' && session.client().broken().is_none();
     reply.copy_done();
     let arrived = session.run_to_end(interrupt, reply.whole()).map_err(|error| match error {
         error if alone => session.client().outcome_unknown(error),
         error => error,
     })?;
-    let complete = Messages(&arrived.bytes).find(|message| message.tag == tag::COMPLETE);
-    Ok(complete.map_or(0, |message| message::rows_affected(message.body)))
+    let mut messages = Messages(&arrived.bytes);
+    let begun = messages.next().is_some_and(|message| message.tag == tag::COPY_IN);
+    let complete = messages.next().filter(|message| begun && message.tag == tag::COMPLETE);
+    let rows = complete.and_then(|message| message.body.strip_prefix(b"COPY "));
+    let rows = rows.ok_or_else(|| Error::Internal("a COPY without an end".into()))?;
+    Ok(message::rows_affected(rows))
 }

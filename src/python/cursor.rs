@@ -10,13 +10,14 @@ use pyo3::types::PyList;
 use super::gil::held;
 use super::session::Home;
 use super::statement::{Rows, Shape, bound};
-use super::verbs::Call;
+use super::verbs::{Call, Tried, again};
 use crate::error::{Error, Result};
 use crate::execute;
+use crate::session::client::no_copy;
 use crate::session::pool::{Hold, Lent};
 use crate::session::{self, Statement};
 use crate::sql::render;
-use crate::wire::message::{Messages, tag};
+use crate::wire::message::{self, End};
 
 /// A query, and how its rows are wanted.
 pub(super) struct Portal {
@@ -45,6 +46,10 @@ pub(super) struct Stream {
     own: bool,
     begun: bool,
     portal: Portal,
+    /// The rows that were given.
+    rows: u64,
+    /// The statement, until its first rows are there.
+    tried: Option<Tried>,
     ended: bool,
 }
 
@@ -56,7 +61,7 @@ pub(super) fn no_rows(py: Python<'_>) -> Py<PyAny> {
 impl Stream {
     pub fn new(home: Home, portal: Portal) -> Self {
         let own = matches!(home, Home::Pool(_));
-        Self { hold: home.hold(), own, begun: false, portal, ended: false }
+        Self { hold: home.hold(), own, begun: false, portal, rows: 0, tried: None, ended: false }
     }
 
     /// The session.
@@ -73,7 +78,19 @@ impl Stream {
         if self.ended {
             return Ok(held(no_rows));
         }
-        let rows = self.next().await;
+        let mut rows = self.next().await;
+        // Nothing was given yet, so that a statement that has become stale can be prepared again.
+        if let (Err(_), Some(tried), 0) = (&rows, self.tried.take(), self.rows)
+            && let Err(error) = rows
+        {
+            self.undo().await;
+            let client = self.hold.get()?.client().clone();
+            self.portal.bound = None;
+            rows = match again(&client, &self.portal.call.sql, tried, error).await {
+                Ok(()) => self.next().await,
+                Err(error) => Err(error),
+            };
+        }
         if rows.is_err() {
             self.ended = true;
             self.undo().await;
@@ -83,10 +100,6 @@ impl Stream {
 
     async fn next(&mut self) -> Result<Py<PyAny>> {
         let client = self.hold.get()?.client().clone();
-        if self.own && !self.begun {
-            self.begun = true;
-            client.batch(render::BEGIN).await?;
-        }
         let Portal { call, shape, batch_rows, bound: portal } = &mut self.portal;
         let (statement, bytes) = match portal {
             Some((statement, name)) => {
@@ -95,7 +108,12 @@ impl Stream {
                 (Arc::clone(statement), bytes)
             }
             None => {
+                if self.own {
+                    self.begun = true;
+                    client.batch(render::BEGIN).await?;
+                }
                 let ready = execute::prepare(&client, &call.sql).await?;
+                self.tried = Some(Tried::new(&ready));
                 let (statement, name) = (Arc::clone(&ready.statement), client.new_name("portal"));
                 let bind = held(|py| {
                     let mut out = BytesMut::new();
@@ -108,12 +126,22 @@ impl Stream {
                 (statement, bytes)
             }
         };
-        let rows = held(|py| {
-            let rows = Rows::new(py, execute::typed(&statement)?, shape)?.list(&bytes)?;
-            Ok::<_, Error>(rows.into_any().unbind())
+        let end = message::end_of(&bytes, false)?;
+        if end == End::Copy {
+            return Err(no_copy());
+        }
+        let (rows, count) = held(|py| {
+            let rows =
+                Rows::new(py, execute::typed(&statement)?, shape)?.list(&bytes, self.rows)?;
+            let count = rows.len();
+            Ok::<_, Error>((rows.into_any().unbind(), count))
         })?;
-        let suspended = Messages(&bytes).any(|message| message.tag == tag::SUSPENDED);
-        if !suspended {
+        self.rows += count as u64;
+        let asked_for = usize::try_from(*batch_rows).unwrap_or(usize::MAX);
+        if end == End::Suspended && count != asked_for {
+            return Err(Error::Internal(format!("{count} rows, where {asked_for} were asked for")));
+        }
+        if end == End::Complete {
             self.end().await?;
         }
         Ok(rows)
@@ -134,7 +162,7 @@ impl Stream {
     }
 
     /// Undoes its own transaction; another's is its owner's.
-    async fn undo(&self) {
+    async fn undo(&mut self) {
         if self.own
             && self.begun
             && let Ok(session) = self.hold.get()

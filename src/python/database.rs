@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::bulk::{self, Asked, Loading, Place};
@@ -15,7 +14,7 @@ use super::reader::Reader;
 use super::results::{LoadReport, Notification, Stats};
 use super::session::{Home, acquire, block_on};
 use super::statement::Shape;
-use super::verbs::{self, Call};
+use super::verbs::{self, Call, Sql};
 use super::watching::{Cancel, Going};
 use crate::error::{Error, Result};
 use crate::session::Client;
@@ -59,66 +58,66 @@ impl Database {
     fn execute(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        self.run(py, lease, |client| verbs::execute(client, Call { sql, params }))
+        self.run(py, lease, |client| verbs::execute(client, Call { sql: sql.0, params }))
     }
 
     /// Runs a statement once per row, all of them or none.
     fn execute_many(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         rows: Py<PyAny>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        self.run(py, lease, |client| verbs::execute_many(client, sql, rows))
+        self.run(py, lease, |client| verbs::execute_many(client, sql.0, rows))
     }
 
     /// All rows of a query.
     fn fetch(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
         let shape = Shape::new(into);
-        self.run(py, lease, |client| verbs::fetch(client, Call { sql, params }, shape))
+        self.run(py, lease, |client| verbs::fetch(client, Call { sql: sql.0, params }, shape))
     }
 
     /// The first row of a query, or None.
     fn fetch_one(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
         let shape = Shape::new(into);
-        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql, params }, shape))
+        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql: sql.0, params }, shape))
     }
 
     /// The first value of a query's first row, or None.
     fn fetch_value(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql, params }))
+        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql: sql.0, params }))
     }
 
     /// The rows of a query, some at a time.
     fn stream(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         batch_rows: i32,
         into: Option<Py<PyAny>>,
@@ -126,7 +125,7 @@ impl Database {
     ) -> PyResult<Cursor> {
         let home = self.home(py, lease, &Going::default());
         let home = home.map_err(|error| exception(py, error))?;
-        let portal = Portal::new(Call { sql, params }, Shape::new(into), batch_rows);
+        let portal = Portal::new(Call { sql: sql.0, params }, Shape::new(into), batch_rows);
         let portal = portal.map_err(|error| exception(py, error))?;
         Ok(Cursor(Mutex::new(Some(Stream::new(home, portal)))))
     }
@@ -193,9 +192,9 @@ impl Database {
         lease: Option<&Lease>,
         operation: impl FnOnce(Client) -> F,
     ) -> PyResult<T> {
-        let going = Going::default();
         let run = || {
-            let home = self.home(py, lease, &going)?;
+            let home = self.home(py, lease, &Going::default())?;
+            let going = Going::within(self.pool.statement_limit());
             let result = block_on(py, &home, &going, operation(home.client().clone()));
             // A statement may have begun a transaction.
             if lease.is_none() && !home.is_clean() {

@@ -166,13 +166,19 @@ impl<'py, 'a> Rows<'py, 'a> {
     }
 
     /// All rows of a reply.
-    pub fn list(&self, reply: &[u8]) -> Result<Bound<'py, PyList>> {
+    /// The first of them is row `first` of the result.
+    pub fn list(&self, reply: &[u8], first: u64) -> Result<Bound<'py, PyList>> {
         let list = PyList::empty(self.py);
         for message in Messages(reply) {
-            match message.tag {
-                tag::ROW => list.append(self.row(message.body)?).map_err(raised)?,
-                tag::COPY_IN | tag::COPY_OUT => return Err(no_copy()),
-                _ => {}
+            if message.tag == tag::ROW {
+                let row = self.row(message.body).map_err(|error| match error {
+                    Error::Value(mut value) => {
+                        value.row = Some(first + list.len() as u64);
+                        Error::Value(value)
+                    }
+                    error => error,
+                })?;
+                list.append(row).map_err(raised)?;
             }
         }
         Ok(list)
@@ -181,7 +187,13 @@ impl<'py, 'a> Rows<'py, 'a> {
     /// The first row of a reply.
     pub fn first(&self, reply: &[u8]) -> Result<Option<Bound<'py, PyAny>>> {
         let row = Messages(reply).find(|message| message.tag == tag::ROW);
-        row.map(|message| self.row(message.body)).transpose()
+        row.map(|message| self.row(message.body)).transpose().map_err(|error| match error {
+            Error::Value(mut value) => {
+                value.row = Some(0);
+                Error::Value(value)
+            }
+            error => error,
+        })
     }
 
     /// The first value of a reply's first row.
@@ -190,7 +202,13 @@ impl<'py, 'a> Rows<'py, 'a> {
             return Ok(None);
         };
         let mut cells = Cells::new(message.body, self.edge.decoders.len())?;
-        self.edge.decoders.first().map(|decoder| self.cell(decoder, 0, &mut cells)).transpose()
+        let first = self.edge.decoders.first();
+        let value = first.map(|decoder| self.cell(decoder, 0, &mut cells)).transpose()?;
+        for _ in self.edge.decoders.iter().skip(1) {
+            cells.cell()?;
+        }
+        cells.end()?;
+        Ok(value)
     }
 
     fn row(&self, body: &[u8]) -> Result<Bound<'py, PyAny>> {
@@ -202,10 +220,12 @@ impl<'py, 'a> Rows<'py, 'a> {
                 let value = self.cell(decoder, index, &mut cells)?;
                 dict.set_item(name.bind(self.py), value).map_err(raised)?;
             }
+            cells.end()?;
             return Ok(dict.into_any());
         };
         let values = decoders.map(|(index, decoder)| self.cell(decoder, index, &mut cells));
         let values: Vec<_> = values.collect::<Result<_>>()?;
+        cells.end()?;
         let values = PyTuple::new(self.py, values).map_err(raised)?;
         maker.call1(values).map_err(raised)
     }
@@ -234,10 +254,6 @@ impl<'py, 'a> Rows<'py, 'a> {
             (error, _) => error,
         }
     }
-}
-
-fn no_copy() -> Error {
-    Error::NotSupported("COPY TO or FROM the client is for load() and read() alone".into())
 }
 
 /// The Bind of a statement that is ready.

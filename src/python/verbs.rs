@@ -4,23 +4,46 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use pyo3::Borrowed;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyIterator, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyIterator, PyString, PyTuple};
 
+use super::errors::exception;
+use super::gather::type_name;
 use super::gil::{held, raised};
 use super::statement::{Edge, Rows, Shape, bound};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::execute::{self, Ready, Typed, execute_all};
+use crate::session::client::no_copy;
 use crate::session::{self, Client, Statement};
 use crate::sql::render;
 use crate::wire::message::{self, Messages, tag};
+
+/// The text of a statement.
+pub(super) struct Sql(pub PyBackedStr);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Sql {
+    type Error = PyErr;
+
+    fn extract(text: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let py = text.py();
+        let text = text.cast::<PyString>()?;
+        PyBackedStr::try_from(text.to_owned()).map(Self).map_err(|_| {
+            let why = "the statement cannot be sent: it holds a lone surrogate, which UTF-8 cannot encode";
+            exception(py, Error::Interface(why.into()))
+        })
+    }
+}
 
 /// A statement and the values of its parameters.
 pub(super) struct Call {
     pub sql: PyBackedStr,
     pub params: Py<PyTuple>,
 }
+
+/// As many as the protocol can count.
+const MOST_PARAMETERS: usize = 65_535;
 
 /// A statement's whole answer.
 struct Answer {
@@ -30,13 +53,20 @@ struct Answer {
 
 /// Whether to try again with a statement that failed: another may have made it stale since it was
 /// prepared. Then it is forgotten, and prepared again unless a transaction has failed by it.
-async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
+pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
     if !tried.kept || !may_be_stale(&error) {
         return Err(error);
     }
     client.forget(sql);
     if client.status() != b'I' {
-        return Err(error);
+        return Err(match error {
+            Error::Server(mut server) => {
+                let hint = "what the statement reads was changed since it was prepared; run the transaction again";
+                server.hint.get_or_insert_with(|| hint.to_owned());
+                Error::Server(server)
+            }
+            error => error,
+        });
     }
     // A value that did not fit the old types may fit the new ones.
     if matches!(error, Error::Value(_)) {
@@ -49,28 +79,39 @@ async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result
 }
 
 /// A statement that was run.
-struct Tried {
+pub(super) struct Tried {
     statement: Arc<Statement>,
     kept: bool,
 }
 
 impl Tried {
-    fn new(ready: &Ready) -> Self {
+    pub fn new(ready: &Ready) -> Self {
         Self { statement: Arc::clone(&ready.statement), kept: ready.kept }
     }
 }
 
 /// Whether another description of the statement could help: `0A000` says that a cached plan's
-/// result has changed, `26000` that the server has forgotten the statement.
+/// result has changed, `26000` that the server has forgotten the statement, `XX000` that something
+/// it was made of is gone.
 fn may_be_stale(error: &Error) -> bool {
     match error {
-        Error::Server(server) => matches!(server.sqlstate.as_str(), "0A000" | "26000"),
+        Error::Server(server) => match server.sqlstate.as_str() {
+            "0A000" | "26000" => true,
+            "XX000" => server.message.starts_with("cache lookup failed"),
+            _ => false,
+        },
         Error::Value(_) => true,
         _ => false,
     }
 }
 
 async fn answer(client: &Client, call: &Call) -> Result<Answer> {
+    let given = held(|py| call.params.bind(py).len());
+    if given > MOST_PARAMETERS {
+        return Err(Error::Interface(format!(
+            "at most {MOST_PARAMETERS} parameters, got {given}; pass an array instead"
+        )));
+    }
     loop {
         let ready = execute::prepare(client, &call.sql).await?;
         let tried = Tried::new(&ready);
@@ -88,7 +129,7 @@ async fn run(client: &Client, call: &Call, ready: Ready) -> Result<Vec<u8>> {
         execute_all(&mut out)?;
         Ok::<_, Error>(out)
     })?;
-    Ok(ready.run(client, &bind).await?.whole().await?.bytes)
+    ready.run(client, &bind).await?.answer().await
 }
 
 /// Runs a statement, or without parameters a script; gives back how many rows it touched.
@@ -112,7 +153,7 @@ pub(super) async fn fetch(client: Client, call: Call, shape: Shape) -> Result<Py
     let answer = answer(&client, &call).await?;
     held(|py| {
         let list =
-            Rows::new(py, execute::typed(&answer.statement)?, &shape)?.list(&answer.bytes)?;
+            Rows::new(py, execute::typed(&answer.statement)?, &shape)?.list(&answer.bytes, 0)?;
         Ok(list.into_any().unbind())
     })
 }
@@ -171,13 +212,21 @@ pub(super) async fn execute_many(
 struct Answered {
     rows: u64,
     affected: u64,
+    /// One was a COPY.
+    copied: bool,
 }
 
 impl Answered {
     fn count(&mut self, reply: &[u8]) {
-        for message in Messages(reply).filter(|message| message.tag == tag::COMPLETE) {
-            self.rows += 1;
-            self.affected += message::rows_affected(message.body);
+        for message in Messages(reply) {
+            match message.tag {
+                tag::COMPLETE | tag::EMPTY => {
+                    self.rows += 1;
+                    self.affected += message::rows_affected(message.body);
+                }
+                tag::COPY_OUT => self.copied = true,
+                _ => {}
+            }
         }
     }
 }
@@ -208,6 +257,11 @@ async fn many(client: &Client, ready: Ready, rows: &Py<PyIterator>) -> Result<u6
     let rest = reply.end().await?;
     answered.count(&rest.bytes);
     match failed.or(rest.error) {
+        None if rest.copy_refused || answered.copied => Err(no_copy()),
+        Some(_) if rest.copy_refused => Err(no_copy()),
+        None if answered.rows != row => {
+            Err(Error::Internal(format!("{} answers to {row} rows", answered.rows)))
+        }
         None => Ok(answered.affected),
         Some(mut error) => {
             error.row = Some(answered.rows).filter(|done| *done < row);
@@ -229,14 +283,28 @@ fn block(
     let iterator = rows.bind(py);
     while out.len() < BLOCK_BYTES {
         let Some(values) = iterator.clone().next() else { return Ok((out, false)) };
-        let values: Vec<Bound<'_, PyAny>> =
-            values.and_then(|values| values.try_iter()?.collect()).map_err(raised)?;
+        let values = values.map_err(raised)?;
+        let values = values_of(&values).map_err(|error| at_row(error, *row))?;
         typed.expect(values.len()).map_err(|error| at_row(error, *row))?;
         edge.bind(statement, "", &values, &mut out).map_err(|error| at_row(error, *row))?;
         execute_all(&mut out)?;
         *row += 1;
     }
     Ok((out, true))
+}
+
+/// The values of a row.
+fn values_of<'py>(row: &Bound<'py, PyAny>) -> Result<Vec<Bound<'py, PyAny>>> {
+    let is_text = row.is_instance_of::<PyString>() || row.is_instance_of::<PyBytes>();
+    let is_row = !is_text && !row.is_instance_of::<PyDict>();
+    match row.try_iter() {
+        Ok(values) if is_row => values.collect::<PyResult<_>>().map_err(raised),
+        _ => {
+            let message = format!("expected a sequence of values, got {}", type_name(row));
+            let error = ValueError { message, wrong_type: true, ..ValueError::default() };
+            Err(Error::Value(Box::new(error)))
+        }
+    }
 }
 
 /// The same error, with the row of the input.

@@ -31,15 +31,24 @@ impl Cancel {
 
 /// Asked every so often whether to go on.
 #[derive(Clone, Default)]
-pub(super) struct Going(Option<Arc<AtomicBool>>);
+pub(super) struct Going {
+    cancelled: Option<Arc<AtomicBool>>,
+    until: Option<Instant>,
+}
 
 impl Going {
     pub fn new(cancel: Option<&Cancel>) -> Self {
-        Self(cancel.map(|cancel| Arc::clone(&cancel.0)))
+        Self { cancelled: cancel.map(|cancel| Arc::clone(&cancel.0)), until: None }
+    }
+
+    /// For so long at the most.
+    pub fn within(limit: Option<Duration>) -> Self {
+        Self { cancelled: None, until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
     pub fn check(&self) -> Result<()> {
-        if self.0.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Relaxed)) {
+        let late = self.until.is_some_and(|until| Instant::now() > until);
+        if late || self.cancelled.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
             return Err(Error::Interrupted);
         }
         check_signals()

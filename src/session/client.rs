@@ -17,7 +17,7 @@ use super::socket::Handle;
 use super::statements::{Statement, Statements};
 use crate::error::{Error, Result, ServerError};
 use crate::wire::Malformed;
-use crate::wire::message::{self, Messages, tag};
+use crate::wire::message::{self, End, Message, Messages, tag};
 
 /// The asking side of a session; clones ask on the same connection.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Client {
         for message in Messages(&answer) {
             match message.tag {
                 tag::COMPLETE => rows = message::rows_affected(message.body),
-                tag::COPY_OUT | b'd' => return Err(no_copy()),
+                tag::COPY_OUT | tag::COPY_DATA => return Err(no_copy()),
                 _ => {}
             }
         }
@@ -140,7 +140,12 @@ impl Client {
     pub async fn script(&self, sql: &str) -> Result<Vec<u8>> {
         let reply =
             self.ask(Ending::Sent, OnCopy::Fails, |out| Ok(frontend::query(sql, out)?)).await?;
-        Ok(reply.whole().await?.bytes)
+        let bytes = reply.whole().await?.bytes;
+        let ends = |message: &Message<'_>| matches!(message.tag, tag::COMPLETE | tag::EMPTY);
+        match Messages(&bytes).filter(|message| message.tag != tag::READY).last() {
+            Some(message) if ends(&message) => Ok(bytes),
+            _ => Err(Error::Internal("an answer without an end".into())),
+        }
     }
 
     /// Describes a statement, and keeps it; tells whether it was kept before.
@@ -304,6 +309,11 @@ impl Client {
         line.unasked.awaited = false;
     }
 
+    /// Gives the connection up.
+    pub fn give_up(&self, reason: &str) {
+        self.0.line().break_off(reason.to_owned());
+    }
+
     /// Waits until all has been said and answered.
     pub async fn quiet(&self) {
         std::future::poll_fn(|_| {
@@ -401,7 +411,9 @@ impl From<std::io::Error> for Error {
     }
 }
 
-fn no_copy() -> Error {
+/// The error of a COPY among the caller's own statements.
+#[must_use]
+pub fn no_copy() -> Error {
     Error::NotSupported("COPY TO or FROM the client is for load() and read() alone".into())
 }
 
@@ -413,8 +425,27 @@ impl Reply {
     pub async fn whole(mut self) -> Result<Arrived> {
         let arrived = std::future::poll_fn(|_| self.poll(true)).await?;
         match arrived.error {
+            _ if arrived.copy_refused => Err(no_copy()),
             Some(error) => Err(Error::Server(error)),
             None => Ok(arrived),
+        }
+    }
+
+    /// The whole answer to Executes, which is complete.
+    ///
+    /// # Errors
+    /// As [`Reply::whole`]; that it is no answer to Executes.
+    pub async fn answer(self) -> Result<Vec<u8>> {
+        self.answer_of(false).await
+    }
+
+    /// The same, of a statement that was prepared in the same request.
+    pub(super) async fn answer_of(self, described: bool) -> Result<Vec<u8>> {
+        let bytes = self.whole().await?.bytes;
+        match message::end_of(&bytes, described)? {
+            End::Complete => Ok(bytes),
+            End::Copy => Err(no_copy()),
+            End::Suspended => Err(Error::Internal("an answer that was cut off".into())),
         }
     }
 

@@ -48,6 +48,13 @@ impl Client {
         self.0.line().has_news()
     }
 
+    /// Whether an operation waits until all has been sent, and all has been.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let line = self.0.line();
+        line.wants_room && !line.has_to_send()
+    }
+
     /// Waits until there is something that an operation waits for.
     ///
     /// # Errors

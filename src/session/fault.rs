@@ -47,7 +47,8 @@ pub(super) fn at_startup(error: Error, address: &Address) -> Error {
             Error::Server(server)
         }
         Error::Server(server) => cannot_connect(address, &server.to_string()),
-        Error::Connection(reason) => cannot_connect(address, &reason),
+        Error::Connection(reason) | Error::Internal(reason) => cannot_connect(address, &reason),
+        Error::NotSupported(reason) => Error::NotSupported(format!("{address}: {reason}")),
         error => error,
     }
 }

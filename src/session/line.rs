@@ -64,6 +64,8 @@ pub struct Arrived {
     pub bytes: Vec<u8>,
     /// `ReadyForQuery` was the last of them.
     pub ended: bool,
+    /// A COPY that the statement began was made to fail.
+    pub copy_refused: bool,
     /// The error among all that has come.
     pub error: Option<Box<ServerError>>,
 }
@@ -108,6 +110,8 @@ pub(super) struct Line {
     status: u8,
     pub unasked: Unasked,
     broken: Option<Lost>,
+    /// The server knows who we are.
+    pub begun: bool,
     /// TLS may have more for us, of which the socket knows nothing.
     pub holds_more: bool,
     /// Somebody waits for a part of a reply.
@@ -190,6 +194,7 @@ impl Line {
             status: 0,
             unasked: Unasked::default(),
             broken: None,
+            begun: false,
             holds_more: false,
             eager: false,
             wants_room: false,
@@ -381,7 +386,7 @@ impl Line {
 
     /// Hands whole messages to the requests they belong to.
     fn sort(&mut self) -> Result<(), Malformed> {
-        let Self { inbox, due, status, unasked, answered, outbox, .. } = self;
+        let Self { inbox, due, status, unasked, answered, outbox, begun, .. } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
         let hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| match due.front_mut() {
@@ -410,7 +415,10 @@ impl Line {
                     }
                 },
                 tag::READY => {
-                    *status = body.first().copied().unwrap_or_default();
+                    *status = match body {
+                        [status @ (b'I' | b'T' | b'E')] => *status,
+                        _ => return Err(Malformed("a transaction of no known status".into())),
+                    };
                     hand_over(due, inbox.buffer.get(from..next).unwrap_or_default());
                     from = next;
                     let mut ended =
@@ -421,9 +429,12 @@ impl Line {
                     }
                 }
                 tag::COPY_IN => {
-                    if let Some(front) = due.front() {
-                        refuse_copy(front.on_copy, outbox)?;
+                    if let Some(front) = due.front_mut() {
+                        front.arrived.copy_refused |= refuse_copy(front.on_copy, outbox)?;
                     }
+                }
+                _ if !tag::ALL.contains(&kind) && (*begun || !tag::AT_START.contains(&kind)) => {
+                    return Err(Malformed(format!("a message {:?}", char::from(kind))));
                 }
                 _ if due.is_empty() => {
                     return Err(Malformed(format!("a message {:?} unasked", char::from(kind))));
@@ -442,7 +453,10 @@ impl Line {
         let said = self.due.front().and_then(|due| due.arrived.error.as_ref());
         let lost = match said {
             Some(error) => Lost::Ended(error.clone()),
-            None => Lost::Broken(format!("lost the connection to {}: {reason}", self.label)),
+            None => Lost::Broken(format!(
+                "lost the connection to {}: {reason}; check the server's log and the network between",
+                self.label
+            )),
         };
         self.broken.get_or_insert(lost);
     }
@@ -471,7 +485,7 @@ impl Line {
 }
 
 /// Answers a COPY that the caller's own statement began: rows come by load() alone.
-fn refuse_copy(on_copy: OnCopy, out: &mut BytesMut) -> Result<(), Malformed> {
+fn refuse_copy(on_copy: OnCopy, out: &mut BytesMut) -> Result<bool, Malformed> {
     if on_copy != OnCopy::Goes {
         let failed = frontend::copy_fail("COPY FROM STDIN is for load() alone", out);
         failed.map_err(|error| Malformed(error.to_string()))?;
@@ -479,5 +493,5 @@ fn refuse_copy(on_copy: OnCopy, out: &mut BytesMut) -> Result<(), Malformed> {
     if on_copy == OnCopy::FailsAndSyncs {
         frontend::sync(out);
     }
-    Ok(())
+    Ok(on_copy != OnCopy::Goes)
 }

@@ -99,6 +99,17 @@ impl Session {
         }
     }
 
+    /// Leaves a session in the midst of a statement: the server is asked, from a thread of its own,
+    /// to run it no further.
+    fn leave(&self) {
+        if self.is_ours() && !self.client.is_quiet() && !self.is_broken() {
+            let client = self.client.clone();
+            let ask = move || client.request_cancel();
+            // Without a thread the statement runs to its end.
+            let _ = std::thread::Builder::new().name("howdah cancel".into()).spawn(ask);
+        }
+    }
+
     /// Who asks on this connection.
     #[must_use]
     pub fn client(&self) -> &Client {

@@ -112,12 +112,15 @@ impl Hold {
     /// # Errors
     /// When it was given back.
     pub fn get(&self) -> Result<Arc<Lent>> {
-        match self {
-            Self::Own(lent) => Ok(Arc::clone(lent)),
-            Self::Borrowed(lent) => {
-                lent.upgrade().ok_or_else(|| Error::Interface("the transaction has ended".into()))
-            }
+        let lent = match self {
+            Self::Own(lent) => Some(Arc::clone(lent)),
+            Self::Borrowed(lent) => lent.upgrade(),
+        };
+        let lent = lent.ok_or_else(|| Error::Interface("the transaction has ended".into()))?;
+        if lent.is_ours() {
+            return Ok(lent);
         }
+        Err(Error::Interface("this result is the parent process's; read it there".into()))
     }
 }
 
@@ -299,6 +302,12 @@ impl Pool {
         ))
     }
 
+    /// How long a statement may take, before it is given up on this side.
+    #[must_use]
+    pub fn statement_limit(&self) -> Option<Duration> {
+        self.config.statement_limit
+    }
+
     /// How long to wait for a session.
     #[must_use]
     pub fn acquire_timeout(&self) -> Duration {
@@ -454,6 +463,12 @@ impl Pool {
 }
 
 impl Lent {
+    /// Where it came from.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Keeps it for a load or a read.
     ///
     /// # Errors
@@ -480,6 +495,9 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
         let clean = session.is_clean();
+        if !clean {
+            session.leave();
+        }
         let mut state = self.pool.state();
         if clean && !state.closed {
             state.idle.push(Idle { session, born: self.born, since: Instant::now() });

@@ -60,7 +60,7 @@ impl Client {
                 Ok(frontend::execute("", 0, out)?)
             })
             .await?;
-        rows(reply.whole().await?.bytes, statement.columns().to_vec())
+        rows(reply.answer().await?, statement.columns().to_vec())
     }
 
     /// Asks once, in one round trip.
@@ -77,7 +77,7 @@ impl Client {
                 Ok(frontend::execute("", 0, out)?)
             })
             .await?;
-        rows(reply.whole().await?.bytes, Vec::new())
+        rows(reply.answer_of(true).await?, Vec::new())
     }
 }
 
@@ -107,8 +107,9 @@ fn rows(reply: Vec<u8>, mut columns: Vec<ColumnDescription>) -> Result<Vec<Row>>
                     start..start + cell.len()
                 };
                 let cell = |column: &ColumnDescription| Ok((column.oid, cells.cell()?.map(place)));
-                let cells = columns.iter().map(cell).collect::<Result<_>>()?;
-                rows.push(Row { reply: Arc::clone(&reply), cells });
+                let row = columns.iter().map(cell).collect::<Result<_>>()?;
+                cells.end()?;
+                rows.push(Row { reply: Arc::clone(&reply), cells: row });
             }
             _ => {}
         }

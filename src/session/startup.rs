@@ -31,21 +31,32 @@ pub(super) async fn start(
     parameters.extend(config.settings.iter().map(|(name, value)| (&**name, &**value)));
     let mut reply =
         client.send_plain(|out| Ok(frontend::startup_message(parameters, out)?)).await?;
-    let mut proof = Proof { config, password, end_point, scram: None, bound: false };
+    let mut proof = Proof {
+        config,
+        password,
+        end_point,
+        scram: None,
+        bound: false,
+        verified: false,
+        accepted: false,
+    };
     loop {
         let arrived = reply.some().await?;
         for message in Messages(&arrived.bytes) {
             match message.tag {
                 tag::AUTHENTICATION => proof.answer(&mut reply, message.body)?,
+                // Told of in passing: a version of the protocol that the server does not speak.
+                b'v' | tag::READY => {}
                 tag::KEY => {
                     let mut body = Body(message.body);
                     *client.0.key() = Some((body.int32()?, body.int32()?));
                 }
-                _ => {}
+                _ => return Err(out_of_order()),
             }
         }
         if arrived.ended {
-            return Ok(());
+            client.0.line().begun = true;
+            return if proof.accepted { Ok(()) } else { Err(out_of_order()) };
         }
     }
 }
@@ -58,6 +69,9 @@ struct Proof<'a> {
     end_point: Option<Vec<u8>>,
     scram: Option<ScramSha256>,
     bound: bool,
+    /// The server has shown that it knows the password, too.
+    verified: bool,
+    accepted: bool,
 }
 
 /// The kinds of authentication request.
@@ -82,7 +96,11 @@ impl Proof<'_> {
                     "the server did not use channel binding, which channel_binding=require wants",
                 ))
             }
-            kind::OK => Ok(()),
+            kind::OK if self.scram.is_some() && !self.verified => Err(out_of_order()),
+            kind::OK => {
+                self.accepted = true;
+                Ok(())
+            }
             kind::CLEARTEXT => {
                 let password = self.password()?.to_owned();
                 reply.send_more(|out| Ok(frontend::password_message(password.as_bytes(), out)?))
@@ -100,6 +118,7 @@ impl Proof<'_> {
             }
             kind::SASL_FINAL => {
                 let scram = self.scram.as_mut().ok_or_else(out_of_order)?;
+                self.verified = true;
                 scram.finish(body.0).map_err(|error| refused(&error.to_string()))
             }
             other => Err(Error::NotSupported(format!(

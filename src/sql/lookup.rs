@@ -8,6 +8,9 @@ FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
 WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
 ORDER BY a.attnum";
 
+/// Whether there is such a table.
+pub const IS_THERE: &str = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
+
 /// A type (`$1` is its OID): its name, schema and kind, the type it is made of, an enum's labels in
 /// their order or a composite's field names, and the types of these.
 pub const TYPE: &str = "\

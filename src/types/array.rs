@@ -78,6 +78,7 @@ impl PgType for Array {
         let (declared, pg_type) = element(declared)
             .unwrap_or((Declared { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
         Box::new(Lists {
+            oid: declared.ty.oid(),
             item: Arc::new(pg_type.arrow(&declared, &read_as).with_name("item")),
             values: pg_type.decoder(&declared, &read_as),
             offsets: vec![0],
@@ -205,6 +206,7 @@ fn in_list(error: &CellError, ranges: &Ranges) -> CellError {
 }
 
 struct Lists {
+    oid: u32,
     item: FieldRef,
     values: Box<dyn Decode>,
     offsets: Vec<i32>,
@@ -217,7 +219,7 @@ impl Decode for Lists {
         let mut ends = Vec::with_capacity(cells.len());
         for (index, cell) in cells.iter().enumerate() {
             if let Some(bytes) = cell {
-                elements(bytes, &mut inner).map_err(|error| match error {
+                elements(self.oid, bytes, &mut inner).map_err(|error| match error {
                     NotAList::Malformed(malformed) => CellError::new(index, malformed.0),
                     NotAList::Shape(message) => {
                         CellError::new(index, format!("{message}; unnest it, or cast it to text"))

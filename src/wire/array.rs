@@ -48,13 +48,18 @@ impl From<Malformed> for NotAList {
 /// # Errors
 /// When the bytes are no array, or it has several dimensions or another lower bound than 1.
 pub fn elements<'a>(
+    element_oid: u32,
     bytes: &'a [u8],
     elements: &mut Vec<Option<&'a [u8]>>,
 ) -> Result<usize, NotAList> {
     let mut rest = bytes;
     let dimensions = i32::from_be_bytes(take(&mut rest)?);
     let _has_null: [u8; 4] = take(&mut rest)?;
-    let _element_oid: [u8; 4] = take(&mut rest)?;
+    let told = u32::from_be_bytes(take(&mut rest)?);
+    if told != element_oid {
+        let what = format!("an array of type {told}, where {element_oid} was told");
+        return Err(Malformed(what).into());
+    }
     match dimensions {
         0 if rest.is_empty() => return Ok(0),
         1 => {}
@@ -95,10 +100,10 @@ mod tests {
         let mut bytes = Vec::new();
         put(25, &cells, 0..3, &mut bytes);
         let mut got = Vec::new();
-        assert_eq!(elements(&bytes, &mut got), Ok(3));
+        assert_eq!(elements(25, &bytes, &mut got), Ok(3));
         assert_eq!(got, [Some(&b"a"[..]), None, Some(&b"ccc"[..])]);
         for end in 0..bytes.len() {
-            assert!(elements(&bytes[..end], &mut Vec::new()).is_err(), "cut at {end}");
+            assert!(elements(25, &bytes[..end], &mut Vec::new()).is_err(), "cut at {end}");
         }
     }
 
@@ -111,13 +116,14 @@ mod tests {
             &[1, 0, 23, -1, 1],
             &[7, 0, 23, 1, 1],
             &[-1, 0, 23],
+            &[1, 0, 25, 1, 1, -1],
             &[1, 0, 23, 1, 1, i32::MAX],
         ] {
-            let result = elements(&array(words), &mut Vec::new()).map(|_| ());
+            let result = elements(23, &array(words), &mut Vec::new()).map(|_| ());
             assert!(matches!(result, Err(NotAList::Malformed(_))), "{words:?}");
         }
         for words in [&[2, 0, 23, 1, 1, 1, 1][..], &[1, 0, 23, 1, 0, -1]] {
-            let result = elements(&array(words), &mut Vec::new()).map(|_| ());
+            let result = elements(23, &array(words), &mut Vec::new()).map(|_| ());
             assert!(matches!(result, Err(NotAList::Shape(_))), "{words:?}");
         }
     }

@@ -46,8 +46,18 @@ pub mod tag {
     pub const SETTING: u8 = b'S';
     /// `PortalSuspended`.
     pub const SUSPENDED: u8 = b's';
+    /// `EmptyQueryResponse`.
+    pub const EMPTY: u8 = b'I';
+    /// `BindComplete`.
+    pub const BOUND: u8 = b'2';
+    /// `CopyData`.
+    pub const COPY_DATA: u8 = b'd';
     /// `ReadyForQuery`.
     pub const READY: u8 = b'Z';
+    /// All that may come once a session has begun; the `W` of a replication's COPY may not.
+    pub const ALL: &[u8] = b"123ACDEGHINSTZcdnst";
+    /// What comes at the beginning of a session alone.
+    pub const AT_START: &[u8] = b"RKv";
     /// `RowDescription`.
     pub const COLUMNS: u8 = b'T';
 }
@@ -140,6 +150,21 @@ impl<'a> Body<'a> {
     }
 }
 
+impl Body<'_> {
+    /// Looks that all has been read.
+    ///
+    /// # Errors
+    /// When there is more.
+    #[inline]
+    pub fn end(self) -> Result<(), Malformed> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed("a message with bytes left over".into()))
+        }
+    }
+}
+
 fn cut_short() -> Malformed {
     Malformed("a message that ends too early".into())
 }
@@ -161,7 +186,7 @@ pub struct ColumnDescription {
 /// When it is malformed.
 pub fn columns(body: &[u8]) -> Result<Vec<ColumnDescription>, Malformed> {
     let mut body = Body(body);
-    (0..body.int16()?)
+    let columns: Result<Vec<_>, Malformed> = (0..body.int16()?.cast_unsigned())
         .map(|_| {
             let name = body.text()?.into_owned();
             body.take(6)?;
@@ -171,7 +196,9 @@ pub fn columns(body: &[u8]) -> Result<Vec<ColumnDescription>, Malformed> {
             body.take(2)?;
             Ok(ColumnDescription { name, oid, typmod })
         })
-        .collect()
+        .collect();
+    body.end()?;
+    columns
 }
 
 /// Reads a `ParameterDescription`.
@@ -181,7 +208,9 @@ pub fn columns(body: &[u8]) -> Result<Vec<ColumnDescription>, Malformed> {
 pub fn parameters(body: &[u8]) -> Result<Vec<u32>, Malformed> {
     let mut body = Body(body);
     let count = body.int16()?.cast_unsigned();
-    (0..count).map(|_| body.oid()).collect()
+    let parameters: Result<Vec<_>, Malformed> = (0..count).map(|_| body.oid()).collect();
+    body.end()?;
+    parameters
 }
 
 /// The cells of a `DataRow`, one after another; `None` is NULL.
@@ -204,6 +233,15 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// Looks that the row has ended.
+    ///
+    /// # Errors
+    /// When there is more of it.
+    #[inline]
+    pub fn end(self) -> Result<(), Malformed> {
+        self.0.end()
+    }
+
     /// The next cell.
     ///
     /// # Errors
@@ -218,6 +256,44 @@ impl<'a> Cells<'a> {
             },
         }
     }
+}
+
+/// What an answer is, beside its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// All has been said.
+    Complete,
+    /// More rows can be asked for.
+    Suspended,
+    /// It is a COPY, which goes another way.
+    Copy,
+}
+
+/// Looks through the answer to Executes: what does not belong there, and how it ends. An answer
+/// without an end is not whole, and its rows are not all. One that is described has its statement's
+/// description first.
+///
+/// # Errors
+/// When something is there that cannot be, or it does not end.
+pub fn end_of(answer: &[u8], described: bool) -> Result<End, Malformed> {
+    let mut end = None;
+    for message in Messages(answer) {
+        end = match message.tag {
+            tag::ROW | tag::BOUND => None,
+            tag::COMPLETE | tag::EMPTY => Some(End::Complete),
+            tag::SUSPENDED => Some(End::Suspended),
+            tag::COPY_IN | tag::COPY_OUT => return Ok(End::Copy),
+            // A statement that was forgotten meanwhile.
+            b'3' if end.is_none() => None,
+            b'1' | tag::COLUMNS | tag::NO_DATA if described && end.is_none() => None,
+            tag::READY => end,
+            other => {
+                let other = char::from(other);
+                return Err(Malformed(format!("a message {other:?} that does not belong there")));
+            }
+        };
+    }
+    end.ok_or_else(|| Malformed("an answer without an end".into()))
 }
 
 /// How many rows a `CommandComplete` tells of; 0 where it tells none.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -15,7 +16,7 @@ use super::super::gil::{held, raised};
 use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
 use super::waiting::Slot;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::{self, Client};
 
 /// A future of a verb.
@@ -28,6 +29,8 @@ struct Operation {
     slot: Option<Arc<Slot>>,
     /// The connection, which goes back when this is dropped.
     home: Home,
+    /// When it is given up.
+    until: Option<Instant>,
 }
 
 /// The operations on one connection in one event loop.
@@ -37,12 +40,24 @@ pub(super) struct Carried {
     event_loop: EventLoop,
     operations: Mutex<VecDeque<Operation>>,
     writing: AtomicBool,
+    /// The loop looks after those that take too long.
+    timed: AtomicBool,
     me: Weak<Self>,
 }
 
 /// `_core.Carrier`: the callable that the loop has.
 #[pyclass(frozen, module = "howdah._core", name = "Carrier")]
 pub(super) struct Carrier(Arc<Carried>);
+
+/// How often operations go on before the loop's other callbacks have their turn.
+const TURNS: u32 = 8;
+
+/// How long a connection may take to become clean.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn until(limit: Option<Duration>) -> Option<Instant> {
+    limit.and_then(|limit| Instant::now().checked_add(limit))
+}
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -59,6 +74,7 @@ pub(super) fn begin(
     event_loop: &EventLoop,
     home: Home,
     slot: &Arc<Slot>,
+    limit: Option<Duration>,
     make: impl FnOnce(Client) -> Work,
 ) -> Result<()> {
     let carried = carrier(py, event_loop, &home)?;
@@ -70,8 +86,9 @@ pub(super) fn begin(
             carried.stop(py, id);
         }
     });
-    carried.add(py, Operation { id, work, slot: Some(Arc::clone(slot)), home });
-    carried.send(py);
+    carried
+        .add(py, Operation { id, work, slot: Some(Arc::clone(slot)), home, until: until(limit) });
+    carried.turn(py);
     Ok(())
 }
 
@@ -79,7 +96,7 @@ pub(super) fn begin(
 pub(super) fn clean(py: Python<'_>, event_loop: &EventLoop, home: Home) -> Result<()> {
     let carried = carrier(py, event_loop, &home)?;
     carried.clean(py, home);
-    carried.send(py);
+    carried.turn(py);
     Ok(())
 }
 
@@ -97,6 +114,7 @@ fn carrier(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<Arc<Ca
         event_loop: event_loop.same(py),
         operations: Mutex::default(),
         writing: AtomicBool::new(false),
+        timed: AtomicBool::new(false),
         me: Weak::clone(me),
     });
     let carrier = Py::new(py, Carrier(Arc::clone(&carried))).map_err(raised)?;
@@ -137,23 +155,91 @@ impl Carried {
     fn add(&self, py: Python<'_>, mut operation: Operation) {
         let mut cx = Context::from_waker(Waker::noop());
         match operation.work.as_mut().poll(&mut cx) {
-            Poll::Pending => self.operations().push_back(operation),
+            Poll::Pending => {
+                let until = operation.until;
+                self.operations().push_back(operation);
+                self.look_after(py, until);
+            }
             Poll::Ready(outcome) => self.end(py, operation, outcome),
         }
     }
 
-    /// Goes on with the operations that something has come for, and sends what they have to say.
+    /// Lets the loop look, at that time, whether something takes too long.
+    fn look_after(&self, py: Python<'_>, until: Option<Instant>) {
+        let Some(until) = until else { return };
+        if self.timed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Some(me) = self.me.upgrade() else { return };
+        let seconds = until.saturating_duration_since(Instant::now()).as_secs_f64();
+        let told = Py::new(py, Timer(me))
+            .and_then(|timer| self.event_loop.call_later(py, seconds, timer.bind(py).as_any()));
+        if let Err(error) = told {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    /// Gives up what takes too long: a statement is cancelled at the server, a connection that does
+    /// not become clean is closed.
+    fn give_up(self: &Arc<Self>, py: Python<'_>) {
+        self.timed.store(false, Ordering::Relaxed);
+        let now = Instant::now();
+        let (mut late, mut next, mut stuck) = (Vec::new(), None::<Instant>, false);
+        for operation in self.operations().iter() {
+            match (operation.until, &operation.slot) {
+                (Some(until), Some(slot)) if until <= now => {
+                    late.push((operation.id, Arc::clone(slot)));
+                }
+                (Some(until), None) if until <= now => stuck = true,
+                (Some(until), _) => next = Some(next.map_or(until, |next| next.min(until))),
+                (None, _) => {}
+            }
+        }
+        if stuck {
+            self.client.give_up("the statement did not stop when it was cancelled");
+        }
+        for (id, slot) in late {
+            slot.settle(py, Err(Error::Interrupted));
+            self.stop(py, id);
+        }
+        self.turn(py);
+        self.look_after(py, next);
+    }
+
+    /// Goes on with the operations that something has come for, and sends what they have to say, for
+    /// as long as that leads to more; the loop's other callbacks have their turn between.
     fn turn(&self, py: Python<'_>) {
+        for _ in 0..TURNS {
+            let some_ended = self.go_on(py);
+            self.send(py);
+            let broke = self.client.broken().is_some();
+            let goes_on = some_ended || broke || self.client.has_room();
+            if self.operations().is_empty() || !goes_on || !self.client.has_news() {
+                tell(py, &self.client);
+                return;
+            }
+        }
+        let again = self.me.upgrade().map(|me| Py::new(py, Carrier(me)));
+        if let Some(Err(error)) = again.map(|again| {
+            again.and_then(|again| self.event_loop.call_soon(py, again.bind(py).as_any()))
+        }) {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    /// Polls operations until nothing is left that somebody waits for; tells whether some ended.
+    fn go_on(&self, py: Python<'_>) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         // While one is polled no lock is held: it runs Python, which may come back here.
         let mut operations = std::mem::take(&mut *self.operations());
-        let mut at = 0;
+        let (mut at, mut some_ended) = (0, false);
         while self.client.has_news()
             && let Some(operation) = operations.get_mut(at)
         {
             match operation.work.as_mut().poll(&mut cx) {
                 Poll::Pending => at += 1,
                 Poll::Ready(outcome) => {
+                    some_ended = true;
                     if let Some(operation) = operations.remove(at) {
                         self.end(py, operation, outcome);
                     }
@@ -165,8 +251,7 @@ impl Carried {
             operations.append(&mut begun);
             *begun = operations;
         }
-        tell(py, &self.client);
-        self.send(py);
+        some_ended
     }
 
     /// Settles an operation that has ended; its connection goes back, after cleaning where that is
@@ -196,7 +281,7 @@ impl Carried {
             Ok(held(|py| py.None()))
         });
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.add(py, Operation { id, work, slot: None, home });
+        self.add(py, Operation { id, work, slot: None, home, until: until(Some(PATIENCE)) });
     }
 
     /// Sends what is to be sent; the loop tells when there is room for the rest.
@@ -265,6 +350,17 @@ impl Carried {
         });
         // Without a thread the statement runs to its end, and is cleaned up then.
         drop(spawned);
+    }
+}
+
+/// `_core.Timer`: called when something may have taken too long.
+#[pyclass(frozen, module = "howdah._core", name = "Timer")]
+struct Timer(Arc<Carried>);
+
+#[pymethods]
+impl Timer {
+    fn __call__(&self, py: Python<'_>) {
+        self.0.give_up(py);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::super::bulk::{self, Asked, Loading, Place};
@@ -16,7 +16,7 @@ use super::super::reader::Reader;
 use super::super::results::{LoadReport, Notification, Stats};
 use super::super::session::Home;
 use super::super::statement::Shape;
-use super::super::verbs::{self, Call};
+use super::super::verbs::{self, Call, Sql};
 use super::super::watching::Cancel;
 use super::carrier::{Work, begin, clean};
 use super::event_loop::EventLoop;
@@ -45,6 +45,7 @@ fn start<F>(
     py: Python<'_>,
     pool: Option<&Arc<Pool>>,
     kept: Option<Result<Arc<Lent>>>,
+    limit: Option<Duration>,
     operation: impl FnOnce(Client) -> F + Send + 'static,
 ) -> PyResult<Waiting>
 where
@@ -55,11 +56,11 @@ where
         let event_loop = EventLoop::running(py)?;
         let work = |client| -> Work { Box::pin(operation(client)) };
         match (kept, pool) {
-            (Some(kept), _) => begin(py, &event_loop, Home::kept(kept?)?, &slot, work)?,
+            (Some(kept), _) => begin(py, &event_loop, Home::kept(kept?)?, &slot, limit, work)?,
             (None, Some(pool)) => {
                 let waiting = Arc::clone(&slot);
                 with_session(py, pool, &event_loop, &slot, move |py, event_loop, lent| {
-                    begin(py, event_loop, Home::Pool(lent), &waiting, work)
+                    begin(py, event_loop, Home::Pool(lent), &waiting, limit, work)
                 })?;
             }
             (None, None) => return Err(Error::Internal("an operation without a place".into())),
@@ -71,6 +72,9 @@ where
         Err(error) => Err(exception(py, error)),
     }
 }
+
+/// How long to wait for the answer to a rollback.
+const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
 
 fn none(result: Result<()>) -> Result<Py<PyAny>> {
     result.map(|()| held(|py| py.None()))
@@ -100,72 +104,72 @@ impl AsyncDatabase {
     fn execute(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        self.run(py, lease, |client| verbs::execute(client, Call { sql, params }))
+        self.run(py, lease, |client| verbs::execute(client, Call { sql: sql.0, params }))
     }
 
     /// Runs a statement once per row, all of them or none.
     fn execute_many(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         rows: Py<PyAny>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        self.run(py, lease, |client| verbs::execute_many(client, sql, rows))
+        self.run(py, lease, |client| verbs::execute_many(client, sql.0, rows))
     }
 
     /// All rows of a query.
     fn fetch(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
         let shape = Shape::new(into);
-        self.run(py, lease, |client| verbs::fetch(client, Call { sql, params }, shape))
+        self.run(py, lease, |client| verbs::fetch(client, Call { sql: sql.0, params }, shape))
     }
 
     /// The first row of a query, or None.
     fn fetch_one(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
         let shape = Shape::new(into);
-        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql, params }, shape))
+        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql: sql.0, params }, shape))
     }
 
     /// The first value of a query's first row, or None.
     fn fetch_value(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql, params }))
+        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql: sql.0, params }))
     }
 
     /// The rows of a query, some at a time: gives a cursor.
     fn stream(
         &self,
         py: Python<'_>,
-        sql: PyBackedStr,
+        sql: Sql,
         params: Py<PyTuple>,
         batch_rows: i32,
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let portal = Portal::new(Call { sql, params }, Shape::new(into), batch_rows);
+        let portal = Portal::new(Call { sql: sql.0, params }, Shape::new(into), batch_rows);
         let portal = portal.map_err(|error| exception(py, error))?;
         let made = |py: Python<'_>, home| {
             let cursor = AsyncCursor(Arc::new(Mutex::new(Some(Stream::new(home, portal)))));
@@ -236,7 +240,8 @@ impl AsyncDatabase {
     where
         F: Future<Output = Result<Py<PyAny>>> + Send + 'static,
     {
-        start(py, Some(&self.pool), lease.map(AsyncLease::lent), operation)
+        let limit = self.pool.statement_limit();
+        start(py, Some(&self.pool), lease.map(AsyncLease::lent), limit, operation)
     }
 
     /// Makes something of a connection: of the one that is kept, else of one of the pool's.
@@ -282,7 +287,7 @@ impl AsyncLease {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        start(py, None, Some(self.lent()), |client| async { none(operation(client).await) })
+        start(py, None, Some(self.lent()), None, |client| async { none(operation(client).await) })
     }
 }
 
@@ -308,7 +313,10 @@ impl AsyncLease {
 
     /// Rolls the transaction back.
     fn rollback(&self, py: Python<'_>) -> PyResult<Waiting> {
-        self.run(py, verbs::rollback)
+        // A server that is gone is not waited for: without it, nothing stays.
+        start(py, None, Some(self.lent()), Some(ROLLBACK_LIMIT), |client| async {
+            none(verbs::rollback(client).await)
+        })
     }
 
     /// Sets a savepoint.
@@ -375,7 +383,7 @@ impl AsyncCursor {
             let event_loop = EventLoop::running(py).map_err(|error| exception(py, error))?;
             return Ok(Waiting::new(slot, event_loop));
         };
-        start(py, None, Some(stream.session()), |_| async move {
+        start(py, None, Some(stream.session()), None, |_| async move {
             let rows = stream.rows().await;
             if !stream.has_ended() {
                 *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
@@ -392,7 +400,7 @@ impl AsyncCursor {
         if let Ok(event_loop) = EventLoop::running(py) {
             let end = |_| -> Work { Box::pin(async move { none(stream.end().await) }) };
             // The failure is that of a loop that has closed.
-            let _ = begin(py, &event_loop, Home::Kept(lent), &Slot::new(), end);
+            let _ = begin(py, &event_loop, Home::Kept(lent), &Slot::new(), None, end);
         }
     }
 }

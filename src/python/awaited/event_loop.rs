@@ -52,6 +52,11 @@ impl EventLoop {
         self.0.bind(py).call_method1(pyo3::intern!(py, "remove_writer"), (fd,)).map(|_| ())
     }
 
+    /// Calls something in the loop's next round.
+    pub fn call_soon(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.bind(py).call_method1(pyo3::intern!(py, "call_soon"), (callback,)).map(|_| ())
+    }
+
     /// Calls something later in the loop's own thread; from any thread.
     pub fn call_soon_threadsafe(
         &self,

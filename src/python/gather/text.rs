@@ -1,5 +1,6 @@
 //! Strings, JSON, bytes and UUIDs out of Python's.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
@@ -53,10 +54,14 @@ pub(in crate::python) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str))
     let py = value.py();
     let dumps = DUMPS
         .get_or_try_init(py, || Ok::<_, PyErr>(py.import("json")?.getattr("dumps")?.unbind()))?;
-    let text = dumps
-        .bind(py)
-        .call1((value,))
-        .map_err(|error| Refused::Unfit(format!("what json.dumps refuses: {}", error.value(py))))?;
+    let text = dumps.bind(py).call1((value,)).map_err(|error| {
+        let what = format!("a value that json.dumps refuses: {}", error.value(py));
+        if error.is_instance_of::<PyTypeError>(py) {
+            Refused::WrongType(what)
+        } else {
+            Refused::Unfit(what)
+        }
+    })?;
     let text = text.cast::<PyString>().map_err(|_| wrong_type(value))?;
     take(utf8(text)?);
     Ok(())

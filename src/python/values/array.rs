@@ -126,11 +126,19 @@ fn in_list(index: usize, refused: Refused) -> Refused {
 }
 
 /// Reads an array; its layout is told in [`crate::wire::array`].
-pub(super) fn get<'py>(py: Python<'py>, element: &Form, bytes: &[u8]) -> Result<Bound<'py, PyAny>> {
+pub(super) fn get<'py>(
+    py: Python<'py>,
+    element: &Form,
+    oid: u32,
+    bytes: &[u8],
+) -> Result<Bound<'py, PyAny>> {
     let mut rest = bytes;
     let dimensions = i32::from_be_bytes(take(&mut rest)?);
     let _has_null: [u8; 4] = take(&mut rest)?;
-    let _oid: [u8; 4] = take(&mut rest)?;
+    let told = u32::from_be_bytes(take(&mut rest)?);
+    if told != oid {
+        return Err(Malformed(format!("an array of type {told}, where {oid} was told")).into());
+    }
     let dimensions = usize::try_from(dimensions).ok().filter(|count| *count <= MOST_DIMENSIONS);
     let dimensions =
         dimensions.ok_or_else(|| Malformed("array of impossible dimensions".into()))?;

@@ -8,6 +8,7 @@ use pyo3::types::PyString;
 use super::super::gather::{Refused, text};
 use super::super::gil::raised;
 use super::text::utf8;
+use super::unreadable;
 use crate::error::{Error, Result};
 
 /// The first byte of a jsonb (`jsonb_recv`).
@@ -28,7 +29,7 @@ pub(super) fn get_json<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, P
     static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let text = PyString::new(py, utf8(cell)?);
     let loads = LOADS.import(py, "json", "loads").map_err(raised)?;
-    loads.call1((text,)).map_err(raised)
+    loads.call1((text,)).map_err(|error| unreadable(py, "JSON", error))
 }
 
 pub(super) fn get_jsonb<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {

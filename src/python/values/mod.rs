@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use postgres_protocol::IsNull;
 use postgres_types::{Kind, Type};
 use pyo3::BoundObject;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::gather::{Refused, is_missing_marker};
@@ -143,7 +144,7 @@ impl Form {
             Self::Jsonb => json::get_jsonb(py, cell),
             Self::Inet => network::get(py, cell, false),
             Self::Cidr => network::get(py, cell, true),
-            Self::Array(element, _) => array::get(py, element, cell),
+            Self::Array(element, oid) => array::get(py, element, *oid, cell),
         }
     }
 }
@@ -220,6 +221,17 @@ impl Decoder {
 fn beyond(value: &str, python: &str) -> Error {
     let message =
         format!("{value} is out of range for {python}; cast it in SQL, as in column::text");
+    Error::Value(Box::new(ValueError { message, ..ValueError::default() }))
+}
+
+/// What Python's own reader of a type refuses.
+fn unreadable(py: Python<'_>, what: &str, error: PyErr) -> Error {
+    if !error.is_instance_of::<PyException>(py) {
+        return raised(error);
+    }
+    let why = error.value(py);
+    let message =
+        format!("{what} that Python cannot read: {why}; cast it in SQL, as in column::text");
     Error::Value(Box::new(ValueError { message, ..ValueError::default() }))
 }
 

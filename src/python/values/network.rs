@@ -7,7 +7,7 @@ use pyo3::types::{PyString, PyType};
 use std::net::IpAddr;
 
 use super::super::gather::{Refused, type_name, wrong_type};
-use super::super::gil::raised;
+use super::unreadable;
 use crate::error::Result;
 use crate::wire::inet::Network;
 
@@ -57,5 +57,5 @@ pub(super) fn get<'py>(py: Python<'py>, cell: &[u8], is_cidr: bool) -> Result<Bo
         };
         if place < 2 { class.call1((number,)) } else { class.call1(((number, network.prefix),)) }
     };
-    make().map_err(raised)
+    make().map_err(|error| unreadable(py, "a network address", error))
 }

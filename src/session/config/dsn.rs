@@ -2,23 +2,23 @@
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE>
 //! has them.
 
-use super::uri::Pairs;
+use super::uri::{Pairs, is_space};
 
 /// Reads `name = value` pairs; a value may stand in quotes. Errors do not show what was read.
 pub(super) fn parse(text: &str) -> Result<Pairs, String> {
     let mut pairs = Pairs::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim_start_matches(is_space);
     while !rest.is_empty() {
-        let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
+        let end = rest.find(|c: char| c == '=' || is_space(c)).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
-        let after = after.trim_start();
+        let after = after.trim_start_matches(is_space);
         let value = after.strip_prefix('=').ok_or("a name without a value")?;
         if name.is_empty() {
             return Err("a value without a name".to_owned());
         }
-        let (value, after) = value_of(value.trim_start())?;
+        let (value, after) = value_of(value.trim_start_matches(is_space))?;
         pairs.push((name.to_owned(), value));
-        rest = after.trim_start();
+        rest = after.trim_start_matches(is_space);
     }
     Ok(pairs)
 }
@@ -38,7 +38,7 @@ fn value_of(text: &str) -> Result<(String, &str), String> {
                 None => return Err("a backslash at the end".to_owned()),
             },
             '\'' if quoted => return Ok((value, body.get(at + 1..).unwrap_or_default())),
-            space if space.is_whitespace() && !quoted => {
+            space if is_space(space) && !quoted => {
                 return Ok((value, body.get(at..).unwrap_or_default()));
             }
             character => value.push(character),
@@ -57,6 +57,9 @@ mod tests {
         let shown: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(shown, ["host=a", "port=5432", r"password=a b'c\d", "user=x y", "dbname="]);
         assert_eq!(parse("  ").unwrap(), []);
+        let odd = parse("password=a\u{a0}b'c\\'d\tuser='x'port=1").unwrap();
+        let shown: Vec<_> = odd.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(shown, ["password=a\u{a0}b'c'd", "user=x", "port=1"]);
     }
 
     #[test]

@@ -5,69 +5,41 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::parameters::{self, PARAMETERS, SETTINGS};
 use super::uri::Pairs;
 use super::{dsn, service, uri};
 use crate::error::{Error, Result};
 
-/// libpq's parameters, and the variables of the environment that stand for them:
-/// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>.
-const KNOWN: &[(&str, &str)] = &[
-    ("application_name", "PGAPPNAME"),
-    ("channel_binding", "PGCHANNELBINDING"),
-    ("client_encoding", ""),
-    ("connect_timeout", "PGCONNECT_TIMEOUT"),
-    ("dbname", "PGDATABASE"),
-    ("fallback_application_name", ""),
-    ("gssdelegation", ""),
-    ("gssencmode", "PGGSSENCMODE"),
-    ("gsslib", ""),
-    ("host", "PGHOST"),
-    ("hostaddr", "PGHOSTADDR"),
-    ("keepalives", ""),
-    ("keepalives_count", ""),
-    ("keepalives_idle", ""),
-    ("keepalives_interval", ""),
-    ("krbsrvname", ""),
-    ("load_balance_hosts", "PGLOADBALANCEHOSTS"),
-    ("options", "PGOPTIONS"),
-    ("passfile", "PGPASSFILE"),
-    ("password", "PGPASSWORD"),
-    ("port", "PGPORT"),
-    ("replication", ""),
-    ("require_auth", "PGREQUIREAUTH"),
-    ("requirepeer", "PGREQUIREPEER"),
-    ("service", "PGSERVICE"),
-    ("servicefile", "PGSERVICEFILE"),
-    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
-    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
-    ("sslcert", "PGSSLCERT"),
-    ("sslcertmode", ""),
-    ("sslcompression", ""),
-    ("sslcrl", "PGSSLCRL"),
-    ("sslcrldir", "PGSSLCRLDIR"),
-    ("sslkey", "PGSSLKEY"),
-    ("sslmode", "PGSSLMODE"),
-    ("sslnegotiation", "PGSSLNEGOTIATION"),
-    ("sslpassword", ""),
-    ("sslrootcert", "PGSSLROOTCERT"),
-    ("sslsni", "PGSSLSNI"),
-    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
-    ("tcp_user_timeout", ""),
-    ("user", "PGUSER"),
-    // howdah's own.
-    ("pgbouncer", ""),
-    ("statement_cache_size", ""),
+/// Any of these in the environment says where to connect to, or as whom.
+const ENOUGH: [&str; 8] = [
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGUSER",
+    "PGDATABASE",
+    "PGPASSWORD",
+    "PGOPTIONS",
+    "PGSERVICE",
 ];
 
-/// What the server is told at the start, by the variables that libpq tells it.
-const SETTINGS: &[(&str, &str)] =
-    &[("datestyle", "PGDATESTYLE"), ("timezone", "PGTZ"), ("geqo", "PGGEQO")];
+/// Where Debian has `pg_service.conf` for all users.
+const SYSTEM_DIRECTORY: &str = "/etc/postgresql-common";
 
 /// The parameters that are given.
+#[derive(Default)]
 pub(super) struct Given {
-    values: HashMap<&'static str, String>,
+    values: HashMap<&'static str, Value>,
+    /// What the environment wants the server to be told.
     pub settings: Vec<(String, String)>,
+    /// The user's own directory.
     pub home: Option<PathBuf>,
+}
+
+/// A parameter's value.
+struct Value {
+    text: String,
+    /// What an error calls it: the parameter or the variable.
+    source: &'static str,
 }
 
 impl Given {
@@ -78,74 +50,79 @@ impl Given {
     pub fn new(url: Option<&str>, variable: &impl Fn(&str) -> Option<String>) -> Result<Self> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let url = url.map(str::to_owned).or_else(|| variable("DATABASE_URL"));
-        let home = variable("HOME").map(PathBuf::from);
-        let mut given = Self { values: HashMap::new(), settings: Vec::new(), home };
-        if let Some(url) = &url {
-            let pairs = match uri::rest(url.trim()) {
-                Some(rest) => uri::parse(rest),
-                None => dsn::parse(url),
-            };
-            given.add(pairs.map_err(|why| unreadable(&why))?)?;
-        }
-        let of_environment = || {
-            KNOWN
-                .iter()
-                .filter(|(_, name)| !name.is_empty())
-                .filter_map(|(name, of)| Some(((*name).to_owned(), variable(of)?)))
-        };
-        let says_where =
-            ["host", "hostaddr", "port", "user", "dbname", "password", "options", "service"];
-        if url.is_none() && !of_environment().any(|(name, _)| says_where.contains(&&*name)) {
+        if url.is_none() && !ENOUGH.iter().any(|name| variable(name).is_some()) {
             return Err(Error::Interface(
                 "no database to connect to: pass a URL, or set DATABASE_URL or PGHOST and its \
                  kin; howdah.embedded.server() starts a private one"
                     .into(),
             ));
         }
-        if let Some(name) =
-            given.get("service").map(str::to_owned).or_else(|| variable("PGSERVICE"))
-        {
-            let files = given.service_files(&variable);
-            let pairs = service::find(&name, &files).map_err(Error::Interface)?;
-            given.add(pairs)?;
+        let home = variable("HOME").map(PathBuf::from);
+        let mut given = Self { home, ..Self::default() };
+        if let Some(url) = &url {
+            let added = read(url).and_then(|pairs| given.add(pairs));
+            added.map_err(|why| {
+                Error::Interface(format!("the database's URL cannot be read: {why}"))
+            })?;
         }
-        given.add(of_environment().collect())?;
-        for (name, of) in SETTINGS {
-            given.settings.extend(variable(of).map(|value| ((*name).to_owned(), value)));
+        given.add_service(&variable)?;
+        for (name, source) in PARAMETERS.iter().filter(|(_, source)| !source.is_empty()) {
+            if let Some(text) = variable(source) {
+                given.values.entry(name).or_insert(Value { text, source });
+            }
+        }
+        for (name, source) in SETTINGS {
+            let value = variable(source).filter(|value| !value.eq_ignore_ascii_case("default"));
+            given.settings.extend(value.map(|value| ((*name).to_owned(), value)));
         }
         Ok(given)
     }
 
-    /// Adds what is not given yet.
-    fn add(&mut self, pairs: Pairs) -> Result<()> {
+    /// Adds what is not given yet. Of one parameter given twice, the last counts; one that is
+    /// given and empty has its default, whatever the environment says.
+    fn add(&mut self, pairs: Pairs) -> Result<(), String> {
         let mut new = HashMap::new();
-        for (name, value) in pairs {
-            let Some((known, _)) = KNOWN.iter().find(|(known, _)| *known == name) else {
-                return Err(unknown(&name));
-            };
-            if !self.values.contains_key(known) {
-                // Of one parameter given twice, the last counts.
-                new.insert(*known, value);
+        for (name, text) in pairs {
+            let known = parameters::known(&name).ok_or_else(|| parameters::unknown(&name))?;
+            if text.contains('\0') {
+                return Err(format!("{known} has a NUL character in it"));
             }
+            new.insert(known, Value { text, source: known });
         }
-        self.values.extend(new.into_iter().filter(|(_, value)| !value.is_empty()));
+        for (name, value) in new {
+            self.values.entry(name).or_insert(value);
+        }
         Ok(())
     }
 
-    fn service_files(&self, variable: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-        let file = self.get("servicefile").map(PathBuf::from);
-        let own = file.or_else(|| variable("PGSERVICEFILE").map(PathBuf::from));
-        let own = own.or_else(|| Some(self.home.as_ref()?.join(".pg_service.conf")));
-        let system =
-            variable("PGSYSCONFDIR").unwrap_or_else(|| "/etc/postgresql-common".to_owned());
-        own.into_iter().chain([PathBuf::from(system).join("pg_service.conf")]).collect()
+    fn add_service(&mut self, variable: &impl Fn(&str) -> Option<String>) -> Result<()> {
+        let given = self.values.get("service").map(|value| value.text.clone());
+        let name = given.or_else(|| variable("PGSERVICE")).filter(|name| !name.is_empty());
+        let Some(name) = name else { return Ok(()) };
+        let named = self.path("servicefile").or_else(|| variable("PGSERVICEFILE").map(Into::into));
+        let own = self.home.as_ref().map(|home| home.join(".pg_service.conf"));
+        let system = variable("PGSYSCONFDIR").unwrap_or_else(|| SYSTEM_DIRECTORY.to_owned());
+        let system = PathBuf::from(system).join("pg_service.conf");
+        let files = service::Files { named, own, system };
+        let pairs = files.find(&name).and_then(|pairs| {
+            self.add(pairs).map_err(|why| format!("service \"{name}\" cannot be read: {why}"))
+        });
+        pairs.map_err(Error::Interface)
     }
 
+    /// A parameter, unless it is not given or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+        self.values.get(name).map(|value| value.text.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// A path; `None` where it is empty, as libpq turns a default off.
+    /// An error about a parameter, or the variable that gave it. It does not show the value: by a
+    /// slip of the pen, a password may have come into it.
+    pub fn refusal(&self, name: &str, expected: &str) -> Error {
+        let source = self.values.get(name).map_or(name, |value| value.source);
+        Error::Interface(format!("{source}: expected {expected}"))
+    }
+
+    /// A path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
@@ -154,6 +131,11 @@ impl Given {
     pub fn own_file(&self, name: &str) -> Option<PathBuf> {
         let path = self.home.as_ref()?.join(".postgresql").join(name);
         path.exists().then_some(path)
+    }
+
+    /// A list with commas between its items, which may be empty.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        self.get(name).map_or_else(Vec::new, |list| list.split(',').map(str::trim).collect())
     }
 
     /// One of some words.
@@ -165,10 +147,7 @@ impl Given {
         let found = words.iter().find(|(word, _)| *word == value);
         found.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            Error::Interface(format!(
-                "{name}: expected one of {}, got \"{value}\"",
-                words.join(", ")
-            ))
+            self.refusal(name, &format!("one of {}", words.join(", ")))
         })
     }
 
@@ -178,11 +157,11 @@ impl Given {
     /// When it is neither.
     pub fn switch(&self, name: &str) -> Result<Option<bool>> {
         let words = [
-            ("1", true),
             ("true", true),
-            ("on", true),
-            ("0", false),
             ("false", false),
+            ("1", true),
+            ("0", false),
+            ("on", true),
             ("off", false),
         ];
         self.word(name, &words)
@@ -191,36 +170,28 @@ impl Given {
     /// A whole number.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is none, or beyond the type's range.
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let number = value.trim().parse();
-        number.map(Some).map_err(|_| Error::Interface(format!("{name}: expected a whole number")))
+        value.trim().parse().map(Some).map_err(|_| self.refusal(name, "a whole number"))
     }
 
-    /// Whole seconds; 0 for the system's own.
+    /// A time, of so many units; `None` for one that is not above 0: the system's own.
     ///
     /// # Errors
     /// When it is no number.
-    pub fn seconds(&self, name: &str) -> Result<Option<Duration>> {
-        let seconds = self.number::<u64>(name)?;
-        Ok(seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs))
+    pub fn time(&self, name: &str, unit: Duration) -> Result<Option<Duration>> {
+        let units = self.number::<i32>(name)?.and_then(|units| u32::try_from(units).ok());
+        Ok(units.filter(|units| *units > 0).map(|units| unit.saturating_mul(units)))
     }
 }
 
-fn unreadable(why: &str) -> Error {
-    Error::Interface(format!("the database's URL cannot be read: {why}"))
-}
-
-/// A name that means nothing, and the known one that it is like.
-fn unknown(name: &str) -> Error {
-    let name: String =
-        name.chars().filter(|c| c.is_alphanumeric() || "_.-".contains(*c)).take(40).collect();
-    let alike = |known: &str| {
-        let common = known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
-        common >= 4 || known.contains(&*name) || name.contains(known)
-    };
-    let near = KNOWN.iter().find(|(known, _)| alike(known));
-    let hint = near.map_or_else(String::new, |(near, _)| format!("; did you mean `{near}`?"));
-    unreadable(&format!("unknown option `{name}`{hint}"))
+fn read(url: &str) -> Result<Pairs, String> {
+    match uri::rest(url.trim()) {
+        Some(rest) => uri::parse(rest),
+        None if url.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['=', ' '])) => {
+            Err("expected it to begin with postgresql:// or postgres://".to_owned())
+        }
+        None => dsn::parse(url),
+    }
 }

@@ -22,13 +22,8 @@ pub(super) fn read(
     user: &str,
     database: &str,
 ) -> Result<(Vec<Host>, Option<String>)> {
-    let list = |name: &str| -> Vec<String> {
-        given
-            .get(name)
-            .map(|list| list.split(',').map(|item| item.trim().to_owned()).collect())
-            .unwrap_or_default()
-    };
-    let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
+    let (names, addresses) = (given.list("host"), given.list("hostaddr"));
+    let ports = given.list("port");
     if !names.is_empty() && !addresses.is_empty() && names.len() != addresses.len() {
         return Err(Error::Interface(format!(
             "host and hostaddr: expected as many of the one as of the other, got {} and {}",
@@ -45,14 +40,20 @@ pub(super) fn read(
     }
     let mut hosts = Vec::new();
     for index in 0..count {
-        let port = ports.get(index).or(ports.first()).map(String::as_str).unwrap_or_default();
-        let port = number(port)?;
-        let name = names.get(index).map(String::as_str).unwrap_or_default();
-        let address = addresses.get(index).map(String::as_str).filter(|text| !text.is_empty());
-        let address = address.map(str::parse::<IpAddr>).transpose();
-        let address = address.map_err(|_| {
-            Error::Interface("hostaddr: expected an IP address; a name goes into host".into())
-        })?;
+        let port = ports.get(index).or(ports.first()).copied().unwrap_or_default();
+        let port = number(port).ok_or_else(|| given.refusal("port", "a number from 1 to 65535"))?;
+        let name = names.get(index).copied().unwrap_or_default();
+        let address = addresses.get(index).filter(|text| !text.is_empty());
+        let address = address.map(|text| text.parse::<IpAddr>()).transpose();
+        let address = address
+            .map_err(|_| given.refusal("hostaddr", "an IP address; a name goes into host"))?;
+        if name.starts_with('@') && address.is_none() {
+            return Err(Error::NotSupported(
+                "host: howdah does not do sockets in the abstract namespace; give the directory \
+                 of a socket in the file system"
+                    .into(),
+            ));
+        }
         hosts.extend(places(name, address, port).into_iter().map(|(name, place)| Host {
             name,
             place,
@@ -64,12 +65,8 @@ pub(super) fn read(
     Ok((hosts, ignored))
 }
 
-fn number(port: &str) -> Result<u16> {
-    if port.is_empty() {
-        return Ok(PORT);
-    }
-    let number = port.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| Error::Interface("port: expected a number from 1 to 65535".into()))
+fn number(port: &str) -> Option<u16> {
+    if port.is_empty() { Some(PORT) } else { port.parse().ok().filter(|number| *number > 0) }
 }
 
 fn places(name: &str, address: Option<IpAddr>, port: u16) -> Vec<(String, Place)> {
@@ -138,25 +135,25 @@ impl Host {
     /// # Errors
     /// When it has none.
     pub(in crate::session) fn addresses(&self, shuffled: bool) -> Result<Vec<Address>> {
-        let (host, port) = match &self.place {
+        let (host, address) = match &self.place {
             Place::Unix(path) => return Ok(vec![Address::Unix(path.clone())]),
-            Place::Tcp { host, address: Some(ip) } => {
-                let socket = SocketAddr::new(*ip, self.port);
-                let name = if *host == ip.to_string() {
-                    socket.to_string()
-                } else {
-                    format!("{host}:{}", self.port)
-                };
-                return Ok(vec![Address::Tcp { name, socket }]);
-            }
-            Place::Tcp { host, address: None } => (host.as_str(), self.port),
+            Place::Tcp { host, address } => (host.as_str(), *address),
         };
-        let name = format!("{host}:{port}");
-        let sockets = (host, port).to_socket_addrs().map_err(|error| {
-            Error::Connection(format!("cannot connect to {name}: {error}; check the host's name"))
-        })?;
+        let shown = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let name = format!("{shown}:{}", self.port);
+        if let Some(address) = address {
+            return Ok(vec![Address::Tcp { name, socket: SocketAddr::new(address, self.port) }]);
+        }
+        let failed = |why: &str| {
+            Error::Connection(format!("cannot connect to {name}: {why}; check the host's name"))
+        };
+        let sockets =
+            (host, self.port).to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
         let mut addresses: Vec<_> =
             sockets.map(|socket| Address::Tcp { name: name.clone(), socket }).collect();
+        if addresses.is_empty() {
+            return Err(failed("it has no address"));
+        }
         if shuffled {
             shuffle(&mut addresses);
         }

@@ -3,7 +3,9 @@
 mod dsn;
 mod given;
 mod hosts;
+mod parameters;
 mod passfile;
+mod refused;
 pub mod security;
 mod service;
 mod uri;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use given::Given;
 pub use security::ChannelBinding;
-use security::{Negotiation, RootCertificates, Security, SslMode, TlsVersion};
+use security::Security;
 
 /// All that is needed to connect. It shows no password.
 #[derive(Debug, Clone)]
@@ -35,8 +37,13 @@ pub struct Config {
     pub(super) user_timeout: Option<Duration>,
     /// Why a password file was not used.
     pub(super) ignored_passfile: Option<String>,
+    /// When a statement is given up on this side: after the server's own time, or where a pooler
+    /// lets nobody set that, instead of it.
+    pub(super) statement_limit: Option<Duration>,
     /// How many statements a session keeps; 0 for none, so that they have no names.
     pub(super) statement_cache_size: usize,
+    /// There is a pooler between us and the server, which gives each transaction another session.
+    pub pgbouncer: bool,
 }
 
 /// What the caller says beside the URL.
@@ -171,6 +178,11 @@ impl Address {
     }
 }
 
+/// How much longer than the server we wait for the end of a statement that takes too long.
+const LATER: Duration = Duration::from_secs(1);
+
+const SECOND: Duration = Duration::from_secs(1);
+
 /// No limit, or as good as none.
 const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
@@ -187,7 +199,7 @@ impl Config {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self> {
         let given = Given::new(url, &variable)?;
-        refuse_what_cannot_be(&given)?;
+        refused::check(&given)?;
         let pgbouncer = given.switch("pgbouncer")?.unwrap_or(false);
         let user = match given.get("user") {
             Some(user) => user.to_owned(),
@@ -197,12 +209,9 @@ impl Config {
         };
         let database = given.get("dbname").unwrap_or(&user).to_owned();
         let (hosts, ignored_passfile) = hosts::read(&given, &user, &database)?;
-        let connect_timeout = match given.number::<i64>("connect_timeout")? {
+        let connect_timeout = match given.get("connect_timeout") {
             None => options.connect_timeout,
-            Some(seconds) => u64::try_from(seconds)
-                .ok()
-                .filter(|seconds| *seconds > 0)
-                .map_or(FOR_EVER, Duration::from_secs),
+            Some(_) => given.time("connect_timeout", SECOND)?.unwrap_or(FOR_EVER),
         };
         let cache_size = given.number("statement_cache_size")?;
         let cache_size = cache_size.unwrap_or(options.statement_cache_size);
@@ -212,19 +221,22 @@ impl Config {
             user,
             database,
             settings: settings(&given, options, timeout),
-            security: security(&given)?,
+            security: Security::read(&given)?,
             target: given.word("target_session_attrs", SESSION_ATTRS)?.unwrap_or(SessionAttrs::Any),
             load_balance: given
                 .word("load_balance_hosts", &[("disable", false), ("random", true)])?
                 .unwrap_or(false),
             connect_timeout: connect_timeout.min(FOR_EVER),
             keepalive: keepalive(&given)?,
-            user_timeout: given
-                .number::<u64>("tcp_user_timeout")?
-                .filter(|ms| *ms > 0)
-                .map(Duration::from_millis),
+            user_timeout: given.time("tcp_user_timeout", Duration::from_millis(1))?,
             ignored_passfile,
+            statement_limit: match options.statement_timeout {
+                Some(timeout) if pgbouncer => Some(timeout),
+                Some(timeout) => Some(timeout.saturating_add(LATER)),
+                None => None,
+            },
             statement_cache_size: if pgbouncer { 0 } else { cache_size },
+            pgbouncer,
         })
     }
 }
@@ -241,7 +253,10 @@ fn settings(
     settings.push(("application_name".to_owned(), name));
     let mut more = given.get("options").unwrap_or_default().to_owned();
     if let Some(timeout) = statement_timeout {
-        more = format!("{more} -c statement_timeout={}", timeout.as_millis());
+        // The server takes 0 for no limit, and no more than this.
+        let least = u128::from(!timeout.is_zero());
+        let timeout = timeout.as_millis().clamp(least, i32::MAX as u128);
+        more = format!("{more} -c statement_timeout={timeout}");
     }
     if !more.is_empty() {
         settings.push(("options".to_owned(), more));
@@ -249,100 +264,19 @@ fn settings(
     settings
 }
 
-/// What libpq can and howdah cannot is refused, lest somebody relies on it.
-fn refuse_what_cannot_be(given: &Given) -> Result<()> {
-    let refuse = |name: &str, way_out: &str| {
-        Err(Error::NotSupported(format!("{name}: howdah does not do that; {way_out}")))
-    };
-    if given.get("gssencmode") == Some("require") {
-        return refuse("gssencmode=require", "use TLS, by sslmode");
-    }
-    for (name, way_out) in [
-        ("require_auth", "let the server's pg_hba.conf decide, or use channel_binding"),
-        ("requirepeer", "protect the socket's directory"),
-        ("replication", "use a replication client"),
-        ("sslcrldir", "use sslcrl, a file"),
-    ] {
-        if given.get(name).is_some_and(|value| value != "false" && value != "0") {
-            return refuse(name, way_out);
-        }
-    }
-    match given.get("client_encoding").map(str::to_ascii_lowercase).as_deref() {
-        None | Some("auto" | "utf8" | "utf-8" | "unicode") => Ok(()),
-        Some(_) => {
-            refuse("client_encoding", "text comes as Python's str, whatever the server's encoding")
-        }
-    }
-}
-
 fn keepalive(given: &Given) -> Result<Option<Keepalive>> {
-    if given.switch("keepalives")? == Some(false) {
+    if given.number::<i32>("keepalives")? == Some(0) {
         return Ok(None);
     }
     Ok(Some(Keepalive {
-        idle: given.seconds("keepalives_idle")?,
-        interval: given.seconds("keepalives_interval")?,
-        retries: given.number::<u32>("keepalives_count")?.filter(|count| *count > 0),
+        idle: given.time("keepalives_idle", SECOND)?,
+        interval: given.time("keepalives_interval", SECOND)?,
+        retries: given.number::<i32>("keepalives_count")?.and_then(above_zero),
     }))
 }
 
-const SSL_MODES: &[(&str, SslMode)] = &[
-    ("disable", SslMode::Disable),
-    ("allow", SslMode::Allow),
-    ("prefer", SslMode::Prefer),
-    ("require", SslMode::Require),
-    ("verify-ca", SslMode::VerifyCa),
-    ("verify-full", SslMode::VerifyFull),
-];
-
-fn security(given: &Given) -> Result<Security> {
-    let mode = given.word("sslmode", SSL_MODES)?;
-    let (roots, default) = match given.get("sslrootcert") {
-        Some("system") => (RootCertificates::System, SslMode::VerifyFull),
-        Some(file) => (RootCertificates::File(file.into()), SslMode::Prefer),
-        None => {
-            let file = given.home.as_ref().map(|home| home.join(".postgresql/root.crt"));
-            (RootCertificates::Default(file), SslMode::Prefer)
-        }
-    };
-    let mode = mode.unwrap_or(default);
-    if roots == RootCertificates::System && mode != SslMode::VerifyFull {
-        return Err(Error::Interface(
-            "sslrootcert=system: a weaker sslmode than verify-full trusts whoever has any certificate; use sslmode=verify-full".into(),
-        ));
-    }
-    let negotiation = given.word(
-        "sslnegotiation",
-        &[("postgres", Negotiation::Postgres), ("direct", Negotiation::Direct)],
-    )?;
-    let negotiation = negotiation.unwrap_or_default();
-    let weak = matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
-    if negotiation == Negotiation::Direct && weak {
-        return Err(Error::Interface(
-            "sslnegotiation=direct: there is no asking first, so TLS must be wanted; use sslmode=require or a stronger one".into(),
-        ));
-    }
-    let bindings = [
-        ("disable", ChannelBinding::Disable),
-        ("prefer", ChannelBinding::Prefer),
-        ("require", ChannelBinding::Require),
-    ];
-    let versions = [("TLSv1.2", TlsVersion::V1_2), ("TLSv1.3", TlsVersion::V1_3)];
-    let certificate = given.path("sslcert").or_else(|| given.own_file("postgresql.crt"));
-    let key = given.path("sslkey").or_else(|| given.own_file("postgresql.key"));
-    Ok(Security {
-        mode,
-        roots,
-        key: key.filter(|_| certificate.is_some()),
-        certificate,
-        key_password: given.get("sslpassword").map(|text| Secret::new(text.to_owned())),
-        revoked: given.path("sslcrl").or_else(|| given.own_file("root.crl")),
-        negotiation,
-        sni: given.switch("sslsni")?.unwrap_or(true),
-        channel_binding: given.word("channel_binding", &bindings)?.unwrap_or_default(),
-        min_version: given.word("ssl_min_protocol_version", &versions)?,
-        max_version: given.word("ssl_max_protocol_version", &versions)?,
-    })
+fn above_zero(number: i32) -> Option<u32> {
+    u32::try_from(number).ok().filter(|number| *number > 0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Password files, as <https://www.postgresql.org/docs/current/libpq-pgpass.html> has them.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -21,19 +22,27 @@ impl Passfile {
     /// Reads a file, if it is there.
     ///
     /// # Errors
-    /// When others could read it too: then nobody is to go by it.
+    /// When others could read it too, for then nobody is to go by it; or when it cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, String> {
-        let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
         let shown = path.display();
+        let failed = |error: io::Error| {
+            format!("the password file {shown} cannot be read and was not used: {error}")
+        };
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
         if !metadata.is_file() {
-            return Err(format!("the password file {shown} is no plain file and was not read"));
+            return Err(format!("the password file {shown} is no plain file and was not used"));
         }
         if metadata.permissions().mode() & 0o077 != 0 {
             return Err(format!(
                 "the password file {shown} can be read by others and was not used; chmod 0600 it"
             ));
         }
-        Ok(fs::read_to_string(path).ok().map(Self))
+        let bytes = fs::read(path).map_err(failed)?;
+        Ok(Some(Self(String::from_utf8_lossy(&bytes).into_owned())))
     }
 
     /// The first password that fits.

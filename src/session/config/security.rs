@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 
 use super::Secret;
+use super::given::Given;
+use crate::error::{Error, Result};
 
 /// Whether there is TLS, and what is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,4 +93,106 @@ pub struct Security {
     pub min_version: Option<TlsVersion>,
     /// The highest version of TLS.
     pub max_version: Option<TlsVersion>,
+}
+
+const MODES: &[(&str, SslMode)] = &[
+    ("disable", SslMode::Disable),
+    ("allow", SslMode::Allow),
+    ("prefer", SslMode::Prefer),
+    ("require", SslMode::Require),
+    ("verify-ca", SslMode::VerifyCa),
+    ("verify-full", SslMode::VerifyFull),
+];
+
+const BINDINGS: &[(&str, ChannelBinding)] = &[
+    ("disable", ChannelBinding::Disable),
+    ("prefer", ChannelBinding::Prefer),
+    ("require", ChannelBinding::Require),
+];
+
+const NEGOTIATIONS: &[(&str, Negotiation)] =
+    &[("postgres", Negotiation::Postgres), ("direct", Negotiation::Direct)];
+
+impl Security {
+    /// Reads what is given of it. The files are read later.
+    ///
+    /// # Errors
+    /// When it cannot be read, or one part of it is at odds with another.
+    pub(super) fn read(given: &Given) -> Result<Self> {
+        let (roots, default) = match given.get("sslrootcert") {
+            Some("system") => (RootCertificates::System, SslMode::VerifyFull),
+            Some(file) => (RootCertificates::File(file.into()), SslMode::default()),
+            None => {
+                let file = given.home.as_ref().map(|home| home.join(".postgresql/root.crt"));
+                (RootCertificates::Default(file), SslMode::default())
+            }
+        };
+        let mode = given.word("sslmode", MODES)?.unwrap_or(default);
+        if roots == RootCertificates::System && mode != SslMode::VerifyFull {
+            return Err(Error::Interface(
+                "sslrootcert=system: a weaker sslmode than verify-full trusts whoever has any \
+                 certificate; use sslmode=verify-full"
+                    .into(),
+            ));
+        }
+        let negotiation = given.word("sslnegotiation", NEGOTIATIONS)?.unwrap_or_default();
+        let weak = matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
+        if negotiation == Negotiation::Direct && weak {
+            return Err(Error::Interface(
+                "sslnegotiation=direct: there is no asking first, so TLS must be wanted; use \
+                 sslmode=require or a stronger one"
+                    .into(),
+            ));
+        }
+        let (min_version, max_version) = versions(given)?;
+        let (certificate, key) = identity(given)?;
+        Ok(Self {
+            mode,
+            roots,
+            certificate,
+            key,
+            key_password: given.get("sslpassword").map(|text| Secret::new(text.to_owned())),
+            revoked: given.path("sslcrl").or_else(|| given.own_file("root.crl")),
+            negotiation,
+            sni: given.switch("sslsni")?.unwrap_or(true),
+            channel_binding: given.word("channel_binding", BINDINGS)?.unwrap_or_default(),
+            min_version,
+            max_version,
+        })
+    }
+}
+
+/// Our certificate and its key, unless there is none or it is to be kept back.
+fn identity(given: &Given) -> Result<(Option<PathBuf>, Option<PathBuf>)> {
+    match given.get("sslcertmode") {
+        None | Some("allow") => {}
+        Some("disable") => return Ok((None, None)),
+        Some("require") => {
+            return Err(Error::NotSupported(
+                "sslcertmode=require: howdah does not do that; let the server ask for \
+                 certificates, by clientcert in its pg_hba.conf"
+                    .into(),
+            ));
+        }
+        Some(_) => return Err(given.refusal("sslcertmode", "one of disable, allow, require")),
+    }
+    let certificate = given.path("sslcert").or_else(|| given.own_file("postgresql.crt"));
+    let key = given.path("sslkey").or_else(|| given.own_file("postgresql.key"));
+    Ok((certificate.clone(), key.filter(|_| certificate.is_some())))
+}
+
+/// The least and the highest version of TLS.
+fn versions(given: &Given) -> Result<(Option<TlsVersion>, Option<TlsVersion>)> {
+    let version = |name: &str| match given.get(name).map(str::to_ascii_lowercase).as_deref() {
+        None => Ok(None),
+        Some("tlsv1.2") => Ok(Some(TlsVersion::V1_2)),
+        Some("tlsv1.3") => Ok(Some(TlsVersion::V1_3)),
+        Some(_) => Err(given.refusal(name, "TLSv1.2 or TLSv1.3; older ones are broken")),
+    };
+    let (least, most) = ("ssl_min_protocol_version", "ssl_max_protocol_version");
+    let (min, max) = (version(least)?, version(most)?);
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        return Err(given.refusal(most, "no older a version than ssl_min_protocol_version"));
+    }
+    Ok((min, max))
 }

@@ -2,45 +2,83 @@
 //! them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::uri::Pairs;
 
-/// The parameters of a service, of the first file that has it.
-///
-/// # Errors
-/// When none has, or a line of it is no `name=value`.
-pub(super) fn find(service: &str, files: &[PathBuf]) -> Result<Pairs, String> {
-    for file in files {
-        if let Ok(text) = fs::read_to_string(file)
-            && let Some(pairs) = section(service, &text, file)?
-        {
-            return Ok(pairs);
+/// Where services are looked for.
+pub(super) struct Files {
+    /// The file that was named; then it has to be there, and counts instead of the user's own.
+    pub named: Option<PathBuf>,
+    /// The user's own.
+    pub own: Option<PathBuf>,
+    /// That of all users.
+    pub system: PathBuf,
+}
+
+impl Files {
+    /// The parameters of a service, of the first file that has it.
+    ///
+    /// # Errors
+    /// When none has, or a line of it is no `name=value`.
+    pub fn find(&self, service: &str) -> Result<Pairs, String> {
+        let own = self.named.as_deref().or(self.own.as_deref());
+        let files: Vec<&Path> = own.into_iter().chain([self.system.as_path()]).collect();
+        for file in &files {
+            match fs::read(file) {
+                Ok(bytes) => {
+                    let text = String::from_utf8_lossy(&bytes);
+                    if let Some(pairs) = section(service, &text, file)? {
+                        return Ok(pairs);
+                    }
+                }
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound
+                        && self.named.as_deref() != Some(*file) => {}
+                Err(error) => {
+                    return Err(format!(
+                        "the service file {} cannot be read: {error}",
+                        file.display()
+                    ));
+                }
+            }
         }
+        let looked: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        Err(format!("service \"{service}\" is not in {}", looked.join(" or ")))
     }
-    let looked: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-    Err(format!("service \"{service}\" is not in {}", looked.join(" or ")))
 }
 
 fn section(service: &str, text: &str, file: &Path) -> Result<Option<Pairs>, String> {
     let mut found: Option<Pairs> = None;
     for (number, line) in text.lines().enumerate() {
+        let refused = |why: &str| Err(format!("{}, line {}: {why}", file.display(), number + 1));
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+        if let Some(line) = line.strip_prefix('[') {
             if found.is_some() {
                 break;
             }
-            if name == service {
+            if line.strip_prefix(service).is_some_and(|rest| rest.starts_with(']')) {
                 found = Some(Pairs::new());
             }
         } else if let Some(pairs) = &mut found {
-            let (name, value) = line.split_once('=').ok_or_else(|| {
-                format!("{}, line {}: expected name=value", file.display(), number + 1)
-            })?;
-            pairs.push((name.trim().to_owned(), value.trim().to_owned()));
+            if line.starts_with("ldap") {
+                return refused("services in an LDAP directory are not looked up");
+            }
+            let Some((name, value)) = line.split_once('=') else {
+                return refused("expected name=value");
+            };
+            let (name, value) = (name.trim(), value.trim());
+            if name == "service" || name == "servicefile" {
+                return refused("a service cannot name another");
+            }
+            // Of one parameter given twice, the first counts: so it is in service files.
+            if !pairs.iter().any(|(known, _)| known == name) {
+                pairs.push((name.to_owned(), value.to_owned()));
+            }
         }
     }
     Ok(found)
@@ -50,15 +88,37 @@ fn section(service: &str, text: &str, file: &Path) -> Result<Option<Pairs>, Stri
 mod tests {
     use super::*;
 
+    fn find(service: &str, text: &str) -> Result<Pairs, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        let named = Some(file.path().to_owned());
+        Files { named, own: None, system: PathBuf::from("/nowhere") }.find(service)
+    }
+
     #[test]
     fn test_find_of_a_service_gives_its_section_alone() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), "# c\n[a]\nhost=x\n\n[b]\nhost = y\nport=1\n[c]\nhost=z\n").unwrap();
-        let files = [PathBuf::from("/nowhere"), file.path().to_owned()];
-        let pairs = find("b", &files).unwrap();
+        let text = "# c\n[a]\nhost=x\n\n[b]\nhost = y\nport=1\nport=2\n[c]\nhost=z\n[b]\nuser=u";
+        let pairs = find("b", text).unwrap();
         assert_eq!(pairs, [("host".into(), "y".into()), ("port".into(), "1".into())]);
-        assert!(find("d", &files).unwrap_err().contains("/nowhere"));
-        fs::write(file.path(), "[b]\nnonsense\n").unwrap();
-        assert!(find("b", &files).unwrap_err().contains("line 2"));
+        assert!(find("d", text).unwrap_err().contains("/nowhere"));
+    }
+
+    #[test]
+    fn test_find_of_lines_that_are_none_names_the_line_alone() {
+        for line in ["hunter2", "service=b", "ldap://x/y?hunter2=1"] {
+            let error = find("b", &format!("[b]\n{line}\n")).unwrap_err();
+            assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn test_find_goes_on_to_the_system_s_file_unless_one_is_named_in_vain() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "[b]\nhost=y\n").unwrap();
+        let nowhere = PathBuf::from("/nowhere");
+        let system = file.path().to_owned();
+        let files = |named| Files { named, own: Some(nowhere.clone()), system: system.clone() };
+        assert_eq!(files(None).find("b").unwrap(), [("host".into(), "y".into())]);
+        assert!(files(Some(nowhere.clone())).find("b").unwrap_err().contains("/nowhere"));
     }
 }

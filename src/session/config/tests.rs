@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use super::security::{RootCertificates, SslMode, TlsVersion};
 use super::*;
 
 fn options() -> Options {
@@ -68,13 +69,21 @@ fn test_config_of_bad_urls_shows_no_password() {
         "postgresql://u:hunter2@h/x?nonsense=1",
         "password=hunter2 nonsense",
         "password=hunter2 sslmode=maybe",
+        "sslmode=require&password=hunter2",
+        "password=a hunter2=1",
+        "postgresql://u:hunter2/x@h/d",
+        "postgresql://u:p@hunter2@h/d",
+        "mysql://u:hunter2@h/d",
+        "password=hunter2\0",
         "=hunter2",
     ] {
         let error = refusal(url);
         assert!(!error.contains("hunter2"), "{error}");
     }
     assert!(refusal("user=u sslmod=require").contains("`sslmode`"));
-    assert!(config(None, &[("PGPORT", "many")]).is_err());
+    assert!(refusal("mysql://h").contains("postgresql://"));
+    let port = config(None, &[("PGPORT", "many")]).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(port, "PGPORT: expected a number from 1 to 65535");
     let shown = format!("{:?}", config(Some("postgresql://u:hunter2@h/x"), &[]).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
 }
@@ -88,6 +97,12 @@ fn test_config_of_several_hosts_pairs_their_ports() {
     assert!(refusal("host=a,b port=1,2,3 user=u").contains("port"));
     assert!(refusal("host=a,b hostaddr=127.0.0.1 user=u").contains("hostaddr"));
     assert!(refusal("hostaddr=name user=u").contains("IP address"));
+    let open = config(Some("postgresql://u@127.0.0.1,[::1]/x"), &[("PGPORT", "7")]).unwrap();
+    assert_eq!(addresses(&open), ["127.0.0.1:5432", "[::1]:5432"]);
+    let named = config(Some("host=nowhere.invalid hostaddr=127.0.0.1 user=u"), &[]).unwrap();
+    assert_eq!(addresses(&named), ["nowhere.invalid:5432"]);
+    let abstract_one = config(Some("host=@here user=u"), &[]);
+    assert!(matches!(abstract_one, Err(Error::NotSupported(_))));
 }
 
 #[test]
@@ -128,11 +143,12 @@ fn test_config_of_security_is_checked() {
     assert!(refusal("user=u sslrootcert=system sslmode=require").contains("verify-full"));
     assert!(refusal("user=u sslnegotiation=direct").contains("sslnegotiation"));
     assert!(refusal("user=u ssl_min_protocol_version=TLSv1").contains("TLSv1.2"));
-    for url in
-        ["user=u gssencmode=require", "user=u require_auth=md5", "user=u client_encoding=LATIN1"]
-    {
-        assert!(matches!(config(Some(url), &[]), Err(Error::NotSupported(_))), "{url}");
-    }
+    let range = "user=u ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=tlsv1.2";
+    assert!(refusal(range).contains("ssl_max_protocol_version"));
+    let least = config(Some("user=u"), &[("PGSSLMINPROTOCOLVERSION", "TLSv1.3")]).unwrap();
+    assert_eq!(least.security.min_version, Some(TlsVersion::V1_3));
+    let system = [("PGSSLROOTCERT", "system"), ("PGSSLMODE", "prefer")];
+    assert!(config(Some("user=u"), &system).is_err());
     let plain = config(Some("user=u"), &[]).unwrap().security;
     assert_eq!((plain.mode, plain.sni), (SslMode::Prefer, true));
 }
@@ -142,6 +158,10 @@ fn test_config_of_times_and_sizes_is_read() {
     let config = |url| config(Some(url), &[]).unwrap();
     assert_eq!(config("user=u connect_timeout=3").connect_timeout, Duration::from_secs(3));
     assert_eq!(config("user=u connect_timeout=0").connect_timeout, FOR_EVER);
+    assert_eq!(config("user=u connect_timeout=-1").connect_timeout, FOR_EVER);
+    assert_eq!(config("user=u").connect_timeout, Duration::from_secs(10));
+    assert_eq!(config("user=u tcp_user_timeout=50").user_timeout, Some(Duration::from_millis(50)));
+    assert_eq!(config("user=u keepalives_idle=-1").keepalive, Some(Keepalive::default()));
     let kept = config("user=u keepalives_idle=5 keepalives_count=2").keepalive.unwrap();
     assert_eq!((kept.idle, kept.retries), (Some(Duration::from_secs(5)), Some(2)));
     assert_eq!(config("user=u keepalives=0").keepalive, None);
@@ -160,4 +180,123 @@ fn test_config_of_environment_settings_reaches_the_server() {
     let config = config(Some("user=u"), &[("PGTZ", "Asia/Tokyo"), ("PGAPPNAME", "etl")]).unwrap();
     assert_eq!(setting(&config, "timezone"), Some("Asia/Tokyo"));
     assert_eq!(setting(&config, "application_name"), Some("etl"));
+}
+
+#[test]
+fn test_config_of_files_in_the_home_takes_those_that_are_there() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".postgresql");
+    fs::create_dir(&folder).unwrap();
+    let read = |url: &str| config(Some(url), &[("HOME", home.path().to_str().unwrap())]).unwrap();
+    let bare = read("user=u").security;
+    assert_eq!(bare.roots, RootCertificates::Default(Some(folder.join("root.crt"))));
+    assert_eq!((bare.certificate, bare.key, bare.revoked), (None, None, None));
+    for name in ["postgresql.crt", "postgresql.key", "root.crl"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    let full = read("user=u").security;
+    assert_eq!(full.certificate, Some(folder.join("postgresql.crt")));
+    assert_eq!(full.key, Some(folder.join("postgresql.key")));
+    assert_eq!(full.revoked, Some(folder.join("root.crl")));
+    let kept = read("user=u sslcertmode=disable").security;
+    assert_eq!((kept.certificate, kept.key), (None, None));
+    fs::write(home.path().join(".pg_service.conf"), "[app]\nuser=service\n").unwrap();
+    assert_eq!(read("service=app").user, "service");
+    let passfile = home.path().join(".pgpass");
+    fs::write(&passfile, "localhost:*:*:u:near\n/run/pg:*:*:u:far\n").unwrap();
+    fs::set_permissions(&passfile, fs::Permissions::from_mode(0o600)).unwrap();
+    for (host, password) in [
+        ("/tmp", "near"),
+        ("/var/run/postgresql", "near"),
+        ("localhost", "near"),
+        ("/run/pg", "far"),
+    ] {
+        let found = read(&format!("user=u host={host}"));
+        assert_eq!(found.hosts[0].password.as_ref().unwrap().reveal(), password, "{host}");
+    }
+}
+
+#[test]
+fn test_config_of_what_libpq_alone_can_is_refused() {
+    for url in [
+        "gssencmode=require",
+        "require_auth=none",
+        "require_auth=0",
+        "requirepeer=postgres",
+        "replication=database",
+        "sslcertmode=require",
+        "sslcrldir=/tmp",
+        "min_protocol_version=3.2",
+        "oauth_issuer=x",
+        "client_encoding=LATIN1",
+    ] {
+        let found = config(Some(&format!("user=u {url}")), &[]);
+        assert!(matches!(found, Err(Error::NotSupported(_))), "{url}");
+    }
+    assert!(matches!(
+        config(Some("user=u"), &[("PGREQUIREAUTH", "md5")]),
+        Err(Error::NotSupported(_))
+    ));
+    let same = "user=u require_auth='' gssencmode=prefer krbsrvname=x gsslib=gssapi sslcompression=0 \
+                replication=false max_protocol_version=latest min_protocol_version=3.0 \
+                client_encoding=UTF8 gssdelegation=0";
+    assert!(
+        config(Some(same), &[("PGREQUIREAUTH", "md5"), ("PGCLIENTENCODING", "LATIN1")]).is_ok()
+    );
+}
+
+#[test]
+fn test_config_of_an_empty_value_has_the_default() {
+    let variables = [("PGDATABASE", "env"), ("PGSSLMODE", "require"), ("PGUSER", "")];
+    let given = config(Some("user=u dbname='' sslmode=''"), &variables).unwrap();
+    assert_eq!((given.database.as_str(), given.security.mode), ("u", SslMode::Prefer));
+    let by_system = config(Some("host=/tmp"), &variables).unwrap();
+    assert!(!by_system.user.is_empty());
+    assert!(config(None, &[("PGHOST", "")]).is_err());
+}
+
+#[test]
+fn test_config_without_a_host_ends_at_localhost() {
+    let last = config(Some("port=6002"), &[]).unwrap().hosts.pop().unwrap();
+    assert_eq!((last.name.as_str(), last.port), ("localhost", 6002));
+}
+
+#[test]
+fn test_config_of_statement_timeouts_stays_within_the_server_s_range() {
+    for (timeout, expected) in [
+        (Duration::from_micros(1), "1"),
+        (Duration::ZERO, "0"),
+        (Duration::from_secs(1 << 40), "2147483647"),
+    ] {
+        let options = Options { statement_timeout: Some(timeout), ..options() };
+        let config = Config::new(Some("user=u options='-c a=b'"), &options, |_| None).unwrap();
+        let expected = format!("-c a=b -c statement_timeout={expected}");
+        assert_eq!(setting(&config, "options"), Some(expected.as_str()));
+    }
+}
+
+#[test]
+fn test_hosts_in_order_are_all_there_in_several_orders() {
+    let order = |url: &str| -> Vec<u16> {
+        let config = config(Some(url), &[]).unwrap();
+        config.hosts_in_order().iter().map(|host| host.port).collect()
+    };
+    let url = "host=a,b,c user=u port=1,2,3";
+    let balanced = format!("{url} load_balance_hosts=random");
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..300 {
+        assert_eq!(order(url), [1, 2, 3]);
+        seen.insert(order(&balanced));
+    }
+    assert_eq!(seen.len(), 6);
+}
+
+#[test]
+fn test_addresses_of_a_name_that_does_not_resolve_name_it() {
+    let config = config(Some("postgresql://u@nowhere.invalid:6003"), &[]).unwrap();
+    let error = config.hosts[0].addresses(false).unwrap_err();
+    assert!(matches!(&error, Error::Connection(_)), "{error:?}");
+    let error = error.to_string();
+    assert!(error.starts_with("cannot connect to nowhere.invalid:6003: "), "{error}");
+    assert!(error.ends_with("; check the host's name"), "{error}");
 }

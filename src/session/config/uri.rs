@@ -4,6 +4,11 @@
 /// Names and values; several hosts and ports are lists with commas.
 pub(super) type Pairs = Vec<(String, String)>;
 
+/// What C takes for space: a password may have other spaces in it.
+pub(super) fn is_space(c: char) -> bool {
+    c.is_ascii_whitespace() || c == '\x0b'
+}
+
 /// What follows `postgresql://` or `postgres://`; `None` if the text is no URI.
 pub(super) fn rest(text: &str) -> Option<&str> {
     text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"))
@@ -12,31 +17,29 @@ pub(super) fn rest(text: &str) -> Option<&str> {
 /// Reads what follows the scheme. Errors do not show what was read: it may be a password.
 pub(super) fn parse(rest: &str) -> Result<Pairs, String> {
     let mut pairs = Pairs::new();
-    let (rest, query) = match rest.split_once('?') {
-        Some((rest, query)) => (rest, Some(query)),
-        None => (rest, None),
-    };
-    let (authority, database) = match rest.split_once('/') {
-        Some((authority, database)) => (authority, Some(database)),
-        None => (rest, None),
-    };
-    let hosts = match authority.split_once('@') {
-        Some((who, hosts)) => {
-            let (user, password) = match who.split_once(':') {
-                Some((user, password)) => (user, Some(password)),
-                None => (who, None),
-            };
+    // A password may have a question mark in it, but neither a slash nor an @ as they are.
+    let at = rest.find(['@', '/']).filter(|at| rest.get(*at..).is_some_and(|r| r.starts_with('@')));
+    let rest = match at.and_then(|at| Some((rest.get(..at)?, rest.get(at + 1..)?))) {
+        Some((who, rest)) => {
+            let (user, password) = who.split_once(':').unwrap_or((who, ""));
             push(&mut pairs, "user", user)?;
-            push(&mut pairs, "password", password.unwrap_or_default())?;
-            hosts
+            push(&mut pairs, "password", password)?;
+            rest
         }
-        None => authority,
+        None => rest,
     };
+    let (hosts, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (database, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let database = database.strip_prefix('/').unwrap_or_default();
+    if hosts.contains('@') {
+        return Err("a second @; one of the user's name or password is written %40".to_owned());
+    }
     push_hosts(&mut pairs, hosts)?;
-    push(&mut pairs, "dbname", database.unwrap_or_default())?;
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').ok_or("a parameter without a value")?;
+    push(&mut pairs, "dbname", database)?;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').ok_or("an option without a value")?;
         match (decoded(name)?, decoded(value)?) {
+            (name, _) if name.is_empty() => return Err("a value without a name".to_owned()),
             // As JDBC's users write it.
             (name, value) if name == "ssl" && value == "true" => {
                 pairs.push(("sslmode".to_owned(), "require".to_owned()));
@@ -59,6 +62,7 @@ fn push_hosts(pairs: &mut Pairs, hosts: &str) -> Result<(), String> {
     let (mut names, mut ports) = (Vec::new(), Vec::new());
     for host in hosts.split(',') {
         let (name, rest) = match host.strip_prefix('[') {
+            Some(rest) if rest.starts_with(']') => return Err("empty brackets".to_owned()),
             Some(rest) => rest.split_once(']').ok_or("an address in brackets that do not close")?,
             None => host.split_at(host.find(':').unwrap_or(host.len())),
         };
@@ -71,14 +75,16 @@ fn push_hosts(pairs: &mut Pairs, hosts: &str) -> Result<(), String> {
         ports.push(decoded(port)?);
     }
     for (name, values) in [("host", names), ("port", ports)] {
-        if values.iter().any(|value| !value.is_empty()) {
+        if values.len() > 1 || values.iter().any(|value| !value.is_empty()) {
             pairs.push((name.to_owned(), values.join(",")));
         }
     }
     Ok(())
 }
 
+/// Percent signs decoded. Space at the ends is none of the text, unless it is written %20.
 fn decoded(text: &str) -> Result<String, String> {
+    let text = text.trim_matches(is_space);
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -144,6 +150,18 @@ mod tests {
                 &["host=/var/lib/postgresql", "dbname=dbname"],
             ),
             ("postgresql://h/d?ssl=true", &["host=h", "dbname=d", "sslmode=require"]),
+            (
+                "postgresql://u:a?b#c=d&e@h?port=1",
+                &["user=u", "password=a?b#c=d&e", "host=h", "port=1"],
+            ),
+            ("postgresql://h?user=a@b/c", &["user=h?user=a", "host=b", "dbname=c"]),
+            ("postgresql://u:@a,b", &["user=u", "host=a,b", "port=,"]),
+            ("postgresql:///?host=/tmp&options=-c%20a%3Db", &["host=/tmp", "options=-c a=b"]),
+            (
+                "postgresql:// u:%20p @h / d ?port= 1 ",
+                &["user=u", "password= p", "host=h", "dbname=d", "port=1"],
+            ),
+            ("postgresql://h/a+b", &["host=h", "dbname=a+b"]),
         ] {
             assert_eq!(read(uri), parts, "{uri}");
         }
@@ -151,8 +169,18 @@ mod tests {
 
     #[test]
     fn test_parse_of_bad_uris_shows_nothing_of_them() {
-        for uri in ["u:hunter2@[::1", "u:hunter2%zz@h", "u:hunter2@h?x", "u:hunter2%00@h", "[::1]x"]
-        {
+        for uri in [
+            "u:hunter2@[::1",
+            "u:hunter2@[]",
+            "u:hunter2%zz@h",
+            "u:hunter2%f@h",
+            "u:hunter2@h?x",
+            "u:hunter2@h?=x",
+            "u:hunter2%00@h",
+            "u:hunter2%ff@h",
+            "u:p@hunter2@h",
+            "[::1]x",
+        ] {
             let error = parse(uri).unwrap_err();
             assert!(!error.contains("hunter2"), "{error}");
         }

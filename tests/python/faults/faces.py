@@ -7,14 +7,15 @@ import builtins
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 import howdah
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.python.conftest import Sql
 
@@ -23,116 +24,94 @@ T = TypeVar("T")
 PASSWORD = "correct-horse-battery"  # noqa: S105  (which no error may tell)
 
 
-class Face(Protocol):
-    """The verbs that both databases have, called and not awaited."""
+class Face:
+    """A database of either kind, whose verbs are called and not awaited; for asyncio, each call has its own loop."""
 
-    def execute(self, sql: str, *params: object) -> int: ...
-    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> int: ...
-    def fetch(self, sql: str, *params: object) -> list[dict[str, Any]]: ...
-    def fetch_one(self, sql: str, *params: object) -> dict[str, Any] | None: ...
-    def fetch_value(self, sql: str, *params: object) -> Any: ...
-    def stream(self, sql: str, batch_rows: int = 100) -> list[dict[str, Any]]: ...
-    def read(self, sql: str) -> list[dict[str, Any]]: ...
-    def rows_read(self, sql: str) -> int: ...
-    def load(self, table: str, rows: Iterable[dict[str, Any]]) -> int: ...
-    def in_transaction(self, *statements: str) -> None: ...
-    def stats(self) -> howdah.Stats: ...
-    def close(self) -> None: ...
+    def __init__(self, kind: type[howdah.Database | howdah.AsyncDatabase], url: str, **options: Any) -> None:
+        """Make the database."""
+        self.db: Any = kind(url, **options)
+        self._awaits = kind is howdah.AsyncDatabase
 
+    def _given(self, result: Any) -> Any:
+        return asyncio.run(result) if self._awaits else result
 
-class Blocking:
-    """The blocking database."""
+    def execute(self, sql: str, *params: object) -> Any:
+        """Run a statement."""
+        return self._given(self.db.execute(sql, *params))
 
-    def __init__(self, url: str, **options: Any) -> None:
-        self.db = howdah.Database(url, **options)
-        self.execute, self.execute_many = self.db.execute, self.db.execute_many
-        self.fetch, self.fetch_one, self.fetch_value = self.db.fetch, self.db.fetch_one, self.db.fetch_value
-        self.stats, self.close = self.db.stats, self.db.close
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> Any:
+        """Run a statement for each row."""
+        return self._given(self.db.execute_many(sql, rows))
 
-    def stream(self, sql: str, batch_rows: int = 100) -> list[dict[str, Any]]:
-        return list(self.db.stream(sql, batch_rows=batch_rows))
+    def fetch(self, sql: str, *params: object) -> Any:
+        """Give all rows."""
+        return self._given(self.db.fetch(sql, *params))
 
-    def read(self, sql: str) -> list[dict[str, Any]]:
-        table: list[dict[str, Any]] = self.db.read(sql, batch_rows=100).to_arrow().to_pylist()
-        return table
-
-    def rows_read(self, sql: str) -> int:
-        count: int = self.db.read(sql, batch_rows=100).to_arrow().num_rows
-        return count
-
-    def load(self, table: str, rows: Iterable[dict[str, Any]]) -> int:
-        return self.db.load(table, rows).rows
-
-    def in_transaction(self, *statements: str) -> None:
-        with self.db.transaction():
-            for statement in statements:
-                self.db.execute(statement)
-
-
-class Awaited:
-    """The database for asyncio; each call has a loop of its own."""
-
-    def __init__(self, url: str, **options: Any) -> None:
-        self.db = howdah.AsyncDatabase(url, **options)
-        self.stats = self.db.stats
-
-    def execute(self, sql: str, *params: object) -> int:
-        return run(self.db.execute(sql, *params))
-
-    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
-        return run(self.db.execute_many(sql, rows))
-
-    def fetch(self, sql: str, *params: object) -> list[dict[str, Any]]:
-        return run(self.db.fetch(sql, *params))
-
-    def fetch_one(self, sql: str, *params: object) -> dict[str, Any] | None:
-        return run(self.db.fetch_one(sql, *params))
+    def fetch_one(self, sql: str, *params: object) -> Any:
+        """Give the first row."""
+        return self._given(self.db.fetch_one(sql, *params))
 
     def fetch_value(self, sql: str, *params: object) -> Any:
-        return run(self.db.fetch_value(sql, *params))
+        """Give the first value of the first row."""
+        return self._given(self.db.fetch_value(sql, *params))
 
-    def stream(self, sql: str, batch_rows: int = 100) -> list[dict[str, Any]]:
-        async def body() -> list[dict[str, Any]]:
-            async with contextlib.aclosing(self.db.stream(sql, batch_rows=batch_rows)) as rows:
+    def stream(self, sql: str, batch_rows: int = 100) -> list[Any]:
+        """Give all rows, taken from the server in parts."""
+        rows = self.db.stream(sql, batch_rows=batch_rows)
+
+        async def body() -> list[Any]:
+            async with contextlib.aclosing(rows):
                 return [row async for row in rows]
 
-        return run(body())
+        return asyncio.run(body()) if self._awaits else list(rows)
 
-    def read(self, sql: str) -> list[dict[str, Any]]:
-        async def body() -> list[dict[str, Any]]:
-            table: list[dict[str, Any]] = (await self.db.read(sql, batch_rows=100).to_arrow()).to_pylist()
-            return table
+    def _table(self, sql: str) -> Any:
+        async def body() -> Any:
+            return await self.db.read(sql, batch_rows=100).to_arrow()
 
-        return run(body())
+        return asyncio.run(body()) if self._awaits else self.db.read(sql, batch_rows=100).to_arrow()
 
-    def rows_read(self, sql: str) -> int:
-        async def body() -> int:
-            count: int = (await self.db.read(sql, batch_rows=100).to_arrow()).num_rows
-            return count
+    def read(self, sql: str) -> Any:
+        """Give all rows, by way of Arrow."""
+        return self._table(sql).to_pylist()
 
-        return run(body())
+    def rows_read(self, sql: str) -> Any:
+        """Give how many rows came by way of Arrow, whose days and times may be beyond Python's."""
+        return self._table(sql).num_rows
 
-    def load(self, table: str, rows: Iterable[dict[str, Any]]) -> int:
-        return run(self.db.load(table, rows)).rows
+    def load(self, table: str, rows: Iterable[dict[str, Any]]) -> Any:
+        """Load rows into a table, and give how many."""
+        return self._given(self.db.load(table, rows)).rows
 
     def in_transaction(self, *statements: str) -> None:
+        """Run statements in a transaction."""
+
         async def body() -> None:
             async with self.db.transaction():
                 for statement in statements:
                     await self.db.execute(statement)
 
-        run(body())
+        if self._awaits:
+            asyncio.run(body())
+            return
+        with self.db.transaction():
+            for statement in statements:
+                self.db.execute(statement)
+
+    def stats(self) -> howdah.Stats:
+        """Tell of the pool."""
+        stats: howdah.Stats = self.db.stats()
+        return stats
 
     def close(self) -> None:
-        run(self.db.close())
+        """Close the database."""
+        self._given(self.db.close())
 
 
-def run(awaited: Coroutine[Any, Any, T]) -> T:
-    """Await something in a loop of its own."""
-    return asyncio.run(awaited)
-
-
-FACES: dict[str, type[Blocking | Awaited]] = {"blocking": Blocking, "asyncio": Awaited}
+FACES: dict[str, Callable[..., Face]] = {
+    "blocking": partial(Face, howdah.Database),
+    "asyncio": partial(Face, howdah.AsyncDatabase),
+}
 
 
 def in_time(limit_s: float, call: Callable[[], T], free: Callable[[], object]) -> T:

@@ -43,9 +43,7 @@ class Column(NamedTuple):
 
 def columns(*described: Column, count: int | None = None) -> bytes:
     """A RowDescription; with a count that may not be its own."""
-    parts = [
-        text(name) + struct.pack("!IhIhih", 0, 0, oid & 0xFFFFFFFF, -1, -1, form) for name, oid, form in described
-    ]
+    parts = [text(name) + struct.pack("!IhIhih", 0, 0, oid & 0xFFFFFFFF, -1, -1, form) for name, oid, form in described]
     return message(b"T", struct.pack("!H", len(described) if count is None else count) + b"".join(parts))
 
 

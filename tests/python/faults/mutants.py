@@ -1,6 +1,7 @@
-"""Replays a recorded session with bytes flipped, put in and left out; a program of its own, lest a crash takes pytest along.
+"""Replays a recorded session with bytes flipped, put in and left out.
 
-It writes what was neither an answer nor a `howdah.Error`, and at the end how many of each there were.
+It is a program of its own, lest a crash takes pytest along. It writes what was neither an answer nor a `howdah.Error`,
+and at the end how many of each there were.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import howdah
-from tests.python.faults.faces import FACES, Face
+from tests.python.faults.faces import FACES
 from tests.python.faults.proxy import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.python.faults.faces import Face
+
 CASE_LIMIT_S = 20.0
 MEMORY_BYTES = 2 << 30
+# What lengths and counts are like when they are wrong.
+NUMBERS = [b"\0\0\0\0", b"\0\0\0\3", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0"]
 # When the client has nothing more to say, and when it waits in vain for the rest of an answer.
 SAID_S = 0.003
 IN_VAIN_S = 0.03
@@ -40,8 +45,9 @@ CREATE TYPE mood AS ENUM ('calm', 'musth')
 
 MANY_TYPES = """
 SELECT true AS b, 1::int2 AS i2, 2::int4 AS i4, 3::int8 AS i8, 1.5::float4 AS f4, 2.5::float8 AS f8, 'text' AS t,
-'name'::name AS n, '\\xdeadbeef'::bytea AS by, 123456.789::numeric AS num, date '2026-01-02' AS d, time '03:04:05' AS ti,
-timestamp '2026-01-02 03:04:05' AS ts, timestamptz '2026-01-02 03:04:05Z' AS tz, interval '1 mon 2 days 3 s' AS iv,
+'name'::name AS n, '\\xdeadbeef'::bytea AS by, 123456.789::numeric AS num, date '2026-01-02' AS d,
+time '03:04:05' AS ti, timestamp '2026-01-02 03:04:05' AS ts,
+timestamptz '2026-01-02 03:04:05Z' AS tz, interval '1 mon 2 days 3 s' AS iv,
 '6a5a3a40-0000-4000-8000-000000000001'::uuid AS u, '{"a": [1, null]}'::json AS j, '{"b": {"c": 2}}'::jsonb AS jb,
 ARRAY[1, NULL, 3] AS ia, ARRAY['x', NULL] AS ta, ARRAY[1.5, 2.25]::numeric[] AS na, NULL::int AS nothing
 FROM generate_series(1, 3)
@@ -96,7 +102,9 @@ def mutated(turns: list[bytes], dice: random.Random) -> list[bytes]:
             case 3:
                 del data[at : at + dice.randint(1, 8)]
             case 4:
-                data[at : at + 4] = dice.choice([b"\0\0\0\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\0\0\0\3", b"\x80\0\0\0"])
+                data[at : at + 4] = dice.choice(
+                    [b"\0\0\0\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\0\0\0\3", b"\x80\0\0\0"]
+                )
             case _:
                 end = at + dice.randint(1, 40)
                 data[at:at] = data[at:end]
@@ -106,14 +114,19 @@ def mutated(turns: list[bytes], dice: random.Random) -> list[bytes]:
 
 def replay(client: socket.socket, turns: list[bytes]) -> None:
     """Answer with a recording, whatever is asked."""
+    vain = 0
     with client, contextlib.suppress(OSError):
         for turn in turns:
             client.settimeout(IN_VAIN_S)
+            vain += 1
             with contextlib.suppress(TimeoutError):
                 while True:
                     if not client.recv(1 << 16):
                         return
+                    vain = 0
                     client.settimeout(SAID_S)
+            if vain > 1:
+                break
             client.settimeout(1)
             client.sendall(turn)
         client.shutdown(socket.SHUT_WR)

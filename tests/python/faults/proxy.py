@@ -28,8 +28,11 @@ CHUNK_BYTES = 1 << 16
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
-# What sends no more than this has no need to be asked twice.
-TICK_S = 0.02
+NO_STARTUPS = {SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST}
+# The messages that begin a phase.
+TAGS: dict[str, bytes] = {"parse": b"P", "query": b"EQ", "copy": b"d", "copy_done": b"c"}
+# How often those who wait look up.
+TICK_S = 0.004
 
 
 class Frontend(NamedTuple):
@@ -40,23 +43,11 @@ class Frontend(NamedTuple):
 
     def begins(self, phase: Phase) -> bool:
         """Tell whether this is the message that begins a phase."""
-        match phase:
-            case "ssl":
-                return not self.tag and self.code == SSL_REQUEST
-            case "startup":
-                return not self.tag and self.code not in {SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST}
-            case "parse":
-                return self.tag == b"P"
-            case "query":
-                return self.tag in {b"E", b"Q"}
-            case "copy":
-                return self.tag == b"d"
-            case "copy_done":
-                return self.tag == b"c"
-            case "commit":
-                return self.tag == b"Q" and self.body == b"COMMIT\0"
-            case "connect":
-                return False
+        if phase in {"ssl", "startup"}:
+            return not self.tag and (self.code == SSL_REQUEST if phase == "ssl" else self.code not in NO_STARTUPS)
+        if phase == "commit":
+            return self.tag == b"Q" and self.body == b"COMMIT\0"
+        return bool(self.tag) and self.tag in TAGS.get(phase, b"")
 
     @property
     def code(self) -> int:

@@ -1,4 +1,4 @@
-"""A connection that is cut, reset, delayed or left waiting while it is set up: an error in time, and another try works."""
+"""A connection that is cut, reset, delayed or left waiting while it is set up: an error in time, and then another."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.python.faults.faces import FACES
 from tests.python.faults.hostile import (
     BOUND,
     COPY_OUT,
@@ -23,7 +24,7 @@ from tests.python.faults.hostile import (
     result,
     row,
 )
-from tests.python.faults.test_hostile_messages import FACES, FRAMES, ask, is_refused
+from tests.python.faults.test_hostile_messages import FRAMES, ask, is_refused
 
 if TYPE_CHECKING:
     from tests.python.faults.faces import Face

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import Any
 
@@ -189,10 +190,8 @@ def test_odd_value_is_an_answer_or_an_error(verb: str, case: str) -> None:
     # Arrow holds days and times that Python has none for.
     calls = QUERIES | {"read": lambda face: face.rows_read("SELECT")}
     for kind in FACES:
-        try:
+        with contextlib.suppress(howdah.Error):
             ask(kind, script(oid, value), calls[verb])
-        except howdah.Error as error:
-            assert str(error)
 
 
 @pytest.mark.parametrize("verb", QUERIES)

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.python.faults import mutants
-from tests.python.faults.faces import Blocking
+from tests.python.faults.faces import FACES
 from tests.python.faults.proxy import LOOPBACK, Proxy
 
 if TYPE_CHECKING:
+    import pytest
+
     from howdah import embedded
 
 ROOT = Path(__file__).parents[3]
@@ -27,11 +27,11 @@ LIMIT_S = 300.0
 def recorded(server: embedded.Server) -> list[bytes]:
     """Record a session: what the server answered, each time that it was asked."""
     with Proxy(server.url) as proxy:
-        first = Blocking(server.url)
+        first = FACES["blocking"](server.url)
         first.execute(mutants.PREPARE)
         first.close()
         proxy.turns = []
-        face = Blocking(proxy.url(sslmode="disable"), max_size=1, application_name="mutant")
+        face = FACES["blocking"](proxy.url(sslmode="disable"), max_size=1, application_name="mutant")
         mutants.session(face, str)
         face.close()
         return [bytes(turn) for turn in proxy.turns]
@@ -63,6 +63,6 @@ def test_recorded_bytes_without_a_change_are_answers(
 ) -> None:
     monkeypatch.setattr(mutants, "IN_VAIN_S", 0.5)
     turns = recorded(tcp_server)
-    for kind in mutants.FACES:
+    for kind in FACES:
         with socket.create_server((LOOPBACK, 0)) as serving:
             assert mutants.run_case(kind, turns, serving) == "answer"

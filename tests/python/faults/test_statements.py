@@ -1,4 +1,4 @@
-"""A connection that is lost between statements, or in the midst of one: an error, never a hang, and the pool recovers."""
+"""A connection that is lost between statements or in the midst of one: an error, no hang, and the pool recovers."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_result_that_is_cut_in_its_middle_is_a_connection_error(
     proxy: Proxy, face: Face, verb: str, kind: Kind, after: int
 ) -> None:
     # A stream is asked for in parts; the first of them is long enough.
-    calls = {**VERBS, "stream": lambda face: face.stream(QUERY, batch_rows=ROWS)}
+    calls = VERBS | {"stream": lambda face: face.stream(QUERY, batch_rows=ROWS)}
     proxy.fault = Fault("query", kind, after=after)
     fails(proxy, lambda: calls[verb](face))
     assert proxy.strikes == 1
@@ -133,17 +133,17 @@ def test_statement_that_is_delayed_is_waited_for(proxy: Proxy, face: Face, sql: 
     recovers(proxy, face)
 
 
+@pytest.mark.parametrize("kind", FACES)
 @pytest.mark.parametrize("verb", ["fetch", "stream", "read", "execute", "execute_many", "load"])
-def test_silence_ends_with_the_statement_timeout(proxy: Proxy, sql: Sql, verb: str) -> None:
+def test_silence_ends_with_the_statement_timeout(proxy: Proxy, sql: Sql, verb: str, kind: str) -> None:
     del sql
-    for kind in FACES.values():
-        url = proxy.url(user=USER, password=PASSWORD, sslmode="disable")
-        face: Face = kind(url, max_size=1, statement_timeout_s=0.5, connect_timeout_s=1)
-        proxy.fault = Fault("query", "silent", after=3)
-        with pytest.raises((howdah.ConnectionError, howdah.QueryTimeout)):
-            in_time(10, lambda face=face: VERBS[verb](face), proxy.hang_up)
-        recovers(proxy, face)
-        face.close()
+    url = proxy.url(user=USER, password=PASSWORD, sslmode="disable")
+    face = FACES[kind](url, max_size=1, statement_timeout_s=0.5, connect_timeout_s=1)
+    proxy.fault = Fault("query", "silent", after=3)
+    with pytest.raises((howdah.ConnectionError, howdah.QueryTimeout)):
+        in_time(10, lambda: VERBS[verb](face), proxy.hang_up)
+    recovers(proxy, face)
+    face.close()
 
 
 def test_silence_ends_when_the_task_is_cancelled(proxy: Proxy) -> None:
@@ -165,21 +165,42 @@ def test_silence_ends_when_the_task_is_cancelled(proxy: Proxy) -> None:
     in_time(20, lambda: asyncio.run(body()), proxy.hang_up)
 
 
+@pytest.mark.parametrize("waits", [True, False], ids=["awaited", "left"])
+def test_statement_cancelled_at_the_end_of_a_loop_gives_its_connection_back(proxy: Proxy, *, waits: bool) -> None:
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(db.fetch("SELECT pg_sleep(60)"))
+        await asyncio.sleep(0.1)
+        if waits:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    url = proxy.url(user=USER, password=PASSWORD, sslmode="disable")
+    db = howdah.AsyncDatabase(url, max_size=1, acquire_timeout_s=4)
+    for _ in range(3):
+        in_time(LIMIT_S, lambda: asyncio.run(cancelled()), proxy.hang_up)
+        assert in_time(LIMIT_S, lambda: asyncio.run(db.fetch_value("SELECT 2")), proxy.hang_up) == 2
+    asyncio.run(db.close())
+
+
 def test_loss_reaches_every_pipelined_caller(proxy: Proxy) -> None:
+    async def pipelined(db: howdah.AsyncDatabase) -> None:
+        async with db.transaction():
+            await db.fetch_value("SELECT 1")
+            proxy.fault = Fault("query", "cut", after=20)
+            calls = [db.fetch_value("SELECT $1::int", n) for n in range(50)]
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+            lost = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+            for error in lost:
+                is_lost(error, proxy.place)
+            assert [value for value in outcomes if isinstance(value, int)] == list(range(50 - len(lost)))
+            assert lost
+
     async def body() -> None:
         url = proxy.url(user=USER, password=PASSWORD, sslmode="disable")
         async with howdah.AsyncDatabase(url, max_size=1) as db:
             with pytest.raises(howdah.ConnectionError):
-                async with db.transaction():
-                    await db.fetch_value("SELECT 1")
-                    proxy.fault = Fault("query", "cut", after=20)
-                    calls = [db.fetch_value("SELECT $1::int", n) for n in range(50)]
-                    outcomes = await asyncio.gather(*calls, return_exceptions=True)
-                    lost = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-                    for error in lost:
-                        is_lost(error, proxy.place)
-                    assert [value for value in outcomes if isinstance(value, int)] == list(range(50 - len(lost)))
-                    assert lost
+                await pipelined(db)
             proxy.heal()
             assert await db.fetch_value("SELECT 2") == 2
 

@@ -1,4 +1,4 @@
-"""A connection that is lost while something is stored: all of it or nothing, and where nobody knows, the error says so."""
+"""A connection that is lost while something is stored: all of it or nothing; where nobody knows, the error says so."""
 
 from __future__ import annotations
 
@@ -188,15 +188,18 @@ def test_lost_commit_is_not_tried_again(proxy: Proxy, sql: Sql) -> None:
 
 
 def test_lost_savepoint_ends_the_outer_transaction_too(proxy: Proxy, sql: Sql) -> None:
+    async def nested(db: howdah.AsyncDatabase) -> None:
+        async with db.transaction():
+            await db.execute("INSERT INTO t VALUES (1)")
+            async with db.transaction():
+                proxy.hang_up()
+                await db.execute("INSERT INTO t VALUES (2)")
+
     async def body() -> None:
         url = proxy.url(user=USER, password=PASSWORD, sslmode="disable")
         async with howdah.AsyncDatabase(url, max_size=1) as db:
             with pytest.raises(howdah.ConnectionError) as caught:
-                async with db.transaction():
-                    await db.execute("INSERT INTO t VALUES (1)")
-                    async with db.transaction():
-                        proxy.hang_up()
-                        await db.execute("INSERT INTO t VALUES (2)")
+                await nested(db)
             is_lost(caught.value, proxy.place)
             assert await db.fetch_value("SELECT count(*) FROM t") == 0
 

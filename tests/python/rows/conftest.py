@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 FACES = ["blocking", "asyncio"]
 
 
-class Blocking:
-    """A Database with the verbs of an AsyncDatabase: what they give is awaited, but is there already."""
+class Awaited:
+    """A Database or a Transaction behind its twin's verbs: what they give is awaited, but is there already."""
 
-    def __init__(self, url: str, **options: Any) -> None:
-        """Open a Database."""
-        self._database = howdah.Database(url, **options)
+    def __init__(self, blocking: howdah.Database | howdah.Transaction) -> None:
+        """Stand before what blocks."""
+        self._blocking = blocking
 
     def __getattr__(self, name: str) -> Any:
         """Give a verb."""
-        verb = getattr(self._database, name)
+        verb = getattr(self._blocking, name)
         if name == "stats":
             return verb
-        if name in {"transaction", "listen"}:
+        if name == "transaction":
             return functools.partial(_block, verb)
         if name == "stream":
             return functools.partial(_rows, verb)
@@ -46,9 +46,9 @@ class Blocking:
 
 
 @contextlib.asynccontextmanager
-async def _block(verb: Callable[..., Any], *params: object, **options: Any) -> AsyncIterator[Any]:
-    with verb(*params, **options) as entered:
-        yield entered
+async def _block(verb: Callable[..., Any], **options: Any) -> AsyncIterator[Awaited]:
+    with verb(**options) as entered:
+        yield Awaited(entered)
 
 
 async def _rows(verb: Callable[..., Any], *params: object, **options: Any) -> AsyncGenerator[Any]:
@@ -89,10 +89,13 @@ def opened(face: str) -> Iterator[Callable[..., howdah.AsyncDatabase]]:
     databases: list[howdah.AsyncDatabase] = []
 
     def opening(url: str, **options: Any) -> howdah.AsyncDatabase:
-        kind: Any = Blocking if face == "blocking" else howdah.AsyncDatabase
-        database = cast("howdah.AsyncDatabase", kind(url, **options))
+        database: Any
+        if face == "blocking":
+            database = Awaited(howdah.Database(url, **options))
+        else:
+            database = howdah.AsyncDatabase(url, **options)
         databases.append(database)
-        return database
+        return cast("howdah.AsyncDatabase", database)
 
     yield opening
     for database in databases:

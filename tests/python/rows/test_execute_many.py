@@ -74,7 +74,7 @@ async def test_generator_that_raises_stores_nothing(one: howdah.AsyncDatabase, s
 
 
 @pytest.mark.parametrize("write", WRITES)
-@pytest.mark.parametrize("bad", [0, 1, 2999, 4999])
+@pytest.mark.parametrize("bad", [0, 1, 4321])
 async def test_row_that_the_server_refuses_is_named_and_nothing_is_stored(
     one: howdah.AsyncDatabase, sql: Sql, write: str, bad: int
 ) -> None:
@@ -101,8 +101,8 @@ async def test_upsert_of_a_key_twice_among_the_rows_takes_the_last(db: howdah.As
     assert sql("SELECT a, b FROM t ORDER BY a") == [(n, str(n + 90)) for n in range(10)]
 
 
-@pytest.mark.parametrize("write", WRITES)
-@pytest.mark.parametrize("bad", [0, 1, 2999, 4999])
+@pytest.mark.parametrize("write", [WRITES[0], WRITES[3]])
+@pytest.mark.parametrize("bad", [0, 4321])
 @pytest.mark.parametrize(
     ("row", "kind", "says"),
     [
@@ -115,6 +115,10 @@ async def test_upsert_of_a_key_twice_among_the_rows_takes_the_last(db: howdah.As
         ((), howdah.ProgrammingError, "takes 2 parameters, got 0"),
         (5, howdah.ConversionError, "int"),
         (None, howdah.ConversionError, "NoneType"),
+        ({"a": 1, "b": "x"}, howdah.ConversionError, "dict"),
+        ({1, 2}, howdah.ConversionError, "set"),
+        ("xy", howdah.ConversionError, "str"),
+        (b"xy", howdah.ConversionError, "bytes"),
     ],
     ids=lambda value: repr(value)[:20],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 from pathlib import Path
@@ -128,7 +129,8 @@ async def test_stream_in_a_transaction_lets_others_between(one: howdah.AsyncData
 
 async def test_streams_in_one_transaction_do_not_mix(one: howdah.AsyncDatabase) -> None:
     async with (
-        one.transaction(), contextlib.aclosing(one.stream(MANY, 50, batch_rows=2)) as first,
+        one.transaction(),
+        contextlib.aclosing(one.stream(MANY, 50, batch_rows=2)) as first,
         contextlib.aclosing(one.stream(MANY, 40, batch_rows=3)) as second,
     ):
         for n in range(1, 41):
@@ -177,3 +179,48 @@ async def test_connection_of_a_stream_that_nobody_ended_is_not_given_away(db: ho
     assert await some(rows, 2000) == list(range(4, 2004))
     await rows.aclose()
     assert sql("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == [(0,)]
+
+
+def test_stream_that_is_forgotten_gives_its_connection_back(url: str) -> None:
+    with howdah.Database(url, max_size=1, acquire_timeout_s=5.0) as db:
+        for _ in range(3):
+            for row in db.stream(MANY, 1_000_000):
+                assert row == {"n": 1}
+                break
+            gc.collect()
+            assert db.fetch_value("SELECT 2") == 2
+
+
+def test_task_that_is_cancelled_in_a_stream_gives_its_connection_back(url: str) -> None:
+    async def endless(db: howdah.AsyncDatabase) -> None:
+        async with contextlib.aclosing(
+            db.stream("SELECT n, pg_sleep(0.01) FROM generate_series(1, 100000) AS n", batch_rows=1)
+        ) as rows:
+            async for _ in rows:
+                pass
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url, max_size=1, acquire_timeout_s=5.0) as db:
+            for delay_s in (0.0, 0.005, 0.05, 0.2):
+                task = asyncio.create_task(endless(db))
+                await asyncio.sleep(delay_s)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert await db.fetch_value("SELECT 2") == 2
+
+    asyncio.run(main())
+
+
+def test_streams_of_many_tasks_give_their_own_rows(url: str) -> None:
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url, max_size=3) as db:
+
+            async def read(first: int) -> None:
+                query = "SELECT n FROM generate_series($1::int4, $1 + 999) AS n"
+                rows = [row["n"] async for row in db.stream(query, first, batch_rows=37)]
+                assert rows == list(range(first, first + 1000))
+
+            await asyncio.gather(*(read(first) for first in range(0, 20_000, 1000)))
+
+    asyncio.run(main())

@@ -133,7 +133,6 @@ async def test_columns_of_one_name_are_refused_in_a_dict(one: howdah.AsyncDataba
         assert '"id"' in said
         assert '"name"' not in said
         assert "AS" in said
-        assert "into=" in said
     with pytest.raises(howdah.ProgrammingError, match='"id"'):
         [row async for row in one.stream(query)]
     assert await one.fetch_value(query) == 1
@@ -148,10 +147,12 @@ async def test_columns_of_one_name_are_refused_even_without_rows(one: howdah.Asy
 
 @pytest.mark.parametrize("params", [(), (1,), (1, 2, 3)])
 async def test_parameters_too_few_or_many_are_refused(one: howdah.AsyncDatabase, params: tuple[Any, ...]) -> None:
+    # A statement without any may go to the server as it stands.
+    says = rf"takes 2 parameters, got {len(params)}" + ("" if params else r"|no parameter \$1")
     for verb in (one.execute, one.fetch, one.fetch_one, one.fetch_value):
-        with pytest.raises(howdah.ProgrammingError, match=f"takes 2 parameters, got {len(params)}"):
+        with pytest.raises(howdah.ProgrammingError, match=says):
             await verb("SELECT $1::int4 + $2::int4", *params)
-    with pytest.raises(howdah.ProgrammingError, match=f"takes 2 parameters, got {len(params)}"):
+    with pytest.raises(howdah.ProgrammingError, match=says):
         [row async for row in one.stream("SELECT $1::int4 + $2::int4", *params)]
     assert await one.fetch_value("SELECT $1::int4 + $2::int4", 1, 2) == 3
 

@@ -48,7 +48,11 @@ async def test_settings_of_the_session_hold_where_nothing_is_said(opened: Open, 
     options = "%20-c%20default_transaction_isolation=serializable%20-c%20default_transaction_read_only=on"
     database = opened(url=f"{url}{options}")
     async with database.transaction():
-        assert await database.fetch_one(SETTINGS) == {"isolation": "serializable", "readonly": "on", "deferrable": "off"}
+        assert await database.fetch_one(SETTINGS) == {
+            "isolation": "serializable",
+            "readonly": "on",
+            "deferrable": "off",
+        }
 
 
 async def test_readonly_refuses_to_write(table: howdah.AsyncDatabase) -> None:

@@ -211,9 +211,7 @@ async def test_cancellation_inside_rolls_back(
     assert rows(sql) == [3]
 
 
-async def test_timeout_of_one_statement_in_a_block_spoils_the_rest_of_it(
-    table: howdah.AsyncDatabase, sql: Sql
-) -> None:
+async def test_timeout_of_one_statement_in_a_block_spoils_the_rest_of_it(table: howdah.AsyncDatabase, sql: Sql) -> None:
     with pytest.raises(howdah.DatabaseError):
         async with table.transaction():
             await table.execute("INSERT INTO t VALUES (1)")

@@ -1,0 +1,95 @@
+"""Notices: what the server says besides answers reaches the logger `howdah`, at a fitting level."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import howdah
+
+RAISE = "DO $$ BEGIN RAISE {} 'said: %', '{}' USING DETAIL = 'more', HINT = 'do', ERRCODE = '01234'; END $$"
+LEVELS = {
+    "WARNING": logging.WARNING,
+    "NOTICE": logging.INFO,
+    "INFO": logging.INFO,
+    "LOG": logging.INFO,
+    "DEBUG": logging.DEBUG,
+}
+
+
+def heard(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    """Give what reached the logger."""
+    return [(record.levelno, record.getMessage()) for record in caplog.records if record.name == "howdah"]
+
+
+@pytest.mark.parametrize(("severity", "level"), LEVELS.items())
+async def test_notice_of_each_severity_has_a_level(
+    db: howdah.AsyncDatabase, caplog: pytest.LogCaptureFixture, severity: str, level: int
+) -> None:
+    caplog.set_level(logging.DEBUG, "howdah")
+    async with db.transaction():
+        await db.execute("SET LOCAL client_min_messages = debug1")
+        caplog.clear()
+        await db.execute(RAISE.format(severity, "é"))
+    (record,) = [record for record in caplog.records if "said" in record.getMessage()]
+    assert (record.name, record.levelno) == ("howdah", level)
+    assert "said: é" in record.getMessage()
+    assert vars(record)["sqlstate"] == "01234"
+    assert (vars(record)["detail"], vars(record)["hint"]) == ("more", "do")
+
+
+async def test_notice_of_every_verb_is_heard(db: howdah.AsyncDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    await db.execute(
+        "CREATE FUNCTION say(n int4) RETURNS int4 LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE WARNING 'say %', n; RETURN n; END $$"
+    )
+    await db.execute("SELECT say(1)")
+    await db.execute("SELECT say($1)", 2)
+    await db.fetch("SELECT say($1)", 3)
+    await db.fetch_one("SELECT say($1)", 4)
+    await db.fetch_value("SELECT say($1)", 5)
+    assert [row async for row in db.stream("SELECT say(n) FROM generate_series(6, 8) AS n", batch_rows=2)] != []
+    await db.execute_many("SELECT say($1)", [(9,), (10,)])
+    async with db.transaction():
+        await db.fetch_value("SELECT say(11)")
+    said = [message.rpartition("say ")[2] for level, message in heard(caplog) if level == logging.WARNING]
+    assert said == [str(n) for n in range(1, 12)]
+
+
+async def test_notices_come_in_order_and_before_the_error(
+    db: howdah.AsyncDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(howdah.DataError):
+        await db.execute("DO $$ BEGIN FOR n IN 1..500 LOOP RAISE WARNING 'say %', n; END LOOP; PERFORM 1 / 0; END $$")
+    assert [message.rpartition("say ")[2] for _, message in heard(caplog)] == [str(n) for n in range(1, 501)]
+
+
+async def test_notice_is_not_made_into_a_record_that_nobody_wants(
+    db: howdah.AsyncDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR, "howdah")
+    await db.execute("DROP TABLE IF EXISTS nowhere; DO $$ BEGIN RAISE WARNING 'x'; END $$")
+    assert heard(caplog) == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_logger_that_raises_does_the_connection_no_harm(
+    one: howdah.AsyncDatabase,
+) -> None:
+    class Angry(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ArithmeticError(record.getMessage())
+
+    logger, handler = logging.getLogger("howdah"), Angry()
+    logger.addHandler(handler)
+    try:
+        for _ in range(3):
+            try:
+                await one.execute("DO $$ BEGIN RAISE WARNING 'x'; END $$")
+            except ArithmeticError:
+                # It may be told, as long as the connection is not lost to it.
+                continue
+    finally:
+        logger.removeHandler(handler)
+    assert await one.fetch_value("SELECT 1") == 1

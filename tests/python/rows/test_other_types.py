@@ -1,0 +1,61 @@
+"""Types that howdah does not know come as the server's own text, and go so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import howdah
+
+
+@pytest.mark.parametrize(
+    ("declaration", "text"),
+    [
+        ('"char"', "a"),
+        ("point", "(1,2)"),
+        ("int4range", "[1,5)"),
+        ("tstzrange", "empty"),
+        ("int4multirange", "{[1,2),[4,5)}"),
+        ("money", "$1.50"),
+        ("bit(3)", "101"),
+        ("varbit", "1"),
+        ("macaddr", "08:00:2b:01:02:03"),
+        ("pair", '(1,"a b")'),
+        ("pg_lsn", "16/B374D848"),
+        ("regclass", "pg_class"),
+        ("xid8", "5"),
+        ("int4range[]", '{"[1,2)",empty}'),
+        ("point[]", '{"(1,2)"}'),
+        ("pair[]", '{"(1,x)"}'),
+        ("tid", "(0,1)"),
+    ],
+)
+async def test_type_that_is_not_known_comes_as_text(db: howdah.AsyncDatabase, declaration: str, text: str) -> None:
+    await db.execute("CREATE TYPE pair AS (a int4, b text)")
+    async with db.transaction():
+        await db.execute("SET LOCAL lc_monetary = 'C'")
+        assert await db.fetch_value(f"SELECT '{text}'::{declaration}") == text
+        assert await db.fetch_value(f"SELECT $1::{declaration}", text) == text
+        assert await db.fetch_value(f"SELECT $1::{declaration}", None) is None
+        assert await db.fetch_value(f"SELECT ($1::{declaration})::text", text) == text
+
+
+async def test_text_search_vector_comes_as_text(db: howdah.AsyncDatabase) -> None:
+    assert await db.fetch_value("SELECT to_tsvector('simple', 'b a')") == "'a':2 'b':1"
+    assert await db.fetch_value("SELECT $1::tsvector", "'a':2 'b':1") == "'a':2 'b':1"
+    assert await db.fetch_value("SELECT $1::tsquery", "a & b") == "'a' & 'b'"
+
+
+async def test_columns_that_are_known_and_not_stand_side_by_side(db: howdah.AsyncDatabase) -> None:
+    query = "SELECT $1::int4 AS a, $2::point AS b, $3::bytea AS c, $4::int4range AS d, $5::float8 AS e"
+    row = {"a": 1, "b": "(1,2)", "c": b"\0", "d": "[1,2)", "e": 0.5}
+    assert await db.fetch(query, *row.values()) == [row]
+
+
+async def test_void_and_unknown_have_values(db: howdah.AsyncDatabase) -> None:
+    assert await db.fetch_value("SELECT 'x'") == "x"
+    assert await db.fetch_value("SELECT NULL") is None
+    assert await db.fetch_value("SELECT pg_sleep(0)") == ""
+    assert await db.fetch_value("SELECT ROW(1, 'x')") == "(1,x)"
