@@ -31,9 +31,13 @@ const UNDEFINED_TABLE: &str = "42P01";
 /// # Errors
 /// What the server says.
 pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table>> {
-    let (lookup, _) = client.prepare(lookup::COLUMNS).await?;
     let name = table.to_string();
-    let rows = client.query(&lookup, &[&name]).await?;
+    let rows = if client.keeps_statements() {
+        let (lookup, _) = client.prepare(lookup::COLUMNS).await?;
+        client.query(&lookup, &[&name]).await?
+    } else {
+        client.query_typed(lookup::COLUMNS, &[(&name, Type::TEXT)]).await?
+    };
     let mut types = Vec::with_capacity(rows.len());
     for row in &rows {
         types.push((row.try_get(0)?, Type::from_oid(row.try_get(5)?), row.try_get(6)?));
@@ -255,7 +259,7 @@ async fn texts(
         params.push((whole, Type::BOOL));
     }
     let rows = client.query_typed(sql, &params).await?;
-    rows.iter().map(|row| row.try_get(0).map_err(Error::from)).collect()
+    rows.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Hands the sequences of a table's columns to the table that takes its place. Gives back the

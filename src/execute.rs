@@ -23,15 +23,12 @@ pub struct Typed {
 
 impl Typed {
     /// What the edge makes of the types, made once.
-    pub fn edge<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> &T
-    where
-        T: 'static,
-    {
+    ///
+    /// # Errors
+    /// When another edge has made something else of them.
+    pub fn edge<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> Result<&T> {
         let edge = self.edge.get_or_init(|| Box::new(make()));
-        match edge.downcast_ref() {
-            Some(edge) => edge,
-            None => unreachable!("there is one edge"),
-        }
+        edge.downcast_ref().ok_or_else(|| Error::Internal("a statement of two edges".into()))
     }
 
     /// Checks how many values are given.

@@ -58,6 +58,8 @@ pub struct Bound {
     pub bind: BytesMut,
     /// The portal's name; `None` for the unnamed one, which ends with its statement.
     pub portal: Option<String>,
+    /// A transaction was begun for it.
+    pub own_transaction: bool,
 }
 
 /// A query whose result is read as it streams in.
@@ -68,6 +70,8 @@ pub struct Reading {
     decoder: Decoder,
     columns: usize,
     batch_rows: usize,
+    /// It runs in a transaction of its own, so that a pooler lets it keep its server.
+    own_transaction: bool,
     /// The rows given so far.
     pub rows_read: u64,
     /// The bytes of values received so far.
@@ -87,12 +91,14 @@ impl Reading {
     ) -> Result<Self> {
         let typed = execute::typed(&statement)?;
         let (decoder, width) = (Decoder::new(&columns(typed, options)?)?, typed.columns.len());
+        let own_transaction = bound.own_transaction;
         Ok(Self {
             session: Some(session),
             query: Some(Query::Bound(statement, bound)),
             decoder,
             columns: width,
             batch_rows: options.batch_rows.max(1),
+            own_transaction,
             rows_read: 0,
             bytes_read: 0,
         })
@@ -111,7 +117,7 @@ impl Reading {
     pub fn next(&mut self, interrupt: &mut Interrupt<'_>) -> Result<Option<RecordBatch>> {
         let Some(session) = self.session.as_ref().map(Hold::get) else { return Ok(None) };
         let session = session?;
-        let bulk = session.bulk()?;
+        let bulk = session.bulk(matches!(self.query, Some(Query::Running(_))))?;
         let filled = session.run(interrupt, async |client| self.fill(client).await);
         drop(bulk);
         let ended = match filled {
@@ -124,6 +130,9 @@ impl Reading {
         if ended {
             self.query = None;
             self.session = None;
+            if self.own_transaction {
+                session.commit()?;
+            }
         }
         if ended && self.decoder.rows() == 0 {
             return Ok(None);
@@ -137,7 +146,8 @@ impl Reading {
         if let Some(Query::Bound(..)) = self.query
             && let Some(Query::Bound(statement, bound)) = self.query.take()
         {
-            let running = Running::start(client, &statement, bound, self.batch_rows).await?;
+            let running = Running::start(client, bound, self.batch_rows).await?;
+            drop(statement);
             self.query = Some(Query::Running(running));
         }
         let Some(Query::Running(running)) = &mut self.query else { return Ok(true) };
@@ -164,6 +174,10 @@ impl Reading {
         let hold = self.session.take();
         let Some(Ok(session)) = hold.as_ref().map(Hold::get) else { return };
         match running {
+            running if self.own_transaction => {
+                drop(running);
+                session.rollback();
+            }
             Some(Query::Running(Running { portal: Some(portal), reply, .. })) => {
                 drop(reply);
                 // A failed transaction has no portals.
@@ -194,20 +208,14 @@ pub fn portal(client: &Client) -> Option<String> {
 }
 
 impl Running {
-    async fn start(
-        client: &Client,
-        statement: &Statement,
-        bound: Bound,
-        batch_rows: usize,
-    ) -> Result<Self> {
-        let Bound { bind, portal } = bound;
+    async fn start(client: &Client, bound: Bound, batch_rows: usize) -> Result<Self> {
+        let Bound { bind, portal, .. } = bound;
         let reply = client
             .send(|out| {
                 out.extend_from_slice(&bind);
                 execute(portal.as_deref(), batch_rows, out)
             })
             .await?;
-        let _kept_until_sent = statement;
         Ok(Self {
             reply,
             portal,

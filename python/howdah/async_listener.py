@@ -81,4 +81,8 @@ class AsyncListener:
         if self._lease is None:
             message = "notifications come inside of `async with` alone"
             raise InterfaceError(message)
-        return await self._lease.notification()
+        notification = None
+        # Another who waits may have taken the one that came.
+        while notification is None:
+            notification = await self._lease.notification()
+        return notification

@@ -82,4 +82,8 @@ class Listener:
         if self._lease is None:
             message = "notifications come inside of `with` alone"
             raise InterfaceError(message)
-        return self._lease.notification()
+        notification = None
+        # Another who waits may have taken the one that came.
+        while notification is None:
+            notification = self._lease.notification()
+        return notification

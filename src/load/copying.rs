@@ -280,10 +280,13 @@ fn finish(session: &Session, mut reply: Reply, interrupt: &mut Interrupt<'_>) ->
     let alone = session.client().status() == b'I' && session.client().broken().is_none();
     reply.copy_done();
     let arrived = session.run_to_end(interrupt, reply.whole()).map_err(|error| match error {
-        error if alone => session.client().outcome_unknown(error),
+        error if alone && session.client().has_sent_all() => {
+            session.client().outcome_unknown(error)
+        }
         error => error,
     })?;
-    let mut messages = Messages(&arrived.bytes);
+    // Statements may have been forgotten meanwhile.
+    let mut messages = Messages(&arrived.bytes).filter(|message| message.tag != b'3');
     let begun = messages.next().is_some_and(|message| message.tag == tag::COPY_IN);
     let complete = messages.next().filter(|message| begun && message.tag == tag::COMPLETE);
     let rows = complete.and_then(|message| message.body.strip_prefix(b"COPY "));

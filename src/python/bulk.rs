@@ -71,7 +71,7 @@ pub(super) fn load(
         let request = Request { table: name, mode, key, renames };
         let going = Going::new(place.cancel);
         let session = place.session(py, &going)?.shared();
-        let _bulk = session.bulk()?;
+        let _bulk = session.bulk(false)?;
         let opening = released(py, || load::open(&session, request, &mut || going.check()))?;
         let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
         let mut reporter = Reporter::new(going, progress, total_rows);
@@ -114,18 +114,32 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
         let going = Going::new(place.cancel);
         let session = place.session(py, &going)?;
         if let Home::Kept(lent) = &session {
-            drop(lent.bulk()?);
+            drop(lent.bulk(false)?);
         }
-        let statement = block_on(py, &session, &going, async {
+        // Without a name, the statement is to be the server's last; a pooler must not change that.
+        let named = session.client().keeps_statements();
+        let own_transaction = !named && matches!(session, Home::Pool(_));
+        let described = block_on(py, &session, &going, async {
             let client = session.client();
             // A label may have been added to an enum since.
             client.forget_types();
-            let statement = client.prepare_once(&sql).await?;
-            statement.learn(execute::describe(client, &statement).await?);
+            if own_transaction {
+                client.batch(render::BEGIN).await?;
+            }
+            let mut statement = client.prepare_once(&sql).await?;
+            let typed = execute::describe(client, &statement).await?;
+            if !named {
+                statement = client.prepare_once(&sql).await?;
+            }
+            statement.learn(typed);
             Ok(statement)
-        })?;
+        });
+        if own_transaction && described.is_err() {
+            released(py, || session.rollback());
+        }
+        let statement = described?;
         let typed = execute::typed(&statement)?;
-        let portal = portal(session.client());
+        let portal = portal(session.client()).filter(|_| !own_transaction);
         let params = asked.params.clone().unbind();
         let bind = held(|py| {
             let values = values(py, &params);
@@ -133,10 +147,10 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
             let mut out = BytesMut::new();
             let name = portal.as_deref().unwrap_or("");
             // Arrow's columns are all binary.
-            Edge::of(py, typed).bind_binary(&statement, name, &values, &mut out)?;
+            Edge::of(py, typed)?.bind_binary(&statement, name, &values, &mut out)?;
             Ok::<_, Error>(out)
         })?;
-        let bound = BoundQuery { bind, portal };
+        let bound = BoundQuery { bind, portal, own_transaction };
         let statement = Arc::clone(&statement);
         let reading = Reading::begin(session.hold(), statement, bound, &options)?;
         Ok(Reader::new(reading, Reporter::new(going, asked.progress, None)))

@@ -101,30 +101,27 @@ impl Stream {
     async fn next(&mut self) -> Result<Py<PyAny>> {
         let client = self.hold.get()?.client().clone();
         let Portal { call, shape, batch_rows, bound: portal } = &mut self.portal;
-        let (statement, bytes) = match portal {
-            Some((statement, name)) => {
-                let next = |out: &mut BytesMut| Ok(frontend::execute(name, *batch_rows, out)?);
-                let bytes = client.send(next).await?.whole().await?.bytes;
-                (Arc::clone(statement), bytes)
+        let (statement, bytes) = if let Some((statement, name)) = portal {
+            let next = |out: &mut BytesMut| Ok(frontend::execute(name, *batch_rows, out)?);
+            let bytes = client.send(next).await?.whole().await?.bytes;
+            (Arc::clone(statement), bytes)
+        } else {
+            if self.own {
+                self.begun = true;
+                client.batch(render::BEGIN).await?;
             }
-            None => {
-                if self.own {
-                    self.begun = true;
-                    client.batch(render::BEGIN).await?;
-                }
-                let ready = execute::prepare(&client, &call.sql).await?;
-                self.tried = Some(Tried::new(&ready));
-                let (statement, name) = (Arc::clone(&ready.statement), client.new_name("portal"));
-                let bind = held(|py| {
-                    let mut out = BytesMut::new();
-                    bound(py, &ready, &name, &call.params, &mut out)?;
-                    frontend::execute(&name, *batch_rows, &mut out)?;
-                    Ok::<_, Error>(out)
-                })?;
-                let bytes = ready.run(&client, &bind).await?.whole().await?.bytes;
-                *portal = Some((Arc::clone(&statement), name.clone()));
-                (statement, bytes)
-            }
+            let ready = execute::prepare(&client, &call.sql).await?;
+            self.tried = Some(Tried::new(&ready));
+            let (statement, name) = (Arc::clone(&ready.statement), client.new_name("portal"));
+            let bind = held(|py| {
+                let mut out = BytesMut::new();
+                bound(py, &ready, &name, &call.params, &mut out)?;
+                frontend::execute(&name, *batch_rows, &mut out)?;
+                Ok::<_, Error>(out)
+            })?;
+            let bytes = ready.run(&client, &bind).await?.whole().await?.bytes;
+            *portal = Some((Arc::clone(&statement), name.clone()));
+            (statement, bytes)
         };
         let end = message::end_of(&bytes, false)?;
         if end == End::Copy {

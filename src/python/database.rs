@@ -307,7 +307,8 @@ impl Cursor {
                 return Ok((None, super::cursor::no_rows(py)));
             };
             let home = stream.session()?;
-            let rows = block_on(py, &home, &Going::default(), stream.rows())?;
+            let going = Going::within(home.pool().statement_limit());
+            let rows = block_on(py, &home, &going, stream.rows())?;
             Ok((Some(stream).filter(|stream| !stream.has_ended()), rows))
         };
         let (left, rows) = run().map_err(|error| exception(py, error))?;

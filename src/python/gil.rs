@@ -35,6 +35,25 @@ pub(super) fn held<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
     work(unsafe { Python::assume_attached() })
 }
 
+/// None.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
+pub(super) fn none() -> Py<PyAny> {
+    held(|py| py.None())
+}
+
+/// As [`held`], for what may run while an object is being dropped: an exception that is on its way
+/// stays as it is.
+pub(super) fn held_aside<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+    held(|py| {
+        let on_its_way = PyErr::take(py);
+        let result = work(py);
+        if let Some(error) = on_its_way {
+            error.restore(py);
+        }
+        result
+    })
+}
+
 fn is_held() -> bool {
     // SAFETY: may be called by any thread at any time, and only reads.
     unsafe { ffi::PyGILState_Check() == 1 }

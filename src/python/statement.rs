@@ -39,7 +39,7 @@ impl Edge {
     }
 
     /// The edge of a statement that is ready.
-    pub fn of<'a>(py: Python<'_>, typed: &'a Typed) -> &'a Self {
+    pub fn of<'a>(py: Python<'_>, typed: &'a Typed) -> Result<&'a Self> {
         typed.edge(|| Self::new(py, typed))
     }
 
@@ -146,7 +146,7 @@ pub(super) struct Rows<'py, 'a> {
 
 impl<'py, 'a> Rows<'py, 'a> {
     pub fn new(py: Python<'py>, ready: &'a Typed, shape: &Shape) -> Result<Self> {
-        let edge = Edge::of(py, ready);
+        let edge = Edge::of(py, ready)?;
         let maker = match shape {
             Shape::Dicts => {
                 if let Some(name) = &edge.twice {
@@ -267,5 +267,5 @@ pub(super) fn bound(
     let typed = execute::typed(&ready.statement)?;
     let values = values(py, params);
     typed.expect(values.len())?;
-    Edge::of(py, typed).bind(&ready.statement, portal, &values, out)
+    Edge::of(py, typed)?.bind(&ready.statement, portal, &values, out)
 }

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use pyo3::Borrowed;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyDict, PyIterator, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyIterator, PySet, PyString, PyTuple};
 
 use super::errors::exception;
 use super::gather::type_name;
@@ -278,7 +278,7 @@ fn block(
     rows: &Py<PyIterator>,
     row: &mut u64,
 ) -> Result<(BytesMut, bool)> {
-    let edge = Edge::of(py, typed);
+    let edge = Edge::of(py, typed)?;
     let mut out = BytesMut::with_capacity(BLOCK_BYTES + 1024);
     let iterator = rows.bind(py);
     while out.len() < BLOCK_BYTES {
@@ -296,7 +296,9 @@ fn block(
 /// The values of a row.
 fn values_of<'py>(row: &Bound<'py, PyAny>) -> Result<Vec<Bound<'py, PyAny>>> {
     let is_text = row.is_instance_of::<PyString>() || row.is_instance_of::<PyBytes>();
-    let is_row = !is_text && !row.is_instance_of::<PyDict>();
+    let is_set = row.is_instance_of::<PySet>() || row.is_instance_of::<PyFrozenSet>();
+    let has_order = !row.is_instance_of::<PyDict>() && !is_set;
+    let is_row = !is_text && has_order;
     match row.try_iter() {
         Ok(values) if is_row => values.collect::<PyResult<_>>().map_err(raised),
         _ => {
@@ -361,9 +363,17 @@ pub(super) async fn rollback_savepoint(client: Client, depth: u32) -> Result<()>
     client.batch(&render::rollback_savepoint(depth)).await.map(|_| ())
 }
 
+/// `NAMEDATALEN`, without the zero at the end.
+const MOST_NAME_BYTES: usize = 63;
+
 /// Subscribes to channels.
 pub(super) async fn listen(client: Client, channels: Vec<String>) -> Result<()> {
-    client.set_listening(true);
+    if let Some(channel) = channels.iter().find(|channel| channel.len() > MOST_NAME_BYTES) {
+        return Err(Error::Interface(format!(
+            "channel \"{channel}\": the server knows names by their first {MOST_NAME_BYTES} bytes only; use a shorter one"
+        )));
+    }
+    let _ = client.set_listening(true);
     client.batch(&render::listen(&channels)).await.map(|_| ())
 }
 

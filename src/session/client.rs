@@ -126,7 +126,11 @@ impl Client {
         for message in Messages(&answer) {
             match message.tag {
                 tag::COMPLETE => rows = message::rows_affected(message.body),
-                tag::COPY_OUT | tag::COPY_DATA => return Err(no_copy()),
+                tag::COPY_OUT | tag::COPY_DATA => {
+                    return Err(Error::NotSupported(
+                        "COPY TO STDOUT is for read() alone: its rows are lost, and what else the script did is done".into(),
+                    ));
+                }
                 _ => {}
             }
         }
@@ -162,12 +166,14 @@ impl Client {
         Ok((statement, false))
     }
 
-    /// Describes a statement, by a name that is forgotten with it.
+    /// Describes a statement, by a name that is forgotten with it; where no statements are kept,
+    /// without one, until another is described.
     ///
     /// # Errors
     /// What the server says.
     pub async fn prepare_once(&self, sql: &str) -> Result<Arc<Statement>> {
-        let name = self.new_name("statement");
+        let keeps = self.keeps_statements();
+        let name = if keeps { self.new_name("statement") } else { String::new() };
         let reply = self
             .ask(Ending::Sent, OnCopy::FailsAndSyncs, |out| {
                 frontend::parse(&name, sql, [], out)?;
@@ -280,10 +286,10 @@ impl Client {
     /// When the connection is lost.
     pub async fn notified(&self) -> Result<()> {
         std::future::poll_fn(|_| {
-            let mut line = self.0.line();
-            line.unasked.awaited = line.unasked.notifications.is_empty();
+            let line = self.0.line();
+            let there = !line.unasked.notifications.is_empty();
             match line.broken() {
-                _ if !line.unasked.awaited => Poll::Ready(Ok(())),
+                _ if there => Poll::Ready(Ok(())),
                 Some(lost) => Poll::Ready(Err(lost.error())),
                 None => Poll::Pending,
             }
@@ -292,6 +298,7 @@ impl Client {
     }
 
     /// Notes whether the session has subscribed to channels; tells whether it had.
+    #[must_use]
     pub fn set_listening(&self, listening: bool) -> bool {
         std::mem::replace(&mut self.0.line().unasked.listening, listening)
     }
@@ -306,7 +313,12 @@ impl Client {
     pub fn forget_notifications(&self) {
         let mut line = self.0.line();
         line.unasked.notifications.clear();
-        line.unasked.awaited = false;
+    }
+
+    /// Whether nothing is left to be sent.
+    #[must_use]
+    pub fn has_sent_all(&self) -> bool {
+        !self.0.line().has_to_send()
     }
 
     /// Gives the connection up.
@@ -527,12 +539,11 @@ impl Reply {
         Ok(())
     }
 
-    /// Waits until all has been sent, or something has come.
+    /// Waits until all has been sent, or the server has failed.
     pub async fn sent(&self) {
         std::future::poll_fn(|_| {
             let mut line = self.client.0.line();
-            line.wants_room =
-                line.has_to_send() && line.broken().is_none() && !line.has_come(self.ticket);
+            line.wants_room = line.has_to_send() && !line.has_failed(self.ticket);
             if line.wants_room { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;

@@ -154,7 +154,7 @@ impl Attempt<'_> {
             let start = startup::start(&session.client, self.config, password, end_point);
             session.client.pump(Some(self.deadline), interrupt, std::pin::pin!(start))
         };
-        match started.flatten() {
+        match started.and_then(|started| started) {
             Ok(()) => Ok(session),
             Err(error) => {
                 let error = fault::at_startup(error, self.address);

@@ -19,7 +19,7 @@ impl Client {
             (line.wants_write, line.holds_more, wait)
         };
         if holds_more || self.0.handle.wait(wants_write, wait) {
-            self.receive();
+            let _ = self.receive();
         }
     }
 
@@ -33,6 +33,7 @@ impl Client {
     }
 
     /// Takes in what has come; tells whether there may be more of which the socket knows nothing.
+    #[must_use]
     pub fn receive(&self) -> bool {
         let mut line = self.0.line();
         line.receive();

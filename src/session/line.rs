@@ -31,8 +31,6 @@ pub(super) struct Unasked {
     /// Warnings and the like, each with its severity.
     pub notices: VecDeque<(String, ServerError)>,
     pub notifications: VecDeque<Notification>,
-    /// Somebody waits for a notification.
-    pub awaited: bool,
     /// The session has subscribed to channels.
     pub listening: bool,
 }
@@ -90,6 +88,7 @@ struct Due {
 }
 
 /// The bytes of one connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Line {
     socket: Socket,
     inbox: Inbox,
@@ -264,13 +263,6 @@ impl Line {
         self.chunks.push_back(chunk);
     }
 
-    /// Whether something has come for a request.
-    pub fn has_come(&self, ticket: u64) -> bool {
-        let is_it = |due: &&Due| due.ticket == ticket;
-        let there = |due: &Due| due.arrived.ended || !due.arrived.bytes.is_empty();
-        self.due.iter().chain(&self.answered).find(is_it).is_some_and(there)
-    }
-
     /// Whether an error has come for a request.
     pub fn has_failed(&self, ticket: u64) -> bool {
         let is_it = |due: &&Due| due.ticket == ticket;
@@ -406,14 +398,15 @@ impl Line {
                     from = next;
                     unasked.note(kind, body)?;
                 }
-                tag::ERROR => match due.front_mut() {
-                    Some(front) => front.arrived.error = Some(Box::new(fault::told(body))),
-                    None => {
+                tag::ERROR => {
+                    if let Some(front) = due.front_mut() {
+                        front.arrived.error = Some(Box::new(fault::told(body)));
+                    } else {
                         let error = Box::new(fault::told(body));
                         self.broken = Some(Lost::Ended(error));
                         return Ok(());
                     }
-                },
+                }
                 tag::READY => {
                     *status = match body {
                         [status @ (b'I' | b'T' | b'E')] => *status,
@@ -470,7 +463,7 @@ impl Line {
             || (self.wants_room && !self.has_to_send())
             || (self.wants_turn && self.open.is_none())
             || (self.wants_quiet && self.is_quiet())
-            || (self.unasked.awaited && !self.unasked.notifications.is_empty())
+            || (self.unasked.listening && !self.unasked.notifications.is_empty())
     }
 
     /// Says goodbye, if the socket takes it at once.
@@ -484,7 +477,7 @@ impl Line {
     }
 }
 
-/// Answers a COPY that the caller's own statement began: rows come by load() alone.
+/// Answers a COPY that the caller's own statement began: rows come by a load alone.
 fn refuse_copy(on_copy: OnCopy, out: &mut BytesMut) -> Result<bool, Malformed> {
     if on_copy != OnCopy::Goes {
         let failed = frontend::copy_fail("COPY FROM STDIN is for load() alone", out);

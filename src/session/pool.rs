@@ -229,13 +229,11 @@ impl Pool {
             let (offer, waiter) = {
                 let mut state = self.state();
                 let Some(waiter) = state.waiting.pop_front() else { break };
-                match kept.take().or_else(|| self.find(&mut state)) {
-                    Some(offer) => (offer, waiter),
-                    None => {
-                        state.waiting.push_front(waiter);
-                        break;
-                    }
-                }
+                let Some(offer) = kept.take().or_else(|| self.find(&mut state)) else {
+                    state.waiting.push_front(waiter);
+                    break;
+                };
+                (offer, waiter)
             };
             kept = waiter.take(offer);
         }
@@ -469,12 +467,12 @@ impl Lent {
         &self.pool
     }
 
-    /// Keeps it for a load or a read.
+    /// Keeps it for a load or a read, which may go on from before.
     ///
     /// # Errors
     /// When something else is under way on it.
-    pub fn bulk(self: &Arc<Self>) -> Result<Bulk> {
-        let under_way = !self.client().is_quiet() && !self.is_broken();
+    pub fn bulk(self: &Arc<Self>, goes_on: bool) -> Result<Bulk> {
+        let under_way = !goes_on && !self.client().is_quiet() && !self.is_broken();
         if under_way || self.in_bulk.swap(true, Ordering::Acquire) {
             return Err(Error::Interface(
                 "a statement is under way in this transaction; await it before a load or a read"

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::super::gil::{held, raised};
+use super::super::gil::{held, none, raised};
 use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
 use super::waiting::Slot;
@@ -100,6 +100,24 @@ pub(super) fn clean(py: Python<'_>, event_loop: &EventLoop, home: Home) -> Resul
     Ok(())
 }
 
+/// All carriers, to find those whose loop was closed in the midst of something.
+static CARRIED: Mutex<Vec<Weak<Carried>>> = Mutex::new(Vec::new());
+
+/// Gives up what was under way in loops that are closed: nobody goes on with it there.
+pub(super) fn reclaim(py: Python<'_>) {
+    let carried: Vec<_> = {
+        let mut all = CARRIED.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|weak| weak.strong_count() > 0);
+        all.iter().filter_map(Weak::upgrade).collect()
+    };
+    for carried in carried {
+        if carried.event_loop.is_closed(py) {
+            let left = std::mem::take(&mut *carried.operations());
+            drop(left);
+        }
+    }
+}
+
 /// The carrier of a connection in a loop: the one that is there, or a new one.
 fn carrier(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<Arc<Carried>> {
     if let Some(carried) = home.attached::<Weak<Carried>>().and_then(|weak| weak.upgrade())
@@ -117,11 +135,15 @@ fn carrier(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<Arc<Ca
         timed: AtomicBool::new(false),
         me: Weak::clone(me),
     });
-    let carrier = Py::new(py, Carrier(Arc::clone(&carried))).map_err(raised)?;
+    let callback = Py::new(py, Carrier(Arc::clone(&carried))).map_err(raised)?;
     let fd = carried.client.handle().descriptor();
-    event_loop.add_reader(py, fd, carrier.bind(py).as_any()).map_err(raised)?;
+    event_loop.add_reader(py, fd, callback.bind(py).as_any()).map_err(raised)?;
     home.client().carry_by(carried.id);
     home.attach(Arc::downgrade(&carried));
+    let mut all = CARRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|weak| weak.strong_count() > 0);
+    all.push(Arc::downgrade(&carried));
+    drop(all);
     Ok(carried)
 }
 
@@ -264,7 +286,7 @@ impl Carried {
         }
         match home {
             Home::Pool(lent) if !lent.is_clean() && !lent.is_broken() => {
-                self.clean(py, Home::Pool(lent))
+                self.clean(py, Home::Pool(lent));
             }
             home => drop(home),
         }
@@ -278,7 +300,7 @@ impl Carried {
                 session::rollback(&client).await?;
             }
             super::super::verbs::unlisten(&client).await?;
-            Ok(held(|py| py.None()))
+            Ok(none())
         });
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         self.add(py, Operation { id, work, slot: None, home, until: until(Some(PATIENCE)) });
@@ -309,11 +331,12 @@ impl Carried {
     /// Nobody wants the outcome of an operation: its statement is cancelled at the server, and the
     /// connection goes back when that has been heard of.
     fn stop(self: &Arc<Self>, py: Python<'_>, id: u64) {
-        let (operation, alone) = {
+        let (operation, is_first) = {
             let mut operations = self.operations();
             let place = operations.iter().position(|operation| operation.id == id);
+            let is_first = place == Some(0);
             let operation = place.and_then(|place| operations.remove(place));
-            (operation, operations.is_empty())
+            (operation, is_first)
         };
         let Some(Operation { work, home, .. }) = operation else { return };
         drop(work);
@@ -325,8 +348,8 @@ impl Carried {
         {
             self.clean(py, Home::Pool(lent));
         }
-        // What others wait for on the same connection is not to be hit.
-        if runs && alone {
+        // What the server runs now is the first; others before it are not to be hit.
+        if runs && is_first {
             self.cancel(py);
         }
         self.turn(py);

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::super::bulk::{self, Asked, Loading, Place};
 use super::super::cursor::{Portal, Stream, no_rows};
 use super::super::errors::exception;
-use super::super::gil::{held, raised, released};
+use super::super::gil::{held_aside, none as nothing, raised, released};
 use super::super::options;
 use super::super::reader::Reader;
 use super::super::results::{LoadReport, Notification, Stats};
@@ -77,7 +77,7 @@ where
 const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
 
 fn none(result: Result<()>) -> Result<Py<PyAny>> {
-    result.map(|()| held(|py| py.None()))
+    result.map(|()| nothing())
 }
 
 #[pymethods]
@@ -254,15 +254,14 @@ impl AsyncDatabase {
         let slot = Slot::new();
         let run = || {
             let event_loop = EventLoop::running(py)?;
-            match lease {
-                Some(lease) => slot.settle(py, made(py, Home::kept(lease.lent()?)?)),
-                None => {
-                    let waiting = Arc::clone(&slot);
-                    with_session(py, &self.pool, &event_loop, &slot, move |py, _, lent| {
-                        waiting.settle(py, made(py, Home::Pool(lent)));
-                        Ok(())
-                    })?;
-                }
+            if let Some(lease) = lease {
+                slot.settle(py, made(py, Home::kept(lease.lent()?)?));
+            } else {
+                let waiting = Arc::clone(&slot);
+                with_session(py, &self.pool, &event_loop, &slot, move |py, _, lent| {
+                    waiting.settle(py, made(py, Home::Pool(lent)));
+                    Ok(())
+                })?;
             }
             Ok(event_loop)
         };
@@ -383,7 +382,8 @@ impl AsyncCursor {
             let event_loop = EventLoop::running(py).map_err(|error| exception(py, error))?;
             return Ok(Waiting::new(slot, event_loop));
         };
-        start(py, None, Some(stream.session()), None, |_| async move {
+        let limit = stream.session().ok().and_then(|lent| lent.pool().statement_limit());
+        start(py, None, Some(stream.session()), limit, |_| async move {
             let rows = stream.rows().await;
             if !stream.has_ended() {
                 *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
@@ -409,7 +409,7 @@ impl Drop for AsyncLease {
     /// A lease that nobody has any more goes back as a closed one does.
     fn drop(&mut self) {
         if self.0.get_mut().is_ok_and(|lent| lent.is_some()) {
-            held(|py| self.close(py));
+            held_aside(|py| self.close(py));
         }
     }
 }
@@ -417,7 +417,7 @@ impl Drop for AsyncLease {
 impl Drop for AsyncCursor {
     fn drop(&mut self) {
         if Arc::strong_count(&self.0) == 1 {
-            held(|py| self.close(py));
+            held_aside(|py| self.close(py));
         }
     }
 }

@@ -32,6 +32,12 @@ impl EventLoop {
         self.0.is(&other.0)
     }
 
+    /// Whether it is closed for good.
+    pub fn is_closed(&self, py: Python<'_>) -> bool {
+        let closed = self.0.bind(py).call_method0(pyo3::intern!(py, "is_closed"));
+        closed.and_then(|closed| closed.is_truthy()).unwrap_or(false)
+    }
+
     pub fn future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.0.bind(py).call_method0(pyo3::intern!(py, "create_future"))
     }

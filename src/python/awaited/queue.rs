@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 
-use super::super::gil::held;
+use super::super::gil::held_aside;
+use super::carrier::reclaim;
 use super::event_loop::EventLoop;
 use super::waiting::Slot;
 use crate::error::{Error, Result};
@@ -49,11 +50,12 @@ pub(super) fn with_session(
         slot: Arc::clone(slot),
         seat: Mutex::new(seat),
     });
-    match offer {
-        Some(Offer::Permit(permit)) => queued.open(permit),
-        _ => queued.wait(py)?,
+    if let Some(Offer::Permit(permit)) = offer {
+        queued.open(permit);
+        return Ok(());
     }
-    Ok(())
+    reclaim(py);
+    queued.wait(py)
 }
 
 impl Queued {
@@ -101,14 +103,14 @@ impl Queued {
         });
         if let Err(error) = spawned {
             let error = Error::Connection(format!("no thread to connect on: {error}"));
-            held(|py| self.slot.settle(py, Err(error)));
+            held_aside(|py| self.slot.settle(py, Err(error)));
         }
     }
 
     /// Hands over what was opened, from any thread.
     fn deliver(self: Arc<Self>, given: Result<Lent>) {
         self.seat().given = Some(given);
-        held(|py| {
+        held_aside(|py| {
             let arrival = Py::new(py, Arrival(Arc::clone(&self)));
             let told = arrival.and_then(|arrival| {
                 self.event_loop.call_soon_threadsafe(py, arrival.bind(py).as_any())
@@ -170,11 +172,12 @@ impl Queued {
     /// Begins at once if this is the loop's own thread.
     fn receive(self: Arc<Self>, lent: Lent) {
         let depth = DEPTH.get();
-        let here =
-            held(|py| EventLoop::running(py).is_ok_and(|running| running.is(&self.event_loop)));
+        let here = held_aside(|py| {
+            EventLoop::running(py).is_ok_and(|running| running.is(&self.event_loop))
+        });
         if depth < DEPTH_MOST && here {
             DEPTH.set(depth + 1);
-            held(|py| self.start(py, Ok(lent)));
+            held_aside(|py| self.start(py, Ok(lent)));
             DEPTH.set(depth);
         } else {
             self.deliver(Ok(lent));

@@ -24,8 +24,11 @@ struct State {
     /// Makes the outcome when the task goes on, lest one is lost that the task never saw.
     resume: Option<Resume>,
     /// Stops what runs, when nobody wants it any more.
-    stop: Option<Box<dyn FnOnce(Python<'_>) + Send>>,
+    stop: Option<Stop>,
 }
+
+/// Stops what runs.
+type Stop = Box<dyn FnOnce(Python<'_>) + Send>;
 
 /// Makes an outcome.
 type Resume = Box<dyn FnOnce(Python<'_>) -> Result<Py<PyAny>> + Send>;
@@ -83,12 +86,15 @@ impl Slot {
 
     /// Nobody wants the outcome any more.
     fn go(&self, py: Python<'_>) {
-        let stop = {
+        let (stop, outcome, resume) = {
             let mut state = self.state();
             state.gone = true;
             state.future = None;
-            state.stop.take()
+            (state.stop.take(), state.outcome.take(), state.resume.take())
         };
+        // An outcome that nobody saw may be a connection, which goes back here and now.
+        drop(outcome);
+        drop(resume);
         if let Some(stop) = stop {
             stop(py);
         }

@@ -1,7 +1,7 @@
 //! Integers, floats and decimals out of Python's.
 
 use arrow_buffer::i256;
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyType};
@@ -98,7 +98,13 @@ pub(in crate::python) fn digits<'py>(
     if !is_number || value.is_instance_of::<PyBool>() || type_name(value).contains("bool") {
         return Err(wrong_type(value));
     }
-    Ok(value.str()?)
+    match value.str() {
+        // Python prints no int of more than 4,300 digits, but for a Decimal's.
+        Err(error) if error.is_instance_of::<PyValueError>(value.py()) => {
+            Ok(decimal_type(value.py())?.call1((value,))?.str()?)
+        }
+        text => Ok(text?),
+    }
 }
 
 #[inline]

@@ -100,6 +100,14 @@ fn span(delta: &Bound<'_, PyDelta>) -> i64 {
 pub(in crate::python) fn interval_parts(value: &Bound<'_, PyAny>) -> Taken<(i32, i32, i64)> {
     static INTERVAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if let Ok(delta) = value.cast::<PyDelta>() {
+        if !value.is_exact_instance_of::<PyDelta>()
+            && let Ok(nanoseconds) = value.getattr("nanoseconds")
+            && nanoseconds.extract::<i64>().is_ok_and(|ns| ns != 0)
+        {
+            return Err(Refused::Unfit(
+                "a timedelta with nanoseconds, finer than PostgreSQL's microseconds".to_owned(),
+            ));
+        }
         return match span(delta) {
             i64::MIN | i64::MAX => {
                 Err(Refused::Unfit("a timedelta that is out of range for interval".to_owned()))

@@ -50,6 +50,7 @@ pub(super) fn get_text<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, P
     Ok(PyString::new(py, utf8(cell)?).into_any())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as all its like")]
 pub(super) fn get_bytea<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
     Ok(PyBytes::new(py, cell).into_any())
 }

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,18 +84,25 @@ def test_ctrl_c_ends_the_statement_and_the_next_one_works(url: str, app: str, se
 
 def pressed(act: Callable[[], object], when: Callable[[], object]) -> None:
     """Press Ctrl-C in this thread once the time has come."""
-    presser = threading.get_ident()
+    here, begun = threading.get_ident(), threading.Event()
 
     def press() -> None:
+        begun.wait()
         eventually(when)
+        # What was true before the act began gives it no time to.
+        time.sleep(0.05)
         # To this thread, as the terminal's goes: a loop that sleeps in it is to wake.
-        signal.pthread_kill(presser, signal.SIGINT)
+        signal.pthread_kill(here, signal.SIGINT)
+
+    def begin() -> None:
+        begun.set()
+        act()
 
     thread = threading.Thread(target=press)
     thread.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            act()
+            begin()
     finally:
         thread.join()
 

@@ -1,6 +1,5 @@
 """LISTEN and NOTIFY: what is sent arrives, once and in order; a lost connection is told."""
 
-# ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations
 
 import asyncio

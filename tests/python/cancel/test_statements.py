@@ -142,6 +142,24 @@ async def test_cancellation_is_quick(lonely: howdah.AsyncDatabase, sessions: Cou
     assert sorted(took)[len(took) // 2] < 0.1, took
 
 
+async def test_statement_cancelled_as_soon_as_it_is_sent_ends_all_the_same(
+    lonely: howdah.AsyncDatabase, sessions: Count
+) -> None:
+    query = "SELECT $1::int FROM pg_sleep($2)"
+    await lonely.fetch_value(query, 0, 0.0)
+    for n in range(400):
+        task = asyncio.create_task(lonely.fetch_value(query, n, 20.0))
+        # It is on its way to the server, which may not have read it yet, and then takes no notice of a cancellation.
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        begun = time.monotonic()
+        assert await lonely.fetch_value(query, n, 0.0) == n
+        assert time.monotonic() - begun < SOON_S
+    assert lonely.stats().opened == 1
+    await usable(lonely, sessions)
+
+
 async def test_cancelled_statement_does_not_hit_the_next(lonely: howdah.AsyncDatabase) -> None:
     for n in range(200):
         task = asyncio.create_task(lonely.execute("SELECT 1"))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import struct
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +38,7 @@ from tests.python.faults.hostile import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ROOT = Path(__file__).parents[3]
 LIMIT_S = 2.0
 ONE = struct.pack("!i", 1)
 N = Column("n", INT4)
@@ -229,11 +234,11 @@ TYPES: dict[str, bytes] = {
 }
 
 
-def catalogued(kind: bytes, inner: int) -> bytes:
-    """The answer to what a type is: of a kind, and made of another."""
+def catalogued(kind: bytes, inner: int, labels: int = 0) -> bytes:
+    """The answer to what a type is: of a kind, and made of another; with labels that are not there."""
     names = [Column(name, TEXT) for name in ("typname", "nspname", "kind")]
     shape = columns(*names, Column("inner", 26), Column("labels", 1009), Column("types", 1028))
-    empty = struct.pack("!iiI", 0, 0, TEXT)
+    empty = struct.pack("!iiIii", 1, 0, TEXT, labels, 1) if labels else struct.pack("!iiI", 0, 0, TEXT)
     none = struct.pack("!iiI", 0, 0, 26)
     cells = row(b"endless", b"public", kind, struct.pack("!I", inner), empty, none)
     return PARSED + BOUND + shape + cells + complete() + READY
@@ -253,6 +258,23 @@ def test_type_that_does_not_exist_is_an_error(kind: str, oid: int, case: str) ->
 def test_type_made_of_itself_is_an_error(kind: str, made_of: bytes) -> None:
     script = Script(P=described(Column("v", 999_999)), PB=catalogued(made_of, 999_999), B=result(row(b"abc")))
     is_refused(kind, script, QUERIES["fetch"])
+
+
+def ask_for_absurd_labels(labels: int) -> None:
+    """Ask a server whose enum has more labels than there is memory for; whoever makes room for them is killed."""
+    resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30))
+    script = Script(P=described(Column("v", 999_999)), PB=catalogued(b"enum", 0, labels), B=result(row(b"abc")))
+    for kind in FACES:
+        is_refused(kind, script, QUERIES["fetch"])
+
+
+@pytest.mark.parametrize("labels", [1, 2**28, 2**31 - 1])
+def test_type_with_absurdly_many_labels_is_an_error(labels: int) -> None:
+    code = f"from {__name__} import ask_for_absurd_labels as ask; ask({labels})"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
 
 
 @pytest.mark.parametrize("kind", FACES)

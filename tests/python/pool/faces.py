@@ -4,6 +4,7 @@ A test may be a coroutine function. With the fixture `face` it runs twice: under
 a Database behind the same verbs, where nothing that is awaited ever waits. Without it, it runs under asyncio alone.
 """
 
+# ruff: noqa: D102  (what the verbs do is told in howdah itself)
 from __future__ import annotations
 
 import asyncio
@@ -20,6 +21,7 @@ import howdah
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+    from types import TracebackType
 
     import psycopg
 
@@ -96,8 +98,8 @@ class BlockingRead:
         self.begin = lambda: database.read(source, *params, **options)
 
     async def to_arrow(self) -> Any:
-        reader: Any = self.begin()
-        return reader.to_arrow()
+        read: Any = self.begin
+        return read().to_arrow()
 
 
 class BlockingTransaction:
@@ -112,7 +114,9 @@ class BlockingTransaction:
         self.transaction.__enter__()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End it."""
         self.transaction.__exit__(kind, error, trace)
 

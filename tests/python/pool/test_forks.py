@@ -112,6 +112,26 @@ def test_stream_open_across_a_fork_goes_on_in_the_parent(url: str) -> None:
         assert [row["n"] for row in rows] == list(range(2, 101))
 
 
+def test_read_open_across_a_fork_goes_on_in_the_parent(url: str) -> None:
+    with howdah.Database(url, max_size=1) as database:
+        batches = iter(database.read("SELECT n FROM generate_series(1, 100000) n", batch_rows=1000))
+        assert next(batches).num_rows == 1000
+        said = told_by_child(lambda: len(list(batches)))
+        assert "howdah.errors" in said
+        assert sum(batch.num_rows for batch in batches) == 99_000
+        assert database.fetch_value("SELECT 1") == 1
+
+
+def test_listener_open_across_a_fork_goes_on_in_the_parent(url: str) -> None:
+    with howdah.Database(url) as database, database.listen("news") as notifications:
+        database.execute("NOTIFY news, 'first'")
+        said = told_by_child(lambda: next(iter(notifications)))
+        assert "InterfaceError" in said
+        database.execute("NOTIFY news, 'second'")
+        each = iter(notifications)
+        assert [next(each).payload, next(each).payload] == ["first", "second"]
+
+
 def test_child_of_a_pool_that_is_exhausted_has_room(url: str) -> None:
     with howdah.Database(url, max_size=1, acquire_timeout_s=1) as database, database.transaction():
         mine = blocking_pid(database)

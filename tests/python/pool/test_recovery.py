@@ -1,6 +1,6 @@
 """Connections that die while nobody looks, and a server that goes and comes back under a pool in use."""
 
-# ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
+# ruff: noqa: D102, PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations
 
 import asyncio

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.python.pool.faces import Open
 
 SETTINGS = (
-    "SELECT current_setting('transaction_isolation') AS isolation, current_setting('transaction_read_only') AS readonly,"
-    " current_setting('transaction_deferrable') AS deferrable"
+    "SELECT current_setting('transaction_isolation') AS isolation,"
+    " current_setting('transaction_read_only') AS readonly, current_setting('transaction_deferrable') AS deferrable"
 )
 COUNT = "SELECT count(*) FROM t"
 
@@ -32,7 +32,7 @@ def table(db: howdah.AsyncDatabase, sql: Callable[..., Any]) -> howdah.AsyncData
 @pytest.mark.parametrize("readonly", [False, True])
 @pytest.mark.parametrize("deferrable", [False, True])
 async def test_settings_are_as_the_server_sees_them(
-    one: howdah.AsyncDatabase, isolation: Any, readonly: bool, deferrable: bool
+    one: howdah.AsyncDatabase, *, isolation: Any, readonly: bool, deferrable: bool
 ) -> None:
     words = {False: "off", True: "on"}
     async with one.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable):

@@ -1,6 +1,5 @@
 """run_transaction: again when another transaction was in the way, and only then."""
 
-# ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations
 
 import asyncio
@@ -204,10 +203,11 @@ async def test_deadlock_of_tasks_is_tried_again(opened_async: Open, url: str, sq
                 await met.wait()
             await database.execute("UPDATE t SET a = a + 1 WHERE id = $1", second)
 
-        await database.run_transaction(body, isolation="read committed")
+        await database.run_transaction(body, isolation="read committed", retries=20)
 
     await asyncio.wait_for(asyncio.gather(transfer(1, 2), transfer(2, 1)), 20)
-    assert len(runs) == 3
+    # Who begins again at once may cross the other's way once more.
+    assert len(runs) >= 3
     assert sql("SELECT a FROM t") == [(2,), (2,)]
 
 
@@ -215,7 +215,7 @@ def test_deadlock_of_threads_is_tried_again_and_without_retries_is_told(url: str
     sql("CREATE TABLE t (id int PRIMARY KEY, a int)")
     sql("INSERT INTO t VALUES (1, 0), (2, 0)")
     with howdah.Database(crossing(url), max_size=2) as database:
-        for retries in (3, 0):
+        for retries in (20, 0):
             met = threading.Barrier(2)
             runs: list[int] = []
             told: list[howdah.SerializationFailure] = []
@@ -235,5 +235,5 @@ def test_deadlock_of_threads_is_tried_again_and_without_retries_is_told(url: str
 
             in_threads(lambda: transfer(1, 2), lambda: transfer(2, 1))
             assert [error.sqlstate for error in told] == ([] if retries else ["40P01"])
-            assert len(runs) == (3 if retries else 2)
+            assert len(runs) >= 3 if retries else len(runs) == 2
     assert sql("SELECT a FROM t") == [(3,), (3,)]

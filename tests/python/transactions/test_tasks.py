@@ -180,7 +180,7 @@ async def test_inner_block_left_open_by_a_generator_is_rolled_back_with_the_oute
 @pytest.mark.parametrize("inner", [False, True])
 @pytest.mark.parametrize("how", ["sleep", "statement"])
 async def test_cancellation_inside_rolls_back(
-    table: howdah.AsyncDatabase, sql: Sql, how: str, inner: bool, sessions: Callable[..., int]
+    table: howdah.AsyncDatabase, sql: Sql, sessions: Callable[..., int], *, how: str, inner: bool
 ) -> None:
     async def body() -> None:
         async with table.transaction():

@@ -1,4 +1,4 @@
-"""Statements that begin and end transactions by themselves: whatever they leave, the next caller gets a clean connection."""
+"""Statements that begin and end transactions by themselves: the next caller gets a clean connection all the same."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def table(one: howdah.AsyncDatabase, sql: Sql) -> howdah.AsyncDatabase:
 
 @pytest.mark.parametrize("statement", UNRULY)
 @pytest.mark.parametrize("verb", ["execute", "fetch", "fetch_one", "fetch_value"])
-async def test_connection_is_clean_for_the_next_caller(  # noqa: PLR0917  (the parameters are pytest's)
+async def test_connection_is_clean_for_the_next_caller(
     table: howdah.AsyncDatabase, sql: Sql, sessions: Callable[..., int], statement: str, verb: str
 ) -> None:
     verbs: dict[str, Any] = {name: getattr(table, name) for name in ("execute", "fetch", "fetch_one", "fetch_value")}
