@@ -38,10 +38,10 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("std::os::unix::net", "session"),
     ("rustix", "session"),
     ("socket2", "session"),
-    ("tokio_postgres::connect", "session"),
-    ("tokio_postgres::tls", "session"),
-    ("tokio_postgres::Config", "session"),
-    ("tokio_postgres::NoTls", "session"),
+    ("rustls", "session"),
+    ("rustls_native_certs", "session"),
+    ("x509_cert", "session"),
+    ("whoami", "session"),
 ];
 
 /// How statements begin. COPY wants something after it, for the server's CONTEXT begins with it too.

@@ -174,8 +174,8 @@ class Hostile:
             with contextlib.suppress(TimeoutError):
                 client, _ = self._listener.accept()
                 thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
 
     def _serve(self, client: socket.socket) -> None:
         # A client that hangs up early is what most tests are about.

@@ -142,8 +142,9 @@ def run_case(kind: str, turns: list[bytes], serving: socket.socket) -> str:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = serving.accept()
-                threads.append(threading.Thread(target=replay, args=(client, turns), daemon=True))
-                threads[-1].start()
+                thread = threading.Thread(target=replay, args=(client, turns), daemon=True)
+                thread.start()
+                threads.append(thread)
 
     accepting = threading.Thread(target=serve, daemon=True)
     accepting.start()

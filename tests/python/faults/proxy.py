@@ -249,11 +249,11 @@ class Proxy:
 
     def hang_up(self, *, reset: bool = False) -> None:
         """End every connection, whatever it is at."""
-        for link, _ in self._links:
+        links, self._links = self._links, []
+        for link, _ in links:
             link.order = "reset" if reset else "cut"
-        for _, thread in self._links:
+        for _, thread in links:
             thread.join()
-        self._links.clear()
 
     def record(self, data: bytes) -> None:
         """Keep what a server answers, if somebody wants it: one entry for each time that it was asked."""
@@ -277,5 +277,5 @@ class Proxy:
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = Link(self, client, server)
             thread = threading.Thread(target=link.run, daemon=True)
-            self._links.append((link, thread))
             thread.start()
+            self._links.append((link, thread))

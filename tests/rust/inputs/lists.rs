@@ -25,7 +25,7 @@ fn lists(array: ArrayRef) -> Vec<List> {
     let cells = taken(Type::INT2_ARRAY, array).into_iter();
     let list = |bytes: Vec<u8>| {
         let mut cells = Vec::new();
-        elements(&bytes, &mut cells).unwrap();
+        elements(21, &bytes, &mut cells).unwrap();
         cells
             .into_iter()
             .map(|cell| cell.map(|cell| i16::from_be_bytes(cell.try_into().unwrap())))
