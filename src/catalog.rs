@@ -12,6 +12,7 @@ use crate::session::query::Row;
 use crate::sql::name::TableName;
 use crate::sql::{lookup, render};
 use crate::types::Declared;
+use crate::wire::array::{NotAList, elements};
 use crate::wire::message::ColumnDescription;
 
 /// A table as it stands.
@@ -118,13 +119,13 @@ async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
     let (name, schema, kind): (String, String, String) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let kind = match kind.as_str() {
-        "enum" => Kind::Enum(row.try_get(4)?),
+        "enum" => Kind::Enum(texts_of(row, 4)?),
         "domain" => Kind::Domain(inner_type(client, row.try_get(3)?, depth).await?),
         "array" => Kind::Array(inner_type(client, row.try_get(3)?, depth).await?),
         "range" => Kind::Range(inner_type(client, row.try_get(3)?, depth).await?),
         "multirange" => Kind::Multirange(inner_type(client, row.try_get(3)?, depth).await?),
         "composite" => {
-            let (names, types): (Vec<String>, Vec<u32>) = (row.try_get(4)?, row.try_get(5)?);
+            let (names, types) = (texts_of(row, 4)?, oids_of(row, 5)?);
             let mut fields = Vec::with_capacity(names.len());
             for (name, oid) in names.into_iter().zip(types) {
                 fields.push(Field::new(name, inner_type(client, oid, depth).await?));
@@ -137,6 +138,29 @@ async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
     let known = Type::new(name, oid, kind, schema);
     client.learn_type(known.clone());
     Ok(known)
+}
+
+/// The texts of an array.
+fn texts_of(row: &Row, column: usize) -> Result<Vec<String>> {
+    let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+    Ok(cells_of(row, column, &Type::TEXT)?.into_iter().map(text).collect())
+}
+
+/// The OIDs of an array.
+fn oids_of(row: &Row, column: usize) -> Result<Vec<u32>> {
+    let oid = |cell: &[u8]| Ok(u32::from_be_bytes(crate::wire::fixed(cell)?));
+    cells_of(row, column, &Type::OID)?.into_iter().map(oid).collect()
+}
+
+/// The elements of an array, as many as there are, whatever it says.
+fn cells_of<'a>(row: &'a Row, column: usize, element: &Type) -> Result<Vec<&'a [u8]>> {
+    let mut cells = Vec::new();
+    let array = row.cell(column).unwrap_or_default();
+    elements(element.oid(), array, &mut cells).map_err(|error| match error {
+        NotAList::Malformed(malformed) => Error::from(malformed),
+        NotAList::Shape(what) => Error::Internal(what),
+    })?;
+    Ok(cells.into_iter().flatten().collect())
 }
 
 /// A type that another is made of: domains are of domains, arrays of composites.

@@ -286,7 +286,7 @@ fn execute(portal: Option<&str>, batch_rows: usize, out: &mut BytesMut) -> Resul
 }
 
 fn not_a_query() -> Error {
-    Error::Programming("COPY cannot be read; pass a query or a table's name".into())
+    Error::Programming("a COPY cannot be read; pass a query or a table's name".into())
 }
 
 /// Rows as they came, cut into cells.

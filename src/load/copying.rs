@@ -249,7 +249,7 @@ fn queue(
 fn send(session: &Session, sql: &str, queue: Receiver<Pending>, shared: &Shared) -> Result<u64> {
     let stopped = || shared.stop.load(Ordering::SeqCst);
     let mut interrupt = || if stopped() { Err(Error::Interrupted) } else { Ok(()) };
-    let reply = session.run(&mut interrupt, async |client| {
+    let reply = session.run_long(&mut interrupt, async |client| {
         let mut reply = client.copy_in(sql).await?;
         send_all(&mut reply, &queue, shared).await?;
         Ok(reply)

@@ -11,16 +11,23 @@ use super::interrupt::TICK;
 use super::secure::{Encryption, Without};
 use super::socket::Socket;
 
-/// Holds back what is to be sent.
-pub struct Hold(Client);
+/// Holds back other requests.
+pub struct Hold {
+    client: Client,
+    /// The last request before.
+    last: u64,
+}
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.0.0.line().held_back -= 1;
+        self.client.0.line().held_back -= 1;
     }
 }
 
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// When a statement has not ended by then, the server is asked again.
+pub(super) const ASK_AGAIN: Duration = Duration::from_millis(64);
 
 /// The way to the server, once more.
 pub(super) struct Again {
@@ -38,11 +45,29 @@ impl Client {
         self.request_cancel();
     }
 
-    /// Sends nothing more until what this gives back is dropped.
+    /// Asks again and again until what was sent before the hold has been answered: the server takes no notice of a
+    /// request that is there before it has begun the statement. Somebody else receives meanwhile.
+    #[expect(clippy::disallowed_methods, reason = "whoever receives the answer tells nobody")]
+    pub fn insist_on_cancel(&self, hold: Hold, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let last = hold.last;
+        while self.0.line().waits_for(last) && Instant::now() < deadline {
+            self.request_cancel();
+            let mut pause = Duration::from_millis(1);
+            while self.0.line().waits_for(last) && pause < ASK_AGAIN {
+                std::thread::sleep(pause);
+                pause *= 2;
+            }
+        }
+        drop(hold);
+    }
+
+    /// Lets no other request begin until what this gives back is dropped.
     #[must_use]
     pub fn hold_back(&self) -> Hold {
-        self.0.line().held_back += 1;
-        Hold(self.clone())
+        let mut line = self.0.line();
+        line.held_back += 1;
+        Hold { last: line.last_ticket(), client: self.clone() }
     }
 
     /// Asks, and waits until the server has taken notice; whoever calls this holds back what else

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use postgres_protocol::message::frontend;
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub again: Again,
     pub statements: Mutex<Statements>,
     next_name: AtomicU64,
+    /// How long an operation of a few statements may take.
+    limit: Option<Duration>,
     types: Mutex<HashMap<u32, Type>>,
     /// Who is told when there is something to read; 0 for nobody but a thread that waits.
     carrier: AtomicU64,
@@ -71,13 +74,19 @@ pub struct Reply {
 }
 
 impl Client {
-    pub(super) fn new(line: Line, again: Again, statement_cache_size: usize) -> Self {
+    pub(super) fn new(
+        line: Line,
+        again: Again,
+        statement_cache_size: usize,
+        limit: Option<Duration>,
+    ) -> Self {
         Self(Arc::new(Shared {
             handle: line.handle(),
             line: Mutex::new(line),
             again,
             statements: Mutex::new(Statements::new(statement_cache_size)),
             next_name: AtomicU64::new(0),
+            limit,
             types: Mutex::new(HashMap::new()),
             carrier: AtomicU64::new(0),
             key: Mutex::new(None),
@@ -128,7 +137,7 @@ impl Client {
                 tag::COMPLETE => rows = message::rows_affected(message.body),
                 tag::COPY_OUT | tag::COPY_DATA => {
                     return Err(Error::NotSupported(
-                        "COPY TO STDOUT is for read() alone: its rows are lost, and what else the script did is done".into(),
+                        "a COPY TO STDOUT is for read() alone: its rows are lost, and what else the script did is done".into(),
                     ));
                 }
                 _ => {}
@@ -321,6 +330,11 @@ impl Client {
         !self.0.line().has_to_send()
     }
 
+    /// When an operation that begins now is given up.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        self.0.limit.and_then(|limit| Instant::now().checked_add(limit))
+    }
+
     /// Gives the connection up.
     pub fn give_up(&self, reason: &str) {
         self.0.line().break_off(reason.to_owned());
@@ -426,7 +440,7 @@ impl From<std::io::Error> for Error {
 /// The error of a COPY among the caller's own statements.
 #[must_use]
 pub fn no_copy() -> Error {
-    Error::NotSupported("COPY TO or FROM the client is for load() and read() alone".into())
+    Error::NotSupported("a COPY TO or FROM the client is for load() and read() alone".into())
 }
 
 impl Reply {

@@ -147,14 +147,19 @@ impl Attempt<'_> {
         let end_point = socket.end_point();
         let line = Line::new(socket, self.address.to_string());
         let again = Again { address: self.address.clone(), encryption };
-        let client = Client::new(line, again, self.config.statement_cache_size);
+        let Config { statement_cache_size, statement_limit, .. } = self.config;
+        let client = Client::new(line, again, *statement_cache_size, *statement_limit);
         let session = Session::new(client);
         let password = self.host.password.as_ref();
         let started = {
             let start = startup::start(&session.client, self.config, password, end_point);
             session.client.pump(Some(self.deadline), interrupt, std::pin::pin!(start))
         };
-        match started.and_then(|started| started) {
+        let late = |error| match error {
+            Error::Interrupted => Error::Connection("timed out".into()),
+            error => error,
+        };
+        match started.map_err(late).and_then(|started| started) {
             Ok(()) => Ok(session),
             Err(error) => {
                 let error = fault::at_startup(error, self.address);

@@ -95,23 +95,19 @@ impl Client {
                 asked = Instant::now();
                 interrupt()?;
                 if deadline.is_some_and(|deadline| asked > deadline) {
-                    return Err(Error::Connection("timed out".into()));
+                    return Err(Error::Interrupted);
                 }
             }
         }
     }
 
-    /// Pumps until all has been said and answered; a connection that takes too long is given up.
+    /// Pumps until all has been said and answered, so long at the most.
     pub(super) fn settle(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         loop {
             {
-                let mut line = self.0.line();
-                if line.broken().is_some() || line.is_quiet() {
-                    return;
-                }
-                if Instant::now() > deadline {
-                    line.break_off("the statement did not stop when it was cancelled".into());
+                let line = self.0.line();
+                if line.broken().is_some() || line.is_quiet() || Instant::now() > deadline {
                     return;
                 }
             }

@@ -102,7 +102,7 @@ pub(super) struct Line {
     next_ticket: u64,
     /// The request that is not all sent yet: nobody else may send.
     open: Option<u64>,
-    /// Nothing is sent while a cancellation is under way: it could hit the next statement.
+    /// No request begins while a cancellation is under way: it could hit the next statement.
     pub held_back: u32,
     /// The socket takes no more at present.
     pub wants_write: bool,
@@ -229,7 +229,7 @@ impl Line {
 
     /// Whether another request may be sent.
     pub fn may_begin(&self) -> bool {
-        self.open.is_none()
+        self.open.is_none() && self.held_back == 0
     }
 
     /// Makes room for the reply to a request, which is then written to the outbox. An open one is
@@ -240,6 +240,16 @@ impl Line {
         self.due.push_back(Due { ticket, on_copy, arrived: Arrived::default(), abandoned: false });
         self.open = open.then_some(ticket);
         ticket
+    }
+
+    /// The last request.
+    pub fn last_ticket(&self) -> u64 {
+        self.next_ticket
+    }
+
+    /// Whether a request, or one before it, has not been answered yet.
+    pub fn waits_for(&self, ticket: u64) -> bool {
+        self.broken.is_none() && self.due.front().is_some_and(|due| due.ticket <= ticket)
     }
 
     /// Takes back a request of which nothing was written.
@@ -306,7 +316,7 @@ impl Line {
 
     /// Sends what the socket takes.
     pub fn send(&mut self) {
-        if self.held_back > 0 || self.broken.is_some() {
+        if self.broken.is_some() {
             return;
         }
         if let Err(error) = self.try_send() {
@@ -461,7 +471,7 @@ impl Line {
             || !self.answered.is_empty()
             || (self.eager && front.is_some_and(|due| !due.arrived.bytes.is_empty()))
             || (self.wants_room && !self.has_to_send())
-            || (self.wants_turn && self.open.is_none())
+            || (self.wants_turn && self.may_begin())
             || (self.wants_quiet && self.is_quiet())
             || (self.unasked.listening && !self.unasked.notifications.is_empty())
     }
@@ -480,7 +490,7 @@ impl Line {
 /// Answers a COPY that the caller's own statement began: rows come by a load alone.
 fn refuse_copy(on_copy: OnCopy, out: &mut BytesMut) -> Result<bool, Malformed> {
     if on_copy != OnCopy::Goes {
-        let failed = frontend::copy_fail("COPY FROM STDIN is for load() alone", out);
+        let failed = frontend::copy_fail("a COPY FROM STDIN is for load() alone", out);
         failed.map_err(|error| Malformed(error.to_string()))?;
     }
     if on_copy == OnCopy::FailsAndSyncs {

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::wire::message::{Messages, tag};
+use cancel::ASK_AGAIN;
 pub use client::{Client, Notification, Reply};
 pub use interrupt::Interrupt;
 pub use socket::Handle;
@@ -56,10 +57,31 @@ impl Session {
         interrupt: &mut Interrupt<'_>,
         operation: impl AsyncFnOnce(&Client) -> Result<T>,
     ) -> Result<T> {
+        self.run_within(self.client.limit(), interrupt, operation)
+    }
+
+    /// As [`Session::run`], for as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_long<T>(
+        &self,
+        interrupt: &mut Interrupt<'_>,
+        operation: impl AsyncFnOnce(&Client) -> Result<T>,
+    ) -> Result<T> {
+        self.run_within(None, interrupt, operation)
+    }
+
+    fn run_within<T>(
+        &self,
+        limit: Option<Instant>,
+        interrupt: &mut Interrupt<'_>,
+        operation: impl AsyncFnOnce(&Client) -> Result<T>,
+    ) -> Result<T> {
         self.client.carry_by(0);
         let stopped = {
             let future = std::pin::pin!(operation(&self.client));
-            match self.client.pump(None, interrupt, future) {
+            match self.client.pump(limit, interrupt, future) {
                 Ok(result) => return result,
                 Err(stopped) => stopped,
             }
@@ -79,7 +101,7 @@ impl Session {
         operation: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let mut operation = std::pin::pin!(operation);
-        let stopped = match self.client.pump(None, interrupt, operation.as_mut()) {
+        let stopped = match self.client.pump(self.client.limit(), interrupt, operation.as_mut()) {
             Ok(result) => return result,
             Err(stopped) => stopped,
         };
@@ -93,9 +115,14 @@ impl Session {
 
     /// Cancels what is running at the server, and waits until it has ended.
     pub fn stop(&self) {
-        if !self.client.is_quiet() {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.client.is_quiet() && !self.is_broken() {
+            if Instant::now() > deadline {
+                self.client.give_up("the statement did not stop when it was cancelled");
+            }
+            // The server takes no notice of a request that is there before it has begun.
             self.client.cancel();
-            self.client.settle(PATIENCE);
+            self.client.settle(ASK_AGAIN);
         }
     }
 

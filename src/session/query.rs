@@ -38,6 +38,14 @@ impl Row {
     }
 }
 
+impl Row {
+    /// The bytes of a column, counted from 0; `None` is NULL.
+    #[must_use]
+    pub fn cell(&self, column: usize) -> Option<&[u8]> {
+        self.reply.get(self.cells.get(column)?.1.clone()?)
+    }
+}
+
 impl Client {
     /// Asks with a statement that is kept; its parameters are of the types that the server says.
     ///

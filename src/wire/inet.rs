@@ -3,8 +3,8 @@
 //! Layout: `network_recv` and `network_send` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/network.c>.
 
+use core::net::IpAddr;
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use super::Malformed;
 

@@ -363,8 +363,7 @@ impl Carried {
         let again = Py::new(py, Carrier(Arc::clone(self)));
         let hold = client.hold_back();
         let spawned = std::thread::Builder::new().name("howdah cancel".into()).spawn(move || {
-            client.request_cancel();
-            drop(hold);
+            client.insist_on_cancel(hold, PATIENCE);
             held(|py| {
                 // A loop that is closed wants to hear nothing.
                 let _ = again

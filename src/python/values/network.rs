@@ -1,10 +1,10 @@
 //! Network addresses, as the classes of Python's ipaddress.
 
 use bytes::{BufMut, BytesMut};
+use core::net::IpAddr;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
-use std::net::IpAddr;
 
 use super::super::gather::{Refused, type_name, wrong_type};
 use super::unreadable;

@@ -156,7 +156,7 @@ def test_threads_that_conflict_all_get_through(url: str, sql: Sql) -> None:
 
         def body() -> None:
             runs.append(1)
-            found = database.fetch_value("SELECT a FROM t")
+            found = database.fetch_value("SELECT a FROM t, pg_sleep(0.005)")
             database.execute("UPDATE t SET a = $1", found + 1)
 
         def work() -> None:
@@ -176,7 +176,7 @@ async def test_tasks_that_conflict_all_get_through(opened_async: Open, sql: Sql)
 
     async def body() -> None:
         runs.append(1)
-        found = await database.fetch_value("SELECT a FROM t")
+        found = await database.fetch_value("SELECT a FROM t, pg_sleep(0.005)")
         await database.execute("UPDATE t SET a = $1", found + 1)
 
     await asyncio.gather(*(database.run_transaction(body, retries=1000) for _ in range(30)))

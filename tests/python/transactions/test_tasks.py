@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,12 +52,17 @@ async def test_gather_in_a_block_runs_in_it_and_each_gets_its_own(table: howdah.
 
 
 async def test_gather_in_a_block_is_pipelined(table: howdah.AsyncDatabase) -> None:
+    when = "SELECT extract(epoch FROM clock_timestamp())::float8 FROM pg_sleep($1)"
     async with table.transaction():
-        await table.fetch_value("SELECT $1::int", 0)
-        # All are on their way before the first has an answer: a NOTIFY arrives only with the commit.
-        tasks = [asyncio.create_task(table.execute("SELECT pg_sleep(0.1)"))]
-        tasks += [asyncio.create_task(table.fetch_value("SELECT $1::int", n)) for n in range(50)]
-        assert (await asyncio.gather(*tasks))[1:] == list(range(50))
+        await table.fetch_value(when, 0.0)
+        tasks = [asyncio.create_task(table.fetch_value(when, pause)) for pause in (0.1, *[0.0] * 50)]
+        await asyncio.sleep(0)
+        # While the loop stands still, the server answers what it has been sent: all of them, for nobody waited.
+        time.sleep(0.4)  # noqa: ASYNC251
+        stood_until = time.time()
+        answers = await asyncio.gather(*tasks)
+        assert answers == sorted(answers)
+        assert answers[-1] < stood_until
         assert table.stats().busy == 1
 
 
