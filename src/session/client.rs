@@ -7,18 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 use postgres_types::Type;
 
 use super::cancel::Again;
 pub use super::line::{Arrived, Notification};
 use super::line::{Line, Lost, OnCopy};
+use super::reply::{Ending, Reply};
 use super::socket::Handle;
 use super::statements::{Statement, Statements};
 use crate::error::{Error, Result, ServerError};
 use crate::wire::Malformed;
-use crate::wire::message::{self, End, Message, Messages, tag};
+use crate::wire::message::{self, Message, Messages, tag};
 
 /// The asking side of a session; clones ask on the same connection.
 #[derive(Clone)]
@@ -50,27 +51,6 @@ impl From<Malformed> for Error {
     fn from(malformed: Malformed) -> Self {
         Self::Internal(malformed.0)
     }
-}
-
-/// How a request that is given up in its middle is brought to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// It was sent whole.
-    Sent,
-    /// By a Sync.
-    Sync,
-    /// By a failure and a Sync: what has been run of it must not stay.
-    Abort,
-    /// By the failure of a COPY.
-    CopyFail,
-}
-
-/// The reply to a request, as it comes. When dropped before its end, the rest is left to the line.
-pub struct Reply {
-    client: Client,
-    ticket: u64,
-    ending: Ending,
-    ended: bool,
 }
 
 impl Client {
@@ -441,181 +421,4 @@ impl From<std::io::Error> for Error {
 #[must_use]
 pub fn no_copy() -> Error {
     Error::NotSupported("a COPY TO or FROM the client is for load() and read() alone".into())
-}
-
-impl Reply {
-    /// All that comes, up to the server's being ready again.
-    ///
-    /// # Errors
-    /// What the server says; that the connection is lost.
-    pub async fn whole(mut self) -> Result<Arrived> {
-        let arrived = std::future::poll_fn(|_| self.poll(true)).await?;
-        match arrived.error {
-            _ if arrived.copy_refused => Err(no_copy()),
-            Some(error) => Err(Error::Server(error)),
-            None => Ok(arrived),
-        }
-    }
-
-    /// The whole answer to Executes, which is complete.
-    ///
-    /// # Errors
-    /// As [`Reply::whole`]; that it is no answer to Executes.
-    pub async fn answer(self) -> Result<Vec<u8>> {
-        self.answer_of(false).await
-    }
-
-    /// The same, of a statement that was prepared in the same request.
-    pub(super) async fn answer_of(self, described: bool) -> Result<Vec<u8>> {
-        let bytes = self.whole().await?.bytes;
-        match message::end_of(&bytes, described)? {
-            End::Complete => Ok(bytes),
-            End::Copy => Err(no_copy()),
-            End::Suspended => Err(Error::Internal("an answer that was cut off".into())),
-        }
-    }
-
-    /// What has come meanwhile: at least one message.
-    ///
-    /// # Errors
-    /// What the server says; that the connection is lost.
-    pub async fn some(&mut self) -> Result<Arrived> {
-        let arrived = std::future::poll_fn(|_| self.poll(false)).await?;
-        match arrived.error {
-            Some(error) => Err(Error::Server(error)),
-            None => Ok(arrived),
-        }
-    }
-
-    /// All that comes, with the error that may be among it.
-    ///
-    /// # Errors
-    /// That the connection is lost.
-    pub async fn end(mut self) -> Result<Arrived> {
-        std::future::poll_fn(|_| self.poll(true)).await
-    }
-
-    /// What has come already, with the error that may be among it.
-    ///
-    /// # Errors
-    /// That the connection is lost.
-    pub fn already(&mut self) -> Result<Arrived> {
-        match self.poll(false) {
-            Poll::Pending => Ok(Arrived::default()),
-            Poll::Ready(arrived) => arrived,
-        }
-    }
-
-    /// From now on, to give the request up means to undo what was run of it.
-    pub fn all_or_nothing(&mut self) {
-        self.ending = Ending::Abort;
-    }
-
-    fn poll(&mut self, whole: bool) -> Poll<Result<Arrived>> {
-        if self.ended {
-            let nothing = Arrived { ended: true, ..Arrived::default() };
-            return Poll::Ready(Ok(nothing));
-        }
-        match self.client.0.line().take(self.ticket, whole) {
-            None => Poll::Pending,
-            Some(arrived) => {
-                self.ended = arrived.as_ref().map_or(true, |arrived| arrived.ended);
-                Poll::Ready(arrived)
-            }
-        }
-    }
-
-    /// Sends more of an open request.
-    ///
-    /// # Errors
-    /// When `write` fails; nothing of it is sent then.
-    pub fn send_more(&mut self, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
-        let mut line = self.client.0.line();
-        let before = line.outbox.len();
-        let written = write(&mut line.outbox);
-        if written.is_err() {
-            line.outbox.truncate(before);
-        }
-        written
-    }
-
-    /// Sends a part of a COPY.
-    ///
-    /// # Errors
-    /// When it is longer than a message can be.
-    pub fn send_copied(&mut self, chunk: Bytes) -> Result<()> {
-        let length = i32::try_from(chunk.len() + 4)
-            .map_err(|_| Error::Internal("a chunk of a COPY over 2 GiB".into()))?;
-        let mut line = self.client.0.line();
-        line.outbox.extend_from_slice(b"d");
-        line.outbox.extend_from_slice(&length.to_be_bytes());
-        line.send_chunk(chunk);
-        Ok(())
-    }
-
-    /// Waits until all has been sent, or the server has failed.
-    pub async fn sent(&self) {
-        std::future::poll_fn(|_| {
-            let mut line = self.client.0.line();
-            line.wants_room = line.has_to_send() && !line.has_failed(self.ticket);
-            if line.wants_room { Poll::Pending } else { Poll::Ready(()) }
-        })
-        .await;
-    }
-
-    /// Whether the server has failed already.
-    #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.client.0.line().has_failed(self.ticket)
-    }
-
-    /// Ends an open request.
-    pub fn sync(&mut self) {
-        let mut line = self.client.0.line();
-        frontend::sync(&mut line.outbox);
-        line.close(self.ticket);
-        self.ending = Ending::Sent;
-    }
-
-    /// Ends an open request of which nothing more is wanted.
-    ///
-    /// # Errors
-    /// What the server says.
-    pub async fn give_up(mut self) -> Result<()> {
-        self.sync();
-        self.whole().await.map(|_| ())
-    }
-
-    /// Ends a COPY: all its rows are sent.
-    pub fn copy_done(&mut self) {
-        let mut line = self.client.0.line();
-        frontend::copy_done(&mut line.outbox);
-        line.close(self.ticket);
-        self.ending = Ending::Sent;
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        if self.ended && self.ending == Ending::Sent {
-            return;
-        }
-        let mut line = self.client.0.line();
-        match self.ending {
-            // A COPY that failed has ended; a Sync too many would be answered for nobody.
-            Ending::CopyFail if !self.ended => {
-                // A text without a zero byte, and short.
-                let _ = frontend::copy_fail("the load was given up", &mut line.outbox);
-            }
-            Ending::Sync if !self.ended => frontend::sync(&mut line.outbox),
-            Ending::Abort if !self.ended => {
-                // There is no such portal, which fails the transaction.
-                let _ = frontend::execute("howdah_given_up", 0, &mut line.outbox);
-                frontend::sync(&mut line.outbox);
-            }
-            _ => {}
-        }
-        line.close(self.ticket);
-        line.abandon(self.ticket);
-    }
 }

@@ -2,14 +2,14 @@
 //! in the order in which they came.
 
 use std::collections::VecDeque;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Session;
 use super::config::Config;
 use super::interrupt::{Interrupt, TICK};
+pub use super::lent::{Bulk, Hold, Lent};
 use crate::error::{Error, Result};
 
 /// The sessions of one database.
@@ -86,51 +86,6 @@ pub enum Offer {
 pub trait Waiter: Send + Sync {
     /// Takes an offer; gives it back when it has gone, and the next is to have it.
     fn take(self: Arc<Self>, offer: Offer) -> Option<Offer>;
-}
-
-/// A session on loan; it goes back when dropped, if it is clean.
-pub struct Lent {
-    pool: Arc<Pool>,
-    /// There until it is dropped.
-    session: Option<Session>,
-    born: Instant,
-    /// A load or a read drives it, from whatever thread.
-    in_bulk: AtomicBool,
-}
-
-/// A hold on a session that is lent: to keep it, or to use it for as long as another keeps it.
-pub enum Hold {
-    /// It goes back when this is dropped.
-    Own(Arc<Lent>),
-    /// It is another's, who may give it back meanwhile.
-    Borrowed(Weak<Lent>),
-}
-
-impl Hold {
-    /// The session.
-    ///
-    /// # Errors
-    /// When it was given back.
-    pub fn get(&self) -> Result<Arc<Lent>> {
-        let lent = match self {
-            Self::Own(lent) => Some(Arc::clone(lent)),
-            Self::Borrowed(lent) => lent.upgrade(),
-        };
-        let lent = lent.ok_or_else(|| Error::Interface("the transaction has ended".into()))?;
-        if lent.is_ours() {
-            return Ok(lent);
-        }
-        Err(Error::Interface("this result is the parent process's; read it there".into()))
-    }
-}
-
-/// While this lives, nothing but a load or a read is done with a session.
-pub struct Bulk(Arc<Lent>);
-
-impl Drop for Bulk {
-    fn drop(&mut self) {
-        self.0.in_bulk.store(false, Ordering::Release);
-    }
 }
 
 /// The right to open a session; when dropped, somebody else has it.
@@ -438,6 +393,29 @@ impl Drop for Permit {
 }
 
 impl Pool {
+    /// A session comes back: if it is clean, for the next who wants one.
+    pub(super) fn take_back(self: &Arc<Self>, session: Session, born: Instant) {
+        let clean = session.is_clean();
+        if !clean {
+            session.leave();
+        }
+        let mut state = self.state();
+        if clean && !state.closed {
+            state.idle.push(Idle { session, born, since: Instant::now() });
+            let somebody_waits = !state.waiting.is_empty();
+            drop(state);
+            if somebody_waits {
+                self.serve();
+            }
+            return;
+        }
+        state.open = state.open.saturating_sub(1);
+        state.ended += 1;
+        drop(state);
+        drop(session);
+        self.serve();
+    }
+
     /// Opens sessions for later; one that cannot be opened is left to who needs it.
     fn fill(self: &Arc<Self>, spare: usize, interrupt: &mut Interrupt<'_>) {
         for _ in 0..spare {
@@ -457,69 +435,5 @@ impl Pool {
             state.idle.push(Idle { session, born: now, since: now });
         }
         self.serve();
-    }
-}
-
-impl Lent {
-    /// Where it came from.
-    #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.pool
-    }
-
-    /// Keeps it for a load or a read, which may go on from before.
-    ///
-    /// # Errors
-    /// When something else is under way on it.
-    pub fn bulk(self: &Arc<Self>, goes_on: bool) -> Result<Bulk> {
-        let under_way = !goes_on && !self.client().is_quiet() && !self.is_broken();
-        if under_way || self.in_bulk.swap(true, Ordering::Acquire) {
-            return Err(Error::Interface(
-                "a statement is under way in this transaction; await it before a load or a read"
-                    .into(),
-            ));
-        }
-        Ok(Bulk(Arc::clone(self)))
-    }
-
-    /// Whether a load or a read drives it.
-    #[must_use]
-    pub fn is_in_bulk(&self) -> bool {
-        self.in_bulk.load(Ordering::Acquire)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        let clean = session.is_clean();
-        if !clean {
-            session.leave();
-        }
-        let mut state = self.pool.state();
-        if clean && !state.closed {
-            state.idle.push(Idle { session, born: self.born, since: Instant::now() });
-        } else {
-            state.open = state.open.saturating_sub(1);
-            state.ended += 1;
-            drop(state);
-            drop(session);
-            self.pool.serve();
-            return;
-        }
-        let somebody_waits = !state.waiting.is_empty();
-        drop(state);
-        if somebody_waits {
-            self.pool.serve();
-        }
-    }
-}
-
-impl Deref for Lent {
-    type Target = Session;
-
-    #[expect(clippy::expect_used, reason = "the session is there until drop")]
-    fn deref(&self) -> &Session {
-        self.session.as_ref().expect("a session on loan")
     }
 }

@@ -8,8 +8,9 @@ use postgres_protocol::authentication::sasl::{
 };
 use postgres_protocol::message::frontend;
 
-use super::client::{Client, Reply};
+use super::client::Client;
 use super::config::{ChannelBinding, Config, Secret};
+use super::reply::Reply;
 use crate::error::{Error, Result};
 use crate::wire::message::{Body, Messages, tag};
 
