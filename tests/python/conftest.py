@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
@@ -24,6 +25,9 @@ SETTINGS: dict[str, str | float] = {
 }
 
 _serial = itertools.count(1)
+
+# What a shell starts in its background ignores Ctrl-C, and some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Sql(Protocol):
