@@ -117,7 +117,7 @@ impl Client {
                 tag::COMPLETE => rows = message::rows_affected(message.body),
                 tag::COPY_OUT | tag::COPY_DATA => {
                     return Err(Error::NotSupported(
-                        "a COPY TO STDOUT is for read() alone: its rows are lost, and what else the script did is done".into(),
+                        "a COPY TO STDOUT is for read() alone, as one FROM STDIN for load(): its rows are lost, and what else the script did is done".into(),
                     ));
                 }
                 _ => {}

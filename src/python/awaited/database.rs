@@ -18,7 +18,7 @@ use super::super::session::Home;
 use super::super::statement::Shape;
 use super::super::verbs::{self, Call, Sql};
 use super::super::watching::Cancel;
-use super::carrier::{Work, begin, clean};
+use super::carrier::{Work, begin, clean, reclaim};
 use super::event_loop::EventLoop;
 use super::queue::with_session;
 use super::waiting::{Slot, Waiting};
@@ -93,6 +93,7 @@ impl AsyncDatabase {
     /// Closes the idle connections; those in use close when they are done.
     fn close(&self, py: Python<'_>) {
         released(py, || self.pool.close());
+        reclaim(py);
     }
 
     /// How many connections there are and were.

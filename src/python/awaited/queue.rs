@@ -50,11 +50,12 @@ pub(super) fn with_session(
         slot: Arc::clone(slot),
         seat: Mutex::new(seat),
     });
+    // Rare enough to look whether a loop was closed in the midst of something.
+    reclaim(py);
     if let Some(Offer::Permit(permit)) = offer {
         queued.open(permit);
         return Ok(());
     }
-    reclaim(py);
     queued.wait(py)
 }
 
