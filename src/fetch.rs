@@ -239,6 +239,7 @@ impl Running {
             self.reply = client.send(ask).await?;
             (self.ended, self.suspended, self.complete) = (false, false, false);
         }
+        self.reply.reuse(std::mem::take(&mut self.bytes));
         let arrived = self.reply.some().await?;
         (self.bytes, self.at, self.ended) = (arrived.bytes, 0, arrived.ended);
         Ok(())

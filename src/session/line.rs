@@ -99,6 +99,8 @@ pub(super) struct Line {
     due: VecDeque<Due>,
     /// Replies that have ended and wait to be taken.
     answered: VecDeque<Due>,
+    /// Room that a reader has given back: a long result moves through it part by part.
+    spare: Vec<u8>,
     next_ticket: u64,
     /// The request that is not all sent yet: nobody else may send.
     open: Option<u64>,
@@ -186,6 +188,7 @@ impl Line {
             chunks: VecDeque::new(),
             due: VecDeque::new(),
             answered: VecDeque::new(),
+            spare: Vec::new(),
             next_ticket: 0,
             open: None,
             held_back: 0,
@@ -305,6 +308,14 @@ impl Line {
         Some(Ok(std::mem::take(&mut due.arrived)))
     }
 
+    /// Takes back the room of a part that is read.
+    pub fn give_back(&mut self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        if bytes.capacity() <= 2 * INBOX_MOST && bytes.capacity() > self.spare.capacity() {
+            self.spare = bytes;
+        }
+    }
+
     /// The reply to a request is not wanted.
     pub fn abandon(&mut self, ticket: u64) {
         self.answered.retain(|due| due.ticket != ticket);
@@ -388,11 +399,17 @@ impl Line {
 
     /// Hands whole messages to the requests they belong to.
     fn sort(&mut self) -> Result<(), Malformed> {
-        let Self { inbox, due, status, unasked, answered, outbox, begun, .. } = self;
+        let Self { inbox, due, status, unasked, answered, outbox, begun, spare, .. } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
-        let hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| match due.front_mut() {
-            Some(front) if !front.abandoned => front.arrived.bytes.extend_from_slice(bytes),
+        let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| match due.front_mut() {
+            Some(front) if !front.abandoned => {
+                let arrived = &mut front.arrived.bytes;
+                if arrived.capacity() == 0 && bytes.len() >= INBOX_BYTES {
+                    *arrived = std::mem::take(spare);
+                }
+                arrived.extend_from_slice(bytes);
+            }
             _ => {}
         };
         loop {

@@ -75,6 +75,11 @@ impl Reply {
         }
     }
 
+    /// Gives back the room of a part that is read.
+    pub fn reuse(&self, bytes: Vec<u8>) {
+        self.client.0.line().give_back(bytes);
+    }
+
     /// All that comes, with the error that may be among it.
     ///
     /// # Errors
