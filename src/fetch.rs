@@ -82,7 +82,7 @@ impl Reading {
     /// Makes ready to run a query, whose columns are known.
     ///
     /// # Errors
-    /// A column of an unknown type; a type asked for a column that is not there.
+    /// A type asked for a column that is not there.
     pub fn begin(
         session: Hold,
         statement: Arc<Statement>,
@@ -90,7 +90,7 @@ impl Reading {
         options: &Options,
     ) -> Result<Self> {
         let typed = execute::typed(&statement)?;
-        let (decoder, width) = (Decoder::new(&columns(typed, options)?)?, typed.columns.len());
+        let (decoder, width) = (Decoder::new(&columns(typed, options)?), typed.columns.len());
         let own_transaction = bound.own_transaction;
         Ok(Self {
             session: Some(session),

@@ -71,7 +71,7 @@ impl Columns {
             read_as: ReadAs::default(),
         };
         let columns: Vec<_> = self.declared.iter().zip(self.names()).map(column).collect();
-        Decoder::new(&columns).unwrap()
+        Decoder::new(&columns)
     }
 
     /// The rows as a whole COPY.

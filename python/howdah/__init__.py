@@ -29,8 +29,10 @@ from howdah.errors import (
     UniqueViolation,
 )
 from howdah.interval import Interval
+from howdah.range import Range
 from howdah.reader import ArrowReader, AsyncArrowReader
 from howdah.transaction import Transaction
+from howdah.vector import Vector
 
 __all__ = [
     "ArrowReader",
@@ -58,10 +60,12 @@ __all__ = [
     "ProgrammingError",
     "Progress",
     "QueryTimeout",
+    "Range",
     "SerializationFailure",
     "Stats",
     "Transaction",
     "UniqueViolation",
+    "Vector",
     "init",
     "pg_transaction",
 ]

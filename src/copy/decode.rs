@@ -7,7 +7,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 use super::cast;
 use crate::error::{Error, Result, ValueError};
-use crate::types::{CellError, Declared, Decode, ReadAs, known};
+use crate::types::{CellError, Declared, Decode, ReadAs, reading};
 
 /// Rows of cells, as a query or a COPY gave them.
 pub trait Tuples {
@@ -44,21 +44,12 @@ pub struct Decoder {
 
 impl Decoder {
     /// A decoder for these columns.
-    ///
-    /// # Errors
-    /// One, which tells every column whose type is not known.
-    pub fn new(columns: &[ReadColumn]) -> Result<Self> {
-        let mut problems = Vec::new();
+    #[must_use]
+    pub fn new(columns: &[ReadColumn]) -> Self {
         let (mut fields, mut decoders, mut casts) = (Vec::new(), Vec::new(), Vec::new());
         for column in columns {
             let ReadColumn { name, declared, read_as } = column;
-            let Some(pg_type) = known(declared) else {
-                let ty = declared.name();
-                problems.push(format!(
-                    "column \"{name}\": howdah does not know type {ty} yet; cast it in SQL, as in \"{name}\"::text"
-                ));
-                continue;
-            };
+            let (pg_type, _) = reading(declared);
             let text = read_as.asked == Some(DataType::Utf8) && pg_type.prints();
             let read_as = &if text { ReadAs::text() } else { read_as.clone() };
             let cast = read_as.asked.clone().filter(|asked| !pg_type.makes(asked));
@@ -74,11 +65,8 @@ impl Decoder {
             decoders.push(pg_type.decoder(declared, &read_as));
             casts.push(cast);
         }
-        if !problems.is_empty() {
-            return Err(Error::NotSupported(problems.join("; ")));
-        }
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { schema, columns: decoders, casts, rows: 0, rows_before: 0 })
+        Self { schema, columns: decoders, casts, rows: 0, rows_before: 0 }
     }
 
     /// The schema of the batches.

@@ -147,7 +147,7 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
             let mut out = BytesMut::new();
             let name = portal.as_deref().unwrap_or("");
             // Arrow's columns are all binary.
-            Edge::of(py, typed)?.bind_binary(&statement, name, &values, &mut out)?;
+            Edge::of(py, typed)?.bind_read(&statement, name, &values, &mut out)?;
             Ok::<_, Error>(out)
         })?;
         let bound = BoundQuery { bind, portal, own_transaction };

@@ -12,7 +12,7 @@ use super::values::{Decoder, Encoder, refusal};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, Typed};
 use crate::session::Statement;
-use crate::types::Declared;
+use crate::types::{Declared, reading};
 use crate::wire::message::{Cells, Messages, tag};
 
 /// What turns values into parameters and rows into objects; made once per statement.
@@ -22,6 +22,8 @@ pub(super) struct Edge {
     names: Vec<Py<PyString>>,
     parameter_formats: Vec<i16>,
     result_formats: Vec<i16>,
+    /// The formats of results that are read into Arrow.
+    read_formats: Vec<i16>,
     /// The name of more than one column.
     twice: Option<String>,
 }
@@ -33,9 +35,11 @@ impl Edge {
         let names = typed.columns.iter().map(|(name, _)| PyString::intern(py, name).unbind());
         let parameter_formats = one_for_all(encoders.iter().map(Encoder::format).collect());
         let result_formats = one_for_all(decoders.iter().map(Decoder::format).collect());
+        let read_formats = typed.columns.iter().map(|(_, ty)| reading(ty).1);
+        let read_formats = one_for_all(read_formats.collect());
         let names = names.collect();
         let twice = twice(&typed.columns);
-        Self { encoders, decoders, names, parameter_formats, result_formats, twice }
+        Self { encoders, decoders, names, parameter_formats, result_formats, read_formats, twice }
     }
 
     /// The edge of a statement that is ready.
@@ -55,15 +59,16 @@ impl Edge {
         self.bind_formats(statement, portal, values, formats, out)
     }
 
-    /// As [`Edge::bind`], with results in binary form whatever their types.
-    pub fn bind_binary(
+    /// As [`Edge::bind`], with results in the formats that a read of them wants.
+    pub fn bind_read(
         &self,
         statement: &Statement,
         portal: &str,
         values: &[Bound<'_, PyAny>],
         out: &mut BytesMut,
     ) -> Result<()> {
-        self.bind_formats(statement, portal, values, [1].into_iter(), out)
+        let formats = self.read_formats.iter().copied();
+        self.bind_formats(statement, portal, values, formats, out)
     }
 
     fn bind_formats(

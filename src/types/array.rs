@@ -25,7 +25,7 @@ fn element(declared: &Declared) -> Option<(Declared, &'static dyn PgType)> {
     Some((element, pg_type))
 }
 
-fn list_of(element: &Field) -> Field {
+pub(super) fn list_of(element: &Field) -> Field {
     let item = element.clone().with_name("item");
     plain(DataType::List(Arc::new(item)))
 }
@@ -62,37 +62,32 @@ impl PgType for Array {
         array: &'a dyn ArrowArray,
     ) -> Result<Cells<'a>, CellError> {
         let (declared, pg_type) = element(declared).ok_or_else(|| CellError::unexpected(array))?;
-        let (values, ranges) = parts(array)?;
-        if let Ok(cells) = super::encode(pg_type, &declared, values.as_ref()) {
-            return lists(&declared, array, &cells, &ranges);
-        }
-        // A bad value that no list uses does no harm, and the first list that uses one is to be named.
-        let (values, ranges) = in_use(array, &values, &ranges)?;
-        let cells = super::encode(pg_type, &declared, values.as_ref())
-            .map_err(|error| in_list(&error, &ranges))?;
-        lists(&declared, array, &cells, &ranges)
+        let oid = declared.ty.oid();
+        encode(pg_type, &declared, array, |cells, range, out| {
+            if range.len() > MAX_ELEMENTS {
+                let count = range.len();
+                return Err(format!("a list of {count} elements, more than an array can have"));
+            }
+            put(oid, cells, range, out);
+            Ok(())
+        })
     }
 
     fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
         let read_as = plainly(read_as);
         let (declared, pg_type) = element(declared)
             .unwrap_or((Declared { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
-        Box::new(Lists {
-            oid: declared.ty.oid(),
-            item: Arc::new(pg_type.arrow(&declared, &read_as).with_name("item")),
-            values: pg_type.decoder(&declared, &read_as),
-            offsets: vec![0],
-            nulls: NullBufferBuilder::new(0),
-        })
+        let oid = declared.ty.oid();
+        decoder(pg_type, &declared, &read_as, move |bytes, inner| elements(oid, bytes, inner))
     }
 }
 
 /// What was asked of the list as a whole is not asked of its elements.
-fn plainly(read_as: &ReadAs) -> ReadAs {
+pub(super) fn plainly(read_as: &ReadAs) -> ReadAs {
     ReadAs { asked: None, ..read_as.clone() }
 }
 
-fn item(list: &DataType) -> Option<&FieldRef> {
+pub(super) fn item(list: &DataType) -> Option<&FieldRef> {
     match list {
         DataType::List(item)
         | DataType::LargeList(item)
@@ -103,10 +98,10 @@ fn item(list: &DataType) -> Option<&FieldRef> {
     }
 }
 
-type Ranges = Vec<std::ops::Range<usize>>;
+pub(super) type Ranges = Vec<std::ops::Range<usize>>;
 
 /// The values of a list array, and where each list lies in them.
-fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellError> {
+pub(super) fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellError> {
     fn windows<O: OffsetSizeTrait>(offsets: &[O]) -> Ranges {
         offsets
             .windows(2)
@@ -160,21 +155,26 @@ fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellError> {
 /// `MaxArraySize` of `src/include/utils/array.h`.
 const MAX_ELEMENTS: usize = 134_217_727;
 
-fn lists(
-    element: &Declared,
+/// Encodes lists of values of one type; `put` appends what is made of a list's cells.
+pub(super) fn encode(
+    pg_type: &dyn PgType,
+    declared: &Declared,
     array: &dyn ArrowArray,
-    cells: &Cells<'_>,
-    ranges: &Ranges,
+    put: impl Fn(&Cells<'_>, std::ops::Range<usize>, &mut Vec<u8>) -> Result<(), String>,
 ) -> Result<Cells<'static>, CellError> {
-    let oid = element.ty.oid();
-    staged(array, |index, out| {
-        let range = ranges.get(index).cloned().unwrap_or_default();
-        if range.len() > MAX_ELEMENTS {
-            return Err(format!("a list of {} elements, more than an array can have", range.len()));
-        }
-        put(oid, cells, range, out);
-        Ok(())
-    })
+    let lists = |cells: &Cells<'_>, ranges: &Ranges| {
+        let range = |index| ranges.get(index).cloned().unwrap_or_default();
+        staged(array, |index, out| put(cells, range(index), out))
+    };
+    let (values, ranges) = parts(array)?;
+    if let Ok(cells) = super::encode(pg_type, declared, values.as_ref()) {
+        return lists(&cells, &ranges);
+    }
+    // A bad value that no list uses does no harm, and the first list that uses one is to be named.
+    let (values, ranges) = in_use(array, &values, &ranges)?;
+    let cells = super::encode(pg_type, declared, values.as_ref())
+        .map_err(|error| in_list(&error, &ranges))?;
+    lists(&cells, &ranges)
 }
 
 /// The values that lists use, one list after another.
@@ -205,21 +205,43 @@ fn in_list(error: &CellError, ranges: &Ranges) -> CellError {
     CellError::new(index, format!("element {}: {}", error.index - start, error.message))
 }
 
-struct Lists {
-    oid: u32,
+/// A decoder to lists, whose elements `split` cuts out of a cell.
+pub(super) fn decoder<F>(
+    pg_type: &dyn PgType,
+    declared: &Declared,
+    read_as: &ReadAs,
+    split: F,
+) -> Box<dyn Decode>
+where
+    F: for<'a> Fn(&'a [u8], &mut Vec<Option<&'a [u8]>>) -> Result<usize, NotAList> + Send + 'static,
+{
+    Box::new(Lists {
+        split,
+        item: Arc::new(pg_type.arrow(declared, read_as).with_name("item")),
+        values: pg_type.decoder(declared, read_as),
+        offsets: vec![0],
+        nulls: NullBufferBuilder::new(0),
+    })
+}
+
+struct Lists<F> {
+    split: F,
     item: FieldRef,
     values: Box<dyn Decode>,
     offsets: Vec<i32>,
     nulls: NullBufferBuilder,
 }
 
-impl Decode for Lists {
+impl<F> Decode for Lists<F>
+where
+    F: for<'a> Fn(&'a [u8], &mut Vec<Option<&'a [u8]>>) -> Result<usize, NotAList> + Send,
+{
     fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
         let mut inner = Vec::new();
         let mut ends = Vec::with_capacity(cells.len());
         for (index, cell) in cells.iter().enumerate() {
             if let Some(bytes) = cell {
-                elements(self.oid, bytes, &mut inner).map_err(|error| match error {
+                (self.split)(bytes, &mut inner).map_err(|error| match error {
                     NotAList::Malformed(malformed) => CellError::new(index, malformed.0),
                     NotAList::Shape(message) => {
                         CellError::new(index, format!("{message}; unnest it, or cast it to text"))

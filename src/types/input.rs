@@ -96,6 +96,10 @@ pub fn slices(array: &dyn Array) -> Result<Vec<&[u8]>, CellError> {
     })
 }
 
+/// What is said of a text that the server would not take.
+pub const NUL_IN_TEXT: &str =
+    "text holds the character NUL, which PostgreSQL cannot store; remove it, or use bytea";
+
 /// Encodes strings as they are, each after `prefix`. UTF-8 is checked by the server, which also
 /// knows the row; a NUL is caught here, for the server's word for it is hard to read.
 ///
@@ -107,10 +111,7 @@ pub fn strings<'a>(array: &'a dyn Array, prefix: &'static [u8]) -> Result<Cells<
     if let Some(index) =
         (0..slices.len()).find(|i| array.is_valid(*i) && slices.get(*i).is_some_and(nul))
     {
-        return Err(CellError::new(
-            index,
-            "text holds the character NUL, which PostgreSQL cannot store; remove it, or use bytea",
-        ));
+        return Err(CellError::new(index, NUL_IN_TEXT));
     }
     Ok(Cells::slices(prefix, slices, valid(array)))
 }

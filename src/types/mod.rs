@@ -16,9 +16,14 @@
 //! | interval | `month_day_nano` | every interval, duration | [`interval`] |
 //! | uuid | arrow.uuid | 16-byte binaries, text | [`uuid`] |
 //! | json, jsonb | arrow.json | strings | [`json`], [`jsonb`] |
+//! | inet, cidr | utf8 | large and view strings | [`inet`], [`cidr`] |
 //! | enum | dictionary\<int32, utf8\> | strings | [`enumeration`] |
 //! | T\[\] | list\<T\> | large, fixed-size and view lists | [`array`] |
+//! | range | struct\<lower, upper, `lower_inc`, `upper_inc`, empty\> | the same; what is not there is as in `[lower, upper)` | [`range`] |
+//! | multirange | list of a range's struct | every kind of list | [`multirange`] |
+//! | vector, halfvec (pgvector) | `fixed_size_list`\<float32\>, or list\<float32\> | every list of floats | [`vector`] |
 //! | domain over T | as T | as T | |
+//! | any other | utf8 with arrow.opaque | none | [`printed`] |
 //!
 //! Dictionaries of any value type, and null columns, are taken in for every type.
 
@@ -26,12 +31,14 @@ pub mod array;
 pub mod bool;
 pub mod bpchar;
 pub mod bytea;
+pub mod cidr;
 pub mod date;
 pub mod decode;
 pub mod encode;
 pub mod enumeration;
 pub mod float4;
 pub mod float8;
+pub mod inet;
 pub mod input;
 pub mod int2;
 pub mod int4;
@@ -39,16 +46,20 @@ pub mod int8;
 pub mod interval;
 pub mod json;
 pub mod jsonb;
+pub mod multirange;
 pub mod name;
 pub mod named;
 pub mod numeric;
 pub mod oid;
+pub mod printed;
+pub mod range;
 pub mod text;
 pub mod time;
 pub mod timestamp;
 pub mod timestamptz;
 pub mod uuid;
 pub mod varchar;
+pub mod vector;
 
 use arrow_array::Array;
 use arrow_schema::{DataType, Field};
@@ -58,7 +69,8 @@ use crate::wire::cells::Cells;
 pub use decode::{Decode, OutOfRange, ReadAs};
 pub use encode::CellError;
 
-/// The types howdah knows by their OID. Arrays, enums and domains are known by their kind.
+/// The types howdah knows by their OID. Arrays, enums, ranges and domains are known by
+/// their kind, an extension's types by their name.
 static LIST: &[&dyn PgType] = &[
     &bool::Bool,
     &int8::Int8,
@@ -81,6 +93,8 @@ static LIST: &[&dyn PgType] = &[
     &uuid::Uuid,
     &jsonb::Jsonb,
     &json::Json,
+    &inet::Inet,
+    &cidr::Cidr,
 ];
 
 /// One PostgreSQL type: how it looks in Arrow, and its way there and back.
@@ -174,8 +188,25 @@ pub fn known(declared: &Declared) -> Option<&'static dyn PgType> {
             let nested = matches!(element.base().kind(), Kind::Array(_));
             (!nested && known(&element).is_some()).then_some(&array::Array as &dyn PgType)
         }
-        _ => LIST.iter().copied().find(|known| known.pg_type().as_ref() == Some(declared.base())),
+        Kind::Range(of) => known(&plainly(of)).map(|_| &range::Range as &dyn PgType),
+        Kind::Multirange(of) => known(&plainly(of)).map(|_| &multirange::Multirange as &dyn PgType),
+        _ => LIST
+            .iter()
+            .copied()
+            .find(|known| known.pg_type().as_ref() == Some(declared.base()))
+            .or_else(|| vector::of(declared.base())),
     }
+}
+
+/// What reads a type, and the format in which it wants the cells: 1 for binary, 0 for text.
+#[must_use]
+pub fn reading(declared: &Declared) -> (&'static dyn PgType, i16) {
+    known(declared).map_or((&printed::Printed, 0), |pg_type| (pg_type, 1))
+}
+
+/// A type without a modifier.
+fn plainly(ty: &Type) -> Declared {
+    Declared { ty: ty.clone(), typmod: -1 }
 }
 
 /// Whether an Arrow column can become the declared type, dictionaries and null columns included.

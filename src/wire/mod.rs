@@ -6,7 +6,9 @@ pub mod copy;
 pub mod inet;
 pub mod message;
 pub mod numeric;
+pub mod range;
 pub mod time;
+pub mod vector;
 
 /// Bytes that are not what the type's binary form demands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -36,7 +36,7 @@ pub fn decoded_rows(
     policy: OutOfRange,
     rows: &Vec<Vec<Cell<'_>>>,
 ) -> Result<RecordBatch> {
-    let mut decoder = Decoder::new(&read_columns(declared, policy))?;
+    let mut decoder = Decoder::new(&read_columns(declared, policy));
     decoder.extend(rows)?;
     decoder.finish()
 }

@@ -1,7 +1,10 @@
 //! Python values, gathered in Arrow builders of the target's types: one pass, the GIL held.
 
+pub(in crate::python) mod network;
 pub(in crate::python) mod number;
+pub(in crate::python) mod range;
 pub(in crate::python) mod text;
+pub(in crate::python) mod vector;
 pub(in crate::python) mod when;
 
 use std::sync::Arc;
@@ -61,6 +64,7 @@ enum Builder {
     Decimal128(Decimal128Builder, i32),
     Decimal256(Decimal256Builder, i32),
     NumericText(StringBuilder),
+    Network(StringBuilder),
     Text(StringBuilder),
     Json(StringBuilder),
     Binary(BinaryBuilder),
@@ -70,6 +74,8 @@ enum Builder {
     Naive(TimestampMicrosecondBuilder),
     Aware(TimestampMicrosecondBuilder),
     Interval(IntervalMonthDayNanoBuilder),
+    Vector(vector::Vectors),
+    Range(Box<range::Ranges>),
     List(Box<Lists>),
 }
 
@@ -93,6 +99,9 @@ impl Column {
                 let list = DataType::List(lists.item());
                 Arc::new(self.field.as_ref().clone().with_data_type(list))
             }
+            Builder::Range(ranges) => {
+                Arc::new(self.field.as_ref().clone().with_data_type(ranges.data_type()))
+            }
             _ => Arc::clone(&self.field),
         }
     }
@@ -100,21 +109,7 @@ impl Column {
     /// Appends a value.
     #[inline]
     pub fn push(&mut self, value: &Bound<'_, PyAny>) -> Taken {
-        if value.is_none() {
-            self.push_null();
-            return Ok(());
-        }
-        let result = self.builder.push(value);
-        match result {
-            Ok(()) => Ok(()),
-            Err(Refused::Special) => {
-                self.become_text()?;
-                self.push(value)
-            }
-            Err(Refused::WrongType(_)) if is_missing_marker(value) => {
-                self.push_null();
-                Ok(())
-            }
+        match self.take(value) {
             Err(Refused::WrongType(what)) => {
                 let pg_name = &self.pg_name;
                 Err(Refused::WrongType(format!("expected {pg_name}, got {what}")))
@@ -122,7 +117,27 @@ impl Column {
             Err(Refused::Unfit(what)) => {
                 Err(Refused::Unfit(format!("{what} (column type {})", self.pg_name)))
             }
-            Err(raised @ Refused::Raised(_)) => Err(raised),
+            taken => taken,
+        }
+    }
+
+    /// Appends a value; an error does not tell the type that was expected.
+    #[inline]
+    fn take(&mut self, value: &Bound<'_, PyAny>) -> Taken {
+        if value.is_none() {
+            self.push_null();
+            return Ok(());
+        }
+        match self.builder.push(value) {
+            Err(Refused::Special) => {
+                self.become_text()?;
+                self.take(value)
+            }
+            Err(Refused::WrongType(_)) if is_missing_marker(value) => {
+                self.push_null();
+                Ok(())
+            }
+            taken => taken,
         }
     }
 
@@ -150,13 +165,17 @@ impl Column {
             Builder::Float64(b) => b.append_null(),
             Builder::Decimal128(b, _) => b.append_null(),
             Builder::Decimal256(b, _) => b.append_null(),
-            Builder::NumericText(b) | Builder::Text(b) | Builder::Json(b) => b.append_null(),
+            Builder::NumericText(b) | Builder::Network(b) | Builder::Text(b) | Builder::Json(b) => {
+                b.append_null();
+            }
             Builder::Binary(b) => b.append_null(),
             Builder::Uuid(b) => b.append_null(),
             Builder::Date(b) => b.append_null(),
             Builder::Time(b) => b.append_null(),
             Builder::Naive(b) | Builder::Aware(b) => b.append_null(),
             Builder::Interval(b) => b.append_null(),
+            Builder::Vector(b) => b.push_null(),
+            Builder::Range(b) => b.push_null(),
             Builder::List(lists) => lists.end(false),
         }
     }
@@ -173,7 +192,7 @@ impl Column {
             Builder::Float64(b) => ArrayBuilder::finish(b),
             Builder::Decimal128(b, _) => ArrayBuilder::finish(b),
             Builder::Decimal256(b, _) => ArrayBuilder::finish(b),
-            Builder::NumericText(b) | Builder::Text(b) | Builder::Json(b) => {
+            Builder::NumericText(b) | Builder::Network(b) | Builder::Text(b) | Builder::Json(b) => {
                 ArrayBuilder::finish(b)
             }
             Builder::Binary(b) => ArrayBuilder::finish(b),
@@ -182,6 +201,8 @@ impl Column {
             Builder::Time(b) => ArrayBuilder::finish(b),
             Builder::Naive(b) | Builder::Aware(b) => ArrayBuilder::finish(b),
             Builder::Interval(b) => ArrayBuilder::finish(b),
+            Builder::Vector(b) => return b.finish(),
+            Builder::Range(b) => return b.finish(),
             Builder::List(lists) => return lists.finish(),
         })
     }
@@ -206,7 +227,13 @@ fn builder(field: &Field, pg_name: &str) -> Result<Builder, Error> {
             let builder = Decimal256Builder::new().with_precision_and_scale(*precision, *scale);
             Builder::Decimal256(builder.map_err(failed)?, i32::from(*scale))
         }
-        (DataType::Utf8, Some("arrow.opaque")) => Builder::NumericText(StringBuilder::new()),
+        (DataType::Utf8, Some("arrow.opaque")) => {
+            let opaque = field.try_extension_type::<Opaque>().map_err(failed)?;
+            match opaque.type_name() {
+                "inet" | "cidr" => Builder::Network(StringBuilder::new()),
+                _ => Builder::NumericText(StringBuilder::new()),
+            }
+        }
         (DataType::Utf8, Some("arrow.json")) => Builder::Json(StringBuilder::new()),
         (DataType::Utf8, _) => Builder::Text(StringBuilder::new()),
         (DataType::Binary, _) => Builder::Binary(BinaryBuilder::new()),
@@ -218,6 +245,11 @@ fn builder(field: &Field, pg_name: &str) -> Result<Builder, Error> {
             Builder::Aware(TimestampMicrosecondBuilder::new().with_timezone(Arc::clone(zone)))
         }
         (DataType::Interval(_), _) => Builder::Interval(IntervalMonthDayNanoBuilder::new()),
+        (DataType::List(_), Some("arrow.opaque")) => Builder::Vector(vector::Vectors::new()),
+        (DataType::Struct(fields), _) => {
+            let end = fields.first().ok_or_else(unexpected)?;
+            Builder::Range(Box::new(range::Ranges::new(end, pg_name)?))
+        }
         (DataType::List(item), _) => Builder::List(Box::new(Lists {
             values: Column::new(Arc::clone(item), pg_name.trim_end_matches("[]").to_owned())?,
             offsets: vec![0],
@@ -241,6 +273,7 @@ impl Builder {
             Self::Decimal128(b, scale) => b.append_value(number::decimal128(value, *scale)?),
             Self::Decimal256(b, scale) => b.append_value(number::decimal256(value, *scale)?),
             Self::NumericText(b) => b.append_value(number::numeric_text(value)?),
+            Self::Network(b) => return network::string(value, |text| b.append_value(text)),
             Self::Text(b) => return text::string(value, |text| b.append_value(text)),
             Self::Json(b) => return text::json(value, |text| b.append_value(text)),
             Self::Binary(b) => return text::binary(value, |bytes| b.append_value(bytes)),
@@ -253,6 +286,8 @@ impl Builder {
             Self::Naive(b) => b.append_value(when::naive(value)?),
             Self::Aware(b) => b.append_value(when::aware(value)?),
             Self::Interval(b) => b.append_value(when::interval(value)?),
+            Self::Vector(b) => return b.push(value),
+            Self::Range(b) => return b.push(value),
             Self::List(lists) => return lists.push(value),
         }
         Ok(())
@@ -313,7 +348,7 @@ impl Lists {
 pub(in crate::python) fn boolean(value: &Bound<'_, PyAny>) -> Taken<bool> {
     match value.cast::<PyBool>() {
         Ok(value) => Ok(value.is_true()),
-        Err(_) if type_name(value) == "bool_" || type_name(value) == "numpy.bool" => {
+        Err(_) if matches!(type_name(value).as_str(), "numpy.bool" | "numpy.bool_") => {
             Ok(value.is_truthy()?)
         }
         Err(_) => Err(wrong_type(value)),

@@ -1,15 +1,16 @@
 //! Integers, floats and decimals out of Python's.
 
 use arrow_buffer::i256;
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::PyOverflowError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyType};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
 
-use super::{Refused, Taken, type_name, wrong_type};
+use super::{Refused, Taken, text, type_name, wrong_type};
 use crate::wire::numeric::{NotScaled, put_text, scaled};
 
-/// An integer of the builder's width; bool is none, numpy's are.
+/// An integer of the builder's width; bool is none, numpy's are, and so is what an Enum stands for.
 #[inline]
 pub(in crate::python) fn integer<T>(value: &Bound<'_, PyAny>) -> Taken<T>
 where
@@ -30,7 +31,16 @@ where
 fn index(value: &Bound<'_, PyAny>) -> Taken<PyResult<i64>> {
     let is_integer = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>()
         || is_numpy(value) && value.hasattr("__index__")? && !type_name(value).contains("bool");
-    if is_integer { Ok(value.extract::<i64>()) } else { Err(wrong_type(value)) }
+    if is_integer {
+        return Ok(value.extract::<i64>());
+    }
+    if text::is_enum(value)? {
+        let inner = value.getattr(intern!(value.py(), "value"))?;
+        if inner.is_exact_instance_of::<PyInt>() {
+            return Ok(inner.extract::<i64>());
+        }
+    }
+    Err(wrong_type(value))
 }
 
 fn is_numpy(value: &Bound<'_, PyAny>) -> bool {
@@ -85,26 +95,19 @@ pub(in crate::python) fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyT
 }
 
 /// The digits of a Decimal, an int, or a float (the fewest that give it back).
-pub(in crate::python) fn digits<'py>(
-    value: &Bound<'py, PyAny>,
-) -> Taken<Bound<'py, pyo3::types::PyString>> {
-    if value.is_exact_instance(decimal_type(value.py())?)
-        || value.is_instance(decimal_type(value.py())?)?
-    {
+pub(in crate::python) fn digits<'py>(value: &Bound<'py, PyAny>) -> Taken<Bound<'py, PyString>> {
+    let decimal = decimal_type(value.py())?;
+    if value.is_exact_instance(decimal) || value.is_instance(decimal)? {
         return Ok(value.str()?);
     }
+    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
+        // Python prints no int of over 4,300 digits, and of an Enum perhaps its name; a Decimal does not.
+        let is_plain = value.is_exact_instance_of::<PyInt>() && value.extract::<i64>().is_ok();
+        return if is_plain { Ok(value.str()?) } else { Ok(decimal.call1((value,))?.str()?) };
+    }
     let is_number =
-        value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>() || is_numpy(value);
-    if !is_number || value.is_instance_of::<PyBool>() || type_name(value).contains("bool") {
-        return Err(wrong_type(value));
-    }
-    match value.str() {
-        // Python prints no int of more than 4,300 digits, but for a Decimal's.
-        Err(error) if error.is_instance_of::<PyValueError>(value.py()) => {
-            Ok(decimal_type(value.py())?.call1((value,))?.str()?)
-        }
-        text => Ok(text?),
-    }
+        value.is_instance_of::<PyFloat>() || is_numpy(value) && !type_name(value).contains("bool");
+    if is_number { Ok(value.str()?) } else { Err(wrong_type(value)) }
 }
 
 #[inline]

@@ -1,6 +1,7 @@
 //! Strings, JSON, bytes and UUIDs out of Python's.
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
@@ -16,7 +17,7 @@ pub(in crate::python) fn string(value: &Bound<'_, PyAny>, take: impl FnOnce(&str
             Ok(())
         }
         Err(_) if is_enum(value)? => {
-            let inner = value.getattr("value")?;
+            let inner = value.getattr(intern!(value.py(), "value"))?;
             let text = inner.cast::<PyString>().map_err(|_| wrong_type(value))?;
             take(utf8(text)?);
             Ok(())
@@ -86,7 +87,7 @@ pub(in crate::python) fn binary(value: &Bound<'_, PyAny>, take: impl FnOnce(&[u8
 pub(in crate::python) fn uuid(value: &Bound<'_, PyAny>) -> Taken<[u8; 16]> {
     static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if value.is_instance(UUID.import(value.py(), "uuid", "UUID")?)? {
-        return Ok(value.getattr("int")?.extract::<u128>()?.to_be_bytes());
+        return Ok(value.getattr(intern!(value.py(), "int"))?.extract::<u128>()?.to_be_bytes());
     }
     let text = value.cast::<PyString>().map_err(|_| wrong_type(value))?;
     let uuid = ::uuid::Uuid::try_parse(utf8(text)?);

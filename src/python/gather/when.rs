@@ -1,11 +1,12 @@
 //! Dates, times and intervals out of Python's.
 
 use arrow_buffer::IntervalMonthDayNano;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyTime, PyTimeAccess, PyType,
-    PyTzInfo, PyTzInfoAccess,
+    PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyString, PyTime, PyTimeAccess,
+    PyType, PyTzInfo, PyTzInfoAccess,
 };
 
 use super::{Refused, Taken, number, type_name, wrong_type};
@@ -50,15 +51,20 @@ fn datetime<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Taken<&'a Bound<'py, PyDat
         if type_name(value).ends_with(".NaTType") {
             return Err(wrong_type(value));
         }
-        if let Ok(nanosecond) = value.getattr("nanosecond")
-            && nanosecond.extract::<i64>().is_ok_and(|ns| ns != 0)
-        {
-            return Err(Refused::Unfit(
-                "a timestamp with nanoseconds, finer than PostgreSQL's microseconds".to_owned(),
-            ));
-        }
+        whole_us(value, intern!(value.py(), "nanosecond"), "a timestamp")?;
     }
     Ok(datetime)
+}
+
+/// Whether a subclass, such as pandas' own, holds nanoseconds beside its microseconds.
+fn whole_us(value: &Bound<'_, PyAny>, part: &Bound<'_, PyString>, what: &str) -> Taken {
+    let part = value.getattr_opt(part)?;
+    if part.is_some_and(|ns| ns.extract::<i64>().is_ok_and(|ns| ns != 0)) {
+        return Err(Refused::Unfit(format!(
+            "{what} with nanoseconds, finer than PostgreSQL's microseconds"
+        )));
+    }
+    Ok(())
 }
 
 fn unix_us(datetime: &Bound<'_, PyDateTime>) -> i64 {
@@ -85,7 +91,7 @@ pub(in crate::python) fn aware(value: &Bound<'_, PyAny>) -> Taken<i64> {
     if zone.is(&*PyTzInfo::utc(value.py())?) {
         return Ok(us);
     }
-    let offset = value.call_method0("utcoffset")?;
+    let offset = value.call_method0(intern!(value.py(), "utcoffset"))?;
     let offset = offset.cast::<PyDelta>().map_err(|_| naive())?;
     Ok(us - span(offset))
 }
@@ -100,13 +106,8 @@ fn span(delta: &Bound<'_, PyDelta>) -> i64 {
 pub(in crate::python) fn interval_parts(value: &Bound<'_, PyAny>) -> Taken<(i32, i32, i64)> {
     static INTERVAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if let Ok(delta) = value.cast::<PyDelta>() {
-        if !value.is_exact_instance_of::<PyDelta>()
-            && let Ok(nanoseconds) = value.getattr("nanoseconds")
-            && nanoseconds.extract::<i64>().is_ok_and(|ns| ns != 0)
-        {
-            return Err(Refused::Unfit(
-                "a timedelta with nanoseconds, finer than PostgreSQL's microseconds".to_owned(),
-            ));
+        if !value.is_exact_instance_of::<PyDelta>() {
+            whole_us(value, intern!(value.py(), "nanoseconds"), "a timedelta")?;
         }
         return match span(delta) {
             i64::MIN | i64::MAX => {
@@ -115,14 +116,14 @@ pub(in crate::python) fn interval_parts(value: &Bound<'_, PyAny>) -> Taken<(i32,
             us => Ok((0, 0, us)),
         };
     }
-    if !value.is_instance(INTERVAL.import(value.py(), "howdah.interval", "Interval")?)? {
+    let py = value.py();
+    if !value.is_instance(INTERVAL.import(py, "howdah.interval", "Interval")?)? {
         return Err(wrong_type(value));
     }
-    let part = |name: &str| value.getattr(name);
     Ok((
-        number::integer(&part("months")?)?,
-        number::integer(&part("days")?)?,
-        number::integer(&part("microseconds")?)?,
+        number::integer(&value.getattr(intern!(py, "months"))?)?,
+        number::integer(&value.getattr(intern!(py, "days"))?)?,
+        number::integer(&value.getattr(intern!(py, "microseconds"))?)?,
     ))
 }
 

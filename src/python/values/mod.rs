@@ -2,10 +2,13 @@
 //! of rows.
 
 mod array;
+mod frozen;
 mod json;
 mod network;
 mod number;
+mod range;
 mod text;
+mod vector;
 mod when;
 
 use bytes::BytesMut;
@@ -19,6 +22,9 @@ use super::gather::{Refused, is_missing_marker};
 use super::gil::raised;
 use crate::error::{Error, Result, ValueError};
 use crate::types::Declared;
+use crate::types::vector::width;
+use crate::wire::Malformed;
+use crate::wire::vector::Width;
 
 /// How values of a type go over the wire.
 enum Form {
@@ -42,26 +48,28 @@ enum Form {
     Jsonb,
     Inet,
     Cidr,
-    /// Elements of one type, whose OID is told.
-    Array(Box<Form>, u32),
+    Vector(Width),
+    Range(Box<range::Ends>),
+    Multirange(Box<range::Ends>),
+    /// Elements in binary form.
+    Array(Box<array::Elements>),
     /// As text, which the server reads and prints.
     Printed,
 }
 
 impl Form {
     fn of(declared: &Declared) -> Self {
-        let base = declared.base();
-        match base.kind() {
-            Kind::Enum(_) => return Self::Text,
-            Kind::Array(element) => {
-                let inner = Self::of(&Declared { ty: element.clone(), typmod: -1 });
-                return match inner {
-                    Self::Printed | Self::Array(..) => Self::Printed,
-                    inner => Self::Array(Box::new(inner), element.oid()),
-                };
-            }
-            _ => {}
+        match declared.base().kind() {
+            // Its labels are the server's to check: some may have been added since.
+            Kind::Enum(_) => Self::Text,
+            Kind::Array(element) => Self::array(declared.base(), element),
+            Kind::Range(of) => Self::ends(of).map_or(Self::Printed, Self::Range),
+            Kind::Multirange(of) => Self::ends(of).map_or(Self::Printed, Self::Multirange),
+            _ => Self::plain(declared.base()),
         }
+    }
+
+    fn plain(base: &Type) -> Self {
         match *base {
             Type::BOOL => Self::Bool,
             Type::INT2 => Self::Int2,
@@ -83,7 +91,34 @@ impl Form {
             Type::JSONB => Self::Jsonb,
             Type::INET => Self::Inet,
             Type::CIDR => Self::Cidr,
-            _ => Self::Printed,
+            _ => width(base).map_or(Self::Printed, Self::Vector),
+        }
+    }
+
+    /// The ends of a range; `None` if they have no binary form.
+    fn ends(of: &Type) -> Option<Box<range::Ends>> {
+        let declared = Declared { ty: of.clone(), typmod: -1 };
+        match Self::of(&declared) {
+            Self::Printed => None,
+            form => Some(Box::new(range::Ends(form))),
+        }
+    }
+
+    /// Whether a list may be a single value.
+    fn takes_lists(&self) -> bool {
+        matches!(self, Self::Json | Self::Jsonb | Self::Vector(_) | Self::Multirange(_))
+    }
+
+    fn array(array: &Type, element: &Type) -> Self {
+        let declared = Declared { ty: element.clone(), typmod: -1 };
+        match Self::of(&declared) {
+            Self::Printed | Self::Array(_) => Self::Printed,
+            form => Self::Array(Box::new(array::Elements {
+                form,
+                name: declared.name(),
+                oid: element.oid(),
+                lower: i32::from(!matches!(*array, Type::INT2_VECTOR | Type::OID_VECTOR)),
+            })),
         }
     }
 
@@ -93,6 +128,7 @@ impl Form {
     }
 
     /// Appends a value that is not None.
+    #[inline]
     fn put(&self, value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Result<(), Refused> {
         match self {
             Self::Bool => number::put_bool(value, out),
@@ -103,7 +139,7 @@ impl Form {
             Self::Float4 => number::put_float4(value, out),
             Self::Float8 => number::put_float8(value, out),
             Self::Numeric => number::put_numeric(value, out),
-            Self::Text => text::put_text(value, out),
+            Self::Text | Self::Printed => text::put_text(value, out),
             Self::Bytea => text::put_bytea(value, out),
             Self::Date => when::put_date(value, out),
             Self::Time => when::put_time(value, out),
@@ -115,8 +151,10 @@ impl Form {
             Self::Jsonb => json::put_jsonb(value, out),
             Self::Inet => network::put(value, false, out),
             Self::Cidr => network::put(value, true, out),
-            Self::Array(element, oid) => array::put(element, *oid, value, out),
-            Self::Printed => text::put_printed(value, out),
+            Self::Vector(width) => vector::put(*width, value, out),
+            Self::Range(ends) => ends.put(value, out),
+            Self::Multirange(ends) => ends.put_all(value, out),
+            Self::Array(elements) => elements.put(value, out),
         }
     }
 
@@ -133,7 +171,7 @@ impl Form {
             Self::Float8 => number::get_float8(py, cell),
             Self::Numeric => number::get_numeric(py, cell),
             Self::Text | Self::Printed => text::get_text(py, cell),
-            Self::Bytea => text::get_bytea(py, cell),
+            Self::Bytea => Ok(text::get_bytea(py, cell)),
             Self::Date => when::get_date(py, cell),
             Self::Time => when::get_time(py, cell),
             Self::Timestamp => when::get_timestamp(py, cell),
@@ -144,21 +182,30 @@ impl Form {
             Self::Jsonb => json::get_jsonb(py, cell),
             Self::Inet => network::get(py, cell, false),
             Self::Cidr => network::get(py, cell, true),
-            Self::Array(element, oid) => array::get(py, element, *oid, cell),
+            Self::Vector(width) => vector::get(py, *width, cell),
+            Self::Range(ends) => ends.get(py, cell),
+            Self::Multirange(ends) => ends.get_all(py, cell),
+            Self::Array(elements) => elements.get(py, cell),
         }
     }
 }
 
 /// Encodes the values of one parameter.
-pub(super) struct Encoder {
+pub(in crate::python) struct Encoder {
     form: Form,
     /// The type's name, for messages.
     name: String,
 }
 
 impl Encoder {
+    /// What encodes values of a type; of one that is not known, their text.
     pub fn new(declared: &Declared) -> Self {
-        Self { form: Form::of(declared), name: declared.name() }
+        let form = Form::of(declared);
+        let name = match form {
+            Form::Printed => format!("{} as a str", declared.name()),
+            _ => declared.name(),
+        };
+        Self { form, name }
     }
 
     /// The format's code: 1 for binary, 0 for text.
@@ -166,27 +213,39 @@ impl Encoder {
         self.form.code()
     }
 
-    /// Appends a value.
+    /// Appends a value; nothing of one that is refused.
+    #[inline]
     pub fn encode(&self, value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Result<IsNull, Refused> {
         if value.is_none() {
             return Ok(IsNull::Yes);
         }
+        let start = out.len();
         match self.form.put(value, out) {
             Ok(()) => Ok(IsNull::No),
-            Err(Refused::WrongType(_)) if is_missing_marker(value) => Ok(IsNull::Yes),
-            Err(Refused::WrongType(what)) => {
+            Err(refused) => {
+                out.truncate(start);
+                self.refused(value, refused)
+            }
+        }
+    }
+
+    #[cold]
+    fn refused(&self, value: &Bound<'_, PyAny>, refused: Refused) -> Result<IsNull, Refused> {
+        match refused {
+            Refused::WrongType(_) if is_missing_marker(value) => Ok(IsNull::Yes),
+            Refused::WrongType(what) => {
                 Err(Refused::WrongType(format!("expected {}, got {what}", self.name)))
             }
-            Err(Refused::Unfit(what)) => {
+            Refused::Unfit(what) => {
                 Err(Refused::Unfit(format!("{what} (parameter type {})", self.name)))
             }
-            Err(refused) => Err(refused),
+            refused => Err(refused),
         }
     }
 }
 
 /// The error of a parameter, counted from 0.
-pub(super) fn refusal(index: usize, refused: Refused) -> Error {
+pub(in crate::python) fn refusal(index: usize, refused: Refused) -> Error {
     let (message, wrong_type) = match refused {
         Refused::WrongType(message) => (message, true),
         Refused::Unfit(message) => (message, false),
@@ -198,9 +257,10 @@ pub(super) fn refusal(index: usize, refused: Refused) -> Error {
 }
 
 /// Decodes the cells of one column.
-pub(super) struct Decoder(Form);
+pub(in crate::python) struct Decoder(Form);
 
 impl Decoder {
+    /// What decodes values of a type; of one that is not known, their text.
     pub fn new(declared: &Declared) -> Self {
         Self(Form::of(declared))
     }
@@ -218,24 +278,39 @@ impl Decoder {
 }
 
 /// A value that Python's type cannot hold.
+#[cold]
 fn beyond(value: &str, python: &str) -> Error {
-    let message =
-        format!("{value} is out of range for {python}; cast it in SQL, as in column::text");
+    unfit(format!("{value} is out of range for {python}; cast it in SQL, as in column::text"))
+}
+
+fn unfit(message: String) -> Error {
     Error::Value(Box::new(ValueError { message, ..ValueError::default() }))
 }
 
 /// What Python's own reader of a type refuses.
+#[cold]
 fn unreadable(py: Python<'_>, what: &str, error: PyErr) -> Error {
     if !error.is_instance_of::<PyException>(py) {
         return raised(error);
     }
     let why = error.value(py);
-    let message =
-        format!("{what} that Python cannot read: {why}; cast it in SQL, as in column::text");
-    Error::Value(Box::new(ValueError { message, ..ValueError::default() }))
+    unfit(format!("{what} that Python cannot read: {why}; cast it in SQL, as in column::text"))
+}
+
+/// Bytes that the server would not send.
+#[cold]
+fn malformed(malformed: Malformed) -> Error {
+    Error::Internal(malformed.0)
+}
+
+/// The bytes of a value of a fixed length.
+#[inline]
+fn fixed<const N: usize>(cell: &[u8]) -> Result<[u8; N]> {
+    crate::wire::fixed(cell).map_err(malformed)
 }
 
 /// A Rust value as Python's.
+#[inline]
 fn object<'py, T>(py: Python<'py>, value: T) -> Result<Bound<'py, PyAny>>
 where
     T: IntoPyObject<'py>,

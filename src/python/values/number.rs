@@ -7,10 +7,10 @@ use pyo3::types::{PyBool, PyString};
 use super::super::gather::number::{decimal_type, digits, float32, float64, integer};
 use super::super::gather::{Refused, boolean};
 use super::super::gil::raised;
-use super::object;
-use crate::error::{Error, Result};
-use crate::wire::numeric::{parse, put_text};
-use crate::wire::{Malformed, fixed};
+use super::{fixed, malformed, object};
+use crate::error::Result;
+use crate::wire::Malformed;
+use crate::wire::numeric::{Numeric, parse, put_text};
 
 type Put = Result<(), Refused>;
 
@@ -20,34 +20,23 @@ pub(super) fn put_bool(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
 }
 
 pub(super) fn put_int2(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
-    out.put_i16(integer(&plain(value)?)?);
+    out.put_i16(integer(value)?);
     Ok(())
 }
 
 pub(super) fn put_int4(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
-    out.put_i32(integer(&plain(value)?)?);
+    out.put_i32(integer(value)?);
     Ok(())
 }
 
 pub(super) fn put_int8(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
-    out.put_i64(integer(&plain(value)?)?);
+    out.put_i64(integer(value)?);
     Ok(())
 }
 
 pub(super) fn put_oid(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
-    out.put_u32(integer(&plain(value)?)?);
+    out.put_u32(integer(value)?);
     Ok(())
-}
-
-/// The number that an Enum stands for.
-fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if value.is_exact_instance_of::<pyo3::types::PyInt>() {
-        return Ok(value.clone());
-    }
-    if super::super::gather::text::is_enum(value)? {
-        return value.getattr(pyo3::intern!(value.py(), "value"));
-    }
-    Ok(value.clone())
 }
 
 pub(super) fn put_float4(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
@@ -64,15 +53,11 @@ pub(super) fn put_numeric(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
     let digits = digits(value)?;
     let text = digits.to_str()?;
     let unsigned = text.trim_start_matches('-');
-    let is_nan = unsigned.starts_with("sNaN") || unsigned.starts_with("NaN") || unsigned == "nan";
-    let mut bytes = Vec::with_capacity(24);
-    let text = match text {
-        _ if is_nan => "NaN",
-        "inf" => "Infinity",
-        "-inf" => "-Infinity",
-        text => text,
-    };
-    put_text(text, &mut bytes).map_err(|_| Refused::Unfit(format!("{text} is no numeric")))?;
+    // A NaN of Python may have a sign, may signal and may carry digits.
+    let is_nan = unsigned.starts_with("sNaN") || unsigned.starts_with("NaN");
+    let mut bytes = Vec::with_capacity(32);
+    put_text(if is_nan { "NaN" } else { text }, &mut bytes)
+        .map_err(|_| Refused::Unfit(format!("{text} is no numeric")))?;
     out.put_slice(&bytes);
     Ok(())
 }
@@ -80,7 +65,7 @@ pub(super) fn put_numeric(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
 pub(super) fn get_bool<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
     match cell {
         [byte] => Ok(PyBool::new(py, *byte != 0).to_owned().into_any()),
-        _ => Err(Malformed::length(1, cell.len()).into()),
+        _ => Err(malformed(Malformed::length(1, cell.len()))),
     }
 }
 
@@ -110,8 +95,16 @@ pub(super) fn get_float8<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py,
 }
 
 pub(super) fn get_numeric<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
-    let mut text = String::with_capacity(24);
-    parse(cell).map_err(Error::from)?.text(&mut text);
+    let numeric = parse(cell).map_err(malformed)?;
     let decimal = decimal_type(py).map_err(raised)?;
+    // Of a small whole number, an int is the shorter way.
+    if let Numeric::Finite(digits) = &numeric
+        && digits.scale == 0
+        && let Some(whole) = digits.whole()
+    {
+        return decimal.call1((whole,)).map_err(raised);
+    }
+    let mut text = String::with_capacity(40);
+    numeric.text(&mut text);
     decimal.call1((PyString::new(py, &text),)).map_err(raised)
 }

@@ -1,34 +1,28 @@
 //! Text, bytes and UUIDs.
 
 use bytes::{BufMut, BytesMut};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyType};
 
 use super::super::gather::{Refused, text};
 use super::super::gil::raised;
+use super::frozen::made;
+use super::{fixed, object};
 use crate::error::{Error, Result};
-use crate::wire::fixed;
+use crate::types::input::NUL_IN_TEXT;
 
 type Put = Result<(), Refused>;
 
-/// The server takes no NUL in text, and says so less clearly.
+/// Text, without a NUL: the server takes none, and says so less clearly.
 pub(super) fn put_text(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
-    let mut nul = false;
+    let mut has_nul = false;
     text::string(value, |text| {
-        nul = memchr::memchr(0, text.as_bytes()).is_some();
+        has_nul = memchr::memchr(0, text.as_bytes()).is_some();
         out.put_slice(text.as_bytes());
     })?;
-    if nul {
-        Err(Refused::Unfit("text holds a NUL, which PostgreSQL cannot store".to_owned()))
-    } else {
-        Ok(())
-    }
-}
-
-/// The text of a value of a type that is known to the server alone.
-pub(super) fn put_printed(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
-    put_text(value, out)
+    if has_nul { Err(Refused::Unfit(NUL_IN_TEXT.to_owned())) } else { Ok(()) }
 }
 
 pub(super) fn put_bytea(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
@@ -40,40 +34,42 @@ pub(super) fn put_uuid(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Put {
     Ok(())
 }
 
-#[inline]
-pub(super) fn utf8(cell: &[u8]) -> Result<&str> {
-    std::str::from_utf8(cell).map_err(|_| Error::Internal("text that is not UTF-8".into()))
+fn utf8(cell: &[u8]) -> Result<&str> {
+    std::str::from_utf8(cell).map_err(|_| no_utf8())
 }
 
+#[cold]
+fn no_utf8() -> Error {
+    Error::Internal("text from the server that is not UTF-8".into())
+}
+
+/// Python itself checks that it is UTF-8.
 #[inline]
 pub(super) fn get_text<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
-    Ok(PyString::new(py, utf8(cell)?).into_any())
+    match PyString::from_bytes(py, cell) {
+        Ok(text) => Ok(text.into_any()),
+        Err(error) => Err(match utf8(cell) {
+            Ok(_) => raised(error),
+            Err(no_utf8) => no_utf8,
+        }),
+    }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as all its like")]
-pub(super) fn get_bytea<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
-    Ok(PyBytes::new(py, cell).into_any())
+pub(super) fn get_bytea<'py>(py: Python<'py>, cell: &[u8]) -> Bound<'py, PyAny> {
+    PyBytes::new(py, cell).into_any()
 }
 
-/// A UUID without its `__init__`, which takes as long as all of the rest of a row.
 pub(super) fn get_uuid<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     static UNKNOWN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static SETATTR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let number = u128::from_be_bytes(fixed(cell)?);
-    let make = || -> PyResult<Bound<'py, PyAny>> {
+    let number = object(py, u128::from_be_bytes(fixed(cell)?))?;
+    let make = || {
         let class = CLASS.import(py, "uuid", "UUID")?;
         let unknown = UNKNOWN.get_or_try_init(py, || {
             py.import("uuid")?.getattr("SafeUUID")?.getattr("unknown").map(Bound::unbind)
         })?;
-        // UUID's own __setattr__ refuses.
-        let setattr = SETATTR.get_or_try_init(py, || {
-            py.import("builtins")?.getattr("object")?.getattr("__setattr__").map(Bound::unbind)
-        })?;
-        let uuid = class.call_method1(pyo3::intern!(py, "__new__"), (class,))?;
-        setattr.call1(py, (&uuid, pyo3::intern!(py, "int"), number))?;
-        setattr.call1(py, (&uuid, pyo3::intern!(py, "is_safe"), unknown))?;
-        Ok(uuid)
+        let is_safe = unknown.bind(py).clone();
+        made(class, [(intern!(py, "int"), number), (intern!(py, "is_safe"), is_safe)])
     };
     make().map_err(raised)
 }

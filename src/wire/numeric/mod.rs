@@ -3,10 +3,12 @@
 //! Layout: `numeric_recv` and `numeric_send` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/numeric.c>.
 
+mod print;
 mod write;
 
 use super::Malformed;
 use super::copy::take;
+use print::put_group;
 pub use write::{NotNumeric, NotScaled, put_i128, put_text, scaled};
 
 const POSITIVE: u16 = 0x0000;
@@ -104,6 +106,23 @@ impl Digits<'_> {
         self.negative
     }
 
+    /// The number, if it is a whole one of 16 digits at most.
+    #[must_use]
+    #[inline]
+    pub fn whole(&self) -> Option<i64> {
+        let count = i32::try_from(self.groups.len()).ok()?;
+        if count == 0 {
+            return Some(0);
+        }
+        if self.weight > 3 || count > self.weight + 1 {
+            return None;
+        }
+        let number = self.groups().fold(0, |sum, group| sum * 10_000 + i64::from(group));
+        let zeros = (self.weight + 1 - count) * 4;
+        let number = (0..zeros).fold(number, |number, _| number * 10);
+        Some(if self.negative { -number } else { number })
+    }
+
     /// How many digits stand before the decimal point.
     #[must_use]
     pub fn whole_digits(&self) -> i64 {
@@ -169,58 +188,6 @@ impl Digits<'_> {
         }
         let fraction = text.split_off(text.len() - surplus);
         fraction.bytes().all(|digit| digit == b'0').then_some(text)
-    }
-
-    /// Appends the number as `numeric_out` prints it.
-    pub fn text(&self, out: &mut String) {
-        if self.negative {
-            out.push('-');
-        }
-        let group_at = |place: i32| {
-            let index = usize::try_from(self.weight - place).ok()?;
-            self.groups().nth(index)
-        };
-        if self.weight < 0 {
-            out.push('0');
-        }
-        for place in (0..=self.weight).rev() {
-            let group = group_at(place).unwrap_or(0);
-            if place == self.weight {
-                out.push_str(&group.to_string());
-            } else {
-                put_group(group, out);
-            }
-        }
-        let scale = usize::from(self.scale);
-        if scale > 0 {
-            out.push('.');
-            let end = out.len() + scale;
-            let mut place = -1;
-            while out.len() < end {
-                put_group(group_at(place).unwrap_or(0), out);
-                place -= 1;
-            }
-            out.truncate(end);
-        }
-    }
-}
-
-impl Numeric<'_> {
-    /// Appends the value as `numeric_out` prints it.
-    pub fn text(&self, out: &mut String) {
-        match self {
-            Self::Finite(digits) => digits.text(out),
-            Self::NaN => out.push_str("NaN"),
-            Self::Infinite { negative: false } => out.push_str("Infinity"),
-            Self::Infinite { negative: true } => out.push_str("-Infinity"),
-        }
-    }
-}
-
-/// Appends four digits.
-fn put_group(group: u16, out: &mut String) {
-    for power in [1000, 100, 10, 1] {
-        out.push(char::from(b'0' + (group / power % 10) as u8));
     }
 }
 
@@ -324,6 +291,27 @@ mod tests {
             ("1", 39, Err(NotScaled::TooLarge)),
         ] {
             assert_eq!(scaled(text, scale), expected, "{text} at {scale}");
+        }
+    }
+
+    #[test]
+    fn test_whole_of_numbers_is_exact_or_none() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("-0.00", Some(0)),
+            ("7", Some(7)),
+            ("-10000", Some(-10_000)),
+            ("100000000", Some(100_000_000)),
+            ("9999999999999999", Some(9_999_999_999_999_999)),
+            ("10000000000000000", None),
+            ("1e300", None),
+            ("12.00", Some(12)),
+            ("1.5", None),
+            ("0.0001", None),
+        ] {
+            let mut bytes = Vec::new();
+            put_text(text, &mut bytes).unwrap();
+            assert_eq!(finite(&bytes).whole(), expected, "{text}");
         }
     }
 

@@ -125,6 +125,11 @@ pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<Option<i32>, NotNumeric
         }
         return Ok(None);
     }
+    if let Some((value, scale)) = short(magnitude.as_bytes()) {
+        let value = i128::from(value);
+        put_i128(if negative { -value } else { value }, scale, out);
+        return Ok(Some(i32::from(scale)));
+    }
     let (mantissa, exponent) = match magnitude.split_once(['e', 'E']) {
         None => (magnitude, 0),
         Some((mantissa, exponent)) => {
@@ -150,6 +155,30 @@ pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<Option<i32>, NotNumeric
     Ok(Some(scale.max(0)))
 }
 
+/// The digits of a short number without an exponent, as a number, and how many of them stand after
+/// the point. Eighteen digits fit 64 bits; anything else takes the long way.
+#[inline]
+fn short(magnitude: &[u8]) -> Option<(u64, u8)> {
+    let mut value: u64 = 0;
+    let mut scale = 0;
+    let mut point = false;
+    let plain = magnitude.len() <= 19
+        && magnitude.iter().all(|byte| match byte {
+            b'0'..=b'9' => {
+                value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+                scale += u8::from(point);
+                true
+            }
+            b'.' if !point => {
+                point = true;
+                true
+            }
+            _ => false,
+        });
+    let digits = magnitude.len() - usize::from(point);
+    (plain && (1..=18).contains(&digits)).then_some((value, scale))
+}
+
 /// Why text is not an integer with a scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotScaled {
@@ -173,26 +202,8 @@ pub fn scaled(text: &str, scale: i32) -> Result<i128, NotScaled> {
         [b'+', rest @ ..] => (false, rest),
         bytes => (false, bytes),
     };
-    let mut value: u64 = 0;
-    let mut shown = 0;
-    let mut point = false;
-    // Eighteen digits fit 64 bits; anything else takes the long way.
-    let short = magnitude.len() <= 19 && !magnitude.is_empty();
-    let plain = short
-        && magnitude.iter().all(|byte| match byte {
-            b'0'..=b'9' => {
-                value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-                shown += i32::from(point);
-                true
-            }
-            b'.' if !point => {
-                point = true;
-                true
-            }
-            _ => false,
-        });
-    if plain && (point || magnitude.len() <= 18) && magnitude != b"." {
-        let value = u128::from(value);
+    if let Some((value, shown)) = short(magnitude) {
+        let (value, shown) = (u128::from(value), i32::from(shown));
         let power = power_of_ten((scale - shown).unsigned_abs()).ok_or(NotScaled::TooLarge)?;
         let value = if scale >= shown {
             multiply(value, power).ok_or(NotScaled::TooLarge)?

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     [
         ('"char"', "a"),
         ("point", "(1,2)"),
-        ("int4range", "[1,5)"),
-        ("tstzrange", "empty"),
-        ("int4multirange", "{[1,2),[4,5)}"),
         ("money", "$1.50"),
         ("bit(3)", "101"),
         ("varbit", "1"),
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
         ("pg_lsn", "16/B374D848"),
         ("regclass", "pg_class"),
         ("xid8", "5"),
-        ("int4range[]", '{"[1,2)",empty}'),
         ("point[]", '{"(1,2)"}'),
         ("pair[]", '{"(1,x)"}'),
         ("tid", "(0,1)"),
@@ -49,8 +45,8 @@ async def test_text_search_vector_comes_as_text(db: howdah.AsyncDatabase) -> Non
 
 
 async def test_columns_that_are_known_and_not_stand_side_by_side(db: howdah.AsyncDatabase) -> None:
-    query = "SELECT $1::int4 AS a, $2::point AS b, $3::bytea AS c, $4::int4range AS d, $5::float8 AS e"
-    row = {"a": 1, "b": "(1,2)", "c": b"\0", "d": "[1,2)", "e": 0.5}
+    query = "SELECT $1::int4 AS a, $2::point AS b, $3::bytea AS c, $4::bit(3) AS d, $5::float8 AS e"
+    row = {"a": 1, "b": "(1,2)", "c": b"\0", "d": "101", "e": 0.5}
     assert await db.fetch(query, *row.values()) == [row]
 
 

@@ -108,6 +108,15 @@ fn mood() -> Type {
     Type::new("mood".into(), 0, Kind::Enum(labels), "public".into())
 }
 
+/// A type that an extension created; only arrays tell its OID.
+fn extension(name: &str) -> Type {
+    Type::new(name.into(), 0, Kind::Simple, "public".into())
+}
+
+fn textrange() -> Type {
+    Type::new("textrange".into(), 0, Kind::Range(Type::TEXT), "public".into())
+}
+
 fn positive() -> Type {
     Type::new("positive".into(), 0, Kind::Domain(Type::INT4), "public".into())
 }
@@ -157,9 +166,23 @@ pub fn cases() -> Vec<Case> {
             .text(),
         Case::new("interval", Type::INTERVAL, Type::INTERVAL_ARRAY).no_room(INTERVALS).text(),
         Case::new("uuid", Type::UUID, Type::UUID_ARRAY),
+        Case::new("inet", Type::INET, Type::INET_ARRAY),
+        Case::new("cidr", Type::CIDR, Type::CIDR_ARRAY),
         Case::new("json", Type::JSON, Type::JSON_ARRAY).lax(),
         Case::new("jsonb", Type::JSONB, Type::JSONB_ARRAY).lax(),
         Case::created("enum", mood()),
         Case::created("domain", positive()),
+        Case::created("vector", extension("vector")),
+        Case::created("vector_3", extension("vector")).modified(3),
+        Case::created("halfvec", extension("halfvec")),
+        Case::new("int4range", Type::INT4_RANGE, Type::INT4_RANGE_ARRAY),
+        Case::new("int8range", Type::INT8_RANGE, Type::INT8_RANGE_ARRAY).alone(),
+        Case::new("numrange", Type::NUM_RANGE, Type::NUM_RANGE_ARRAY).alone(),
+        Case::new("daterange", Type::DATE_RANGE, Type::DATE_RANGE_ARRAY).alone(),
+        Case::new("tsrange", Type::TS_RANGE, Type::TS_RANGE_ARRAY).alone(),
+        Case::new("tstzrange", Type::TSTZ_RANGE, Type::TSTZ_RANGE_ARRAY),
+        Case::created("textrange", textrange()).alone(),
+        Case::new("int4multirange", Type::INT4MULTI_RANGE, Type::INT4MULTI_RANGE_ARRAY),
+        Case::new("nummultirange", Type::NUMMULTI_RANGE, Type::NUMMULTI_RANGE_ARRAY).alone(),
     ]
 }

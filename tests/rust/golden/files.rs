@@ -55,7 +55,7 @@ impl Golden {
         let oid = u32::from_be_bytes(array[8..12].try_into().unwrap());
         let plain = case.plain();
         let element = match plain.ty.kind() {
-            Kind::Simple => plain.ty,
+            Kind::Simple if plain.ty.oid() != 0 => plain.ty,
             kind => Type::new(plain.ty.name().into(), oid, kind.clone(), "public".into()),
         };
         assert_eq!(element.oid(), oid, "{}", self.name);

@@ -96,8 +96,41 @@ fn agrees(array: &ArrayRef, index: usize, text: &str) -> bool {
             let value = array.as_primitive::<IntervalMonthDayNanoType>().value(index);
             value.nanoseconds % 1000 == 0
         }
+        DataType::Struct(_) => range(array, index) == text.replace('"', ""),
+        DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => {
+            let items = items(array, index);
+            let ranges: Vec<String> = (0..items.len()).map(|place| range(&items, place)).collect();
+            format!("{{{}}}", ranges.join(",")) == text.replace('"', "")
+        }
+        DataType::List(_) => vector(&items(array, index), text),
+        DataType::FixedSizeList(..) => vector(&array.as_fixed_size_list().value(index), text),
         _ => shown() == text,
     }
+}
+
+/// Whether the numbers are those of a vector that the server printed.
+fn vector(numbers: &ArrayRef, text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap();
+    let texts: Vec<&str> = inner.split(',').collect();
+    texts.len() == numbers.len()
+        && texts.iter().enumerate().all(|(place, text)| agrees(numbers, place, text))
+}
+
+/// A range as the server prints it, but for the quotes.
+fn range(array: &ArrayRef, index: usize) -> String {
+    let range = array.as_struct();
+    let flag = |name: &str| range.column_by_name(name).unwrap().as_boolean().value(index);
+    if flag("empty") {
+        return "empty".to_owned();
+    }
+    let end = |name: &str| {
+        let ends = range.column_by_name(name).unwrap();
+        let shown = array_value_to_string(&by_offset(ends), index).unwrap();
+        if matches!(ends.data_type(), DataType::Timestamp(..)) { calendar(&shown) } else { shown }
+    };
+    let begin = if flag("lower_inc") { '[' } else { '(' };
+    let close = if flag("upper_inc") { ']' } else { ')' };
+    format!("{begin}{},{}{close}", end("lower"), end("upper"))
 }
 
 /// The array with its zone as an offset: Arrow's printer knows no names.

@@ -20,7 +20,7 @@ fn asked(declared: &Declared, array: ArrayRef, data_type: &DataType) -> Result<V
     let bytes = [&HEADER[..], &encoded(declared, array).unwrap(), &TRAILER].concat();
     let read_as = ReadAs { out_of_range: OutOfRange::Error, asked: Some(data_type.clone()) };
     let column = ReadColumn { name: "value".into(), declared: declared.clone(), read_as };
-    let mut decoder = Decoder::new(&[column])?;
+    let mut decoder = Decoder::new(&[column]);
     let field: Schema = decoder.schema().as_ref().clone();
     assert_eq!(field.field(0).data_type(), data_type);
     let mut batches = Vec::new();

@@ -1,0 +1,69 @@
+"""Ranges of values, as PostgreSQL's range types hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Bounds = Literal["[)", "[]", "(]", "()"]
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Generic[T]):
+    """A range: all values between two, of which either may be missing, or no value at all.
+
+    Source: https://www.postgresql.org/docs/current/rangetypes.html.
+
+    Attributes:
+        lower: The lower end; None if there is none.
+        upper: The upper end; None if there is none.
+        bounds: Whether the ends are in it: `[` and `]` say so, `(` and `)` that they are not.
+        empty: Whether nothing is in it.
+
+    Example:
+        >>> 3 in howdah.Range(1, 5)
+        True
+        >>> 5 in howdah.Range(1, 5)
+        False
+    """
+
+    lower: T | None = None
+    upper: T | None = None
+    bounds: Bounds = "[)"
+    empty: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the bounds; an empty range has no ends, and a missing end is not in it."""
+        if self.bounds not in {"[)", "[]", "(]", "()"}:
+            message = f"bounds={self.bounds!r}: expected '[)', '[]', '(]' or '()'"
+            raise ValueError(message)
+        lower, upper = self.lower, self.upper
+        if self.empty:
+            lower = upper = None
+        begin = "[" if lower is not None and self.bounds[0] == "[" else "("
+        end = "]" if upper is not None and self.bounds[1] == "]" else ")"
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+        object.__setattr__(self, "bounds", begin + end)
+
+    @property
+    def lower_inc(self) -> bool:
+        """Whether the lower end is in it."""
+        return self.bounds[0] == "["
+
+    @property
+    def upper_inc(self) -> bool:
+        """Whether the upper end is in it."""
+        return self.bounds[1] == "]"
+
+    def __contains__(self, value: Any) -> bool:  # noqa: ANN401  (a T)
+        """Tell whether a value is in it."""
+        if self.empty:
+            return False
+        lower: Any = self.lower
+        upper: Any = self.upper
+        if lower is not None and not (lower <= value if self.lower_inc else lower < value):
+            return False
+        return upper is None or bool(value <= upper if self.upper_inc else value < upper)
