@@ -14,14 +14,20 @@ __all__ = [
     "Database",
     "Lease",
     "LoadReport",
+    "Maker",
     "Notification",
     "Progress",
     "Reader",
     "Stats",
+    "Tuples",
+    "ddl",
+    "object_name",
+    "render",
+    "staging",
 ]
 
 # From the names of columns to what makes an object of the values of one row.
-_Binder: TypeAlias = Callable[[tuple[str, ...]], Callable[..., object]]
+_Binder: TypeAlias = Callable[[tuple[str, ...]], Callable[..., object] | Maker | Tuples]
 
 @final
 class Progress:
@@ -60,6 +66,7 @@ class LoadReport:
         rejected: Rows turned away, where that was asked for.
     """
 
+    def __new__(cls, inserted: int, updated: int, bytes: int, seconds: float) -> Self: ...  # noqa: A002
     @property
     def rows(self) -> int: ...
     @property
@@ -81,6 +88,23 @@ class Cancel:
 
     def __new__(cls) -> Self: ...
     def cancel(self) -> None: ...
+
+@final
+class Maker:
+    """Makes objects of tables out of rows: their classes, columns, keys, places and members, part by part."""
+
+    def __new__(cls, parts: list[tuple[Any, ...]]) -> Self: ...
+
+@final
+class Tuples:
+    """Makes tuples out of rows, with members of Enum classes by the places of columns."""
+
+    def __new__(cls, members: Mapping[int, Mapping[Any, object]]) -> Self: ...
+
+def ddl(tables: list[dict[str, Any]], *, locked: bool = False) -> list[str]: ...
+def object_name(table: str, about: str, label: str) -> str: ...
+def render(statement: dict[str, Any]) -> tuple[str, tuple[object, ...]]: ...
+def staging(name: str, model: Sequence[str], columns: Sequence[str], order: str) -> list[str]: ...
 
 @final
 class Reader:

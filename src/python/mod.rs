@@ -4,11 +4,14 @@ mod awaited;
 mod bulk;
 mod cursor;
 mod database;
+mod ddl;
 mod errors;
 mod gather;
 mod gil;
 mod infer;
+mod maker;
 mod options;
+mod queries;
 mod reader;
 mod results;
 mod rows;
@@ -27,6 +30,12 @@ mod _core {
     use super::awaited::database::{AsyncCursor, AsyncDatabase, AsyncLease};
     #[pymodule_export]
     use super::database::{Cursor, Database, Lease};
+    #[pymodule_export]
+    use super::ddl::{object_name, written};
+    #[pymodule_export]
+    use super::maker::{Maker, Tuples};
+    #[pymodule_export]
+    use super::queries::{render, staging};
     #[pymodule_export]
     use super::reader::Reader;
     #[pymodule_export]

@@ -72,6 +72,13 @@ impl From<crate::load::Report> for LoadReport {
 
 #[pymethods]
 impl LoadReport {
+    /// Tells what another road did.
+    #[new]
+    fn new(inserted: u64, updated: u64, bytes: u64, seconds: f64) -> Self {
+        let rows = inserted + updated;
+        Self { rows, inserted, updated, bytes, seconds, ids: None, rejected: None }
+    }
+
     fn __repr__(&self) -> String {
         let Self { rows, inserted, updated, bytes, seconds, .. } = self;
         format!(

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::gil::raised;
+use super::maker::{Maker, Tuples};
 use super::values::{Decoder, Encoder, refusal};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, Typed};
@@ -146,7 +147,31 @@ pub(super) struct Rows<'py, 'a> {
     py: Python<'py>,
     edge: &'a Edge,
     columns: &'a [(String, Declared)],
-    maker: Option<Bound<'py, PyAny>>,
+    maker: Made<'py>,
+}
+
+/// What makes a row.
+enum Made<'py> {
+    /// Nothing: it is a dict.
+    Dict,
+    /// Objects of tables.
+    Objects(Bound<'py, Maker>),
+    /// Tuples.
+    Tuple(Bound<'py, Tuples>),
+    /// A callable.
+    Call(Bound<'py, PyAny>),
+}
+
+impl<'py> Made<'py> {
+    fn of(made: Bound<'py, PyAny>) -> Self {
+        match made.cast_into::<Maker>() {
+            Ok(maker) => Self::Objects(maker),
+            Err(other) => match other.into_inner().cast_into::<Tuples>() {
+                Ok(tuples) => Self::Tuple(tuples),
+                Err(other) => Self::Call(other.into_inner()),
+            },
+        }
+    }
 }
 
 impl<'py, 'a> Rows<'py, 'a> {
@@ -159,12 +184,12 @@ impl<'py, 'a> Rows<'py, 'a> {
                         "column \"{name}\" is there twice, and a dict holds it once; give one another name with AS"
                     )));
                 }
-                None
+                Made::Dict
             }
-            Shape::Values => None,
+            Shape::Values => Made::Dict,
             Shape::Made(binder) => {
                 let names = PyTuple::new(py, &edge.names).map_err(raised)?;
-                Some(binder.bind(py).call1((names,)).map_err(raised)?)
+                Made::of(binder.bind(py).call1((names,)).map_err(raised)?)
             }
         };
         Ok(Self { py, edge, columns: &ready.columns, maker })
@@ -219,7 +244,7 @@ impl<'py, 'a> Rows<'py, 'a> {
     fn row(&self, body: &[u8]) -> Result<Bound<'py, PyAny>> {
         let mut cells = Cells::new(body, self.edge.decoders.len())?;
         let decoders = self.edge.decoders.iter().enumerate();
-        let Some(maker) = &self.maker else {
+        if let Made::Dict = &self.maker {
             let dict = PyDict::new(self.py);
             for ((index, decoder), name) in decoders.zip(&self.edge.names) {
                 let value = self.cell(decoder, index, &mut cells)?;
@@ -227,12 +252,20 @@ impl<'py, 'a> Rows<'py, 'a> {
             }
             cells.end()?;
             return Ok(dict.into_any());
-        };
+        }
         let values = decoders.map(|(index, decoder)| self.cell(decoder, index, &mut cells));
         let values: Vec<_> = values.collect::<Result<_>>()?;
         cells.end()?;
-        let values = PyTuple::new(self.py, values).map_err(raised)?;
-        maker.call1(values).map_err(raised)
+        let name = |at: usize| self.columns.get(at).map_or_else(String::new, |one| one.0.clone());
+        match &self.maker {
+            Made::Objects(maker) => maker.get().make(self.py, values, name),
+            Made::Tuple(tuples) => tuples.get().make(self.py, values, name),
+            Made::Call(call) => {
+                let values = PyTuple::new(self.py, values).map_err(raised)?;
+                call.call1(values).map_err(raised)
+            }
+            Made::Dict => Err(Error::Internal("a row that is no dict".into())),
+        }
     }
 
     #[inline]

@@ -1,5 +1,7 @@
 //! SQL: names, and the statements made of them. Values are never part of it.
 
+pub mod ddl;
 pub mod lookup;
 pub mod name;
 pub mod render;
+pub mod statement;

@@ -1,0 +1,246 @@
+//! `_core.Maker` and `_core.Tuples`: rows made natively, without a call of Python's for each.
+
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+
+use super::gil::raised;
+use crate::error::{Error, Result, ValueError};
+
+/// Makes objects of tables out of rows.
+#[pyclass(frozen, module = "howdah._core", name = "Maker")]
+pub(super) struct Maker {
+    parts: Vec<Part>,
+    width: usize,
+    /// `object.__new__`.
+    new: Py<PyAny>,
+}
+
+/// The columns of one table in a row.
+struct Part {
+    /// What `object.__new__` takes: the class.
+    class: Py<PyTuple>,
+    names: Vec<Py<PyString>>,
+    /// The columns of its primary key.
+    key: Vec<usize>,
+    /// The part whose object has this one's, and under which name.
+    place: Option<(usize, Py<PyString>)>,
+    members: Members,
+}
+
+/// The members of Enum classes by their labels, for the columns that have them.
+struct Members(Vec<(usize, Py<PyAny>)>);
+
+type Given<'py> = (
+    Bound<'py, PyType>,
+    Vec<Bound<'py, PyString>>,
+    Vec<usize>,
+    Option<usize>,
+    Option<Bound<'py, PyString>>,
+    Bound<'py, PyDict>,
+);
+
+#[pymethods]
+impl Maker {
+    #[new]
+    fn new(py: Python<'_>, parts: Vec<Given<'_>>) -> PyResult<Self> {
+        let new = py.get_type::<PyAny>().getattr(intern!(py, "__new__"))?.unbind();
+        let parts = parts.into_iter().map(Part::new).collect::<PyResult<Vec<_>>>()?;
+        let width = parts.iter().map(|part| part.names.len()).sum();
+        Ok(Self { parts, width, new })
+    }
+}
+
+impl Part {
+    fn new((class, names, key, parent, attribute, members): Given<'_>) -> PyResult<Self> {
+        let py = class.py();
+        let interned = |name: &Bound<'_, PyString>| {
+            Ok::<_, PyErr>(PyString::intern(py, name.to_str()?).unbind())
+        };
+        let place = match (parent, attribute) {
+            (Some(parent), Some(attribute)) => Some((parent, interned(&attribute)?)),
+            _ => None,
+        };
+        Ok(Self {
+            class: PyTuple::new(py, [class])?.unbind(),
+            names: names.iter().map(interned).collect::<PyResult<_>>()?,
+            key,
+            place,
+            members: Members::new(&members)?,
+        })
+    }
+}
+
+impl Members {
+    fn new(members: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let pairs = members.iter().map(|(at, labels)| Ok((at.extract()?, labels.unbind())));
+        pairs.collect::<PyResult<_>>().map(Self)
+    }
+
+    /// Puts members into the places of labels.
+    fn apply<'py>(&self, py: Python<'py>, values: &mut [Bound<'py, PyAny>]) -> Result<(), Unknown> {
+        for (at, labels) in &self.0 {
+            if let Some(value) = values.get_mut(*at) {
+                let found = member(labels.bind(py), value).map_err(|error| (*at, error))?;
+                if let Some(found) = found {
+                    *value = found;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The column of a label that is none, and what the lookup raised.
+type Unknown = (usize, PyErr);
+
+/// The member that a label stands for; `None` for NULL.
+fn member<'py>(
+    labels: &Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let py = value.py();
+    if let Ok(list) = value.cast::<PyList>() {
+        let found = PyList::empty(py);
+        for one in list.iter() {
+            let label = member(labels, &one)?;
+            found.append(label.unwrap_or(one))?;
+        }
+        return Ok(Some(found.into_any()));
+    }
+    Ok(Some(labels.get_item(value)?))
+}
+
+impl Maker {
+    /// Makes the object of a row.
+    pub fn make<'py>(
+        &self,
+        py: Python<'py>,
+        mut values: Vec<Bound<'py, PyAny>>,
+        name: impl Fn(usize) -> String,
+    ) -> Result<Bound<'py, PyAny>> {
+        if values.len() != self.width {
+            return Err(Error::Internal(format!(
+                "{} columns for objects of {}",
+                values.len(),
+                self.width
+            )));
+        }
+        // One part is the common case, and needs no list of those before.
+        let mut made: Vec<Option<Bound<'py, PyDict>>> = Vec::new();
+        let mut root = None;
+        let mut from = 0;
+        for part in &self.parts {
+            let end = from + part.names.len();
+            let own = values.get_mut(from..end).unwrap_or_default();
+            part.members
+                .apply(py, own)
+                .map_err(|(at, error)| unknown(py, name(from + at), error))?;
+            let absent = part.place.is_some()
+                && !part.key.is_empty()
+                && part.key.iter().all(|at| own.get(*at).is_some_and(PyAnyMethods::is_none));
+            let holder = part.place.as_ref().map(|(parent, name)| (made.get(*parent), name));
+            if absent {
+                if let Some((Some(Some(holder)), name)) = holder {
+                    holder.set_item(name.bind(py), py.None()).map_err(raised)?;
+                }
+                made.push(None);
+            } else {
+                let (object, dict) = self.object(py, part, own).map_err(raised)?;
+                match holder {
+                    Some((Some(Some(holder)), name)) => {
+                        holder.set_item(name.bind(py), object).map_err(raised)?;
+                    }
+                    // What it belongs to is not there.
+                    Some(_) => {}
+                    None => root = Some(object),
+                }
+                if self.parts.len() > 1 {
+                    made.push(Some(dict));
+                }
+            }
+            from = end;
+        }
+        root.ok_or_else(|| Error::Internal("objects without a root".into()))
+    }
+
+    fn object<'py>(
+        &self,
+        py: Python<'py>,
+        part: &Part,
+        values: &[Bound<'py, PyAny>],
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
+        let object = self.new.bind(py).call1(part.class.bind(py).clone())?;
+        let dict = PyDict::new(py);
+        for (name, value) in part.names.iter().zip(values) {
+            dict.set_item(name.bind(py), value)?;
+        }
+        let loaded = if values.iter().any(|value| is_mutable(value)) {
+            PyTuple::new(py, values.iter().map(own).collect::<PyResult<Vec<_>>>()?)?
+        } else {
+            PyTuple::new(py, values)?
+        };
+        dict.set_item(intern!(py, "_loaded"), loaded)?;
+        object.setattr(intern!(py, "__dict__"), &dict)?;
+        Ok((object, dict))
+    }
+}
+
+fn is_mutable(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyList>() || value.is_instance_of::<PyDict>()
+}
+
+/// A value that nobody else changes.
+fn own<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if let Ok(list) = value.cast::<PyList>() {
+        let items = list.iter().map(|item| own(&item)).collect::<PyResult<Vec<_>>>()?;
+        return Ok(PyList::new(value.py(), items)?.into_any());
+    }
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let copy = PyDict::new(value.py());
+        for (key, item) in dict.iter() {
+            copy.set_item(key, own(&item)?)?;
+        }
+        return Ok(copy.into_any());
+    }
+    Ok(value.clone())
+}
+
+/// Makes tuples of rows.
+#[pyclass(frozen, module = "howdah._core", name = "Tuples")]
+pub(super) struct Tuples(Members);
+
+#[pymethods]
+impl Tuples {
+    #[new]
+    fn new(members: &Bound<'_, PyDict>) -> PyResult<Self> {
+        Members::new(members).map(Self)
+    }
+}
+
+impl Tuples {
+    /// Makes the tuple of a row.
+    pub fn make<'py>(
+        &self,
+        py: Python<'py>,
+        mut values: Vec<Bound<'py, PyAny>>,
+        name: impl Fn(usize) -> String,
+    ) -> Result<Bound<'py, PyAny>> {
+        self.0.apply(py, &mut values).map_err(|(at, error)| unknown(py, name(at), error))?;
+        Ok(PyTuple::new(py, values).map_err(raised)?.into_any())
+    }
+}
+
+/// The error of a label that no member has.
+fn unknown(py: Python<'_>, column: String, error: PyErr) -> Error {
+    if !error.is_instance_of::<PyException>(py) {
+        return raised(error);
+    }
+    let message = format!("the label {} is of no member of the Enum class", error.value(py));
+    let column = Some(column);
+    Error::Value(Box::new(ValueError { table: None, column, row: None, message, wrong_type: true }))
+}
