@@ -25,7 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What is made, by what it is made from.
 FILES = {
-    f"python/howdah/async_{name}.py": f"python/howdah/{name}.py" for name in ("database", "listener", "transaction")
+    f"python/howdah/{folder}async_{name}.py": f"python/howdah/{folder}{name}.py"
+    for folder, names in (
+        ("", ("database", "listener", "transaction")),
+        ("queries/", ("query", "relations", "tables", "writing")),
+    )
+    for name in names
 }
 
 NAMES = {
@@ -35,6 +40,9 @@ NAMES = {
     "AsyncGenerator": "Generator",
     "AsyncLease": "Lease",
     "AsyncListener": "Listener",
+    "AsyncQuery": "Query",
+    "AsyncReturning": "Returning",
+    "AsyncTables": "Tables",
     "AsyncTransaction": "Transaction",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -44,6 +52,10 @@ NAMES = {
     "anext": "next",
     "async_database": "database",
     "async_listener": "listener",
+    "async_query": "query",
+    "async_relations": "relations",
+    "async_tables": "tables",
+    "async_writing": "writing",
     "async_transaction": "transaction",
     "awaiting": "blocking",
 }

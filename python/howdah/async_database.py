@@ -14,6 +14,7 @@ from howdah.async_listener import AsyncListener
 from howdah.async_transaction import AsyncTransaction, current, innermost, leased
 from howdah.awaiting import in_thread, reading, sleep
 from howdah.errors import InterfaceError, SerializationFailure
+from howdah.queries.async_tables import AsyncTables
 from howdah.shapes import binder
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ BACKOFF_S = 0.01
 LONGEST_BACKOFF_S = 1.0
 
 
-class AsyncDatabase:
+class AsyncDatabase(AsyncTables):
     """A pool of connections to one PostgreSQL database. Connects when first used.
 
     It is Database's twin for asyncio: the same verbs and parameters, awaited. The running event loop, uvloop too,

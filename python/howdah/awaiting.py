@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from howdah import _core
+    from howdah.async_database import AsyncDatabase
     from howdah.reader import ArrowReader
 
-__all__ = ["ABANDONED", "in_thread", "owner", "reading", "sleep"]
+__all__ = ["ABANDONED", "default_database", "in_thread", "owner", "reading", "sleep"]
 
 # With these a coroutine is left for good: it must not await any more.
 ABANDONED: tuple[type[BaseException], ...] = (GeneratorExit,)
@@ -44,3 +45,14 @@ def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> AsyncArrowRe
         The result.
     """
     return AsyncArrowReader(begin)
+
+
+def default_database() -> AsyncDatabase:
+    """Give the database of queries that were made on none.
+
+    Returns:
+        What `howdah.init` set.
+    """
+    from howdah.default import database  # noqa: PLC0415  (it is made of all this)
+
+    return database()

@@ -6,13 +6,16 @@ import time
 from threading import get_ident
 from typing import TYPE_CHECKING, TypeVar
 
+from howdah.errors import InterfaceError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from howdah import _core
+    from howdah.database import Database
     from howdah.reader import ArrowReader
 
-__all__ = ["ABANDONED", "in_thread", "owner", "reading", "sleep"]
+__all__ = ["ABANDONED", "default_database", "in_thread", "owner", "reading", "sleep"]
 
 T = TypeVar("T")
 
@@ -53,3 +56,13 @@ def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> ArrowReader:
         The result.
     """
     return begin(None)
+
+
+def default_database() -> Database:
+    """Give the database of queries that were made on none.
+
+    Raises:
+        InterfaceError: There is none that blocks.
+    """
+    message = "howdah.init sets a database that is awaited; ask a Database: db.find(...)"
+    raise InterfaceError(message)

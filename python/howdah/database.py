@@ -14,6 +14,7 @@ from howdah import _core, verbs
 from howdah.blocking import in_thread, reading, sleep
 from howdah.errors import InterfaceError, SerializationFailure
 from howdah.listener import Listener
+from howdah.queries.tables import Tables
 from howdah.shapes import binder
 from howdah.transaction import Transaction, current, innermost, leased
 
@@ -33,7 +34,7 @@ BACKOFF_S = 0.01
 LONGEST_BACKOFF_S = 1.0
 
 
-class Database:
+class Database(Tables):
     """A pool of connections to one PostgreSQL database. Connects when first used.
 
     AsyncDatabase is its twin for asyncio, with the same verbs and parameters. Ctrl-C cancels a statement at the

@@ -113,3 +113,11 @@ class InternalError(DatabaseError):
 
 class NotSupportedError(DatabaseError):
     """Something that the server or this version of howdah does not do."""
+
+
+class NotLoaded(InterfaceError, AttributeError):
+    """An attribute that was not loaded, or that the server has not given a value yet; also Python's AttributeError."""
+
+
+class NoRow(InterfaceError):
+    """There is no such row, or not any more."""

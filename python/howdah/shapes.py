@@ -56,6 +56,22 @@ def binder(into: type[O]) -> Binder:
     return partial(shape.maker, into)
 
 
+def fields_of(into: type[Any]) -> frozenset[str] | None:
+    """Give the names of the columns that a class has fields for.
+
+    Args:
+        into: A dataclass, a named tuple, a pydantic model or a msgspec Struct.
+
+    Returns:
+        The names; None if it takes any.
+
+    Raises:
+        InterfaceError: It is none of these.
+    """
+    binder(into)
+    return _shapes[into].known
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Constructor:
     """How a dataclass, a named tuple or a Struct is made: its parameters.

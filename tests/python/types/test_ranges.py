@@ -37,10 +37,11 @@ RANGES: list[tuple[str, Range[Any], str, Range[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("declaration", "given", "shown", "back"), RANGES, ids=str)
+@pytest.mark.parametrize("case", RANGES, ids=str)
 def test_range_goes_in_by_every_road_and_comes_back(
-    db: howdah.Database, column: Column, declaration: str, given: Range[Any], shown: str, back: Range[Any]
+    db: howdah.Database, column: Column, case: tuple[str, Range[Any], str, Range[Any]]
 ) -> None:
+    declaration, given, shown, back = case
     assert column.load(declaration, [given, None], "rows") == [shown, None]
     frame = column.read()
     ends = frame.type.field("lower").type

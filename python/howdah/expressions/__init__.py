@@ -1,0 +1,1 @@
+"""Expressions as data: conditions, computations and the tables they are about."""

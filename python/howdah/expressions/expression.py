@@ -1,0 +1,433 @@
+"""Expressions: what is computed of columns, and what rows are found by. They are data, and do nothing."""
+
+# Type checkers do not agree on what isinstance() tells of generic classes.
+# mypy: disable-error-code="redundant-cast"
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from howdah.errors import InterfaceError
+from howdah.expressions.values import ELEMENTS, cast_of, sql_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from enum import Enum
+
+    from howdah.expressions.functions import Bound, Frame
+    from howdah.queries.builder import Builder
+    from howdah.vector import Vector
+
+Node = tuple[Any, ...]
+T = TypeVar("T")
+O = TypeVar("O")  # noqa: E741  (the contract's own name)
+
+# The types for which + means "and after it".
+JOINED = ("text", "varchar", "character", "citext", "jsonb", "bytea", "name", "tsvector")
+
+
+class Ordering:
+    """A key to order rows by, and its direction."""
+
+    __slots__ = ("expression", "node")
+
+    def __init__(self, expression: Expr[Any], direction: str, nulls: str | None = None) -> None:
+        """Take the key, `asc` or `desc`, and whether NULLs come `first` or `last`."""
+        self.expression = expression
+        self.node: Node = ("ordering", expression.node, direction, nulls)
+
+    def nulls_first(self) -> Ordering:
+        """Put NULLs before all else."""
+        return Ordering(self.expression, self.node[2], "first")
+
+    def nulls_last(self) -> Ordering:
+        """Put NULLs after all else."""
+        return Ordering(self.expression, self.node[2], "last")
+
+
+class Assign:
+    """A column and what it is set to."""
+
+    __slots__ = ("column", "name", "node")
+
+    def __init__(self, column: Expr[Any], node: Node) -> None:
+        """Take the column and the value."""
+        if column.node[0] != "column":
+            message = "only a column can be set"
+            raise InterfaceError(message)
+        self.column = column
+        self.name: str = column.node[2]
+        self.node = node
+
+
+class Expr(Generic[T]):
+    """An SQL expression whose value is a T.
+
+    Attributes:
+        node: What it is, as data.
+        type: The name of its SQL type, where that is known.
+        enum: The Enum class of its values.
+    """
+
+    __slots__ = ("enum", "node", "type")
+
+    def __init__(self, node: Node, type: str | None = None, enum: type[Enum] | None = None) -> None:  # noqa: A002
+        """Take what it is; `howdah.func` makes one of any function."""
+        self.node = node
+        self.type = type
+        self.enum = enum
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        """Refuse: `and`, `or`, `not` and `if` cannot see what the server will find."""
+        message = "an expression is neither true nor false in Python; combine expressions by &, | and ~"
+        raise TypeError(message)
+
+    def __repr__(self) -> str:
+        """Show what it is made of."""
+        return f"<howdah.Expr {' '.join(str(part) for part in self.node[:2] if isinstance(part, str))}>"
+
+    # Comparisons
+    def __eq__(self, other: T | Expr[T] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Compare; with None, ask for NULL."""
+        if other is None:
+            return self.is_null()
+        return self._compare("=", other)
+
+    def __ne__(self, other: T | Expr[T] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Compare; with None, ask for no NULL."""
+        if other is None:
+            return self.is_not_null()
+        return self._compare("<>", other)
+
+    def __gt__(self, other: T | Expr[T]) -> Expr[bool]:
+        """Compare."""
+        return self._compare(">", other)
+
+    def __ge__(self, other: T | Expr[T]) -> Expr[bool]:
+        """Compare."""
+        return self._compare(">=", other)
+
+    def __lt__(self, other: T | Expr[T]) -> Expr[bool]:
+        """Compare."""
+        return self._compare("<", other)
+
+    def __le__(self, other: T | Expr[T]) -> Expr[bool]:
+        """Compare."""
+        return self._compare("<=", other)
+
+    def is_distinct_from(self, other: T | Expr[T] | None) -> Expr[bool]:
+        """Compare, NULL being a value like others."""
+        return self._compare("IS DISTINCT FROM", other)
+
+    def is_null(self) -> Expr[bool]:
+        """Ask whether it is NULL."""
+        return Expr(("is_null", self.node), "boolean")
+
+    def is_not_null(self) -> Expr[bool]:
+        """Ask whether it is not NULL."""
+        return Expr(("is_not_null", self.node), "boolean")
+
+    def between(self, low: T | Expr[T], high: T | Expr[T]) -> Expr[bool]:
+        """Ask whether it is within two values, both included."""
+        return Expr(("between", self.node, self._like(low), self._like(high)), "boolean")
+
+    def in_(self, values: Iterable[T] | Builder[tuple[T]]) -> Expr[bool]:
+        """Ask whether it is one of some values, or of those that a query of one column gives."""
+        statement = getattr(values, "statement", None)
+        if statement is not None:
+            return Expr(("in", self.node, statement()), "boolean")
+        given = [plain(value) for value in cast("Iterable[T]", values)]
+        array = f"{self.type}[]" if self.type is not None else None
+        return Expr(("any", self.node, "=", ("value", given, array)), "boolean")
+
+    def not_in(self, values: Iterable[T] | Builder[tuple[T]]) -> Expr[bool]:
+        """Ask whether it is none of some values, or of those that a query of one column gives."""
+        statement = getattr(values, "statement", None)
+        if statement is not None:
+            return Expr(("not_in", self.node, statement()), "boolean")
+        given = [plain(value) for value in cast("Iterable[T]", values)]
+        array = f"{self.type}[]" if self.type is not None else None
+        return Expr(("all", self.node, "<>", ("value", given, array)), "boolean")
+
+    # Arithmetic
+    def __add__(self, other: T | Expr[T]) -> Expr[T]:
+        """Add; put text, arrays and JSON together."""
+        joined = isinstance(other, (str, list, dict)) or (
+            self.type is not None and (self.type.endswith("[]") or self.type.startswith(JOINED))
+        )
+        if joined:
+            return Expr(("binary", "||", self.node, self._like(other)), self.type)
+        return self._arithmetic("+", other)
+
+    def __sub__(self, other: T | Expr[T]) -> Expr[T]:
+        """Subtract."""
+        return self._arithmetic("-", other)
+
+    def __mul__(self, other: T | Expr[T]) -> Expr[T]:
+        """Multiply."""
+        return self._arithmetic("*", other)
+
+    def __truediv__(self, other: T | Expr[T]) -> Expr[T]:
+        """Divide, as the server does: of integers, the whole quotient."""
+        return self._arithmetic("/", other)
+
+    def __mod__(self, other: T | Expr[T]) -> Expr[T]:
+        """Give the remainder."""
+        return self._arithmetic("%", other)
+
+    def __radd__(self, other: T) -> Expr[T]:
+        """Add to a value."""
+        if isinstance(other, (str, list)):
+            return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
+        return Expr(("binary", "+", operand(other), self.node), self.type)
+
+    def __rsub__(self, other: T) -> Expr[T]:
+        """Subtract from a value."""
+        return Expr(("binary", "-", operand(other), self.node), self.type)
+
+    def __rmul__(self, other: T) -> Expr[T]:
+        """Multiply a value."""
+        return Expr(("binary", "*", operand(other), self.node), self.type)
+
+    # Logic
+    def __and__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
+        """Ask whether both hold."""
+        return Expr(("and", (self.node, condition(other))), "boolean")
+
+    def __or__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
+        """Ask whether one of them holds."""
+        return Expr(("or", (self.node, condition(other))), "boolean")
+
+    def __invert__(self: Expr[bool]) -> Expr[bool]:
+        """Ask whether it does not hold."""
+        return Expr(("not", self.node), "boolean")
+
+    # Order
+    def __neg__(self) -> Ordering:
+        """Order by it, the greatest first."""
+        return Ordering(self, "desc")
+
+    def asc(self) -> Ordering:
+        """Order by it, the least first."""
+        return Ordering(self, "asc")
+
+    def desc(self) -> Ordering:
+        """Order by it, the greatest first."""
+        return Ordering(self, "desc")
+
+    # Text
+    def like(self: Expr[str] | Expr[str | None], pattern: str) -> Expr[bool]:
+        """Compare with a pattern: `%` stands for any text, `_` for any character."""
+        return _text(self, "LIKE", pattern)
+
+    def ilike(self: Expr[str] | Expr[str | None], pattern: str) -> Expr[bool]:
+        """Compare with a pattern, as `like` does, capitals and small letters being the same."""
+        return _text(self, "ILIKE", pattern)
+
+    def regex(self: Expr[str] | Expr[str | None], pattern: str, *, ignore_case: bool = False) -> Expr[bool]:
+        """Search for a POSIX regular expression."""
+        return _text(self, "~*" if ignore_case else "~", pattern)
+
+    def startswith(self: Expr[str] | Expr[str | None], prefix: str) -> Expr[bool]:
+        """Ask whether it begins with a text, taken as it stands."""
+        return Expr(("call", "starts_with", (self.node, ("value", prefix, "text")), {}), "boolean")
+
+    def collate(self, collation: str) -> Expr[T]:
+        """Compare and order it by a collation."""
+        return Expr(("collate", self.node, collation), self.type, self.enum)
+
+    # Arrays, ranges, JSON
+    def contains(self: Expr[list[O]] | Expr[Any], values: object) -> Expr[bool]:
+        """Ask whether an array has all these elements, a range this value or range, or JSON this part."""
+        return Expr(("binary", "@>", self.node, self._part(values)), "boolean")
+
+    def contained_by(self, whole: object) -> Expr[bool]:
+        """Ask whether the other has all of this."""
+        return Expr(("binary", "<@", self.node, self._part(whole)), "boolean")
+
+    def overlaps(self, other: object) -> Expr[bool]:
+        """Ask whether arrays have an element, or ranges a value, in common."""
+        return Expr(("binary", "&&", self.node, self._part(other)), "boolean")
+
+    def adjacent(self, other: object) -> Expr[bool]:
+        """Ask whether two ranges meet without a gap and without overlapping."""
+        return Expr(("binary", "-|-", self.node, self._part(other)), "boolean")
+
+    def before(self, other: object) -> Expr[bool]:
+        """Ask whether a range ends before another begins."""
+        return Expr(("binary", "<<", self.node, self._part(other)), "boolean")
+
+    def after(self, other: object) -> Expr[bool]:
+        """Ask whether a range begins after another ends."""
+        return Expr(("binary", ">>", self.node, self._part(other)), "boolean")
+
+    def has(self: Expr[list[O]], value: O | Expr[O]) -> Expr[bool]:
+        """Ask whether an array has an element."""
+        element = self.type[:-2] if self.type is not None and self.type.endswith("[]") else None
+        node = value.node if isinstance(value, Expr) else ("value", plain(value), element)
+        return Expr(("any", node, "=", self.node), "boolean")
+
+    def item(self: Expr[list[O]], position: int) -> Expr[O]:
+        """Take an element of an array, counted from 0."""
+        element = self.type[:-2] if self.type is not None and self.type.endswith("[]") else None
+        return Expr(("element", self.node, ("value", position + 1, "integer")), element, self.enum)
+
+    def path(self: Expr[dict[str, Any]] | Expr[Any], *keys: str | int, as_: type[O]) -> Expr[O]:
+        """Take what is at the end of a path of keys and positions in JSON, as a Python type; NULL where nothing is."""
+        steps = ("value", [str(key) for key in keys], "text[]")
+        target = sql_type(as_)
+        if target == "jsonb":
+            return Expr(("binary", "#>", self.node, steps), "jsonb")
+        text: Node = ("binary", "#>>", self.node, steps)
+        return Expr(text if target == "text" else ("cast", text, target), target)
+
+    def has_key(self, key: str) -> Expr[bool]:
+        """Ask whether a JSON object has a key, or a JSON array this text."""
+        return Expr(("binary", "?", self.node, ("value", key, "text")), "boolean")
+
+    def has_any_key(self, *keys: str) -> Expr[bool]:
+        """Ask whether a JSON object has one of these keys."""
+        return Expr(("binary", "?|", self.node, ("value", list(keys), "text[]")), "boolean")
+
+    def has_all_keys(self, *keys: str) -> Expr[bool]:
+        """Ask whether a JSON object has all these keys."""
+        return Expr(("binary", "?&", self.node, ("value", list(keys), "text[]")), "boolean")
+
+    def json_path_exists(self, path: str) -> Expr[bool]:
+        """Ask whether an SQL/JSON path, such as `$.a[*] ? (@ > 2)`, finds anything."""
+        return Expr(("binary", "@?", self.node, ("value", path, "jsonpath")), "boolean")
+
+    # Full text
+    def matches(self, query: Expr[Any] | str) -> Expr[bool]:
+        """Search a text by a query of `websearch_to_tsquery`, or one that you made."""
+        found: Node = (
+            query.node if isinstance(query, Expr) else ("call", "websearch_to_tsquery", (("value", query, "text"),), {})
+        )
+        return Expr(("binary", "@@", self.node, found), "boolean")
+
+    # Vectors
+    def l2_distance(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+        """Give the Euclidean distance of pgvector (`<->`)."""
+        return _distance(self, "<->", to)
+
+    def cosine_distance(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+        """Give the cosine distance of pgvector (`<=>`)."""
+        return _distance(self, "<=>", to)
+
+    def inner_product(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+        """Give the negative inner product of pgvector (`<#>`): the least is the nearest."""
+        return _distance(self, "<#>", to)
+
+    def l1_distance(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+        """Give the taxicab distance of pgvector (`<+>`)."""
+        return _distance(self, "<+>", to)
+
+    # Others
+    def set(self, value: T | Expr[T]) -> Assign:
+        """Set a column to a value, in an update."""
+        return Assign(self, ("value", None, None) if value is None else self._like(value))
+
+    def as_(self, name: str) -> Expr[T]:
+        """Give it a name among the columns of a result."""
+        return Expr(("named", self.node, name), self.type, self.enum)
+
+    def cast(self, to: type[O] | str) -> Expr[O]:
+        """Convert it to an SQL type, or the one of a Python type."""
+        target = to if isinstance(to, str) else sql_type(to)
+        return Expr(("cast", self.node, target), target)
+
+    def at_time_zone(self, zone: str) -> Expr[Any]:
+        """Give a point in time as the clocks of a zone show it, or the other way round."""
+        return Expr(("binary", "AT TIME ZONE", self.node, ("value", zone, "text")))
+
+    def over(
+        self,
+        *,
+        partition_by: Sequence[Expr[Any]] = (),
+        order_by: Sequence[Expr[Any] | Ordering] = (),
+        frame: Frame | tuple[str, Bound, Bound | None] | None = None,
+    ) -> Expr[T]:
+        """Compute it over a window of rows.
+
+        Args:
+            partition_by: What the rows of a window have in common.
+            order_by: Their order.
+            frame: Which of them count, by `howdah.rows_between` and the like.
+        """
+        parts = tuple(one.node for one in partition_by)
+        keys = tuple(one.node for one in order_by)
+        return Expr(("over", self.node, parts, keys, frame), self.type, self.enum)
+
+    def _compare(self, operator: str, other: object) -> Expr[bool]:
+        return Expr(("binary", operator, self.node, self._like(other)), "boolean")
+
+    def _arithmetic(self, operator: str, other: object) -> Expr[T]:
+        return Expr(("binary", operator, self.node, operand(other)), self.type)
+
+    def _like(self, other: object) -> Node:
+        """Give a value of this type as a node; the server finds its type by what it stands beside."""
+        if isinstance(other, Expr):
+            return cast("Expr[Any]", other).node
+        statement = getattr(other, "statement", None)
+        if statement is not None:
+            return ("scalar", statement())
+        return ("value", plain(other), None if self.type is None or self.node[0] == "column" else self.type)
+
+    def _part(self, other: object) -> Node:
+        """Give what may be a part of this."""
+        if isinstance(other, Expr):
+            return cast("Expr[Any]", other).node
+        element = ELEMENTS.get(self.type or "")
+        if element is not None and type(other).__name__ != "Range":
+            return ("value", other, element)
+        value: object = other
+        if isinstance(other, (tuple, set, frozenset)) and type(other).__name__ != "Vector":
+            value = list(cast("Iterable[object]", other))
+        return ("value", plain(value), self.type)
+
+
+def _text(expression: Expr[Any], operator: str, pattern: object) -> Expr[bool]:
+    node = cast("Expr[Any]", pattern).node if isinstance(pattern, Expr) else ("value", pattern, "text")
+    return Expr(("binary", operator, expression.node, node), "boolean")
+
+
+def _distance(expression: Expr[Any], operator: str, to: object) -> Expr[float]:
+    node = cast("Expr[Any]", to).node if isinstance(to, Expr) else ("value", to, "vector")
+    return Expr(("binary", operator, expression.node, node), "double precision")
+
+
+def plain(value: object) -> object:
+    """Give what stands for an object in a statement: a row's key, and all else as it is."""
+    schema = getattr(type(value), "__schema__", None)
+    if schema is None:
+        return value
+    key = schema.single_key
+    return getattr(value, key.attribute)
+
+
+def operand(value: object) -> Node:
+    """Give a value, or an expression, as a node whose type is plain by itself."""
+    if isinstance(value, Expr):
+        return cast("Expr[Any]", value).node
+    statement = getattr(value, "statement", None)
+    if statement is not None:
+        return ("scalar", statement())
+    value = plain(value)
+    return ("value", value, cast_of(value))
+
+
+def condition(given: object) -> Node:
+    """Give a condition as a node.
+
+    Raises:
+        InterfaceError: It is none, such as what `==` gives of two Python values.
+    """
+    if isinstance(given, Expr):
+        return cast("Expr[Any]", given).node
+    message = f"a condition is an expression, such as User.age > 25; got {given!r}"
+    raise InterfaceError(message)

@@ -1,0 +1,410 @@
+"""The server's functions, as expressions.
+
+Source: https://www.postgresql.org/docs/current/functions.html; any other is called by `func`.
+"""
+
+# Type checkers do not agree on what isinstance() tells of generic classes.
+# mypy: disable-error-code="redundant-cast"
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from howdah.errors import InterfaceError
+from howdah.expressions.expression import Expr, Node, Ordering, condition, operand, plain
+from howdah.expressions.values import cast_of, sql_type
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from howdah.queries.builder import Builder
+
+T = TypeVar("T")
+O = TypeVar("O")  # noqa: E741  (the contract's own name)
+
+Bound = tuple[Any, ...]
+Frame = tuple[Literal["rows", "range", "groups"], Bound, "Bound | None"]
+Field = Literal[
+    "century", "day", "decade", "dow", "doy", "epoch", "hour", "isodow", "isoyear", "julian", "microseconds",
+    "millennium", "milliseconds", "minute", "month", "quarter", "second", "timezone", "week", "year",
+]  # fmt: skip
+
+INTEGERS = ("bigint", "integer", "smallint", "int8", "int4", "int2")
+
+
+class Aggregate(Expr[T]):
+    """What is computed of many rows; `over` computes it of a window of them."""
+
+    __slots__ = ("_args", "_name", "_options", "_result")
+
+    def __init__(self, name: str, args: tuple[Node, ...], result: str | None, enum: Any = None) -> None:  # noqa: ANN401
+        """Take the function, its arguments and the type that its result is cast to."""
+        self._name = name
+        self._args = args
+        self._options: dict[str, Any] = {}
+        self._result = result
+        super().__init__(self._cast(self._call()), result, enum)
+
+    def distinct(self) -> Aggregate[T]:
+        """Take each value once."""
+        return self._with(distinct=True)
+
+    def filter(self, *conditions: Expr[bool]) -> Aggregate[T]:
+        """Take the rows for which all this holds."""
+        return self._with(filter=("and", tuple(condition(one) for one in conditions)))
+
+    def order_by(self, *keys: Expr[Any] | Ordering) -> Aggregate[T]:
+        """Take the values in this order."""
+        return self._with(order_by=tuple(key.node for key in keys))
+
+    def within_group(self, *keys: Expr[Any] | Ordering) -> Aggregate[T]:
+        """Compute an ordered-set aggregate, such as `percentile_cont`, of values in this order."""
+        return self._with(within=tuple(key.node for key in keys))
+
+    def over(
+        self,
+        *,
+        partition_by: Sequence[Expr[Any]] = (),
+        order_by: Sequence[Expr[Any] | Ordering] = (),
+        frame: Frame | tuple[str, Bound, Bound | None] | None = None,
+    ) -> Expr[T]:
+        """Compute it over a window of rows; see `Expr.over`."""
+        bare: Expr[T] = Expr(self._call(), None, self.enum)
+        windowed = bare.over(partition_by=partition_by, order_by=order_by, frame=frame)
+        return Expr(self._cast(windowed.node), self.type, self.enum)
+
+    def _with(self, **options: object) -> Aggregate[T]:
+        made: Aggregate[T] = Aggregate.__new__(Aggregate)
+        made._name, made._args, made._result = self._name, self._args, self._result
+        made._options = {**self._options, **options}
+        Expr.__init__(made, made._cast(made._call()), self.type, self.enum)
+        return made
+
+    def _call(self) -> Node:
+        return ("call", self._name, self._args, self._options)
+
+    def _cast(self, node: Node) -> Node:
+        return node if self._result is None else ("cast", node, self._result)
+
+
+def func(name: str, *args: Any, as_: type[O]) -> Aggregate[O]:  # noqa: ANN401  (of any type)
+    """Call any function of the server.
+
+    Args:
+        name: Its name, with its schema if it needs one.
+        *args: Expressions and values.
+        as_: The Python type of what it gives.
+
+    Returns:
+        The call; `filter`, `over` and the rest are for aggregates.
+    """
+    made: Aggregate[O] = Aggregate(name, tuple(operand(one) for one in args), None)
+    made.type = sql_type(as_)
+    return made
+
+
+def _call(name: str, kind: str | None, *args: object, like: Expr[Any] | None = None) -> Expr[Any]:
+    return Expr(("call", name, tuple(operand(one) for one in args), {}), kind, None if like is None else like.enum)
+
+
+# Aggregates
+def count(expr: Expr[Any] | None = None) -> Aggregate[int]:
+    """Count rows, or those where an expression is not NULL."""
+    made: Aggregate[int] = Aggregate("count", (("star",) if expr is None else expr.node,), None)
+    made.type = "bigint"
+    return made
+
+
+def sum(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
+    """Add up; of no rows, NULL."""
+    return Aggregate("sum", (expr.node,), "bigint" if expr.type in INTEGERS else None)
+
+
+def avg(expr: Expr[Any]) -> Aggregate[float]:
+    """Give the mean; of no rows, NULL."""
+    return Aggregate("avg", (expr.node,), "double precision")
+
+
+def min(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
+    """Give the least; of no rows, NULL."""
+    return _same("min", expr)
+
+
+def max(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
+    """Give the greatest; of no rows, NULL."""
+    return _same("max", expr)
+
+
+def _same(name: str, expr: Expr[T]) -> Aggregate[T]:
+    made: Aggregate[T] = Aggregate(name, (expr.node,), None, expr.enum)
+    made.type = expr.type
+    return made
+
+
+def array_agg(expr: Expr[T]) -> Aggregate[list[T]]:
+    """Put all values into an array."""
+    made: Aggregate[list[T]] = Aggregate("array_agg", (expr.node,), None, expr.enum)
+    made.type = None if expr.type is None else f"{expr.type}[]"
+    return made
+
+
+def string_agg(expr: Expr[str] | Expr[str | None], separator: str) -> Aggregate[str]:
+    """Put all texts together, with one between each."""
+    return Aggregate("string_agg", (expr.node, ("value", separator, "text")), None)
+
+
+def json_agg(expr: Expr[Any]) -> Aggregate[list[Any]]:
+    """Put all values into a JSON array."""
+    return Aggregate("jsonb_agg", (expr.node,), None)
+
+
+def bool_and(expr: Expr[bool]) -> Aggregate[bool]:
+    """Tell whether it holds for all rows."""
+    return Aggregate("bool_and", (expr.node,), None)
+
+
+def bool_or(expr: Expr[bool]) -> Aggregate[bool]:
+    """Tell whether it holds for one row at least."""
+    return Aggregate("bool_or", (expr.node,), None)
+
+
+# Windows
+def row_number() -> Aggregate[int]:
+    """Number the rows of a window."""
+    return Aggregate("row_number", (), None)
+
+
+def rank() -> Aggregate[int]:
+    """Rank the rows of a window, with gaps after equals."""
+    return Aggregate("rank", (), None)
+
+
+def dense_rank() -> Aggregate[int]:
+    """Rank the rows of a window, without gaps."""
+    return Aggregate("dense_rank", (), None)
+
+
+def percent_rank() -> Aggregate[float]:
+    """Rank the rows of a window from 0 to 1."""
+    return Aggregate("percent_rank", (), None)
+
+
+def ntile(buckets: int) -> Aggregate[int]:
+    """Divide the rows of a window into so many parts."""
+    return Aggregate("ntile", (("value", buckets, "integer"),), None)
+
+
+def lag(expr: Expr[T], offset: int = 1) -> Aggregate[T]:
+    """Give the value so many rows before."""
+    return Aggregate("lag", (expr.node, ("value", offset, "integer")), None, expr.enum)
+
+
+def lead(expr: Expr[T], offset: int = 1) -> Aggregate[T]:
+    """Give the value so many rows after."""
+    return Aggregate("lead", (expr.node, ("value", offset, "integer")), None, expr.enum)
+
+
+def first_value(expr: Expr[T]) -> Aggregate[T]:
+    """Give the value of a window's first row."""
+    return Aggregate("first_value", (expr.node,), None, expr.enum)
+
+
+def last_value(expr: Expr[T]) -> Aggregate[T]:
+    """Give the value of a window's last row."""
+    return Aggregate("last_value", (expr.node,), None, expr.enum)
+
+
+def rows_between(start: int | None, end: int | None) -> Frame:
+    """Let the rows of a window count from so many before (negative) or after this one; None is the window's end."""
+    return ("rows", _bound(start, "preceding"), _bound(end, "following"))
+
+
+def range_between(start: Any, end: Any) -> Frame:  # noqa: ANN401  (of the key's type)
+    """Let the rows of a window count whose key is so much less (negative) or more; None is the window's end."""
+    return ("range", _bound(start, "preceding"), _bound(end, "following"))
+
+
+def _bound(offset: Any, side: str) -> Bound:  # noqa: ANN401
+    if offset is None:
+        return (f"unbounded_{side}",)
+    zero: Any = dt.timedelta() if isinstance(offset, dt.timedelta) else 0
+    if offset == zero:
+        return ("current",)
+    return ("preceding", operand(-offset)) if offset < zero else ("following", operand(offset))
+
+
+# Conditions
+def and_(*conditions: Expr[bool]) -> Expr[bool]:
+    """Ask whether all hold; of none, true."""
+    return Expr(("and", tuple(condition(one) for one in conditions)), "boolean")
+
+
+def or_(*conditions: Expr[bool]) -> Expr[bool]:
+    """Ask whether one holds; of none, false."""
+    return Expr(("or", tuple(condition(one) for one in conditions)), "boolean")
+
+
+def exists(query: Builder[Any]) -> Expr[bool]:
+    """Ask whether a query gives a row; it may use the columns of the query around it."""
+    return query.exists_()
+
+
+def case(*branches: tuple[Expr[bool], Any], otherwise: Any = None, as_: type[O] | None = None) -> Expr[Any]:  # noqa: ANN401
+    """Give the value of the first condition that holds.
+
+    Args:
+        *branches: Conditions, each with its value.
+        otherwise: The value if none holds.
+        as_: The Python type of the values, where they do not tell.
+    """
+    values = [value for _, value in branches]
+    first = next((one for one in (*values, otherwise) if isinstance(one, Expr)), None)
+    kind = sql_type(as_) if as_ is not None else None
+    pairs = tuple((condition(when), operand(value)) for when, value in branches)
+    node: Node = ("case", None, pairs, None if otherwise is None else operand(otherwise))
+    if kind is not None:
+        node = ("cast", node, kind)
+    known = kind or (first.type if first is not None else cast_of(values[0]) if values else None)
+    return Expr(node, known, None if first is None else first.enum)
+
+
+def coalesce(first: Expr[Any], *others: T | Expr[T]) -> Expr[T]:
+    """Give the first value that is not NULL."""
+    return cast("Expr[T]", Expr(("call", "coalesce", (first.node, *_like(first, others)), {}), first.type, first.enum))
+
+
+def nullif(expr: Expr[T], value: T | Expr[T]) -> Expr[T | None]:
+    """Give NULL where two values are equal, else the first."""
+    node: Node = ("call", "nullif", (expr.node, *_like(expr, (value,))), {})
+    return cast("Expr[T | None]", Expr(node, expr.type, expr.enum))
+
+
+def greatest(first: Expr[T], *others: T | Expr[T]) -> Expr[T]:
+    """Give the greatest value that is not NULL."""
+    return Expr(("call", "greatest", (first.node, *_like(first, others)), {}), first.type, first.enum)
+
+
+def least(first: Expr[T], *others: T | Expr[T]) -> Expr[T]:
+    """Give the least value that is not NULL."""
+    return Expr(("call", "least", (first.node, *_like(first, others)), {}), first.type, first.enum)
+
+
+def _like(first: Expr[Any], others: tuple[object, ...]) -> list[Node]:
+    nodes: list[Node] = []
+    for one in others:
+        if isinstance(one, Expr):
+            nodes.append(cast("Expr[Any]", one).node)
+        else:
+            value = plain(one)
+            nodes.append(("value", value, first.type or cast_of(value)))
+    return nodes
+
+
+# Values
+def value(of: O, as_: type[Any] | str | None = None) -> Expr[O]:
+    """Make an expression of a value; it goes to the server as a parameter."""
+    kind = as_ if isinstance(as_, str) else sql_type(as_) if as_ is not None else cast_of(of)
+    return Expr(("value", of, kind), kind)
+
+
+def array(*elements: Expr[O] | O) -> Expr[list[O]]:
+    """Make an array of expressions."""
+    return Expr(("array", tuple(operand(one) for one in elements), None))
+
+
+# Text
+def lower(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
+    """Make letters small. Of a range, give its lower end."""
+    return _call("lower", "text", expr)
+
+
+def upper(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
+    """Make letters capitals. Of a range, give its upper end."""
+    return _call("upper", "text", expr)
+
+
+def length(expr: Expr[str] | Expr[str | None]) -> Expr[int]:
+    """Count the characters."""
+    return _call("length", "integer", expr)
+
+
+def concat(*parts: Expr[Any] | str) -> Expr[str]:
+    """Put texts together; NULL counts as empty."""
+    return _call("concat", "text", *parts)
+
+
+# Time
+def now() -> Expr[dt.datetime]:
+    """Give the time at which the transaction began."""
+    return _call("now", "timestamptz")
+
+
+def extract(field: Field, of: Expr[Any]) -> Expr[float]:
+    """Take a part of a date or time, such as its `year`."""
+    return Expr(("cast", ("extract", field, of.node), "double precision"), "double precision")
+
+
+def date_trunc(field: Field, of: Expr[T]) -> Expr[T]:
+    """Cut a date or time down to a whole `month`, `day` or the like."""
+    return Expr(("call", "date_trunc", (("literal", str(field)), of.node), {}), of.type)
+
+
+# Full text
+def to_tsvector(document: Expr[Any], *, config: str | None = None) -> Expr[Any]:
+    """Make a text ready to be searched; `config` is a text search configuration, such as `english`."""
+    return Expr(("call", "to_tsvector", (*_config(config), document.node), {}), "tsvector")
+
+
+def websearch_to_tsquery(query: str, *, config: str | None = None) -> Expr[Any]:
+    """Make a query of what people write into a search box."""
+    return Expr(("call", "websearch_to_tsquery", (*_config(config), ("value", query, "text")), {}), "tsquery")
+
+
+def to_tsquery(query: str, *, config: str | None = None) -> Expr[Any]:
+    """Make a query of words with `&`, `|`, `!` and `<->` between."""
+    return Expr(("call", "to_tsquery", (*_config(config), ("value", query, "text")), {}), "tsquery")
+
+
+def plainto_tsquery(query: str, *, config: str | None = None) -> Expr[Any]:
+    """Make a query for all the words of a text."""
+    return Expr(("call", "plainto_tsquery", (*_config(config), ("value", query, "text")), {}), "tsquery")
+
+
+def ts_rank(document: Expr[Any], query: Expr[Any]) -> Expr[float]:
+    """Rank how well a document answers a query."""
+    return Expr(("call", "ts_rank", (document.node, query.node), {}), "real")
+
+
+def _config(config: str | None) -> tuple[Node, ...]:
+    return () if config is None else (("cast", ("value", config, "text"), "regconfig"),)
+
+
+# Groups
+def rollup(*keys: Expr[Any]) -> Expr[Any]:
+    """Group by all keys, all but the last, and so on, to none."""
+    return Expr(("grouping", "rollup", tuple(key.node for key in keys)))
+
+
+def cube(*keys: Expr[Any]) -> Expr[Any]:
+    """Group by every choice among the keys."""
+    return Expr(("grouping", "cube", tuple(key.node for key in keys)))
+
+
+def grouping_sets(*sets: Sequence[Expr[Any]]) -> Expr[Any]:
+    """Group by each of these sets of keys."""
+    if not sets:
+        message = "grouping_sets() needs a set of keys"
+        raise InterfaceError(message)
+    return Expr(("grouping", "sets", tuple(("row", tuple(key.node for key in keys)) for keys in sets)))
+
+
+def excluded(column: Expr[T]) -> Expr[T]:
+    """Give the value that an upsert wanted to insert, in its `update`."""
+    if column.node[0] != "column":
+        message = "excluded() takes a column"
+        raise InterfaceError(message)
+    return Expr(("excluded", column.node[2]), column.type, column.enum)

@@ -1,0 +1,1 @@
+"""Queries as data, and what is done with them."""

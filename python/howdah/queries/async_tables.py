@@ -1,0 +1,327 @@
+"""The verbs for tables, awaited; `AsyncDatabase` has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from howdah import _core
+from howdah.async_transaction import current, leased
+from howdah.errors import InterfaceError, NoRow
+from howdah.queries import saving
+from howdah.queries.async_query import AsyncQuery
+from howdah.queries.async_relations import load_wanted
+from howdah.queries.conditions import by_names
+from howdah.queries.loading import object_plan, tree_of
+from howdah.queries.nodes import tuple_maker
+from howdah.tables import ddl
+from howdah.tables.paths import ManyPath, RefPath
+from howdah.tables.table import LOADED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from howdah._core import AsyncCursor, AsyncLease, LoadReport, Tuples
+    from howdah.async_database import AsyncDatabase
+    from howdah.expressions.expression import Assign, Expr
+    from howdah.tables.table import Table
+    from howdah.verbs import Rows
+
+M = TypeVar("M", bound="Table")
+
+
+class AsyncTables:
+    """What a database does with tables."""
+
+    _core: _core.AsyncDatabase
+
+    def _whole(self) -> AsyncDatabase:
+        return cast("AsyncDatabase", self)
+
+    async def create_tables(self, *tables: type[Table]) -> None:
+        """Create tables, with their types and indexes, those that others refer to first. What is there stays as it is.
+
+        It is one transaction.
+
+        Args:
+            *tables: The tables.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE.
+
+        Example:
+            >>> await db.create_tables(Elephant)
+        """
+        db = self._whole()
+        async with db.transaction():
+            for statement in ddl.statements(*tables):
+                await db.execute(statement)
+
+    def find(self, table: type[M], /, *conditions: Expr[bool]) -> AsyncQuery[M]:
+        """Give a query for the rows of a table that meet all conditions; nothing is asked of the server yet.
+
+        Args:
+            table: The table, or an alias, CTE or subquery.
+            *conditions: The conditions.
+
+        Returns:
+            The query.
+
+        Example:
+            >>> await db.find(Elephant, Elephant.age > 25).order_by(Elephant.name).to_list()
+            [Elephant(id=1, name='Airavata', age=99)]
+        """
+        query: AsyncQuery[M] = AsyncQuery(table, self._whole())
+        return query.where(*conditions) if conditions else query
+
+    async def find_one(self, table: type[M], /, *conditions: Expr[bool] | Mapping[str, Any]) -> M | None:
+        """Give the first row that meets all conditions, or None.
+
+        Args:
+            table: The table.
+            *conditions: Expressions, or dicts of the values that columns have, by their names in the class.
+
+        Returns:
+            The row.
+
+        Raises:
+            InterfaceError: A dict names no column.
+
+        Example:
+            >>> await db.find_one(Elephant, {"name": "Airavata"})
+            Elephant(id=1, name='Airavata', age=99)
+        """
+        expressions = by_names(table, conditions)
+        return await AsyncQuery[M](table, self._whole()).where(*expressions).first()
+
+    async def get(self, table: type[M], key: object, /) -> M:
+        """Give the row with a primary key.
+
+        Args:
+            table: The table.
+            key: The key; of several columns, a tuple.
+
+        Returns:
+            The row.
+
+        Raises:
+            NoRow: There is none.
+
+        Example:
+            >>> await db.get(Elephant, 1)
+            Elephant(id=1, name='Airavata', age=99)
+        """
+        schema = table.__schema__
+        parts: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)  # pyright: ignore[reportUnknownVariableType]
+        if len(parts) != len(schema.primary_key):
+            message = f"{table.__name__}'s primary key has {len(schema.primary_key)} columns, got {len(parts)}"
+            raise InterfaceError(message)
+        into = object_plan(schema, table.__source__, {}, lambda _: {}).into
+        found: M | None = await self._core.fetch_one(saving.selection(schema), parts, into, self.lease())
+        if found is None:
+            message = f"there is no {table.__name__} with the key {key!r}"
+            raise NoRow(message)
+        return found
+
+    async def save(self, row: M, /) -> M:
+        """Store a row: insert it if it is new, else update the columns that have changed.
+
+        What the server fills in - keys, defaults, generated columns - is in the row afterwards.
+
+        Args:
+            row: The row.
+
+        Returns:
+            The same row.
+
+        Raises:
+            NoRow: It was deleted meanwhile.
+            IntegrityError: A constraint.
+            InterfaceError: A row that it refers to is not saved yet.
+
+        Example:
+            >>> await db.save(Elephant(name="Abul-Abbas"))
+            Elephant(id=2, name='Abul-Abbas', age=None)
+        """
+        stored = saving.is_stored(row)
+        plan = saving.update(row) if stored else saving.insertion(row)
+        if plan is None:
+            return row
+        given: tuple[Any, ...] | None = ()
+        if plan.returning:
+            given = await self._core.fetch_one(plan.text, plan.params, _plain, self.lease())
+        elif not await self._core.execute(plan.text, plan.params, self.lease()):
+            given = None
+        if given is None:
+            if stored:
+                raise saving.gone(row)
+            message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
+            raise NoRow(message)
+        saving.keep(row, plan, given)
+        return row
+
+    async def delete(self, row: Table, /) -> None:
+        """Delete a row.
+
+        Args:
+            row: The row.
+
+        Raises:
+            NoRow: It was deleted meanwhile.
+            IntegrityError: Others refer to it.
+
+        Example:
+            >>> await db.delete(await db.get(Elephant, 2))
+        """
+        plan = saving.deletion(row)
+        if not await self._core.execute(plan.text, plan.params, self.lease()):
+            raise saving.gone(row)
+        del vars(row)[LOADED]
+
+    async def refresh(self, row: M, /) -> M:
+        """Read a row again: its columns are as the server has them, its relations not loaded.
+
+        Args:
+            row: The row.
+
+        Returns:
+            The same row.
+
+        Raises:
+            NoRow: It was deleted meanwhile.
+
+        Example:
+            >>> elephant = await db.get(Elephant, 1)
+            >>> await db.refresh(elephant)
+            Elephant(id=1, name='Airavata', age=99)
+        """
+        key = saving.stored_key(row)
+        try:
+            fresh = await self.get(type(row), key)
+        except NoRow:
+            raise saving.gone(row) from None
+        values = vars(row)
+        values.clear()
+        values.update(vars(fresh))
+        return row
+
+    async def fetch_relations(self, row: M, /, *relations: type[Table]) -> M:
+        """Load relations of a row, by one statement each.
+
+        Args:
+            row: The row.
+            *relations: Relations of its table, such as `User.posts` or `Post.author`.
+
+        Returns:
+            The same row.
+
+        Raises:
+            InterfaceError: One is no relation.
+
+        Example:
+            >>> await db.fetch_relations(user, User.posts)
+        """
+        steps: list[tuple[str, ...]] = []
+        for relation in relations:
+            if not isinstance(relation, (RefPath, ManyPath)):
+                message = f"expected relations, such as User.posts, not {relation!r}"
+                raise InterfaceError(message)
+            steps.append(relation.steps)
+        schema = type(row).__schema__
+        tree = tree_of(steps)
+        wanted = object_plan(schema, type(row).__source__, tree, lambda _: {}).wanted
+        values = vars(row)
+        for name, inner in tree.items():
+            column = schema.references.get(name)
+            if column is None or column.reference is None:
+                continue
+            key = values[column.attribute]
+            target = column.reference.target
+            query: AsyncQuery[Any] = AsyncQuery(column.reference.table, self._whole())
+            found = None if key is None else await query.loading(inner).where(query.column(target) == key).first()
+            values[name] = found
+        await load_wanted(self._whole(), [row], [one for one in wanted if not one.steps])
+        return row
+
+    async def insert_many(self, table: type[Table], rows: Rows, /) -> list[Any]:
+        """Insert rows, in one transaction, and give their primary keys.
+
+        Few go by one INSERT, many by COPY.
+
+        Args:
+            table: The table.
+            rows: Dicts by the names in the class, objects of the table, or Arrow data (polars, pyarrow, …). Objects
+                have their keys afterwards.
+
+        Returns:
+            The keys, in the order of the rows; of several columns, tuples.
+
+        Raises:
+            IntegrityError: A constraint.
+            DataError: A value that the column cannot hold exactly.
+            InterfaceError: A row has something that is no column, or lacks one that has no default.
+
+        Example:
+            >>> await db.insert_many(Elephant, [{"name": "Hanno"}, {"name": "Jumbo"}])
+            [3, 4]
+        """
+        from howdah.queries.async_writing import insert_many  # noqa: PLC0415  (it is made of verbs)
+
+        return await insert_many(self._whole(), table, rows)
+
+    async def upsert(
+        self,
+        table: type[M],
+        rows: Rows,
+        /,
+        *,
+        on: Sequence[Expr[Any]],
+        update: Sequence[Expr[Any] | Assign] | None = None,
+    ) -> LoadReport:
+        """Insert rows, or update those that are there, by COPY, in one transaction.
+
+        Args:
+            table: The table.
+            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins.
+            on: The columns that tell rows apart; they need a unique constraint.
+            update: What becomes of a row that is there: columns, which take the new value, and assignments, in which
+                `excluded` is the new value. None for all columns that were given; nothing for none of them.
+
+        Returns:
+            How many rows were stored, how many of them new.
+
+        Raises:
+            IntegrityError: Another constraint.
+            DataError: A value that the column cannot hold exactly.
+
+        Example:
+            >>> report = await db.upsert(Elephant, [{"name": "Hanno", "age": 7}], on=[Elephant.name])
+            >>> report.inserted, report.updated
+            (0, 1)
+        """
+        from howdah.queries.async_writing import upsert  # noqa: PLC0415  (it is made of verbs)
+
+        return await upsert(self._whole(), table, rows, on=on, update=update)
+
+    # For queries
+    def lease(self) -> AsyncLease | None:
+        """Give the connection of the transaction around this place, if there is one."""
+        return None if current() is None else leased(self._core)
+
+    async def fetch_rows(self, statement: dict[str, Any], into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
+        """Run a query that is data, and give its rows."""
+        text, params = _core.render(statement)
+        return await self._core.fetch(text, params, into, self.lease())
+
+    async def execute_statement(self, statement: dict[str, Any]) -> int:
+        """Run a statement that is data, and tell how many rows it touched."""
+        text, params = _core.render(statement)
+        return await self._core.execute(text, params, self.lease())
+
+    async def open_cursor(self, statement: dict[str, Any], into: Any, batch_rows: int) -> AsyncCursor:  # noqa: ANN401
+        """Run a query that is data, and give its rows some at a time."""
+        text, params = _core.render(statement)
+        return await self._core.stream(text, params, batch_rows, into, self.lease())
+
+
+def _plain(_: tuple[str, ...]) -> Tuples:
+    return tuple_maker([])

@@ -1,0 +1,248 @@
+"""Rows turned into columns: what the caller's dicts and objects give each column of a table."""
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
+
+from howdah.errors import InterfaceError
+from howdah.expressions.expression import plain
+from howdah.expressions.sources import Source
+from howdah.tables.schema import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from howdah.tables.schema import Column, TableSchema
+
+    Node = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Columns:
+    """Rows as columns.
+
+    Attributes:
+        columns: The columns that get values.
+        values: The values of each, in the order of the rows.
+        given: Those of the columns that the caller gave; the others have the class's defaults.
+        count: How many rows there are.
+        objects: The rows, where they are objects of the table.
+        constants: Columns that have the same value in every row, which no row gives.
+    """
+
+    columns: list[Column]
+    values: list[list[Any]]
+    given: set[str]
+    count: int
+    objects: list[Any] | None
+    constants: dict[str, Any] = field(default_factory=dict)
+
+    def names(self) -> tuple[str, ...]:
+        """Give the names of the columns that have values of their own in each row."""
+        return tuple(column.name for column in self.columns)
+
+    def settle(self, schema: TableSchema) -> None:
+        """Give each row the constants, too."""
+        for name, value in self.constants.items():
+            self.add(schema.by_name[name], [value] * self.count)
+        self.constants = {}
+
+    def may_unnest(self) -> bool:
+        """Tell whether the columns can go as arrays: one of arrays would be taken apart altogether."""
+        return all(_may_unnest(column.type.name) for column in self.columns)
+
+    def as_source(self, schema: TableSchema, ordinality: str) -> tuple[Source, tuple[Node, ...]]:
+        """Give the rows as a row of FROM, numbered, and what is selected of it."""
+        arrays: list[Node] = []
+        for column, values in zip(self.columns, self.values, strict=True):
+            if _is_json(column):
+                arrays.append(("value", [None if one is None else _json(one) for one in values], "text[]"))
+            else:
+                arrays.append(("value", values, f"{column.type.name}[]"))
+        names = self.names()
+        source = Source(
+            "function",
+            ("given",),
+            call=("call", "unnest", tuple(arrays), {}),
+            columns=(*names, ordinality),
+            ordinality=ordinality,
+        )
+        nodes = tuple(
+            ("cast", ("column", source, column.name), column.type.name)
+            if _is_json(column)
+            else ("column", source, column.name)
+            for column in self.columns
+        )
+        constants = tuple(("value", value, schema.by_name[name].type.name) for name, value in self.constants.items())
+        return source, (*nodes, *constants)
+
+    def rows(self) -> Iterable[tuple[Any, ...]]:
+        """Give the rows as tuples."""
+        return zip(*self.values, strict=True)
+
+    def add(self, column: Column, values: list[Any]) -> None:
+        """Give a column values."""
+        self.columns.append(column)
+        self.values.append(values)
+
+
+def _is_json(column: Column) -> bool:
+    return column.type.name in {"jsonb", "json"}
+
+
+def _json(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _may_unnest(name: str) -> bool:
+    return not name.endswith(("[]", "range")) and not name.startswith(("vector", "halfvec", "json("))
+
+
+def columns_of_rows(schema: TableSchema, rows: Sequence[Any]) -> Columns:
+    """Turn rows into columns.
+
+    Args:
+        schema: The table.
+        rows: Dicts, or objects of the table.
+
+    Returns:
+        The columns.
+
+    Raises:
+        InterfaceError: A row is neither, gives what is no column, or lacks a column that has no default.
+    """
+    first = rows[0]
+    if isinstance(first, schema.table):
+        for at, row in enumerate(rows):
+            if type(row) is not schema.table:
+                raise _refusal(
+                    schema, at, f"expected a {schema.table.__name__} like the first row, got {type(row).__name__}"
+                )
+        return _build(schema, [vars(row) for row in rows], list(rows))
+    for at, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise _refusal(schema, at, f"expected a dict or a {schema.table.__name__}, got {type(row).__name__}")
+    return _build(schema, rows, None)
+
+
+def constants_beside(schema: TableSchema, names: Sequence[str]) -> dict[str, Any]:
+    """Give the defaults of the columns that Arrow data lacks.
+
+    Args:
+        schema: The table.
+        names: The columns that the data has.
+
+    Returns:
+        The values of the class's defaults, by column.
+
+    Raises:
+        InterfaceError: A column is lacking whose default is made for each row, or that has none.
+    """
+    found: dict[str, Any] = {}
+    for column in schema.columns:
+        if column.name in names or column.by_server:
+            continue
+        if not _is_constant(column):
+            message = (
+                f'{schema.table.__name__}: the data has no column "{column.attribute}", which has no plain default'
+            )
+            raise InterfaceError(message)
+        found[column.name] = _default(column)()
+    return found
+
+
+def _build(schema: TableSchema, rows: Sequence[Mapping[str, Any]], objects: list[Any] | None) -> Columns:
+    keys = rows[0].keys()
+    uniform = all(row.keys() == keys for row in rows)
+    known: set[str] = set(keys) if uniform else set().union(*rows)
+    made = Columns([], [], set(), len(rows), objects)
+    for column in schema.columns:
+        names = [column.attribute]
+        if column.reference is not None:
+            names.append(column.reference.attribute)
+        present = [name for name in names if name in known]
+        if objects is not None and column.generated is not None:
+            known.discard(column.attribute)
+            continue
+        if not present and _is_constant(column):
+            made.constants[column.name] = _default(column)()
+            continue
+        if not present and (column.by_server or not _has_default(column)):
+            if column.by_server:
+                continue
+            raise _refusal(schema, 0, f'no value for "{column.attribute}", which has no default')
+        _refuse_generated(schema, column)
+        values = _values(schema, column, rows, present, uniform=uniform)
+        if present:
+            made.given.add(column.attribute)
+        known.difference_update(names)
+        made.add(column, values)
+    if objects is not None:
+        known -= {*schema.collections, "_loaded"}
+    if known:
+        stray = next(name for name in sorted(known, key=str))
+        at = next(at for at, row in enumerate(rows) if stray in row)
+        raise _refusal(schema, at, f"{stray!r} is no column")
+    return made
+
+
+def _refuse_generated(schema: TableSchema, column: Column) -> None:
+    if column.generated is not None:
+        raise _refusal(schema, 0, f'"{column.attribute}" is generated by the server, and cannot be given')
+
+
+def _is_constant(column: Column) -> bool:
+    return column.default is not MISSING or column.default_factory in {list, dict}
+
+
+def _has_default(column: Column) -> bool:
+    return column.has_default
+
+
+def _values(
+    schema: TableSchema, column: Column, rows: Sequence[Mapping[str, Any]], present: list[str], *, uniform: bool
+) -> list[Any]:
+    if not present:
+        make = _default(column)
+        return [make() for _ in rows]
+    name = present[0]
+    if uniform and len(present) == 1:
+        values = [row[name] for row in rows]
+    else:
+        values = [next((row[one] for one in present if one in row), MISSING) for row in rows]
+        if any(value is MISSING for value in values):
+            if not column.has_default:
+                at = values.index(MISSING)
+                other = "which has no default" if not column.by_server else "which other rows give"
+                raise _refusal(schema, at, f'no value for "{name}", {other}')
+            make = _default(column)
+            values = [make() if value is MISSING else value for value in values]
+    if column.reference is not None:
+        values = [plain(value) for value in values]
+    elif column.type.enum is not None:
+        values = [_label(value) for value in values]
+    return values
+
+
+def _default(column: Column) -> Callable[[], Any]:
+    if column.default_factory is not None:
+        return column.default_factory
+    default = column.default.value if isinstance(column.default, Enum) else column.default
+    return lambda: default
+
+
+def _label(value: object) -> object:
+    if isinstance(value, list):
+        return [_label(one) for one in cast("list[object]", value)]
+    return value.value if isinstance(value, Enum) else value
+
+
+def _refusal(schema: TableSchema, row: int, problem: str) -> InterfaceError:
+    return InterfaceError(f"{schema.table.__name__}, row {row}: {problem}")

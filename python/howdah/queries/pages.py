@@ -1,0 +1,255 @@
+"""Pages by keyset: what comes after a row is found by the row's own keys."""
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from howdah.errors import InterfaceError
+from howdah.expressions.expression import Expr
+from howdah.queries.loading import EXTRA, Keyed
+from howdah.queries.nodes import with_clause
+from howdah.tables.paths import RefPath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from howdah.queries.builder import Builder
+    from howdah.queries.loading import Plan
+    from howdah.queries.nodes import Node
+
+R = TypeVar("R")
+
+__all__ = ["Page", "columns", "cut", "plan", "with_clause"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """A page of rows.
+
+    Attributes:
+        items: The rows.
+        next: What asks for the next page; None on the last.
+    """
+
+    items: list[R]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a query's rows are ordered by.
+
+    Attributes:
+        nodes: The keys.
+        descending: For each whether the greatest comes first.
+        nulls_first: For each whether NULLs come first.
+        nullable: For each whether there may be NULLs.
+        mark: Tells the cursors of this query from those of others.
+    """
+
+    nodes: tuple[Node, ...]
+    descending: tuple[bool, ...]
+    nulls_first: tuple[bool, ...]
+    nullable: tuple[bool, ...]
+    mark: str
+
+
+def columns(exprs: tuple[Any, ...]) -> tuple[Expr[Any], ...]:
+    """Give what is selected as expressions: a reference is its key.
+
+    Raises:
+        InterfaceError: One is no expression.
+    """
+    found: list[Expr[Any]] = []
+    for one in exprs:
+        if isinstance(one, RefPath):
+            found.append(one.key)
+        elif isinstance(one, Expr):
+            found.append(one)
+        else:
+            message = f"select() takes expressions, such as User.name; got {one!r}"
+            raise InterfaceError(message)
+    return tuple(found)
+
+
+def keys_of(query: Builder[Any]) -> Keys:
+    """Give what a query's rows are ordered by, the primary key last.
+
+    Raises:
+        InterfaceError: They are no rows of a table.
+    """
+    schema, root, order = query.ordering()
+    if schema is None or not schema.primary_key:
+        message = "page() is for the rows of a table with a primary key"
+        raise InterfaceError(message)
+    parts = [(key[1], key[2] == "desc", key[3]) if key[0] == "ordering" else (key, False, None) for key in order]
+    have = [node for node, _, _ in parts]
+    for column in schema.primary_key:
+        node = ("column", root, column.name)
+        if node not in have:
+            parts.append((node, parts[-1][1] if parts else False, None))
+    known = {column.name: column.nullable for column in schema.columns}
+    nullable = tuple(node[0] != "column" or node[1] is not root or known.get(node[2], True) for node, _, _ in parts)
+    shape = json.dumps([[*_shape(node), down, nulls] for node, down, nulls in parts])
+    mark = hashlib.blake2b(f"{schema.name}{shape}".encode(), digest_size=6).hexdigest()
+    first = tuple(nulls == "first" if nulls is not None else down for _, down, nulls in parts)
+    return Keys(tuple(node for node, _, _ in parts), tuple(down for _, down, _ in parts), first, nullable, mark)
+
+
+def _shape(node: object) -> list[Any]:
+    if isinstance(node, tuple):
+        parts: Node = node
+        return ["value"] if parts and parts[0] == "value" else [_shape(part) for part in parts]
+    return [node if isinstance(node, str) else type(node).__name__]
+
+
+def plan(query: Builder[Any], size: int, after: str | None) -> tuple[Plan, Keys]:
+    """Give the plan for a page: the rows, each with its keys, and one row more than there is room for.
+
+    Raises:
+        InterfaceError: `after` is no cursor of this query; a size below 1.
+    """
+    if size < 1:
+        message = f"page({size}): a page has one row at least"
+        raise InterfaceError(message)
+    keys = keys_of(query)
+    marked = query.ordered_by(_orderings(keys)).limit(size + 1)
+    if after is not None:
+        marked = marked.where(Expr(following(keys, decoded(after, keys.mark)), "boolean"))
+    return marked.plan_with(keys.nodes), keys
+
+
+def _orderings(keys: Keys) -> tuple[Node, ...]:
+    each = zip(keys.nodes, keys.descending, keys.nulls_first, strict=True)
+    return tuple(
+        ("ordering", node, "desc" if down else "asc", None if first == down else "first" if first else "last")
+        for node, down, first in each
+    )
+
+
+def following(keys: Keys, values: Sequence[Any]) -> Node:
+    """Give the condition of the rows that come after the one with these keys.
+
+    Raises:
+        InterfaceError: There are more or fewer values than keys.
+    """
+    if len(values) != len(keys.nodes):
+        raise InterfaceError(FOREIGN)
+    if not any(keys.nullable) and len(set(keys.descending)) == 1:
+        # One comparison of rows, which an index over the keys answers.
+        operator = "<" if keys.descending[0] else ">"
+        given = tuple(("value", value, None) for value in values)
+        if len(given) == 1:
+            return ("binary", operator, keys.nodes[0], given[0])
+        return ("binary", operator, ("row", keys.nodes), ("row", given))
+    branches: list[Node] = []
+    equal: list[Node] = []
+    each = zip(keys.nodes, values, keys.descending, keys.nulls_first, keys.nullable, strict=True)
+    for node, value, down, first, nullable in each:
+        beyond: Node | None
+        same: Node = ("is_null", node)
+        if value is None:
+            beyond = ("is_not_null", node) if first else None
+        else:
+            same = ("binary", "=", node, ("value", value, None))
+            beyond = ("binary", "<" if down else ">", node, ("value", value, None))
+            if nullable and not first:
+                beyond = ("or", (beyond, ("is_null", node)))
+        if beyond is not None:
+            branches.append(("and", (*equal, beyond)))
+        equal.append(same)
+    return ("or", tuple(branches))
+
+
+def cut(rows: list[Any], size: int, keys: Keys) -> tuple[list[Any], str | None]:
+    """Take the keys off the rows, and the row that is too many.
+
+    Returns:
+        The rows, and the cursor of the next page.
+    """
+    last: Any = None
+    items: list[Any] = []
+    for at, row in enumerate(rows):
+        if isinstance(row, Keyed):
+            item, own = row.item, row.keys
+        else:
+            item, extra = row, vars(row).pop(EXTRA)
+            own = tuple(vars(extra).values())[: len(keys.nodes)]
+        if at < size:
+            items.append(item)
+            last = own
+    return items, encoded(last, keys.mark) if len(rows) > size else None
+
+
+FOREIGN = "after= is not the `next` of a page of this query"
+WRITTEN: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    dt.datetime: ("t", dt.datetime.isoformat),
+    dt.date: ("d", dt.date.isoformat),
+    dt.time: ("c", dt.time.isoformat),
+    Decimal: ("n", str),
+    uuid.UUID: ("u", str),
+    bytes: ("b", bytes.hex),
+    dt.timedelta: ("i", lambda one: [one.days, one.seconds, one.microseconds]),
+}
+READ: dict[str, Callable[[Any], Any]] = {
+    "t": dt.datetime.fromisoformat,
+    "d": dt.date.fromisoformat,
+    "c": dt.time.fromisoformat,
+    "n": Decimal,
+    "u": uuid.UUID,
+    "b": bytes.fromhex,
+    "i": lambda parts: dt.timedelta(*parts),
+    "f": float.fromhex,
+}
+
+
+def encoded(values: Sequence[Any], mark: str) -> str:
+    """Write keys down as a cursor.
+
+    Raises:
+        InterfaceError: A key of a type that cannot be written down.
+    """
+    written: list[Any] = []
+    for one in values:
+        value = one.value if isinstance(one, Enum) else one
+        if value is None or isinstance(value, (bool, int, str)):
+            written.append(value)
+        elif isinstance(value, float):
+            written.append(["f", value.hex()])
+        elif type(value) in WRITTEN:
+            tag, write = WRITTEN[type(value)]
+            written.append([tag, write(value)])
+        else:
+            message = f"page() cannot order by a {type(value).__name__}; order by something simpler"
+            raise InterfaceError(message)
+    text = json.dumps([mark, written], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decoded(cursor: str, mark: str) -> list[Any]:
+    """Read keys from a cursor.
+
+    Raises:
+        InterfaceError: It is none, or another query's.
+    """
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        found: Any = json.loads(text)
+        own, written = found
+        values = [READ[one[0]](one[1]) if isinstance(one, list) else one for one in written]
+    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError):
+        raise InterfaceError(FOREIGN) from None
+    if own != mark or any(isinstance(one, dict) for one in values):
+        raise InterfaceError(FOREIGN)
+    return values

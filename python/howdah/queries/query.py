@@ -1,0 +1,258 @@
+# Made from async_query.py by tools/generate_sync.py: change that, then `make generate`.
+"""Queries whose results are awaited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from howdah import _core
+from howdah.errors import NoRow
+from howdah.queries import pages
+from howdah.queries.builder import Builder
+from howdah.queries.nodes import tuple_plan
+from howdah.queries.pages import Page
+from howdah.queries.relations import load_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from howdah.database import Database
+    from howdah.expressions.expression import Assign, Expr
+    from howdah.queries.builder import Statement
+    from howdah.reader import ArrowReader
+
+R = TypeVar("R")
+O = TypeVar("O")  # noqa: E741  (the contract's own name)
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+
+class Query(Builder[R]):
+    """A query for rows. It is asked of the server by the verbs that are awaited, and as often as they are.
+
+    Example:
+        >>> query = Elephant.find(Elephant.age > 25).order_by(Elephant.name).limit(10)
+        >>> elephants = query.to_list()
+    """
+
+    _db: Database | None = None
+
+    def __init__(self, table: object, db: Database | None = None) -> None:
+        """Take the table, and the database; None for the default one."""
+        super().__init__(table)
+        self._db = db
+
+    def database(self) -> Database:
+        """Give the database that it is asked of."""
+        if self._db is not None:
+            return self._db
+        from howdah.blocking import default_database  # noqa: PLC0415  (it is made of queries)
+
+        return default_database()
+
+    # Steps that change what the rows are
+    @overload
+    def select(self, a: Expr[A], /) -> Query[tuple[A]]: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], /) -> Query[tuple[A, B]]: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], /) -> Query[tuple[A, B, C]]: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /) -> Query[tuple[A, B, C, D]]: ...
+    @overload
+    def select(self, *exprs: Expr[Any]) -> Query[tuple[Any, ...]]: ...
+    def select(self, *exprs: Expr[Any]) -> Query[Any]:
+        """Give these expressions of each row, as a tuple."""
+        return self._selecting(exprs)
+
+    def _selecting(self, exprs: tuple[Any, ...]) -> Query[Any]:
+        made: Any = self._with(_columns=pages.columns(exprs), _shape=None)
+        return made  # type: ignore[no-any-return]
+
+    def to(self, shape: type[O]) -> Query[O]:
+        """Give the rows as objects of a dataclass, named tuple, pydantic model or msgspec Struct.
+
+        Without `select`, the columns are those that have a field.
+        """
+        made: Any = self._with(_shape=shape)
+        return made  # type: ignore[no-any-return]
+
+    def returning(self, *exprs: Expr[Any]) -> Returning[Any]:
+        """Let `update` and `delete` give the rows they touch: these expressions as tuples, or else the objects."""
+        return Returning(self, pages.columns(exprs) if exprs else None)
+
+    # Results
+    def to_list(self) -> list[R]:
+        """Give all rows.
+
+        Returns:
+            Objects of the table, tuples after `select`, or objects of what `to` was given.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE.
+            ConversionError: A value that is not of its column's type.
+        """
+        plan = self.plan()
+        db = self.database()
+        rows: list[R] = db.fetch_rows(plan.statement, plan.into)
+        if plan.wanted and rows:
+            load_wanted(db, rows, plan.wanted)
+        return rows
+
+    def first(self) -> R | None:
+        """Give the first row, or None; `order_by` says which is the first."""
+        rows = self.limit(1).to_list()
+        return rows[0] if rows else None
+
+    def one(self) -> R:
+        """Give the only row.
+
+        Raises:
+            NoRow: There is none, or more than one.
+        """
+        rows = self.limit(2).to_list()
+        if len(rows) != 1:
+            message = "expected one row; there are more" if rows else "expected one row; there is none"
+            raise NoRow(message)
+        return rows[0]
+
+    def count(self) -> int:
+        """Count the rows, at the server."""
+        rows = self.database().fetch_rows(self.count_statement(), None)
+        found: int = next(iter(rows[0].values()))
+        return found
+
+    def exists(self) -> bool:
+        """Tell whether there is a row."""
+        rows = self.database().fetch_rows(self.exists_statement(), None)
+        found: bool = next(iter(rows[0].values()))
+        return found
+
+    def update(self, *assignments: Assign) -> int:
+        """Update the rows, at the server.
+
+        Args:
+            *assignments: What is set, such as `User.score.set(User.score + 1)`.
+
+        Returns:
+            How many rows were updated.
+        """
+        return self.database().execute_statement(self.update_statement(assignments))
+
+    def delete(self) -> int:
+        """Delete the rows, at the server.
+
+        Returns:
+            How many rows were deleted.
+        """
+        return self.database().execute_statement(self.delete_statement())
+
+    def page(self, size: int, *, after: str | None = None) -> Page[R]:
+        """Give a page of the rows, by keyset: later pages are as fast as the first.
+
+        The rows are ordered by `order_by`, and then by the primary key where that leaves a choice.
+
+        Args:
+            size: How many rows a page has at most.
+            after: The `next` of the page before; None for the first page.
+
+        Returns:
+            The rows (`items`), and what asks for the next page (`next`), None on the last.
+
+        Raises:
+            InterfaceError: `after` is no page's `next`, or that of another query.
+        """
+        plan, keys = pages.plan(self, size, after)
+        db = self.database()
+        rows: list[Any] = db.fetch_rows(plan.statement, plan.into)
+        items, following = pages.cut(rows, size, keys)
+        if plan.wanted and items:
+            load_wanted(db, items, plan.wanted)
+        return Page(items, following)
+
+    def explain(self, *, analyze: bool = False) -> str:
+        """Give the server's plan.
+
+        Args:
+            analyze: Whether the query is run, to show what each step took.
+        """
+        statement = {**self.plan().statement, "explain": "analyze" if analyze else "plan"}
+        rows = self.database().fetch_rows(statement, None)
+        return "\n".join(str(next(iter(row.values()))) for row in rows)
+
+    def stream(self, *, batch_rows: int = 1000) -> Generator[R]:
+        """Give the rows one by one, in constant memory; see `Database.stream`.
+
+        Args:
+            batch_rows: How many rows are taken from the server at a time.
+
+        Yields:
+            The rows.
+        """
+        plan = self.plan()
+        db = self.database()
+        cursor = db.open_cursor(plan.statement, plan.into, batch_rows)
+        try:
+            while rows := cursor.rows():
+                if plan.wanted:
+                    load_wanted(db, rows, plan.wanted)
+                yield from rows
+        finally:
+            cursor.close()
+
+    # Frames
+    def read(self, *, batch_rows: int = 65_536) -> ArrowReader:
+        """Read the rows as Arrow; see `Database.read`."""
+        text, params = _core.render(self.frame_statement())
+        return self.database().read(text, *params, batch_rows=batch_rows)
+
+    def batches(self, *, batch_rows: int = 65_536) -> Generator[Any]:
+        """Give the rows as record batches, as they stream in.
+
+        Args:
+            batch_rows: The most rows a batch has.
+
+        Yields:
+            The batches (arro3).
+        """
+        yield from self.read(batch_rows=batch_rows)
+
+    def to_arrow(self) -> Any:  # noqa: ANN401  (pyarrow may not be there)
+        """Give the rows as a `pyarrow.Table`."""
+        return self.read().to_arrow()
+
+    def to_polars(self) -> Any:  # noqa: ANN401  (polars may not be there)
+        """Give the rows as a `polars.DataFrame`."""
+        return self.read().to_polars()
+
+    def to_pandas(self) -> Any:  # noqa: ANN401  (pandas may not be there)
+        """Give the rows as a `pandas.DataFrame`."""
+        return self.read().to_pandas()
+
+
+class Returning(Generic[R]):
+    """An update or delete that gives the rows it touches."""
+
+    def __init__(self, query: Query[Any], columns: tuple[Expr[Any], ...] | None) -> None:
+        """Take the query, and what is given of its rows."""
+        self._query = query
+        self._columns = columns
+
+    def update(self, *assignments: Assign) -> list[R]:
+        """Update the rows, and give them as they are then."""
+        return self._run(self._query.update_statement(assignments))
+
+    def delete(self) -> list[R]:
+        """Delete the rows, and give them as they were."""
+        return self._run(self._query.delete_statement())
+
+    def _run(self, statement: Statement) -> list[R]:
+        def returning(columns: tuple[Any, ...]) -> Statement:
+            return {**statement, "returning": columns}
+
+        columns = self._columns
+        plan = self._query.rows_plan(returning) if columns is None else tuple_plan(columns, returning)
+        rows: list[R] = self._query.database().fetch_rows(plan.statement, plan.into)
+        return rows

@@ -1,0 +1,328 @@
+# Made from async_tables.py by tools/generate_sync.py: change that, then `make generate`.
+"""The verbs for tables, awaited; `Database` has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from howdah import _core
+from howdah.errors import InterfaceError, NoRow
+from howdah.queries import saving
+from howdah.queries.conditions import by_names
+from howdah.queries.loading import object_plan, tree_of
+from howdah.queries.nodes import tuple_maker
+from howdah.queries.query import Query
+from howdah.queries.relations import load_wanted
+from howdah.tables import ddl
+from howdah.tables.paths import ManyPath, RefPath
+from howdah.tables.table import LOADED
+from howdah.transaction import current, leased
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from howdah._core import Cursor, Lease, LoadReport, Tuples
+    from howdah.database import Database
+    from howdah.expressions.expression import Assign, Expr
+    from howdah.tables.table import Table
+    from howdah.verbs import Rows
+
+M = TypeVar("M", bound="Table")
+
+
+class Tables:
+    """What a database does with tables."""
+
+    _core: _core.Database
+
+    def _whole(self) -> Database:
+        return cast("Database", self)
+
+    def create_tables(self, *tables: type[Table]) -> None:
+        """Create tables, with their types and indexes, those that others refer to first. What is there stays as it is.
+
+        It is one transaction.
+
+        Args:
+            *tables: The tables.
+
+        Raises:
+            DatabaseError: What the server says, by its SQLSTATE.
+
+        Example:
+            >>> db.create_tables(Elephant)
+        """
+        db = self._whole()
+        with db.transaction():
+            for statement in ddl.statements(*tables):
+                db.execute(statement)
+
+    def find(self, table: type[M], /, *conditions: Expr[bool]) -> Query[M]:
+        """Give a query for the rows of a table that meet all conditions; nothing is asked of the server yet.
+
+        Args:
+            table: The table, or an alias, CTE or subquery.
+            *conditions: The conditions.
+
+        Returns:
+            The query.
+
+        Example:
+            >>> db.find(Elephant, Elephant.age > 25).order_by(Elephant.name).to_list()
+            [Elephant(id=1, name='Airavata', age=99)]
+        """
+        query: Query[M] = Query(table, self._whole())
+        return query.where(*conditions) if conditions else query
+
+    def find_one(self, table: type[M], /, *conditions: Expr[bool] | Mapping[str, Any]) -> M | None:
+        """Give the first row that meets all conditions, or None.
+
+        Args:
+            table: The table.
+            *conditions: Expressions, or dicts of the values that columns have, by their names in the class.
+
+        Returns:
+            The row.
+
+        Raises:
+            InterfaceError: A dict names no column.
+
+        Example:
+            >>> db.find_one(Elephant, {"name": "Airavata"})
+            Elephant(id=1, name='Airavata', age=99)
+        """
+        expressions = by_names(table, conditions)
+        return Query[M](table, self._whole()).where(*expressions).first()
+
+    def get(self, table: type[M], key: object, /) -> M:
+        """Give the row with a primary key.
+
+        Args:
+            table: The table.
+            key: The key; of several columns, a tuple.
+
+        Returns:
+            The row.
+
+        Raises:
+            NoRow: There is none.
+
+        Example:
+            >>> db.get(Elephant, 1)
+            Elephant(id=1, name='Airavata', age=99)
+        """
+        schema = table.__schema__
+        parts: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)  # pyright: ignore[reportUnknownVariableType]
+        if len(parts) != len(schema.primary_key):
+            message = f"{table.__name__}'s primary key has {len(schema.primary_key)} columns, got {len(parts)}"
+            raise InterfaceError(message)
+        into = object_plan(schema, table.__source__, {}, lambda _: {}).into
+        found: M | None = self._core.fetch_one(saving.selection(schema), parts, into, self.lease())
+        if found is None:
+            message = f"there is no {table.__name__} with the key {key!r}"
+            raise NoRow(message)
+        return found
+
+    def save(self, row: M, /) -> M:
+        """Store a row: insert it if it is new, else update the columns that have changed.
+
+        What the server fills in - keys, defaults, generated columns - is in the row afterwards.
+
+        Args:
+            row: The row.
+
+        Returns:
+            The same row.
+
+        Raises:
+            NoRow: It was deleted meanwhile.
+            IntegrityError: A constraint.
+            InterfaceError: A row that it refers to is not saved yet.
+
+        Example:
+            >>> db.save(Elephant(name="Abul-Abbas"))
+            Elephant(id=2, name='Abul-Abbas', age=None)
+        """
+        stored = saving.is_stored(row)
+        plan = saving.update(row) if stored else saving.insertion(row)
+        if plan is None:
+            return row
+        given: tuple[Any, ...] | None = ()
+        if plan.returning:
+            given = self._core.fetch_one(plan.text, plan.params, _plain, self.lease())
+        elif not self._core.execute(plan.text, plan.params, self.lease()):
+            given = None
+        if given is None:
+            if stored:
+                raise saving.gone(row)
+            message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
+            raise NoRow(message)
+        saving.keep(row, plan, given)
+        return row
+
+    def delete(self, row: Table, /) -> None:
+        """Delete a row.
+
+        Args:
+            row: The row.
+
+        Raises:
+            NoRow: It was deleted meanwhile.
+            IntegrityError: Others refer to it.
+
+        Example:
+            >>> db.delete(db.get(Elephant, 2))
+        """
+        plan = saving.deletion(row)
+        if not self._core.execute(plan.text, plan.params, self.lease()):
+            raise saving.gone(row)
+        del vars(row)[LOADED]
+
+    def refresh(self, row: M, /) -> M:
+        """Read a row again: its columns are as the server has them, its relations not loaded.
+
+        Args:
+            row: The row.
+
+        Returns:
+            The same row.
+
+        Raises:
+            NoRow: It was deleted meanwhile.
+
+        Example:
+            >>> elephant = db.get(Elephant, 1)
+            >>> db.refresh(elephant)
+            Elephant(id=1, name='Airavata', age=99)
+        """
+        key = saving.stored_key(row)
+        try:
+            fresh = self.get(type(row), key)
+        except NoRow:
+            raise saving.gone(row) from None
+        values = vars(row)
+        values.clear()
+        values.update(vars(fresh))
+        return row
+
+    def fetch_relations(self, row: M, /, *relations: type[Table]) -> M:
+        """Load relations of a row, by one statement each.
+
+        Args:
+            row: The row.
+            *relations: Relations of its table, such as `User.posts` or `Post.author`.
+
+        Returns:
+            The same row.
+
+        Raises:
+            InterfaceError: One is no relation.
+
+        Example:
+            >>> db.fetch_relations(user, User.posts)
+        """
+        steps: list[tuple[str, ...]] = []
+        for relation in relations:
+            if not isinstance(relation, (RefPath, ManyPath)):
+                message = f"expected relations, such as User.posts, not {relation!r}"
+                raise InterfaceError(message)
+            steps.append(relation.steps)
+        schema = type(row).__schema__
+        tree = tree_of(steps)
+        wanted = object_plan(schema, type(row).__source__, tree, lambda _: {}).wanted
+        values = vars(row)
+        for name, inner in tree.items():
+            column = schema.references.get(name)
+            if column is None or column.reference is None:
+                continue
+            key = values[column.attribute]
+            target = column.reference.target
+            query: Query[Any] = Query(column.reference.table, self._whole())
+            found = None if key is None else query.loading(inner).where(query.column(target) == key).first()
+            values[name] = found
+        load_wanted(self._whole(), [row], [one for one in wanted if not one.steps])
+        return row
+
+    def insert_many(self, table: type[Table], rows: Rows, /) -> list[Any]:
+        """Insert rows, in one transaction, and give their primary keys.
+
+        Few go by one INSERT, many by COPY.
+
+        Args:
+            table: The table.
+            rows: Dicts by the names in the class, objects of the table, or Arrow data (polars, pyarrow, …). Objects
+                have their keys afterwards.
+
+        Returns:
+            The keys, in the order of the rows; of several columns, tuples.
+
+        Raises:
+            IntegrityError: A constraint.
+            DataError: A value that the column cannot hold exactly.
+            InterfaceError: A row has something that is no column, or lacks one that has no default.
+
+        Example:
+            >>> db.insert_many(Elephant, [{"name": "Hanno"}, {"name": "Jumbo"}])
+            [3, 4]
+        """
+        from howdah.queries.writing import insert_many  # noqa: PLC0415  (it is made of verbs)
+
+        return insert_many(self._whole(), table, rows)
+
+    def upsert(
+        self,
+        table: type[M],
+        rows: Rows,
+        /,
+        *,
+        on: Sequence[Expr[Any]],
+        update: Sequence[Expr[Any] | Assign] | None = None,
+    ) -> LoadReport:
+        """Insert rows, or update those that are there, by COPY, in one transaction.
+
+        Args:
+            table: The table.
+            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins.
+            on: The columns that tell rows apart; they need a unique constraint.
+            update: What becomes of a row that is there: columns, which take the new value, and assignments, in which
+                `excluded` is the new value. None for all columns that were given; nothing for none of them.
+
+        Returns:
+            How many rows were stored, how many of them new.
+
+        Raises:
+            IntegrityError: Another constraint.
+            DataError: A value that the column cannot hold exactly.
+
+        Example:
+            >>> report = db.upsert(Elephant, [{"name": "Hanno", "age": 7}], on=[Elephant.name])
+            >>> report.inserted, report.updated
+            (0, 1)
+        """
+        from howdah.queries.writing import upsert  # noqa: PLC0415  (it is made of verbs)
+
+        return upsert(self._whole(), table, rows, on=on, update=update)
+
+    # For queries
+    def lease(self) -> Lease | None:
+        """Give the connection of the transaction around this place, if there is one."""
+        return None if current() is None else leased(self._core)
+
+    def fetch_rows(self, statement: dict[str, Any], into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
+        """Run a query that is data, and give its rows."""
+        text, params = _core.render(statement)
+        return self._core.fetch(text, params, into, self.lease())
+
+    def execute_statement(self, statement: dict[str, Any]) -> int:
+        """Run a statement that is data, and tell how many rows it touched."""
+        text, params = _core.render(statement)
+        return self._core.execute(text, params, self.lease())
+
+    def open_cursor(self, statement: dict[str, Any], into: Any, batch_rows: int) -> Cursor:  # noqa: ANN401
+        """Run a query that is data, and give its rows some at a time."""
+        text, params = _core.render(statement)
+        return self._core.stream(text, params, batch_rows, into, self.lease())
+
+
+def _plain(_: tuple[str, ...]) -> Tuples:
+    return tuple_maker([])

@@ -1,0 +1,386 @@
+# Made from async_writing.py by tools/generate_sync.py: change that, then `make generate`.
+"""Writes many rows at once: few by one INSERT of arrays, many by COPY."""
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from howdah import _core
+from howdah.errors import InterfaceError
+from howdah.expressions.expression import Assign, Expr
+from howdah.expressions.sources import Source
+from howdah.queries import saving
+from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
+from howdah.queries.loading import columns_of
+from howdah.queries.nodes import tuple_maker
+from howdah.tables.attributes import Col
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from howdah._core import LoadReport, Tuples
+    from howdah.database import Database
+    from howdah.tables.schema import Column, TableSchema
+    from howdah.tables.table import Table
+    from howdah.verbs import Rows
+
+    Node = tuple[Any, ...]
+    Statement = dict[str, Any]
+
+# Up to so many rows one INSERT is quicker than a COPY, with what it needs besides; see benches/.
+FEW = 1000
+ORDER = "howdah_order"
+
+_numbers = itertools.count(1)
+
+
+def is_arrow(rows: object) -> bool:
+    """Tell whether rows are Arrow data."""
+    return hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__")
+
+
+def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
+    """Insert rows and give their keys; see `Database.insert_many`.
+
+    Args:
+        db: The database.
+        table: The table.
+        rows: The rows.
+
+    Returns:
+        The keys.
+    """
+    schema = table.__schema__
+    if is_arrow(rows):
+        with db.transaction():
+            staged, names = stage(db, schema, rows, None)
+            return _insert_from(db, schema, staged, *_beside(schema, staged, names))
+    given: list[Any] = list(cast("Any", rows))
+    if not given:
+        return []
+    columns = columns_of_rows(schema, given)
+    if columns.count <= FEW and columns.may_unnest():
+        source, nodes = columns.as_source(schema, ORDER)
+        names = (*columns.names(), *columns.constants)
+        return _insert_from(db, schema, source, nodes, names, columns.objects)
+    columns.settle(schema)
+    with db.transaction():
+        return _copy(db, schema, columns)
+
+
+def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
+    db: Database,
+    schema: TableSchema,
+    source: Source,
+    nodes: tuple[Node, ...],
+    names: Sequence[str],
+    objects: list[Any] | None = None,
+) -> list[Any]:
+    """Insert what a row of FROM gives, in its order, and give the keys."""
+    root = schema.table.__source__
+    returned = _returned(schema, names) if objects is not None else schema.primary_key
+    select: Statement = {
+        "kind": "select",
+        "columns": nodes,
+        "from": source,
+        "order_by": (("column", source, ORDER),),
+    }
+    statement: Statement = {
+        "kind": "insert",
+        "into": root,
+        "columns": tuple(names),
+        "select": select,
+        "returning": tuple(("column", root, column.name) for column in returned),
+    }
+    if not returned:
+        db.execute_statement(statement)
+        return []
+    rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
+    if objects is None:
+        return [row[0] for row in rows] if len(returned) == 1 else rows
+    return _fill(schema, objects, returned, rows)
+
+
+def _beside(schema: TableSchema, source: Source, names: Sequence[str]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+    """Give the columns of a table between, and beside them the class's defaults for those that it lacks."""
+    constants = constants_beside(schema, names)
+    nodes = tuple(("column", source, name) for name in names)
+    values = tuple(("value", one, schema.by_name[name].type.name) for name, one in constants.items())
+    return (*nodes, *values), (*names, *constants)
+
+
+def _returned(schema: TableSchema, names: Sequence[str]) -> tuple[Column, ...]:
+    """Give the columns that objects lack, and the key."""
+    return tuple(column for column in schema.columns if column.primary_key or column.name not in names)
+
+
+def _fill(
+    schema: TableSchema, objects: list[Any], columns: Sequence[Column], rows: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    saved = saving.Saving("", (), tuple(columns), ())
+    for row, given in zip(objects, rows, strict=True):
+        saving.keep(row, saved, given)
+    return [_key(schema, row) for row in objects]
+
+
+def _key(schema: TableSchema, row: Any) -> Any:  # noqa: ANN401  (of the key's type)
+    values = vars(row)
+    key = tuple(values[column.attribute] for column in schema.primary_key)
+    return key[0] if len(key) == 1 else key
+
+
+def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
+    """Insert by COPY: the keys are reserved before, or given, or else come from a table between."""
+    lacking = [column for column in schema.primary_key if column not in columns.columns]
+    if not schema.primary_key or not lacking or (len(lacking) == 1 and lacking[0].identity):
+        for column in lacking:
+            columns.add(column, _reserve(db, schema, column, columns.count))
+        db.load(_quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        return _keys(db, schema, columns)
+    staged, names = stage(db, schema, columns.rows(), columns.names())
+    nodes = tuple(("column", staged, name) for name in names)
+    return _insert_from(db, schema, staged, nodes, names, columns.objects)
+
+
+def _keys(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
+    places = [columns.columns.index(column) for column in schema.primary_key]
+    keys = [columns.values[place] for place in places]
+    found: list[Any] = keys[0] if len(keys) == 1 else list(zip(*keys, strict=True))
+    objects = columns.objects
+    if objects is None:
+        return found
+    if len(keys) == 1:
+        _read_back(db, schema, objects, found)
+    else:
+        for row, key in zip(objects, found, strict=True):
+            vars(row).update(vars(db.get(schema.table, key)))
+    return found
+
+
+def _read_back(db: Database, schema: TableSchema, objects: list[Any], keys: list[Any]) -> None:
+    """Take what the server filled in."""
+    root = schema.table.__source__
+    key = schema.single_key
+    statement: Statement = {
+        "kind": "select",
+        "columns": columns_of(schema, root),
+        "from": root,
+        "where": (("any", ("column", root, key.name), "=", ("value", keys, f"{key.type.name}[]")),),
+    }
+    rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
+    at = schema.columns.index(key)
+    by_key = {row[at]: row for row in rows}
+    _fill(schema, objects, schema.columns, [by_key[one] for one in keys])
+
+
+def _reserve(db: Database, schema: TableSchema, column: Column, count: int) -> list[Any]:
+    """Take so many numbers from a column's sequence."""
+    numbers = Source("function", ("numbers",), call=_series(count), columns=("n",))
+    name = ("value", _quoted(schema.name), "text")
+    sequence: Node = ("call", "pg_get_serial_sequence", (name, ("value", column.name, "text")), {})
+    statement: Statement = {
+        "kind": "select",
+        "columns": (("call", "nextval", (("cast", sequence, "regclass"),), {}),),
+        "from": numbers,
+    }
+    rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
+    return [row[0] for row in rows]
+
+
+def _series(count: int) -> Node:
+    return ("call", "generate_series", (("literal", 1), ("value", count, "integer")), {})
+
+
+def stage(
+    db: Database, schema: TableSchema, rows: Any, names: Sequence[str] | None  # noqa: ANN401  (any rows)
+) -> tuple[Source, tuple[str, ...]]:  # fmt: skip
+    """Load rows into a table that goes with the transaction.
+
+    Args:
+        db: The database.
+        schema: The table that they are for.
+        rows: Arrow data, or tuples.
+        names: The columns of tuples; Arrow data has names of its own.
+
+    Returns:
+        The table, whose column ORDER has the order of the rows, and the names of the columns.
+
+    Raises:
+        InterfaceError: Arrow data has columns that the table has not.
+    """
+    if names is None:
+        names = _arrow_names(schema, rows)
+    name = f"howdah_staged_{next(_numbers)}"
+    for statement in _core.staging(name, schema.name, list(names), ORDER):
+        db.execute(statement)
+    targets = {one: _named(schema, one) for one in _arrow_fields(rows)} if is_arrow(rows) else _targets(names)
+    db.load(f"pg_temp.{name}", rows, columns=targets)
+    return Source("table", ("pg_temp", name)), tuple(names)
+
+
+def _arrow_fields(rows: Any) -> list[str]:  # noqa: ANN401  (any Arrow data)
+    from arro3.core import Schema  # noqa: PLC0415  (it takes time to import)
+
+    schema: Any = getattr(rows, "schema", None)
+    if isinstance(schema, dict):
+        names: list[Any] = list(schema)
+        return [str(name) for name in names]
+    if hasattr(rows, "columns") and not callable(rows.columns) and schema is None:
+        return [str(name) for name in rows.columns]
+    return list(Schema.from_arrow(schema if schema is not None else rows).names)
+
+
+def _named(schema: TableSchema, name: str) -> str:
+    column = schema.by_attribute.get(name) or schema.by_name.get(name)
+    if column is None:
+        known = ", ".join(one.attribute for one in schema.columns)
+        message = f"{schema.table.__name__} has no column {name!r}; there are {known}"
+        raise InterfaceError(message)
+    return column.name
+
+
+def _arrow_names(schema: TableSchema, rows: Any) -> tuple[str, ...]:  # noqa: ANN401  (any Arrow data)
+    return tuple(_named(schema, name) for name in _arrow_fields(rows))
+
+
+def _targets(names: Sequence[str]) -> dict[str, str]:
+    return {str(at): name for at, name in enumerate(names)}
+
+
+def _quoted(name: Sequence[str]) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
+
+
+def _tuples(_: tuple[str, ...]) -> Tuples:
+    return tuple_maker([])
+
+
+def upsert(
+    db: Database,
+    table: type[Table],
+    rows: Rows,
+    *,
+    on: Sequence[Expr[Any]],
+    update: Sequence[Expr[Any] | Assign] | None,
+) -> LoadReport:
+    """Insert rows or update those that are there; see `Database.upsert`.
+
+    Args:
+        db: The database.
+        table: The table.
+        rows: The rows.
+        on: What tells rows apart.
+        update: What becomes of a row that is there.
+
+    Returns:
+        What was done.
+    """
+    began = time.perf_counter()
+    schema = table.__schema__
+    keys = [_column(one).name for one in on]
+    if not keys:
+        message = "upsert() needs the columns that tell rows apart: on=[User.email]"
+        raise InterfaceError(message)
+    if is_arrow(rows):
+        with db.transaction():
+            source, names = stage(db, schema, rows, None)
+            sets = _sets(update, names, keys)
+            counts = _upsert_from(db, schema, source, *_beside(schema, source, names), keys, sets)
+        return _report(counts, began)
+    given: list[Any] = list(cast("Any", rows))
+    if not given:
+        return _report((0, 0), began)
+    columns = columns_of_rows(schema, given)
+    names = columns.names()
+    own = [column.name for column in columns.columns if column.attribute in columns.given]
+    sets = _sets(update, own, keys)
+    if columns.count <= FEW and columns.may_unnest():
+        source, nodes = columns.as_source(schema, ORDER)
+        names = (*names, *columns.constants)
+        return _report(_upsert_from(db, schema, source, nodes, names, keys, sets), began)
+    columns.settle(schema)
+    names = columns.names()
+    with db.transaction():
+        source, names = stage(db, schema, columns.rows(), names)
+        nodes = tuple(("column", source, name) for name in names)
+        counts = _upsert_from(db, schema, source, nodes, names, keys, sets)
+    return _report(counts, began)
+
+
+def _report(counts: tuple[int, int], began: float) -> LoadReport:
+    return _core.LoadReport(counts[0], counts[1], 0, time.perf_counter() - began)
+
+
+def _column(expression: Expr[Any]) -> Column:
+    if not isinstance(expression, Col):
+        message = f"on= and update= take columns, such as User.email; got {expression!r}"
+        raise InterfaceError(message)
+    return expression.column
+
+
+def _sets(
+    update: Sequence[Expr[Any] | Assign] | None, names: Sequence[str], keys: Sequence[str]
+) -> tuple[tuple[str, Node], ...]:
+    if update is None:
+        return tuple((name, ("excluded", name)) for name in names if name not in keys)
+    pairs: list[tuple[str, Node]] = []
+    for one in update:
+        if isinstance(one, Assign):
+            pairs.append((one.name, one.node))
+        else:
+            name = _column(one).name
+            pairs.append((name, ("excluded", name)))
+    return tuple(pairs)
+
+
+def _upsert_from(  # noqa: PLR0917  (what an upsert is made of)
+    db: Database,
+    schema: TableSchema,
+    source: Source,
+    nodes: tuple[Node, ...],
+    names: Sequence[str],
+    keys: Sequence[str],
+    sets: tuple[tuple[str, Node], ...],
+) -> tuple[int, int]:
+    """Insert what a row of FROM gives, or update; give how many rows were inserted and updated."""
+    missing = [key for key in keys if key not in names]
+    if missing:
+        message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
+        raise InterfaceError(message)
+    by_keys = tuple(("column", source, key) for key in keys)
+    select: Statement = {
+        "kind": "select",
+        "distinct": by_keys,
+        "columns": nodes,
+        "from": source,
+        "order_by": (*by_keys, ("ordering", ("column", source, ORDER), "desc", None)),
+    }
+    root = schema.table.__source__
+    insert: Statement = {
+        "kind": "insert",
+        "into": root,
+        "columns": tuple(names),
+        "select": select,
+        "conflict": {"on": tuple(keys), "set": sets},
+        # A row that was there has been locked by this very statement.
+        "returning": (("named", ("binary", "=", ("column", root, "xmax"), ("literal", 0)), "is_new"),),
+    }
+    written = Source("cte", ("written",))
+    written.statement = insert
+    is_new: Node = ("column", written, "is_new")
+    statement: Statement = {
+        "kind": "select",
+        "ctes": ((written, False, insert),),
+        "columns": (
+            ("call", "count", (("star",),), {"filter": is_new}),
+            ("call", "count", (("star",),), {"filter": ("not", is_new)}),
+        ),
+        "from": written,
+    }
+    rows: list[tuple[int, int]] = db.fetch_rows(statement, _tuples)
+    return rows[0]

@@ -1,0 +1,1 @@
+"""Tables as classes: their columns, relations and declarations."""

@@ -1,0 +1,190 @@
+"""What stands in a table's class: on the class expressions and paths, on its objects values.
+
+A column is no data descriptor: an object's values lie in its `__dict__`, and are read from there at full speed. Only
+what is not there is asked for here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+
+from howdah.errors import InterfaceError, NotLoaded
+from howdah.expressions.expression import Expr
+from howdah.tables.paths import ManyPath, RefPath
+
+if TYPE_CHECKING:
+    from howdah.expressions.sources import Source
+    from howdah.tables.schema import Collection, Column
+    from howdah.tables.table import Table
+
+T = TypeVar("T")
+M = TypeVar("M", bound="Table")
+
+# `type` is a property below.
+Owner = type
+
+
+class Col(Expr[T]):
+    """A column: on the class an expression, on an object its value."""
+
+    __slots__ = ("column", "source")
+
+    def __init__(self, column: Column, source: Source) -> None:
+        """Take the column, and where it is taken from."""
+        self.column = column
+        self.source = source
+        self.node = ("column", source, column.name)
+
+    # Types may name classes that are defined later, and so are looked up when they are wanted.
+    @property
+    def type(self) -> str | None:  # type: ignore[override]
+        """The name of its SQL type."""
+        return self.column.type.name
+
+    @property
+    def enum(self) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """The Enum class of its values."""
+        return self.column.type.enum
+
+    @overload
+    def __get__(self, obj: None, owner: Owner) -> Col[T]: ...
+    @overload
+    def __get__(self, obj: object, owner: Owner) -> T: ...
+    def __get__(self, obj: object, owner: Owner) -> Any:
+        """Give the column; an object that has a value for it gives that before it comes here."""
+        if obj is None:
+            return self
+        column = self.column
+        if column.by_server:
+            message = (
+                f"{owner.__name__}.{column.attribute} has no value yet: the server gives it one when the row is saved"
+            )
+        else:
+            message = f"{owner.__name__}.{column.attribute} has no value"
+        raise NotLoaded(message)
+
+    if TYPE_CHECKING:
+
+        def __set__(self, obj: object, value: T) -> None:
+            """Set the value; the next `save` writes it."""
+
+
+class Ref(Generic[M]):
+    """A reference: on the class a path to the other table's columns, on an object the other object."""
+
+    __slots__ = ("column", "source")
+
+    def __init__(self, column: Column, source: Source) -> None:
+        """Take the column with the key, and where it is taken from."""
+        self.column = column
+        self.source = source
+
+    @overload
+    def __get__(self, obj: None, owner: Owner) -> type[M]: ...
+    @overload
+    def __get__(self, obj: object, owner: Owner) -> M: ...
+    def __get__(self, obj: object, owner: Owner) -> Any:
+        """Give the path, or the object if it is loaded."""
+        if obj is None:
+            return RefPath(self.column, self.source)
+        values = vars(obj)
+        reference = self.column.reference
+        name = reference.attribute if reference is not None else ""
+        key = values.get(self.column.attribute)
+        if name in values:
+            found = values[name]
+            # The key may have been set to another row's meanwhile.
+            if found is None or self.column.attribute not in values or _key(found) == key:
+                return found
+        elif self.column.attribute in values and key is None:
+            return None
+        message = (
+            f"{owner.__name__}.{name} is not loaded; query by .load({owner.__name__}.{name}), "
+            f"or await row.fetch({owner.__name__}.{name})"
+        )
+        raise NotLoaded(message)
+
+    def __set__(self, obj: object, value: M) -> None:
+        """Refer to another row; the next `save` writes it."""
+        column = self.column
+        reference = column.reference
+        if reference is None:
+            raise TypeError
+        table = reference.table
+        values = vars(obj)
+        given: Any = value
+        if given is None:
+            values[reference.attribute] = values[column.attribute] = None
+            return
+        if not isinstance(value, table):
+            message = (
+                f"{type(obj).__name__}.{reference.attribute}: expected a {table.__name__}, got "
+                f"{type(value).__name__}; its key alone is set as .{column.attribute}"
+            )
+            raise TypeError(message)
+        values[reference.attribute] = value
+        key = _key(value)
+        if key is None:
+            # It is not saved yet; its key is taken when this one is.
+            values.pop(column.attribute, None)
+        else:
+            values[column.attribute] = key
+
+
+class Many(Generic[M]):
+    """Rows that refer to this one: on the class a path to them, on an object their list."""
+
+    __slots__ = ("collection", "source")
+
+    def __init__(self, collection: Collection, source: Source) -> None:
+        """Take the collection, and the table whose it is."""
+        self.collection = collection
+        self.source = source
+
+    @overload
+    def __get__(self, obj: None, owner: Owner) -> type[M]: ...
+    @overload
+    def __get__(self, obj: object, owner: Owner) -> list[M]: ...
+    def __get__(self, obj: object, owner: Owner) -> Any:
+        """Give the path; an object whose list is loaded gives that before it comes here."""
+        return _collected(self, obj, owner)
+
+
+class One(Generic[M]):
+    """The row that refers to this one: on the class a path to it, on an object the other object, or None."""
+
+    __slots__ = ("collection", "source")
+
+    def __init__(self, collection: Collection, source: Source) -> None:
+        """Take the collection, and the table whose it is."""
+        self.collection = collection
+        self.source = source
+
+    @overload
+    def __get__(self, obj: None, owner: Owner) -> type[M]: ...
+    @overload
+    def __get__(self, obj: object, owner: Owner) -> M | None: ...
+    def __get__(self, obj: object, owner: Owner) -> Any:
+        """Give the path; an object that has it loaded gives that before it comes here."""
+        return _collected(self, obj, owner)
+
+
+def _collected(descriptor: Many[Any] | One[Any], obj: object, owner: Owner) -> ManyPath:
+    if obj is None:
+        return ManyPath(descriptor.collection, descriptor.source)
+    name = descriptor.collection.attribute
+    message = (
+        f"{owner.__name__}.{name} is not loaded; query by .load({owner.__name__}.{name}), "
+        f"or await row.fetch({owner.__name__}.{name})"
+    )
+    raise NotLoaded(message)
+
+
+def _key(row: object) -> object:
+    schema = cast("Any", type(row)).__schema__
+    return vars(row).get(schema.single_key.attribute)
+
+
+def unusable(name: str) -> InterfaceError:
+    """Give the error of a name that a table cannot use for a column."""
+    return InterfaceError(f'a column cannot be named "{name}": tables use the name themselves; see col(name=...)')

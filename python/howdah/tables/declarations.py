@@ -1,0 +1,253 @@
+"""Reads a table's class: its annotations, and what stands beside them."""
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import ChainMap
+from dataclasses import dataclass
+from enum import Enum
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, Union, get_args, get_origin
+from weakref import WeakValueDictionary
+
+from howdah.errors import InterfaceError
+from howdah.expressions.values import snake_case, sql_type
+from howdah.tables.attributes import Col, Many, One, Ref
+from howdah.tables.fields import Field, ManyField, RefField
+from howdah.tables.schema import MISSING, Collection, Column, Reference, SqlType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from howdah.tables.table import Table
+
+KINDS: dict[str, type] = {"Col": Col, "Ref": Ref, "Many": Many, "One": One, "ClassVar": ClassVar}  # type: ignore[dict-item]
+WRAPPED = re.compile(r"(?:\w+\.)*(Col|Ref|Many|One|ClassVar)\s*(?:\[(.*)\])?", re.DOTALL)
+
+# The classes of tables by module and name, for those that name each other before they are there.
+_known: WeakValueDictionary[tuple[str, str], type] = WeakValueDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Where a class was defined: what the names in its annotations mean."""
+
+    module: str
+    owner: str
+    variables: Mapping[str, Any]
+    locals: Mapping[str, Any]
+
+    def evaluate(self, annotation: object) -> Any:  # noqa: ANN401  (a type)
+        """Give the type that an annotation, or its text, names."""
+        if isinstance(annotation, ForwardRef):
+            annotation = annotation.__forward_arg__
+        if not isinstance(annotation, str):
+            return annotation
+        try:
+            # The class's author wrote it, as code.
+            names = ChainMap({}, dict(self.locals), dict(self.variables), _Tables(self.module))
+            return eval(annotation, {}, names)  # noqa: S307
+        except NameError as error:
+            message = f"{self.owner}: the annotation {annotation!r} cannot be read: {error}"
+            raise InterfaceError(message) from None
+
+    def table(self, annotation: object) -> type[Table]:
+        """Give the table that an annotation names."""
+        found = self.evaluate(annotation)
+        if get_origin(found) in {Union, UnionType}:
+            found = next(kind for kind in get_args(found) if kind is not NoneType)
+        if not hasattr(found, "__schema__"):
+            message = f"{self.owner}: {annotation!r} is no table"
+            raise InterfaceError(message)
+        return found  # type: ignore[no-any-return]
+
+
+class _Tables(dict[str, Any]):
+    """Tables by the names of their classes, those of one module first."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__()
+        self._module = module
+
+    def __missing__(self, name: str) -> type:
+        found = _known.get((self._module, name))
+        if found is None:
+            others = [kind for (_, known), kind in _known.items() if known == name]
+            if len(others) != 1:
+                raise KeyError(name)
+            found = others[0]
+        return found
+
+
+def defined_at(depth: int, module: str, owner: str) -> Names:
+    """Give where a class is being defined, so many frames further out."""
+    frame = sys._getframe(depth + 1)  # noqa: SLF001  (as dataclasses and typing do)
+    inside = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
+    return Names(module, owner, frame.f_globals, inside)
+
+
+def remember(table: type) -> None:
+    """Let other tables find a table by its name."""
+    _known[table.__module__, table.__name__] = table
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An attribute as its class declares it.
+
+    Attributes:
+        name: The attribute.
+        kind: Col, Ref, Many or One.
+        inner: What stands in its brackets, perhaps as text.
+        field: What stands beside it.
+        names: What names mean there.
+    """
+
+    name: str
+    kind: type
+    inner: object
+    field: Field | RefField | ManyField
+    names: Names
+
+    def column(self) -> Column:
+        """Give the column."""
+        if self.kind is Ref:
+            return self._reference()
+        field = self.field
+        if not isinstance(field, Field):
+            message = f"{self.names.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
+            raise InterfaceError(message)
+        return Column(
+            self.name,
+            field.name or self.name,
+            lambda: column_type(self, field),
+            primary_key=field.primary_key,
+            unique=field.unique,
+            index=field.index,
+            check=field.check,
+            default=field.default,
+            default_factory=field.default_factory,
+            identity=field.identity,
+            generated=field.generated,
+            server_default=field.server_default,
+            init=field.init,
+            always=field.always,
+            stored=field.stored,
+        )
+
+    def _reference(self) -> Column:
+        field = self.field if isinstance(self.field, RefField) else RefField()
+        attribute = f"{self.name}_id"
+        nullable = field.default is None or field.on_delete == "set null"
+        reference = Reference(self.name, field.name or attribute, field.on_delete, lambda: self.names.table(self.inner))
+        return Column(
+            attribute,
+            field.name or attribute,
+            lambda: (_key_type(reference.target.type), nullable),
+            primary_key=field.primary_key,
+            unique=field.unique,
+            index=field.index,
+            default=None if nullable else MISSING,
+            reference=reference,
+            init=field.init,
+        )
+
+    def collection(self) -> Collection:
+        """Give the collection."""
+        field = self.field
+        if not isinstance(field, ManyField):
+            message = f"{self.names.owner}.{self.name}: a Many is declared by many(via=...)"
+            raise InterfaceError(message)
+        names = self.names
+        return Collection(
+            self.name,
+            field.via,
+            field.through,
+            lambda: names.table(self.inner),
+            lambda: names.table(field.through),
+            single=field.single,
+        )
+
+
+def _key_type(of: SqlType) -> SqlType:
+    return of
+
+
+def declared(names: Names, namespace: Mapping[str, Any]) -> list[Declared]:
+    """Read the annotations of a class.
+
+    Raises:
+        InterfaceError: A declaration without an annotation.
+    """
+    annotations: Mapping[str, object] = namespace.get("__annotations__", {})
+    found: list[Declared] = []
+    for name, annotation in annotations.items():
+        kind, inner = taken_apart(annotation)
+        if kind is ClassVar or name.startswith("_"):
+            continue
+        field = namespace.get(name, MISSING)
+        if not isinstance(field, (Field, RefField, ManyField)):
+            field = Field(default=field)
+        found.append(Declared(name, kind, inner, field, names))
+    for name, value in namespace.items():
+        if isinstance(value, (Field, RefField, ManyField)) and name not in annotations:
+            message = f"{names.owner}.{name} has no annotation; write {name}: Col[...] = ..."
+            raise InterfaceError(message)
+    return found
+
+
+def taken_apart(annotation: object) -> tuple[Any, object]:
+    """Give the kind of attribute that an annotation declares, and what stands in its brackets."""
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
+    if isinstance(annotation, str):
+        match = WRAPPED.fullmatch(annotation.strip())
+        # A plain annotation is a column.
+        return (Col, annotation) if match is None else (KINDS[match[1]], match[2])
+    if annotation is ClassVar:
+        return ClassVar, None
+    origin = get_origin(annotation)
+    if origin in {Col, Ref, Many, One, ClassVar}:
+        return origin, get_args(annotation)[0]
+    return Col, annotation
+
+
+def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
+    """Give the type of a column, and whether it may be NULL."""
+    annotation = declaration.names.evaluate(declaration.inner)
+    kinds = [annotation]
+    if get_origin(annotation) in {Union, UnionType}:
+        kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    nullable = NoneType in get_args(annotation) or annotation is Any
+    bare = kinds[0] if len(kinds) == 1 else annotation
+    element = get_args(bare)[0] if get_origin(bare) is list and get_args(bare) else bare
+    enum = _enum(element)
+    if field.type is not None:
+        return SqlType(field.type, enum), nullable
+    try:
+        name = sql_type(bare)
+    except InterfaceError as error:
+        message = f"{declaration.names.owner}.{declaration.name}: {error}"
+        raise InterfaceError(message) from None
+    if name == "numeric" and field.precision is not None:
+        name = f"numeric({field.precision},{field.scale or 0})"
+    if name == "vector" and field.dim is not None:
+        name = f"vector({field.dim})"
+    return SqlType(name, enum), nullable
+
+
+def _enum(kind: Any) -> type[Enum] | None:  # noqa: ANN401  (a type, or whatever stands in its place)
+    return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
+
+
+def table_name(given: object, owner: str) -> tuple[str, ...]:
+    """Give the parts of a table's name: what the class says, or its own name in snake case."""
+    if given is None:
+        return (snake_case(owner),)
+    if isinstance(given, (tuple, list)):
+        return tuple(str(part) for part in given)
+    return tuple(part for part in str(given).split(".", 1) if part)

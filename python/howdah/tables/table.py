@@ -1,0 +1,301 @@
+"""Tables: classes whose objects are rows."""
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
+
+from howdah.errors import InterfaceError, NotLoaded
+from howdah.expressions.sources import Source
+from howdah.tables.attributes import Col, Many, One, Ref, unusable
+from howdah.tables.declarations import Declared, Names, declared, defined_at, remember, table_name
+from howdah.tables.fields import col, generated, identity, many, one, ref, server_default
+from howdah.tables.schema import MISSING, TableSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from howdah._core import LoadReport
+    from howdah.async_database import AsyncDatabase
+    from howdah.expressions.expression import Assign, Expr
+    from howdah.queries.async_query import AsyncQuery
+    from howdah.tables.schema import Column
+    from howdah.verbs import Rows
+
+# Attributes that howdah itself gives to an object.
+LOADED = "_loaded"
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(col, identity, generated, server_default, ref, many, one))
+class TableMeta(type):
+    """Makes a table of a class: reads its annotations, and puts columns and relations in their places."""
+
+    __schema__: TableSchema
+    __source__: Source
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, abstract: bool = False
+    ) -> TableMeta:
+        """Make the class; an abstract one has columns for others to inherit, and is no table itself."""
+        if not any(isinstance(base, TableMeta) for base in bases):
+            return super().__new__(cls, name, bases, namespace)
+        names = defined_at(1, str(namespace.get("__module__")), name)
+        own = declared(names, namespace)
+        for declaration in own:
+            namespace.pop(declaration.name, None)
+        made = super().__new__(cls, name, bases, namespace)
+        inherited = [one for base in made.__mro__[1:] for one in vars(base).get("__declared__", ())]
+        seen = {one.name for one in own}
+        first = [one for one in reversed(inherited) if one.name not in seen]
+        made.__declared__ = (*dict((one.name, one) for one in first).values(), *own)  # type: ignore[attr-defined]  # noqa: C402
+        if not abstract:
+            made._build(names)
+        return made
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, abstract: bool = False) -> None:
+        """Take what `__new__` took."""
+        super().__init__(name, bases, namespace)
+        del abstract
+
+    def _build(cls, names: Names) -> None:
+        declarations: tuple[Declared, ...] = cls.__declared__  # type: ignore[attr-defined]
+        columns: list[Column] = []
+        collections = {}
+        table = cast("type[Table]", cls)
+        parts = table_name(vars(cls).get("__table__"), cls.__name__)
+        schema = TableSchema(
+            table,
+            parts,
+            (),
+            tuple(getattr(cls, "__constraints__", ())),
+            tuple(getattr(cls, "__indexes__", ())),
+            {},
+        )
+        source = Source("table", parts, schema=schema)
+        for declaration in declarations:
+            name = declaration.name
+            if hasattr(Table, name):
+                raise unusable(name)
+            if declaration.kind in {Many, One}:
+                collection = declaration.collection()
+                collections[name] = collection
+                setattr(cls, name, declaration.kind(collection, source))
+                continue
+            column = declaration.column()
+            columns.append(column)
+            if column.reference is not None:
+                setattr(cls, name, Ref(column, source))
+            setattr(cls, column.attribute, Col(column, source))
+        schema.columns = tuple(columns)
+        schema.collections = collections
+        if not columns:
+            message = f"{cls.__name__} has no columns"
+            raise InterfaceError(message)
+        table.__table__ = ".".join(parts)
+        cls.__schema__ = schema
+        cls.__source__ = source
+        remember(cls)
+        del names
+
+
+class Table(metaclass=TableMeta):
+    """A row of a table; a class derived from it is a table.
+
+    Its annotations are its columns: `Col[T]`, or T alone. On the class an attribute is an expression, on an object a
+    value. Nothing is read from the database but by a verb; what is not loaded raises NotLoaded.
+
+    Example:
+        >>> class Elephant(howdah.Table):
+        ...     id: howdah.Col[int] = howdah.identity()
+        ...     name: howdah.Col[str] = howdah.col(unique=True)
+        ...     age: howdah.Col[int | None] = howdah.col(default=None)
+        >>> Elephant(name="Airavata")
+        Elephant(name='Airavata', age=None)
+        >>> howdah.ddl(Elephant).splitlines()[0]
+        'CREATE TABLE IF NOT EXISTS elephant ('
+    """
+
+    __table__: ClassVar[str]
+    __schema__: ClassVar[TableSchema]
+    __source__: ClassVar[Source]
+
+    def __init__(self, /, **given: Any) -> None:  # noqa: ANN401  (of the columns' types)
+        """Make a row, which is not stored yet.
+
+        Args:
+            **given: The values of columns, and the objects of references, by their names in the class.
+
+        Raises:
+            TypeError: A column without a default was not given, or something that is no column was.
+        """
+        cls = type(self)
+        schema = cls.__schema__
+        values: dict[str, Any] = vars(self)
+        missing: list[str] = []
+        for column in schema.columns:
+            name = column.attribute
+            if name in given:
+                if column.generated is not None:
+                    message = f"{cls.__name__}.{name} is generated by the server, and cannot be given"
+                    raise TypeError(message)
+                values[name] = given.pop(name)
+            elif column.reference is not None and column.reference.attribute in given:
+                setattr(self, column.reference.attribute, given.pop(column.reference.attribute))
+            elif column.default is not MISSING:
+                values[name] = column.default
+            elif column.default_factory is not None:
+                values[name] = column.default_factory()
+            elif not column.by_server:
+                missing.append(name if column.reference is None else column.reference.attribute)
+        if given or missing:
+            raise _misfit(cls, list(given), missing)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by primary key; without one, a row is equal to itself alone."""
+        if type(other) is not type(self):
+            return NotImplemented
+        key = row_key(self)
+        return self is other if key is None else key == row_key(other)
+
+    def __hash__(self) -> int:
+        """Hash by primary key.
+
+        Raises:
+            TypeError: It has none yet.
+        """
+        key = row_key(self)
+        if key is None:
+            message = f"this {type(self).__name__} has no primary key yet, and cannot be hashed; save it first"
+            raise TypeError(message)
+        return hash((type(self), key))
+
+    def __repr__(self) -> str:
+        """Show the columns that have values."""
+        values = self.__dict__
+        shown = [
+            f"{one.attribute}={values[one.attribute]!r}" for one in self.__schema__.columns if one.attribute in values
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def asdict(self, *, relations: bool = False) -> dict[str, Any]:
+        """Give the values by their names in the class.
+
+        Args:
+            relations: Whether the rows of relations that are loaded come too, as dicts.
+
+        Returns:
+            The values of the columns that have one.
+        """
+        values = self.__dict__
+        found: dict[str, Any] = {}
+        for column in self.__schema__.columns:
+            if column.attribute in values:
+                found[column.attribute] = values[column.attribute]
+        if relations:
+            for name in (*self.__schema__.references, *self.__schema__.collections):
+                if name in values:
+                    found[name] = _asdict(values[name])
+        return found
+
+    # The verbs, on the default database.
+    @classmethod
+    def find(cls, *conditions: Expr[bool]) -> AsyncQuery[Self]:
+        """Give a query for the rows that meet all conditions, on the default database; see `AsyncDatabase.find`."""
+        from howdah.queries.async_query import AsyncQuery  # noqa: PLC0415  (queries are made of tables)
+
+        query: AsyncQuery[Self] = AsyncQuery(cls)
+        return query.where(*conditions) if conditions else query
+
+    @classmethod
+    async def find_one(cls, *conditions: Expr[bool] | Mapping[str, Any]) -> Self | None:
+        """Give the first row that meets all conditions, or None; see `AsyncDatabase.find_one`."""
+        return await _database().find_one(cls, *conditions)
+
+    @classmethod
+    async def get(cls, key: object, /) -> Self:
+        """Give the row with a primary key; see `AsyncDatabase.get`."""
+        return await _database().get(cls, key)
+
+    @classmethod
+    async def count(cls, *conditions: Expr[bool]) -> int:
+        """Count the rows that meet all conditions."""
+        return await cls.find(*conditions).count()
+
+    @classmethod
+    async def exists(cls, *conditions: Expr[bool]) -> bool:
+        """Tell whether there is a row that meets all conditions."""
+        return await cls.find(*conditions).exists()
+
+    @classmethod
+    async def insert_many(cls, rows: Rows, /) -> list[Any]:
+        """Insert rows and give their primary keys, in order; see `AsyncDatabase.insert_many`."""
+        return await _database().insert_many(cls, rows)
+
+    @classmethod
+    async def upsert(
+        cls, rows: Rows, /, *, on: Sequence[Expr[Any]], update: Sequence[Expr[Any] | Assign] | None = None
+    ) -> LoadReport:
+        """Insert rows, or update those that are there; see `AsyncDatabase.upsert`."""
+        return await _database().upsert(cls, rows, on=on, update=update)
+
+    async def save(self) -> Self:
+        """Insert the row if it is new, else update the columns that have changed; see `AsyncDatabase.save`."""
+        return await _database().save(self)
+
+    async def delete(self) -> None:
+        """Delete the row; see `AsyncDatabase.delete`."""
+        await _database().delete(self)
+
+    async def refresh(self) -> Self:
+        """Read the row again; see `AsyncDatabase.refresh`."""
+        return await _database().refresh(self)
+
+    async def fetch(self, *relations: type[Table]) -> Self:
+        """Load relations of the row, such as `User.posts`; see `AsyncDatabase.fetch_relations`."""
+        return await _database().fetch_relations(self, *relations)
+
+    @classmethod
+    def pydantic(cls) -> type[Any]:
+        """Give a pydantic model with the table's columns; those that the server fills may be left out."""
+        from howdah.tables.validation import model  # noqa: PLC0415  (pydantic may not be there)
+
+        return model(cls)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:  # noqa: ANN401
+        """Let pydantic, and so FastAPI, take and give rows: they are validated there, and nowhere else."""
+        from howdah.tables.validation import core_schema  # noqa: PLC0415  (pydantic may not be there)
+
+        return core_schema(cls, handler)
+
+
+def row_key(row: object) -> tuple[Any, ...] | None:
+    """Give a row's primary key; None if a part of it has no value."""
+    values = vars(row)
+    schema: TableSchema = cast("Any", type(row)).__schema__
+    key = tuple(values.get(column.attribute) for column in schema.primary_key)
+    return None if not key or any(part is None for part in key) else key
+
+
+def _database() -> AsyncDatabase:
+    from howdah.default import database  # noqa: PLC0415  (it is made of tables)
+
+    return database()
+
+
+def _asdict(value: object) -> object:
+    if isinstance(value, list):
+        return [_asdict(one) for one in cast("list[object]", value)]
+    return value.asdict() if isinstance(value, Table) else value
+
+
+def _misfit(cls: type[Table], stray: list[str], missing: list[str]) -> TypeError:
+    problems = [
+        f"{problem}: {', '.join(names)}" for problem, names in (("missing", missing), ("no columns", stray)) if names
+    ]
+    return TypeError(f"{cls.__name__}(): {'; '.join(problems)}")
+
+
+__all__ = ["LOADED", "NotLoaded", "Table", "TableMeta", "row_key"]
