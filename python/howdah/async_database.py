@@ -15,6 +15,7 @@ from howdah.async_transaction import AsyncTransaction, current, innermost, lease
 from howdah.awaiting import in_thread, reading, sleep
 from howdah.errors import InterfaceError, SerializationFailure
 from howdah.queries.async_tables import AsyncTables
+from howdah.queries.builder import framed
 from howdah.shapes import binder
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from howdah._core import LoadReport, Progress, Stats
     from howdah.async_transaction import Isolation
+    from howdah.queries.async_query import AsyncQuery
     from howdah.reader import AsyncArrowReader
+    from howdah.tables.table import Table
     from howdah.verbs import Mode, OnError, OutOfRange, Rows
 
 O = TypeVar("O")  # noqa: E741  (the contract's own name)
@@ -298,7 +301,7 @@ class AsyncDatabase(AsyncTables):
 
     async def load(
         self,
-        table: str,
+        table: str | type[Table],
         data: Rows,
         /,
         *,
@@ -316,7 +319,8 @@ class AsyncDatabase(AsyncTables):
 
         Args:
             table: `table` or `schema.table`; parts are taken as they stand, capitals too, and quoted where they
-                must be. A part with a dot in it goes in double quotes.
+                must be. A part with a dot in it goes in double quotes. A table's class stands for its table, and its
+                names for the columns.
             data: Arrow data (polars, pyarrow, pandas, DuckDB, …), consumed as it streams in; or an iterable of dicts,
                 tuples, named tuples or dataclasses. The first row fixes the columns; None is NULL.
             mode: `append` adds the rows; `create` makes the table, `replace` makes it anew and swaps it in at the
@@ -355,7 +359,7 @@ class AsyncDatabase(AsyncTables):
 
     def read(
         self,
-        source: str,
+        source: str | type[Table] | AsyncQuery[Any],
         /,
         *params: object,
         workers: int = 1,
@@ -367,7 +371,8 @@ class AsyncDatabase(AsyncTables):
         """Read a query or a table as Arrow; the query begins when its rows are asked for.
 
         Args:
-            source: A query with parameters `$1`, `$2`, …, or, without white space, the name of a table.
+            source: A query with parameters `$1`, `$2`, …, or, without white space, the name of a table; or a table's
+                class, or a query of tables.
             *params: The values of the parameters.
             workers: 1; more are not in this version.
             batch_rows: The most rows a record batch has; it is also cut at 64 MiB.
@@ -392,6 +397,8 @@ class AsyncDatabase(AsyncTables):
             [{'n': 1}, {'n': 2}, {'n': 3}]
         """
         verbs.refuse_later_features(workers=workers)
+        if not isinstance(source, str):
+            source, params = framed(source, params)
         read = partial(
             verbs.read,
             self._core,

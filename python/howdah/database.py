@@ -14,6 +14,7 @@ from howdah import _core, verbs
 from howdah.blocking import in_thread, reading, sleep
 from howdah.errors import InterfaceError, SerializationFailure
 from howdah.listener import Listener
+from howdah.queries.builder import framed
 from howdah.queries.tables import Tables
 from howdah.shapes import binder
 from howdah.transaction import Transaction, current, innermost, leased
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from howdah._core import LoadReport, Progress, Stats
+    from howdah.queries.query import Query
     from howdah.reader import ArrowReader
+    from howdah.tables.table import Table
     from howdah.transaction import Isolation
     from howdah.verbs import Mode, OnError, OutOfRange, Rows
 
@@ -297,7 +300,7 @@ class Database(Tables):
 
     def load(
         self,
-        table: str,
+        table: str | type[Table],
         data: Rows,
         /,
         *,
@@ -313,7 +316,8 @@ class Database(Tables):
 
         Args:
             table: `table` or `schema.table`; parts are taken as they stand, capitals too, and quoted where they
-                must be. A part with a dot in it goes in double quotes.
+                must be. A part with a dot in it goes in double quotes. A table's class stands for its table, and its
+                names for the columns.
             data: Arrow data (polars, pyarrow, pandas, DuckDB, …), consumed as it streams in; or an iterable of dicts,
                 tuples, named tuples or dataclasses. The first row fixes the columns; None is NULL.
             mode: `append` adds the rows; `create` makes the table, `replace` makes it anew and swaps it in at the
@@ -352,7 +356,7 @@ class Database(Tables):
 
     def read(
         self,
-        source: str,
+        source: str | type[Table] | Query[Any],
         /,
         *params: object,
         workers: int = 1,
@@ -364,7 +368,8 @@ class Database(Tables):
         """Read a query or a table as Arrow.
 
         Args:
-            source: A query with parameters `$1`, `$2`, …, or, without white space, the name of a table.
+            source: A query with parameters `$1`, `$2`, …, or, without white space, the name of a table; or a table's
+                class, or a query of tables.
             *params: The values of the parameters.
             workers: 1; more are not in this version.
             batch_rows: The most rows a record batch has; it is also cut at 64 MiB.
@@ -389,6 +394,8 @@ class Database(Tables):
             [{'n': 1}, {'n': 2}, {'n': 3}]
         """
         verbs.refuse_later_features(workers=workers)
+        if not isinstance(source, str):
+            source, params = framed(source, params)
         read = partial(
             verbs.read,
             self._core,

@@ -28,6 +28,8 @@ class Options(TypedDict, total=False):
 
 
 _chosen: AsyncDatabase | None = None
+# What `howdah.testing` puts in the place of every default while a test runs.
+_pinned: AsyncDatabase | None = None
 
 
 def init(url: str | None = None, /, **options: Unpack[Options]) -> AsyncDatabase:
@@ -51,6 +53,8 @@ def init(url: str | None = None, /, **options: Unpack[Options]) -> AsyncDatabase
         >>> await db.close()
     """
     global _chosen  # noqa: PLW0603  (a default is one for all)
+    if _pinned is not None:
+        return _pinned
     _chosen = AsyncDatabase(url, **options)
     return _chosen
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from howdah.errors import NotSupportedError
 from howdah.progress import callable_for, shown
 from howdah.reader import ArrowReader
+from howdah.tables.targets import column_name, quoted, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from howdah import _core
     from howdah._core import LoadReport, Progress
+    from howdah.tables.table import Table
 
 Mode = Literal["append", "create", "replace", "truncate", "upsert"]
 OnError = Literal["raise", "reject"]
@@ -78,7 +80,7 @@ class Bulk(Protocol[Lease_contra]):
 
 def load(
     core: Bulk[Lease_contra],
-    table: str,
+    table: str | type[Table],
     data: Rows,
     *,
     mode: Mode,
@@ -106,8 +108,13 @@ def load(
     """
     keys = [key] if isinstance(key, str) else list(key)
     renames = None if columns is None else dict(columns)
-    with shown(progress, table) as callback:
-        return core.load(table, data, mode, keys, renames, callback, cancel, lease)
+    name = table if isinstance(table, str) else quoted(table.__schema__.name)
+    if not isinstance(table, str):
+        keys = [column_name(table.__schema__, one) for one in keys]
+        if renames is None:
+            data, renames = targets(table.__schema__, data)
+    with shown(progress, table if isinstance(table, str) else table.__table__) as callback:
+        return core.load(name, data, mode, keys, renames, callback, cancel, lease)
 
 
 def read(

@@ -198,13 +198,13 @@ def ntile(buckets: int) -> Aggregate[int]:
     return Aggregate("ntile", (("value", buckets, "integer"),), None)
 
 
-def lag(expr: Expr[T], offset: int = 1) -> Aggregate[T]:
-    """Give the value so many rows before."""
+def lag(expr: Expr[T], offset: int = 1) -> Aggregate[T | None]:
+    """Give the value so many rows before; NULL where there is no such row."""
     return Aggregate("lag", (expr.node, ("value", offset, "integer")), None, expr.enum)
 
 
-def lead(expr: Expr[T], offset: int = 1) -> Aggregate[T]:
-    """Give the value so many rows after."""
+def lead(expr: Expr[T], offset: int = 1) -> Aggregate[T | None]:
+    """Give the value so many rows after; NULL where there is no such row."""
     return Aggregate("lead", (expr.node, ("value", offset, "integer")), None, expr.enum)
 
 

@@ -102,7 +102,7 @@ class AsyncQuery(Builder[R]):
 
     async def first(self) -> R | None:
         """Give the first row, or None; `order_by` says which is the first."""
-        rows = await self.limit(1).to_list()
+        rows = await self.at_most(1).to_list()
         return rows[0] if rows else None
 
     async def one(self) -> R:
@@ -111,7 +111,7 @@ class AsyncQuery(Builder[R]):
         Raises:
             NoRow: There is none, or more than one.
         """
-        rows = await self.limit(2).to_list()
+        rows = await self.at_most(2).to_list()
         if len(rows) != 1:
             message = "expected one row; there are more" if rows else "expected one row; there is none"
             raise NoRow(message)

@@ -18,6 +18,7 @@ from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import tuple_maker
 from howdah.tables.attributes import Col
+from howdah.tables.targets import arrow_names, column_name, is_arrow, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +37,6 @@ FEW = 1000
 ORDER = "howdah_order"
 
 _numbers = itertools.count(1)
-
-
-def is_arrow(rows: object) -> bool:
-    """Tell whether rows are Arrow data."""
-    return hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__")
 
 
 async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list[Any]:
@@ -139,7 +135,7 @@ async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> lis
     if not schema.primary_key or not lacking or (len(lacking) == 1 and lacking[0].identity):
         for column in lacking:
             columns.add(column, await _reserve(db, schema, column, columns.count))
-        await db.load(_quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        await db.load(quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
         return await _keys(db, schema, columns)
     staged, names = await stage(db, schema, columns.rows(), columns.names())
     nodes = tuple(("column", staged, name) for name in names)
@@ -180,7 +176,7 @@ async def _read_back(db: AsyncDatabase, schema: TableSchema, objects: list[Any],
 async def _reserve(db: AsyncDatabase, schema: TableSchema, column: Column, count: int) -> list[Any]:
     """Take so many numbers from a column's sequence."""
     numbers = Source("function", ("numbers",), call=_series(count), columns=("n",))
-    name = ("value", _quoted(schema.name), "text")
+    name = ("value", quoted(schema.name), "text")
     sequence: Node = ("call", "pg_get_serial_sequence", (name, ("value", column.name, "text")), {})
     statement: Statement = {
         "kind": "select",
@@ -213,46 +209,17 @@ async def stage(
         InterfaceError: Arrow data has columns that the table has not.
     """
     if names is None:
-        names = _arrow_names(schema, rows)
+        names = [column_name(schema, one) for one in arrow_names(rows)]
     name = f"howdah_staged_{next(_numbers)}"
     for statement in _core.staging(name, schema.name, list(names), ORDER):
         await db.execute(statement)
-    targets = {one: _named(schema, one) for one in _arrow_fields(rows)} if is_arrow(rows) else _targets(names)
+    targets = {one: column_name(schema, one) for one in arrow_names(rows)} if is_arrow(rows) else _targets(names)
     await db.load(f"pg_temp.{name}", rows, columns=targets)
     return Source("table", ("pg_temp", name)), tuple(names)
 
 
-def _arrow_fields(rows: Any) -> list[str]:  # noqa: ANN401  (any Arrow data)
-    from arro3.core import Schema  # noqa: PLC0415  (it takes time to import)
-
-    schema: Any = getattr(rows, "schema", None)
-    if isinstance(schema, dict):
-        names: list[Any] = list(schema)
-        return [str(name) for name in names]
-    if hasattr(rows, "columns") and not callable(rows.columns) and schema is None:
-        return [str(name) for name in rows.columns]
-    return list(Schema.from_arrow(schema if schema is not None else rows).names)
-
-
-def _named(schema: TableSchema, name: str) -> str:
-    column = schema.by_attribute.get(name) or schema.by_name.get(name)
-    if column is None:
-        known = ", ".join(one.attribute for one in schema.columns)
-        message = f"{schema.table.__name__} has no column {name!r}; there are {known}"
-        raise InterfaceError(message)
-    return column.name
-
-
-def _arrow_names(schema: TableSchema, rows: Any) -> tuple[str, ...]:  # noqa: ANN401  (any Arrow data)
-    return tuple(_named(schema, name) for name in _arrow_fields(rows))
-
-
 def _targets(names: Sequence[str]) -> dict[str, str]:
     return {str(at): name for at, name in enumerate(names)}
-
-
-def _quoted(name: Sequence[str]) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
 
 
 def _tuples(_: tuple[str, ...]) -> Tuples:

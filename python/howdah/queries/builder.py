@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr, Ordering, condition
+from howdah.expressions.sources import Source
 from howdah.queries import nodes
 from howdah.queries.derived import Derived
-from howdah.queries.loading import Plan, columns_of, keyed, object_plan, steps_of, tree_of
+from howdah.queries.loading import Plan, keyed, object_plan, steps_of, tree_of
 from howdah.tables.attributes import Col
 from howdah.tables.paths import ManyPath, RefPath, place
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from howdah.expressions.expression import Assign
-    from howdah.expressions.sources import Source
     from howdah.queries.loading import Tree
     from howdah.queries.nodes import Node
     from howdah.tables.schema import Column, TableSchema
@@ -86,6 +86,10 @@ class Builder(Generic[R]):
         """Give so many rows at most."""
         return self._with(_limit=_count(n, "limit"))
 
+    def at_most(self, n: int) -> Self:
+        """Give no more rows than this, and than it gives already."""
+        return self._with(_limit=n if self._limit is None else min(n, self._limit))
+
     def offset(self, n: int) -> Self:
         """Leave out so many rows at the beginning."""
         return self._with(_offset=_count(n, "offset"))
@@ -117,7 +121,7 @@ class Builder(Generic[R]):
         Returns:
             The query.
         """
-        ctes = self._ctes
+        ctes, joins = self._ctes, self._joins
         if isinstance(relation, Derived):
             source = relation.source
             if relation.cte and relation not in ctes:
@@ -125,13 +129,19 @@ class Builder(Generic[R]):
         else:
             there = place(relation)
             source = there.source
-            if on is None:
+            if on is None and isinstance(there, ManyPath) and there.collection.through is not None:
+                middle, near, on = _across(there)
+                joins = (*joins, (how, middle, near, False))
+            elif on is None:
                 on = _own_condition(there)
+        if source is self._root or any(source is one[1] for one in joins):
+            message = f"{source.name[-1]} is part of this query already; give it another place by howdah.alias()"
+            raise InterfaceError(message)
         node = None if on is None else condition(on)
         if node is None and how != "cross":
             message = "a join needs a condition: on=..., or how='cross'"
             raise InterfaceError(message)
-        return self._with(_joins=(*self._joins, (how, source, node, lateral)), _ctes=ctes)
+        return self._with(_joins=(*joins, (how, source, node, lateral)), _ctes=ctes)
 
     def load(self, *relations: type[Table]) -> Self:
         """Load relations of the rows, too: references in the same statement, collections by one more for each."""
@@ -358,7 +368,11 @@ class Builder(Generic[R]):
             return self.plan().statement
         if self._schema is None:
             return self.plan().statement
-        return self._statement(columns_of(self._schema, self._root))
+        columns: list[Node] = []
+        for column in self._schema.columns:
+            node: Node = ("column", self._root, column.name)
+            columns.append(node if column.attribute == column.name else ("named", node, column.attribute))
+        return self._statement(tuple(columns))
 
     def rows_plan(self, statement: Callable[[tuple[Node, ...]], Statement]) -> Plan:
         """Give the plan of another statement that gives rows of the table."""
@@ -401,12 +415,31 @@ class Builder(Generic[R]):
         return (("in", left, self._statement(keys)),)
 
 
+def framed(source: object, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+    """Give the text and parameters of what is read as a frame.
+
+    Args:
+        source: A query, or a table.
+        params: Parameters besides; a query has its own.
+
+    Raises:
+        InterfaceError: It is neither, or there are parameters besides.
+    """
+    query: Any = source if isinstance(source, Builder) else Builder[Any](source)  # pyright: ignore[reportUnknownVariableType]
+    if params:
+        message = "a query or a table takes no parameters besides; text does"
+        raise InterfaceError(message)
+    return _core.render(query.frame_statement())
+
+
 def _key(key: Expr[Any] | Ordering) -> Node:
     given: Any = key
     if isinstance(given, (Expr, Ordering)):
-        return given.node
+        node: Node = given.node
+        return node
     if isinstance(given, RefPath):
-        return given.key.node
+        column: Node = given.key.node
+        return column
     message = f"a key is an expression, such as User.name or -User.age, not {key!r}"
     raise InterfaceError(message)
 
@@ -428,11 +461,19 @@ def _own_condition(there: object) -> Expr[bool] | None:
         joined: Expr[bool] = target == there.key
         return joined
     if isinstance(there, ManyPath):
-        collection = there.collection
-        if collection.through is not None:
-            message = "join the table between and its references for many-to-many"
-            raise InterfaceError(message)
-        column = collection.reference
+        column = there.collection.reference
         target = cast("Any", column.reference).target
         return Col[Any](column, there.source) == Col[Any](target, there.owner)
     return None
+
+
+def _across(there: ManyPath) -> tuple[Source, Node, Expr[bool]]:
+    """Give the table between, how it is joined, and how the rows of a collection are joined to it."""
+    collection = there.collection
+    near, far = collection.reference, collection.far_reference
+    schema = collection.find_through().__schema__
+    middle = Source("table", schema.name, schema=schema)
+    owners = cast("Any", near.reference).target
+    rows = cast("Any", far.reference).target
+    first: Expr[bool] = Col[Any](near, middle) == Col[Any](owners, there.owner)
+    return middle, first.node, Col[Any](rows, there.source) == Col[Any](far, middle)

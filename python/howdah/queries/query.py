@@ -103,7 +103,7 @@ class Query(Builder[R]):
 
     def first(self) -> R | None:
         """Give the first row, or None; `order_by` says which is the first."""
-        rows = self.limit(1).to_list()
+        rows = self.at_most(1).to_list()
         return rows[0] if rows else None
 
     def one(self) -> R:
@@ -112,7 +112,7 @@ class Query(Builder[R]):
         Raises:
             NoRow: There is none, or more than one.
         """
-        rows = self.limit(2).to_list()
+        rows = self.at_most(2).to_list()
         if len(rows) != 1:
             message = "expected one row; there are more" if rows else "expected one row; there is none"
             raise NoRow(message)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 M = TypeVar("M", bound="Table")
+R = TypeVar("R", bound="Table | None")
 
 # `type` is a property below.
 Owner = type
@@ -69,8 +70,11 @@ class Col(Expr[T]):
             """Set the value; the next `save` writes it."""
 
 
-class Ref(Generic[M]):
-    """A reference: on the class a path to the other table's columns, on an object the other object."""
+class Ref(Generic[R]):
+    """A reference: on the class a path to the other table's columns, on an object the other object.
+
+    One that may be None is a `Ref[Table | None]`.
+    """
 
     __slots__ = ("column", "source")
 
@@ -80,9 +84,11 @@ class Ref(Generic[M]):
         self.source = source
 
     @overload
-    def __get__(self, obj: None, owner: Owner) -> type[M]: ...
+    def __get__(self: Ref[M | None], obj: None, owner: Owner) -> type[M]: ...
     @overload
-    def __get__(self, obj: object, owner: Owner) -> M: ...
+    def __get__(self: Ref[M], obj: None, owner: Owner) -> type[M]: ...
+    @overload
+    def __get__(self, obj: object, owner: Owner) -> R: ...
     def __get__(self, obj: object, owner: Owner) -> Any:
         """Give the path, or the object if it is loaded."""
         if obj is None:
@@ -104,7 +110,7 @@ class Ref(Generic[M]):
         )
         raise NotLoaded(message)
 
-    def __set__(self, obj: object, value: M) -> None:
+    def __set__(self, obj: object, value: R) -> None:
         """Refer to another row; the next `save` writes it."""
         column = self.column
         reference = column.reference

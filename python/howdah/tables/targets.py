@@ -1,0 +1,82 @@
+"""Which columns of a table data is for, by the names that it has."""
+
+# What rows hold is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from howdah.errors import InterfaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from howdah.tables.schema import TableSchema
+
+
+def is_arrow(rows: object) -> bool:
+    """Tell whether rows are Arrow data."""
+    return hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__")
+
+
+def arrow_names(rows: Any) -> list[str]:  # noqa: ANN401  (any Arrow data)
+    """Give the names of the columns of Arrow data, without taking its rows."""
+    from arro3.core import Schema  # noqa: PLC0415  (it takes time to import)
+
+    schema: Any = getattr(rows, "schema", None)
+    if isinstance(schema, dict):
+        names: list[Any] = list(schema)
+        return [str(name) for name in names]
+    if hasattr(rows, "columns") and not callable(rows.columns) and schema is None:
+        return [str(name) for name in rows.columns]
+    return list(Schema.from_arrow(schema if schema is not None else rows).names)
+
+
+def column_name(schema: TableSchema, name: str) -> str:
+    """Give the name in the database of a column that goes by its name there or in the class.
+
+    Raises:
+        InterfaceError: There is no such column.
+    """
+    column = schema.by_attribute.get(name) or schema.by_name.get(name)
+    if column is None:
+        known = ", ".join(one.attribute for one in schema.columns)
+        message = f"{schema.table.__name__} has no column {name!r}; there are {known}"
+        raise InterfaceError(message)
+    return column.name
+
+
+def quoted(name: Sequence[str]) -> str:
+    """Give the parts of a name as one, each in double quotes."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
+
+
+def targets(schema: TableSchema, data: Any) -> tuple[Any, dict[str, str] | None]:  # noqa: ANN401  (any rows)
+    """Give data for `load`, and the target columns of those that have another name in the class.
+
+    The first row of an iterable is looked at, and given back with the others.
+    """
+    renamed = {one.attribute: one.name for one in schema.columns if one.attribute != one.name}
+    if not renamed:
+        return data, None
+    names: Iterable[Any] = ()
+    if is_arrow(data):
+        names = arrow_names(data)
+    elif isinstance(data, Iterable):
+        rows = iter(data)
+        first = list(itertools.islice(rows, 1))
+        data = itertools.chain(first, rows)
+        names = _row_names(first[0]) if first else ()
+    return data, {name: renamed[name] for name in names if name in renamed} or None
+
+
+def _row_names(row: object) -> Iterable[Any]:
+    if isinstance(row, Mapping):
+        return row.keys()
+    names: Iterable[Any] | None = getattr(row, "_fields", None)
+    if names is None:
+        names = getattr(row, "__dataclass_fields__", None)
+    return () if names is None else names

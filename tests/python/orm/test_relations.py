@@ -1,0 +1,171 @@
+"""Relations: loaded when asked for, by as few statements as there are kinds of rows, and never behind one's back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+import howdah
+from howdah import NotLoaded
+from tests.python.orm.schema import Company, Label, Person, Post, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def statements(db: howdah.AsyncDatabase) -> Callable[[], int]:
+    """Give what counts the statements since then: each takes a connection once."""
+    before = db.stats().acquired
+    return lambda: db.stats().acquired - before
+
+
+async def test_relation_that_is_not_loaded_says_how_to_load_it(db: howdah.AsyncDatabase) -> None:
+    ada = await db.get(Person, 1)
+    for name in ("posts", "company", "profile"):
+        with pytest.raises(NotLoaded, match=rf"Person\.{name}") as caught:
+            getattr(ada, name)
+        assert "load(" in str(caught.value) or "fetch(" in str(caught.value)
+    assert not hasattr(ada, "posts")
+    assert vars(ada)["company_id"] == 1
+
+
+async def test_references_come_by_the_same_statement(db: howdah.AsyncDatabase) -> None:
+    count = statements(db)
+    posts = await db.find(Post).load(Post.author, Post.author.company).order_by(Post.id).to_list()
+    assert count() == 1
+    assert [(post.title, post.author.name) for post in posts] == [
+        ("Engines", "Ada"),
+        ("Numbers", "Ada"),
+        ("School", "Bob"),
+        ("Exile", "Cyd"),
+    ]
+    assert [post.author.company.name for post in posts if post.author.company] == ["Acme", "Acme", "Acme", "Brit"]
+
+
+async def test_reference_to_nothing_is_none(db: howdah.AsyncDatabase) -> None:
+    people = await db.find(Person).load(Person.company, Person.boss).order_by(Person.id).to_list()
+    assert [one.company and one.company.name for one in people] == ["Acme", "Acme", "Brit", None]
+    assert [one.boss and one.boss.name for one in people] == [None, "Ada", "Ada", "Bob"]
+
+
+async def test_collections_come_by_one_statement_each(db: howdah.AsyncDatabase) -> None:
+    count = statements(db)
+    people = await db.find(Person).load(Person.posts, Person.reports, Person.profile).order_by(Person.id).to_list()
+    assert count() == 4
+    assert [[post.title for post in one.posts] for one in people] == [["Engines", "Numbers"], ["School"], ["Exile"], []]
+    assert [[report.name for report in one.reports] for one in people] == [["Bob", "Cyd"], ["Dan_%"], [], []]
+    assert [one.profile and one.profile.bio for one in people] == ["first", "second", None, None]
+    assert people[0].posts[0].author is people[0]
+
+
+async def test_many_to_many_is_loaded_both_ways(db: howdah.AsyncDatabase) -> None:
+    count = statements(db)
+    posts = await db.find(Post).load(Post.labels).order_by(Post.id).to_list()
+    assert count() == 2
+    assert [[label.name for label in post.labels] for post in posts] == [["steam", "school"], [], ["school"], []]
+    labels = await db.find(Label).load(Label.posts).order_by(Label.id).to_list()
+    assert [[post.title for post in label.posts] for label in labels] == [["Engines"], ["Engines", "School"], []]
+
+
+async def test_nested_relations_need_a_statement_for_each_collection(db: howdah.AsyncDatabase) -> None:
+    count = statements(db)
+    companies = (
+        await db.find(Company)
+        .load(Company.staff.posts.labels, Company.staff.boss.posts, Company.staff.profile)
+        .order_by(Company.id)
+        .to_list()
+    )
+    # Companies; staff with their bosses; posts; labels; the bosses' posts; profiles.
+    assert count() == 6
+    acme, brit = companies
+    assert [one.name for one in acme.staff] == ["Ada", "Bob"]
+    assert [label.name for label in acme.staff[0].posts[0].labels] == ["steam", "school"]
+    bob = acme.staff[1]
+    assert bob.boss is not None
+    assert [post.title for post in bob.boss.posts] == ["Engines", "Numbers"]
+    assert [one.name for one in brit.staff] == ["Cyd"]
+
+
+async def test_number_of_statements_does_not_grow_with_the_rows(db: howdah.AsyncDatabase) -> None:
+    await db.insert_many(Post, [{"title": f"p{n}", "author_id": 1 + n % 4} for n in range(500)])
+    count = statements(db)
+    people = await db.find(Person).load(Person.posts.labels).to_list()
+    assert count() == 3
+    assert sum(len(one.posts) for one in people) == 504
+
+
+async def test_fetch_loads_relations_of_a_row_that_is_there(db: howdah.AsyncDatabase) -> None:
+    ada = await db.get(Person, 1)
+    count = statements(db)
+    assert await db.fetch_relations(ada, Person.posts.labels, Person.company, Person.boss) is ada
+    assert count() == 3
+    assert [label.name for label in ada.posts[0].labels] == ["steam", "school"]
+    assert ada.company is not None
+    assert ada.company.name == "Acme"
+    assert ada.boss is None
+
+
+async def test_relations_come_with_streams_and_pages(db: howdah.AsyncDatabase) -> None:
+    query = db.find(Person).load(Person.posts, Person.company).order_by(Person.id)
+    seen = [(one.name, len(one.posts)) async for one in query.stream(batch_rows=3)]
+    assert seen == [("Ada", 2), ("Bob", 1), ("Cyd", 1), ("Dan_%", 0)]
+    page = await query.page(2)
+    assert [(one.name, len(one.posts)) for one in page.items] == seen[:2]
+
+
+async def test_objects_that_are_loaded_can_be_changed_and_saved(db: howdah.AsyncDatabase) -> None:
+    post = await db.find(Post).load(Post.author).where(Post.title == "School").one()
+    post.author.age = 18
+    await db.save(post.author)
+    assert (await db.get(Person, 2)).age == 18
+
+
+async def test_paths_join_what_they_pass(db: howdah.AsyncDatabase) -> None:
+    posts = db.find(Post).where(Post.author.company.name == "Acme").order_by(Post.id)
+    assert [post.title for post in await posts.to_list()] == ["Engines", "Numbers", "School"]
+    bosses = await db.find(Post).where(Post.author.boss.name == "Ada").order_by(Post.id).to_list()
+    assert [post.title for post in bosses] == ["School", "Exile"]
+    text, _ = db.find(Post).where(Post.author.id == 1).sql()
+    assert "JOIN" not in text
+
+
+async def test_condition_on_a_reference_takes_objects_and_keys(db: howdah.AsyncDatabase) -> None:
+    ada = await db.get(Person, 1)
+    # Type checkers take a path for the other table's class.
+    author, company, boss = (cast("Any", path) for path in (Post.author, Person.company, Person.boss))
+    assert await db.find(Post).where(author == ada).count() == 2
+    assert await db.find(Post).where(author == 1).count() == 2
+    assert await db.find(Post).where(Post.author.id == ada.id).count() == 2
+    assert await db.find(Person).where(company.is_null()).count() == 1
+    assert await db.find(Person, boss != None).count() == 3  # noqa: E711
+    assert await db.find(Post).where(author.in_([ada, 3])).count() == 3
+
+
+async def test_collection_can_be_joined_and_asked_for(db: howdah.AsyncDatabase) -> None:
+    rows = await db.find(Person).join(Person.posts).where(Post.views > 10).select(Person.name, Post.title).to_list()
+    assert sorted(rows) == [("Ada", "Engines"), ("Ada", "Numbers")]
+    busy = db.find(Person).where(db.find(Post).where(Post.author.id == Person.id).exists_())
+    assert await busy.count() == 3
+    labelled = db.find(Post).join(Post.labels).where(Label.name == "school").order_by(Post.id)
+    assert [post.title for post in await labelled.to_list()] == ["Engines", "School"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda db: db.find(Person).load(Person.name), "load\\(\\) takes relations"),
+        (lambda db: db.find(Person).load(Post.author), "no relation 'author'"),
+        (lambda db: db.find(Person).load(Person), "load\\(\\) takes relations"),
+    ],
+)
+async def test_what_is_no_relation_is_refused(db: howdah.AsyncDatabase, wrong: Any, says: str) -> None:
+    with pytest.raises(howdah.InterfaceError, match=says):
+        await wrong(db).to_list()
+
+
+async def test_rows_with_relations_become_dicts(db: howdah.AsyncDatabase) -> None:
+    profile = await db.find(Profile).load(Profile.person).order_by(Profile.id).first()
+    assert profile is not None
+    found = profile.asdict(relations=True)
+    assert (found["bio"], found["person"]["name"]) == ("first", "Ada")
