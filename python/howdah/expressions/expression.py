@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
 from howdah.expressions.values import ELEMENTS, cast_of, sql_type
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 Node = tuple[Any, ...]
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741  (the contract's own name)
+D = TypeVar("D", bound=dt.date | dt.time)
 
 # The types for which + means "and after it".
 JOINED = ("text", "varchar", "character", "citext", "jsonb", "bytea", "name", "tsvector")
@@ -92,31 +95,31 @@ class Expr(Generic[T]):
         return f"<howdah.Expr {' '.join(str(part) for part in self.node[:2] if isinstance(part, str))}>"
 
     # Comparisons
-    def __eq__(self, other: T | Expr[T] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __eq__(self, other: T | Expr[T] | Expr[T | None] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare; with None, ask for NULL."""
         if other is None:
             return self.is_null()
         return self._compare("=", other)
 
-    def __ne__(self, other: T | Expr[T] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __ne__(self, other: T | Expr[T] | Expr[T | None] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare; with None, ask for no NULL."""
         if other is None:
             return self.is_not_null()
         return self._compare("<>", other)
 
-    def __gt__(self, other: T | Expr[T]) -> Expr[bool]:
+    def __gt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
         """Compare."""
         return self._compare(">", other)
 
-    def __ge__(self, other: T | Expr[T]) -> Expr[bool]:
+    def __ge__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
         """Compare."""
         return self._compare(">=", other)
 
-    def __lt__(self, other: T | Expr[T]) -> Expr[bool]:
+    def __lt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
         """Compare."""
         return self._compare("<", other)
 
-    def __le__(self, other: T | Expr[T]) -> Expr[bool]:
+    def __le__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
         """Compare."""
         return self._compare("<=", other)
 
@@ -155,7 +158,11 @@ class Expr(Generic[T]):
         return Expr(("all", self.node, "<>", ("value", given, array)), "boolean")
 
     # Arithmetic
-    def __add__(self, other: T | Expr[T]) -> Expr[T]:
+    @overload
+    def __add__(self: Expr[D], other: dt.timedelta | Expr[dt.timedelta]) -> Expr[D]: ...
+    @overload
+    def __add__(self, other: T | Expr[T]) -> Expr[T]: ...
+    def __add__(self, other: object) -> Expr[Any]:
         """Add; put text, arrays and JSON together."""
         joined = isinstance(other, (str, list, dict)) or (
             self.type is not None and (self.type.endswith("[]") or self.type.startswith(JOINED))
@@ -164,7 +171,13 @@ class Expr(Generic[T]):
             return Expr(("binary", "||", self.node, self._like(other)), self.type)
         return self._arithmetic("+", other)
 
-    def __sub__(self, other: T | Expr[T]) -> Expr[T]:
+    @overload
+    def __sub__(self: Expr[D], other: dt.timedelta | Expr[dt.timedelta]) -> Expr[D]: ...
+    @overload
+    def __sub__(self: Expr[dt.datetime], other: dt.datetime | Expr[dt.datetime]) -> Expr[dt.timedelta]: ...
+    @overload
+    def __sub__(self, other: T | Expr[T]) -> Expr[T]: ...
+    def __sub__(self, other: object) -> Expr[Any]:
         """Subtract."""
         return self._arithmetic("-", other)
 
@@ -336,7 +349,11 @@ class Expr(Generic[T]):
         """Give it a name among the columns of a result."""
         return Expr(("named", self.node, name), self.type, self.enum)
 
-    def cast(self, to: type[O] | str) -> Expr[O]:
+    @overload
+    def cast(self, to: type[O]) -> Expr[O]: ...
+    @overload
+    def cast(self, to: str) -> Expr[Any]: ...
+    def cast(self, to: type[Any] | str) -> Expr[Any]:
         """Convert it to an SQL type, or the one of a Python type."""
         target = to if isinstance(to, str) else sql_type(to)
         return Expr(("cast", self.node, target), target)
@@ -367,7 +384,22 @@ class Expr(Generic[T]):
         return Expr(("binary", operator, self.node, self._like(other)), "boolean")
 
     def _arithmetic(self, operator: str, other: object) -> Expr[T]:
-        return Expr(("binary", operator, self.node, operand(other)), self.type)
+        return Expr(("binary", operator, self.node, operand(other)), self._with_other(other))
+
+    def _with_other(self, other: object) -> str | None:
+        """Give the type of what arithmetic with another makes of this; None where the server is to tell."""
+        if isinstance(other, Expr):
+            return self.type if cast("Expr[Any]", other).type == self.type and not self._is_time() else None
+        if isinstance(other, dt.timedelta):
+            return None if self.type == "date" else self.type
+        if isinstance(other, float):
+            return self.type if self.type == "double precision" else None
+        if isinstance(other, Decimal):
+            return self.type if (self.type or "").startswith("numeric") else None
+        return self.type if isinstance(other, int) and not self._is_time() else None
+
+    def _is_time(self) -> bool:
+        return self.type is not None and self.type.startswith(("date", "time", "interval"))
 
     def _like(self, other: object) -> Node:
         """Give a value of this type as a node; the server finds its type by what it stands beside."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from howdah import _core
 from howdah.async_transaction import current, leased
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from howdah._core import AsyncCursor, AsyncLease, LoadReport, Tuples
     from howdah.async_database import AsyncDatabase
     from howdah.expressions.expression import Assign, Expr
+    from howdah.queries.derived import Derived
     from howdah.tables.table import Table
     from howdah.verbs import Rows
 
@@ -56,7 +57,11 @@ class AsyncTables:
             for statement in ddl.statements(*tables):
                 await db.execute(statement)
 
-    def find(self, table: type[M], /, *conditions: Expr[bool]) -> AsyncQuery[M]:
+    @overload
+    def find(self, table: type[M], /, *conditions: Expr[bool]) -> AsyncQuery[M]: ...
+    @overload
+    def find(self, table: Derived, /, *conditions: Expr[bool]) -> AsyncQuery[Any]: ...
+    def find(self, table: Any, /, *conditions: Expr[bool]) -> AsyncQuery[Any]:
         """Give a query for the rows of a table that meet all conditions; nothing is asked of the server yet.
 
         Args:
@@ -70,7 +75,7 @@ class AsyncTables:
             >>> await db.find(Elephant, Elephant.age > 25).order_by(Elephant.name).to_list()
             [Elephant(id=1, name='Airavata', age=99)]
         """
-        query: AsyncQuery[M] = AsyncQuery(table, self._whole())
+        query: AsyncQuery[Any] = AsyncQuery(table, self._whole())
         return query.where(*conditions) if conditions else query
 
     async def find_one(self, table: type[M], /, *conditions: Expr[bool] | Mapping[str, Any]) -> M | None:

@@ -113,7 +113,7 @@ class Builder(Generic[R]):
 
         Args:
             relation: A relation (`Post.author`, `User.posts`), or a table, alias, CTE or subquery.
-            on: The condition; a relation has its own.
+            on: The condition; a relation has its own, and a lateral subquery needs none.
             how: `inner`; `left` keeps rows without another beside them, `full` those of both sides; `cross` is every
                 row beside every other.
             lateral: Whether a subquery may use the columns of what stands before it.
@@ -137,7 +137,9 @@ class Builder(Generic[R]):
         if source is self._root or any(source is one[1] for one in joins):
             message = f"{source.name[-1]} is part of this query already; give it another place by howdah.alias()"
             raise InterfaceError(message)
-        node = None if on is None else condition(on)
+        node: Node | None = None if on is None else condition(on)
+        if node is None and lateral and how != "cross":
+            node = ("literal", True)
         if node is None and how != "cross":
             message = "a join needs a condition: on=..., or how='cross'"
             raise InterfaceError(message)
@@ -339,7 +341,9 @@ class Builder(Generic[R]):
         """Give the statement that counts the rows."""
         counting: tuple[Node, ...] = (("call", "count", (("star",),), {}),)
         cut = self._limit is not None or self._offset is not None
-        if self._compound is None and not cut and not self._groups and self._distinct is None:
+        # An aggregate may make one row of all.
+        plain = all(column.node[0] == "column" for column in self._columns or ())
+        if self._compound is None and not cut and not self._groups and self._distinct is None and plain:
             return self._with(_order=(), _lock=None, _columns=None)._statement(counting)
         inner = self._with(_ctes=(), _lock=None)
         if not cut:

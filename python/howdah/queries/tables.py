@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from howdah import _core
 from howdah.errors import InterfaceError, NoRow
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from howdah._core import Cursor, Lease, LoadReport, Tuples
     from howdah.database import Database
     from howdah.expressions.expression import Assign, Expr
+    from howdah.queries.derived import Derived
     from howdah.tables.table import Table
     from howdah.verbs import Rows
 
@@ -57,7 +58,11 @@ class Tables:
             for statement in ddl.statements(*tables):
                 db.execute(statement)
 
-    def find(self, table: type[M], /, *conditions: Expr[bool]) -> Query[M]:
+    @overload
+    def find(self, table: type[M], /, *conditions: Expr[bool]) -> Query[M]: ...
+    @overload
+    def find(self, table: Derived, /, *conditions: Expr[bool]) -> Query[Any]: ...
+    def find(self, table: Any, /, *conditions: Expr[bool]) -> Query[Any]:
         """Give a query for the rows of a table that meet all conditions; nothing is asked of the server yet.
 
         Args:
@@ -71,7 +76,7 @@ class Tables:
             >>> db.find(Elephant, Elephant.age > 25).order_by(Elephant.name).to_list()
             [Elephant(id=1, name='Airavata', age=99)]
         """
-        query: Query[M] = Query(table, self._whole())
+        query: Query[Any] = Query(table, self._whole())
         return query.where(*conditions) if conditions else query
 
     def find_one(self, table: type[M], /, *conditions: Expr[bool] | Mapping[str, Any]) -> M | None:
