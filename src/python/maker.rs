@@ -1,6 +1,6 @@
 //! `_core.Maker` and `_core.Tuples`: rows made natively, without a call of Python's for each.
 
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyKeyError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
@@ -29,7 +29,8 @@ struct Part {
     members: Members,
 }
 
-/// The members of Enum classes by their labels, for the columns that have them.
+/// What has the values of Enum classes and the like by those of rows, for the columns that have
+/// them.
 struct Members(Vec<(usize, Py<PyAny>)>);
 
 type Given<'py> = (
@@ -235,12 +236,16 @@ impl Tuples {
     }
 }
 
-/// The error of a label that no member has.
+/// The error of a value that its class does not have.
 fn unknown(py: Python<'_>, column: String, error: PyErr) -> Error {
     if !error.is_instance_of::<PyException>(py) {
         return raised(error);
     }
-    let message = format!("the label {} is of no member of the Enum class", error.value(py));
+    let message = if error.is_instance_of::<PyKeyError>(py) {
+        format!("the label {} is of no member of the Enum class", error.value(py))
+    } else {
+        error.value(py).to_string()
+    };
     let column = Some(column);
     Error::Value(Box::new(ValueError { table: None, column, row: None, message, wrong_type: true }))
 }

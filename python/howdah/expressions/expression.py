@@ -13,11 +13,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
-from howdah.expressions.values import ELEMENTS, cast_of, sql_type
+from howdah.expressions.values import ELEMENTS, bare, cast_of, kind_of, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from enum import Enum
 
     from howdah.expressions.functions import Bound, Frame
     from howdah.queries.builder import Builder
@@ -71,17 +70,17 @@ class Expr(Generic[T]):
 
     Attributes:
         node: What it is, as data.
-        type: The name of its SQL type, where that is known.
-        enum: The Enum class of its values.
+        type: The name of its SQL type, without a length or precision, where that is known.
+        kind: The class of its values where rows have something else: an Enum class, or timedelta.
     """
 
-    __slots__ = ("enum", "node", "type")
+    __slots__ = ("kind", "node", "type")
 
-    def __init__(self, node: Node, type: str | None = None, enum: type[Enum] | None = None) -> None:  # noqa: A002
+    def __init__(self, node: Node, type: str | None = None, kind: type[Any] | None = None) -> None:  # noqa: A002
         """Take what it is; `howdah.func` makes one of any function."""
         self.node = node
         self.type = type
-        self.enum = enum
+        self.kind = kind
 
     __hash__ = object.__hash__
 
@@ -252,7 +251,7 @@ class Expr(Generic[T]):
 
     def collate(self, collation: str) -> Expr[T]:
         """Compare and order it by a collation."""
-        return Expr(("collate", self.node, collation), self.type, self.enum)
+        return Expr(("collate", self.node, collation), self.type, self.kind)
 
     # Arrays, ranges, JSON
     def contains(self: Expr[list[O]] | Expr[Any], values: object) -> Expr[bool]:
@@ -288,7 +287,7 @@ class Expr(Generic[T]):
     def item(self: Expr[list[O]], position: int) -> Expr[O]:
         """Take an element of an array, counted from 0."""
         element = self.type[:-2] if self.type is not None and self.type.endswith("[]") else None
-        return Expr(("element", self.node, ("value", position + 1, "integer")), element, self.enum)
+        return Expr(("element", self.node, ("value", position + 1, "integer")), element, self.kind)
 
     def path(self: Expr[dict[str, Any]] | Expr[Any], *keys: str | int, as_: type[O]) -> Expr[O]:
         """Take what is at the end of a path of keys and positions in JSON, as a Python type; NULL where nothing is."""
@@ -297,7 +296,7 @@ class Expr(Generic[T]):
         if target == "jsonb":
             return Expr(("binary", "#>", self.node, steps), "jsonb")
         text: Node = ("binary", "#>>", self.node, steps)
-        return Expr(text if target == "text" else ("cast", text, target), target)
+        return Expr(text if target == "text" else ("cast", text, target), target, kind_of(as_))
 
     def has_key(self, key: str) -> Expr[bool]:
         """Ask whether a JSON object has a key, or a JSON array this text."""
@@ -341,13 +340,17 @@ class Expr(Generic[T]):
         return _distance(self, "<+>", to)
 
     # Others
-    def set(self, value: T | Expr[T]) -> Assign:
+    @overload
+    def set(self: Expr[O | None], value: O | Expr[O] | Expr[O | None] | None) -> Assign: ...
+    @overload
+    def set(self, value: T | Expr[T]) -> Assign: ...
+    def set(self, value: object) -> Assign:
         """Set a column to a value, in an update."""
         return Assign(self, ("value", None, None) if value is None else self._like(value))
 
     def as_(self, name: str) -> Expr[T]:
         """Give it a name among the columns of a result."""
-        return Expr(("named", self.node, name), self.type, self.enum)
+        return Expr(("named", self.node, name), self.type, self.kind)
 
     @overload
     def cast(self, to: type[O]) -> Expr[O]: ...
@@ -355,8 +358,10 @@ class Expr(Generic[T]):
     def cast(self, to: str) -> Expr[Any]: ...
     def cast(self, to: type[Any] | str) -> Expr[Any]:
         """Convert it to an SQL type, or the one of a Python type."""
-        target = to if isinstance(to, str) else sql_type(to)
-        return Expr(("cast", self.node, target), target)
+        if isinstance(to, str):
+            return Expr(("cast", self.node, to), bare(to))
+        target = sql_type(to)
+        return Expr(("cast", self.node, target), target, kind_of(to))
 
     def at_time_zone(self, zone: str) -> Expr[Any]:
         """Give a point in time as the clocks of a zone show it, or the other way round."""
@@ -378,7 +383,7 @@ class Expr(Generic[T]):
         """
         parts = tuple(one.node for one in partition_by)
         keys = tuple(one.node for one in order_by)
-        return Expr(("over", self.node, parts, keys, frame), self.type, self.enum)
+        return Expr(("over", self.node, parts, keys, frame), self.type, self.kind)
 
     def _compare(self, operator: str, other: object) -> Expr[bool]:
         return Expr(("binary", operator, self.node, self._like(other)), "boolean")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr, Node, Ordering, condition, operand, plain
-from howdah.expressions.values import cast_of, sql_type
+from howdah.expressions.values import cast_of, kind_of, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +41,13 @@ class Aggregate(Expr[T]):
 
     __slots__ = ("_args", "_name", "_options", "_result")
 
-    def __init__(self, name: str, args: tuple[Node, ...], result: str | None, enum: Any = None) -> None:  # noqa: ANN401
+    def __init__(self, name: str, args: tuple[Node, ...], result: str | None, kind: type[Any] | None = None) -> None:
         """Take the function, its arguments and the type that its result is cast to."""
         self._name = name
         self._args = args
         self._options: dict[str, Any] = {}
         self._result = result
-        super().__init__(self._cast(self._call()), result, enum)
+        super().__init__(self._cast(self._call()), result, kind)
 
     def distinct(self) -> Aggregate[T]:
         """Take each value once."""
@@ -73,15 +73,15 @@ class Aggregate(Expr[T]):
         frame: Frame | tuple[str, Bound, Bound | None] | None = None,
     ) -> Expr[T]:
         """Compute it over a window of rows; see `Expr.over`."""
-        bare: Expr[T] = Expr(self._call(), None, self.enum)
+        bare: Expr[T] = Expr(self._call(), None, self.kind)
         windowed = bare.over(partition_by=partition_by, order_by=order_by, frame=frame)
-        return Expr(self._cast(windowed.node), self.type, self.enum)
+        return Expr(self._cast(windowed.node), self.type, self.kind)
 
     def _with(self, **options: object) -> Aggregate[T]:
         made: Aggregate[T] = Aggregate.__new__(Aggregate)
         made._name, made._args, made._result = self._name, self._args, self._result
         made._options = {**self._options, **options}
-        Expr.__init__(made, made._cast(made._call()), self.type, self.enum)
+        Expr.__init__(made, made._cast(made._call()), self.type, self.kind)
         return made
 
     def _call(self) -> Node:
@@ -103,12 +103,12 @@ def func(name: str, *args: Any, as_: type[O]) -> Aggregate[O]:  # noqa: ANN401  
         The call; `filter`, `over` and the rest are for aggregates.
     """
     made: Aggregate[O] = Aggregate(name, tuple(operand(one) for one in args), None)
-    made.type = sql_type(as_)
+    made.type, made.kind = sql_type(as_), kind_of(as_)
     return made
 
 
 def _call(name: str, kind: str | None, *args: object, like: Expr[Any] | None = None) -> Expr[Any]:
-    return Expr(("call", name, tuple(operand(one) for one in args), {}), kind, None if like is None else like.enum)
+    return Expr(("call", name, tuple(operand(one) for one in args), {}), kind, None if like is None else like.kind)
 
 
 # Aggregates
@@ -121,7 +121,10 @@ def count(expr: Expr[Any] | None = None) -> Aggregate[int]:
 
 def sum(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
     """Add up; of no rows, NULL."""
-    return Aggregate("sum", (expr.node,), "bigint" if expr.type in INTEGERS else None)
+    if expr.type in INTEGERS:
+        # The server's own sum of bigints is a numeric.
+        return Aggregate("sum", (expr.node,), "bigint")
+    return _same("sum", expr)
 
 
 def avg(expr: Expr[Any]) -> Aggregate[float]:
@@ -140,14 +143,14 @@ def max(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
 
 
 def _same(name: str, expr: Expr[T]) -> Aggregate[T]:
-    made: Aggregate[T] = Aggregate(name, (expr.node,), None, expr.enum)
+    made: Aggregate[T] = Aggregate(name, (expr.node,), None, expr.kind)
     made.type = expr.type
     return made
 
 
 def array_agg(expr: Expr[T]) -> Aggregate[list[T]]:
     """Put all values into an array."""
-    made: Aggregate[list[T]] = Aggregate("array_agg", (expr.node,), None, expr.enum)
+    made: Aggregate[list[T]] = Aggregate("array_agg", (expr.node,), None, expr.kind)
     made.type = None if expr.type is None else f"{expr.type}[]"
     return made
 
@@ -200,22 +203,22 @@ def ntile(buckets: int) -> Aggregate[int]:
 
 def lag(expr: Expr[T], offset: int = 1) -> Aggregate[T | None]:
     """Give the value so many rows before; NULL where there is no such row."""
-    return Aggregate("lag", (expr.node, ("value", offset, "integer")), None, expr.enum)
+    return Aggregate("lag", (expr.node, ("value", offset, "integer")), None, expr.kind)
 
 
 def lead(expr: Expr[T], offset: int = 1) -> Aggregate[T | None]:
     """Give the value so many rows after; NULL where there is no such row."""
-    return Aggregate("lead", (expr.node, ("value", offset, "integer")), None, expr.enum)
+    return Aggregate("lead", (expr.node, ("value", offset, "integer")), None, expr.kind)
 
 
 def first_value(expr: Expr[T]) -> Aggregate[T]:
     """Give the value of a window's first row."""
-    return Aggregate("first_value", (expr.node,), None, expr.enum)
+    return Aggregate("first_value", (expr.node,), None, expr.kind)
 
 
 def last_value(expr: Expr[T]) -> Aggregate[T]:
     """Give the value of a window's last row."""
-    return Aggregate("last_value", (expr.node,), None, expr.enum)
+    return Aggregate("last_value", (expr.node,), None, expr.kind)
 
 
 def rows_between(start: int | None, end: int | None) -> Frame:
@@ -269,28 +272,28 @@ def case(*branches: tuple[Expr[bool], Any], otherwise: Any = None, as_: type[O] 
     if kind is not None:
         node = ("cast", node, kind)
     known = kind or (first.type if first is not None else cast_of(values[0]) if values else None)
-    return Expr(node, known, None if first is None else first.enum)
+    return Expr(node, known, None if first is None else first.kind)
 
 
 def coalesce(first: Expr[Any], *others: T | Expr[T]) -> Expr[T]:
     """Give the first value that is not NULL."""
-    return cast("Expr[T]", Expr(("call", "coalesce", (first.node, *_like(first, others)), {}), first.type, first.enum))
+    return cast("Expr[T]", Expr(("call", "coalesce", (first.node, *_like(first, others)), {}), first.type, first.kind))
 
 
 def nullif(expr: Expr[T], value: T | Expr[T]) -> Expr[T | None]:
     """Give NULL where two values are equal, else the first."""
     node: Node = ("call", "nullif", (expr.node, *_like(expr, (value,))), {})
-    return cast("Expr[T | None]", Expr(node, expr.type, expr.enum))
+    return cast("Expr[T | None]", Expr(node, expr.type, expr.kind))
 
 
 def greatest(first: Expr[T], *others: T | Expr[T]) -> Expr[T]:
     """Give the greatest value that is not NULL."""
-    return Expr(("call", "greatest", (first.node, *_like(first, others)), {}), first.type, first.enum)
+    return Expr(("call", "greatest", (first.node, *_like(first, others)), {}), first.type, first.kind)
 
 
 def least(first: Expr[T], *others: T | Expr[T]) -> Expr[T]:
     """Give the least value that is not NULL."""
-    return Expr(("call", "least", (first.node, *_like(first, others)), {}), first.type, first.enum)
+    return Expr(("call", "least", (first.node, *_like(first, others)), {}), first.type, first.kind)
 
 
 def _like(first: Expr[Any], others: tuple[object, ...]) -> list[Node]:
@@ -407,4 +410,4 @@ def excluded(column: Expr[T]) -> Expr[T]:
     if column.node[0] != "column":
         message = "excluded() takes a column"
         raise InterfaceError(message)
-    return Expr(("excluded", column.node[2]), column.type, column.enum)
+    return Expr(("excluded", column.node[2]), column.type, column.kind)

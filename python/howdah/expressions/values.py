@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 import uuid
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
@@ -62,6 +63,8 @@ ELEMENTS = {
     "tsrange": "timestamp",
     "tstzrange": "timestamptz",
 }
+# A cast to these names without a length is one to the length 1.
+OPEN = {"char": "bpchar", "character": "bpchar", "bit": "varbit"}
 INT4 = 1 << 31
 INT8 = 1 << 63
 
@@ -93,6 +96,15 @@ def sql_type(annotation: object) -> str:
     return found
 
 
+def bare(name: str) -> str:
+    """Give a type without its length or precision: a cast to `varchar(5)` would cut what is longer, and say nothing."""
+    if '"' in name:
+        return name
+    element = name.removesuffix("[]")
+    short = re.sub(r"\s*\([^)]*\)", "", element)
+    return OPEN.get(short.lower(), short) + name[len(element) :]
+
+
 def _plain(kind: object) -> str | None:
     """Give the SQL type of a class, or of the nearest one that it is derived from."""
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -101,6 +113,42 @@ def _plain(kind: object) -> str | None:
         if isinstance(base, Hashable) and base in TYPES:
             return TYPES[base]
     return None
+
+
+def kind_of(annotation: object) -> type[Any] | None:
+    """Give the class of an annotation's values where rows have something else: an Enum class, or timedelta."""
+    if isinstance(annotation, type) and (issubclass(annotation, Enum) or annotation is dt.timedelta):
+        return annotation
+    return None
+
+
+class Timedeltas:
+    """Gives timedeltas for intervals, as a mapping would."""
+
+    def __getitem__(self, interval: Interval) -> dt.timedelta:
+        """Give an interval as a timedelta; a day has 24 hours.
+
+        Raises:
+            ValueError: It has months, whose length is not fixed.
+        """
+        if interval.months:
+            message = f"{interval} has months, which no timedelta has; use howdah.Interval"
+            raise ValueError(message)
+        return dt.timedelta(days=interval.days, microseconds=interval.microseconds)
+
+
+TIMEDELTAS = Timedeltas()
+
+
+_lookups: dict[type[Any], Any] = {}
+
+
+def lookup(kind: type[Any]) -> Any:  # noqa: ANN401  (what can be asked by [])
+    """Give what has the values of a class by what rows have: the members of an Enum by their labels, say."""
+    found = _lookups.get(kind)
+    if found is None:
+        found = _lookups[kind] = {member.value: member for member in kind} if issubclass(kind, Enum) else TIMEDELTAS
+    return found
 
 
 def enum_name(enum: type[Enum]) -> str:

@@ -12,7 +12,7 @@ from howdah.queries.async_query import AsyncQuery
 from howdah.queries.async_relations import load_wanted
 from howdah.queries.conditions import by_names
 from howdah.queries.loading import object_plan, tree_of
-from howdah.queries.nodes import tuple_maker
+from howdah.queries.nodes import TUPLES
 from howdah.tables import ddl
 from howdah.tables.paths import ManyPath, RefPath
 from howdah.tables.table import LOADED
@@ -329,4 +329,4 @@ class AsyncTables:
 
 
 def _plain(_: tuple[str, ...]) -> Tuples:
-    return tuple_maker([])
+    return TUPLES

@@ -10,13 +10,13 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from howdah import _core
-from howdah.errors import InterfaceError
+from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
 from howdah.queries import saving
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
-from howdah.queries.nodes import tuple_maker
+from howdah.queries.nodes import TUPLES
 from howdah.tables.attributes import Col
 from howdah.tables.targets import arrow_names, column_name, is_arrow, quoted
 
@@ -53,8 +53,8 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     schema = table.__schema__
     if is_arrow(rows):
         async with db.transaction():
-            staged, names = await stage(db, schema, rows, None)
-            return await _insert_from(db, schema, staged, *_beside(schema, staged, names))
+            staged, names, count = await stage(db, schema, rows, None)
+            return await _insert_from(db, schema, staged, *_beside(schema, staged, names), count)
     given: list[Any] = list(cast("Any", rows))
     if not given:
         return []
@@ -62,7 +62,7 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     if columns.count <= FEW and columns.may_unnest():
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
-        return await _insert_from(db, schema, source, nodes, names, columns.objects)
+        return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
     columns.settle(schema)
     async with db.transaction():
         return await _copy(db, schema, columns)
@@ -74,6 +74,7 @@ async def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
     source: Source,
     nodes: tuple[Node, ...],
     names: Sequence[str],
+    count: int,
     objects: list[Any] | None = None,
 ) -> list[Any]:
     """Insert what a row of FROM gives, in its order, and give the keys."""
@@ -93,19 +94,30 @@ async def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
         "returning": tuple(("column", root, column.name) for column in returned),
     }
     if not returned:
-        await db.execute_statement(statement)
+        _all_stored(schema, await db.execute_statement(statement), count)
         return []
     rows: list[tuple[Any, ...]] = await db.fetch_rows(statement, _tuples)
+    _all_stored(schema, len(rows), count)
     if objects is None:
         return [row[0] for row in rows] if len(returned) == 1 else rows
     return _fill(schema, objects, returned, rows)
+
+
+def _all_stored(schema: TableSchema, stored: int, count: int) -> None:
+    """Check that no row was dropped: the keys that come back would be those of others."""
+    if stored != count:
+        message = (
+            f"the server stored {stored} of {count} rows of {schema.table.__name__}: "
+            "a rule or trigger of its own drops rows, and which they are cannot be told"
+        )
+        raise NoRow(message)
 
 
 def _beside(schema: TableSchema, source: Source, names: Sequence[str]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
     """Give the columns of a table between, and beside them the class's defaults for those that it lacks."""
     constants = constants_beside(schema, names)
     nodes = tuple(("column", source, name) for name in names)
-    values = tuple(("value", one, schema.by_name[name].type.name) for name, one in constants.items())
+    values = tuple(("value", one, schema.by_name[name].type.bare) for name, one in constants.items())
     return (*nodes, *values), (*names, *constants)
 
 
@@ -135,11 +147,12 @@ async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> lis
     if not schema.primary_key or not lacking or (len(lacking) == 1 and lacking[0].identity):
         for column in lacking:
             columns.add(column, await _reserve(db, schema, column, columns.count))
-        await db.load(quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        report = await db.load(quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        _all_stored(schema, report.rows, columns.count)
         return await _keys(db, schema, columns)
-    staged, names = await stage(db, schema, columns.rows(), columns.names())
+    staged, names, count = await stage(db, schema, columns.rows(), columns.names())
     nodes = tuple(("column", staged, name) for name in names)
-    return await _insert_from(db, schema, staged, nodes, names, columns.objects)
+    return await _insert_from(db, schema, staged, nodes, names, count, columns.objects)
 
 
 async def _keys(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> list[Any]:
@@ -165,7 +178,7 @@ async def _read_back(db: AsyncDatabase, schema: TableSchema, objects: list[Any],
         "kind": "select",
         "columns": columns_of(schema, root),
         "from": root,
-        "where": (("any", ("column", root, key.name), "=", ("value", keys, f"{key.type.name}[]")),),
+        "where": (("any", ("column", root, key.name), "=", ("value", keys, f"{key.type.bare}[]")),),
     }
     rows: list[tuple[Any, ...]] = await db.fetch_rows(statement, _tuples)
     at = schema.columns.index(key)
@@ -193,7 +206,7 @@ def _series(count: int) -> Node:
 
 async def stage(
     db: AsyncDatabase, schema: TableSchema, rows: Any, names: Sequence[str] | None  # noqa: ANN401  (any rows)
-) -> tuple[Source, tuple[str, ...]]:  # fmt: skip
+) -> tuple[Source, tuple[str, ...], int]:  # fmt: skip
     """Load rows into a table that goes with the transaction.
 
     Args:
@@ -203,7 +216,7 @@ async def stage(
         names: The columns of tuples; Arrow data has names of its own.
 
     Returns:
-        The table, whose column ORDER has the order of the rows, and the names of the columns.
+        The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
@@ -214,8 +227,8 @@ async def stage(
     for statement in _core.staging(name, schema.name, list(names), ORDER):
         await db.execute(statement)
     targets = {one: column_name(schema, one) for one in arrow_names(rows)} if is_arrow(rows) else _targets(names)
-    await db.load(f"pg_temp.{name}", rows, columns=targets)
-    return Source("table", ("pg_temp", name)), tuple(names)
+    report = await db.load(f"pg_temp.{name}", rows, columns=targets)
+    return Source("table", ("pg_temp", name)), tuple(names), report.rows
 
 
 def _targets(names: Sequence[str]) -> dict[str, str]:
@@ -223,7 +236,7 @@ def _targets(names: Sequence[str]) -> dict[str, str]:
 
 
 def _tuples(_: tuple[str, ...]) -> Tuples:
-    return tuple_maker([])
+    return TUPLES
 
 
 async def upsert(
@@ -254,7 +267,7 @@ async def upsert(
         raise InterfaceError(message)
     if is_arrow(rows):
         async with db.transaction():
-            source, names = await stage(db, schema, rows, None)
+            source, names, _ = await stage(db, schema, rows, None)
             sets = _sets(update, names, keys)
             counts = await _upsert_from(db, schema, source, *_beside(schema, source, names), keys, sets)
         return _report(counts, began)
@@ -272,7 +285,7 @@ async def upsert(
     columns.settle(schema)
     names = columns.names()
     async with db.transaction():
-        source, names = await stage(db, schema, columns.rows(), names)
+        source, names, _ = await stage(db, schema, columns.rows(), names)
         nodes = tuple(("column", source, name) for name in names)
         counts = await _upsert_from(db, schema, source, nodes, names, keys, sets)
     return _report(counts, began)

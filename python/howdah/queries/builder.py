@@ -230,13 +230,13 @@ class Builder(Generic[R]):
     def scalar(self) -> Expr[Any]:
         """Take its one value, in an expression of another query."""
         first = self.selected()[0]
-        return Expr(("scalar", self.statement()), first.type, first.enum)
+        return Expr(("scalar", self.statement()), first.type, first.kind)
 
     def array(self) -> Expr[list[Any]]:
         """Take the values of its one column as an array, in an expression of another query."""
         first = self.selected()[0]
         kind = None if first.type is None else f"{first.type}[]"
-        return Expr(("array_of", self.statement()), kind, first.enum)
+        return Expr(("array_of", self.statement()), kind, first.kind)
 
     def selected(self) -> tuple[Expr[Any], ...]:
         """Give its columns; those of a query for rows are their primary key."""
@@ -271,6 +271,8 @@ class Builder(Generic[R]):
         """Give the plan whose rows have other values besides."""
         if self._columns is None and self._shape is None and self._schema is not None:
             return object_plan(self._schema, self._root, tree_of(self._loads), self._statement, extra)
+        if self._columns is not None and self._shape is None:
+            return nodes.tuple_plan((*self._columns, *(Expr[Any](node) for node in extra)), self._statement)
         bare = self.plan()
         columns = (*bare.statement["columns"], *extra)
 

@@ -65,7 +65,7 @@ class Columns:
             if _is_json(column):
                 arrays.append(("value", [None if one is None else _json(one) for one in values], "text[]"))
             else:
-                arrays.append(("value", values, f"{column.type.name}[]"))
+                arrays.append(("value", values, f"{column.type.bare}[]"))
         names = self.names()
         source = Source(
             "function",
@@ -75,12 +75,12 @@ class Columns:
             ordinality=ordinality,
         )
         nodes = tuple(
-            ("cast", ("column", source, column.name), column.type.name)
+            ("cast", ("column", source, column.name), column.type.bare)
             if _is_json(column)
             else ("column", source, column.name)
             for column in self.columns
         )
-        constants = tuple(("value", value, schema.by_name[name].type.name) for name, value in self.constants.items())
+        constants = tuple(("value", value, schema.by_name[name].type.bare) for name, value in self.constants.items())
         return source, (*nodes, *constants)
 
     def rows(self) -> Iterable[tuple[Any, ...]]:
@@ -226,7 +226,7 @@ def _values(
             values = [make() if value is MISSING else value for value in values]
     if column.reference is not None:
         values = [plain(value) for value in values]
-    elif column.type.enum is not None:
+    elif column.type.kind is not None:
         values = [_label(value) for value in values]
     return values
 

@@ -66,7 +66,7 @@ def _columns(source: Source, columns: tuple[Expr[Any], ...]) -> dict[str, Expr[A
         message = f"two columns are named {', '.join(twice)}; name them by as_()"
         raise InterfaceError(message)
     source.columns = names
-    return {name: Expr(("column", source, name), one.type, one.enum) for name, one in zip(names, columns, strict=True)}
+    return {name: Expr(("column", source, name), one.type, one.kind) for name, one in zip(names, columns, strict=True)}
 
 
 def subquery(query: Builder[Any], *, name: str = "rows") -> Derived:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from howdah import _core
 from howdah.errors import InterfaceError
+from howdah.expressions.values import lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from howdah.expressions.sources import Source
     from howdah.tables.schema import Collection, Column, TableSchema
@@ -106,14 +107,10 @@ def part_of(schema: TableSchema, parent: int | None, attribute: str | None) -> P
     return (schema.table, tuple(one.attribute for one in schema.columns), key, parent, attribute, members_of(schema))
 
 
-def members_of(schema: TableSchema) -> dict[int, Mapping[str, object]]:
-    """Give the members of Enum classes by their labels, by the columns that have them."""
-    found: dict[int, Mapping[str, object]] = {}
-    for at, column in enumerate(schema.columns):
-        enum = column.type.enum
-        if enum is not None:
-            found[at] = {member.value: member for member in enum}
-    return found
+def members_of(schema: TableSchema) -> dict[int, Any]:
+    """Give what has the values of Enum classes and the like, by the columns that have them."""
+    kinds = [(at, column.type.kind) for at, column in enumerate(schema.columns)]
+    return {at: lookup(kind) for at, kind in kinds if kind is not None}
 
 
 def object_plan(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.sources import Source
+from howdah.expressions.values import lookup
 from howdah.queries.derived import Derived, names_of
 from howdah.queries.loading import Plan
 from howdah.shapes import binder, fields_of
@@ -14,7 +15,6 @@ from howdah.tables.attributes import Col
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from enum import Enum
 
     from howdah.expressions.expression import Expr
     from howdah.tables.schema import TableSchema
@@ -85,25 +85,31 @@ def derived_source(statement: Statement) -> Source:
 
 def tuple_plan(columns: tuple[Expr[Any], ...], statement: StatementOf) -> Plan:
     """Give the plan of a query whose rows are tuples."""
-    enums = [(at, one.enum) for at, one in enumerate(columns) if one.enum is not None]
-    return Plan(statement(tuple(one.node for one in columns)), lambda _: tuple_maker(enums))
+    kinds = kinds_of(columns)
+    return Plan(statement(tuple(one.node for one in columns)), lambda _: tuple_maker(kinds))
 
 
-def tuple_maker(enums: list[tuple[int, type[Enum]]]) -> _core.Tuples:
+def kinds_of(columns: tuple[Expr[Any], ...]) -> dict[int, type[Any]]:
+    """Give the classes of values where rows have something else, by column."""
+    kinds = [(at, one.kind) for at, one in enumerate(columns)]
+    return {at: kind for at, kind in kinds if kind is not None}
+
+
+def tuple_maker(kinds: dict[int, type[Any]]) -> _core.Tuples:
     """Give what makes a tuple of a row's values."""
-    return _core.Tuples({at: {one.value: one for one in enum} for at, enum in enums}) if enums else TUPLES
+    return _core.Tuples({at: lookup(kind) for at, kind in kinds.items()}) if kinds else TUPLES
 
 
 TUPLES = _core.Tuples({})
 
 
-def member(enum: type[Enum], value: Any) -> Any:  # noqa: ANN401
-    """Give a member of an Enum class, or the list of them."""
+def member(kind: type[Any], value: Any) -> Any:  # noqa: ANN401
+    """Give a value as its class has it, or a list of them."""
     if value is None:
         return None
     if isinstance(value, list):
-        return [member(enum, one) for one in cast("list[object]", value)]
-    return enum(value)
+        return [member(kind, one) for one in cast("list[object]", value)]
+    return lookup(kind)[value]
 
 
 def shaped_plan(
@@ -124,7 +130,21 @@ def shaped_plan(
             Col[Any](one, root).as_(one.attribute) if one.name != one.attribute else Col[Any](one, root)
             for one in wanted
         )
-    names = names_of(columns)
+    names, kinds = names_of(columns), kinds_of(columns)
     make = binder(shape)
-    # An expression without a name has none that a field could have.
-    return Plan(statement(tuple(one.node for one in columns)), lambda _: make(names))
+
+    def into(_: tuple[str, ...]) -> Any:  # noqa: ANN401  (what makes a row)
+        # An expression without a name has none that a field could have.
+        filled = make(names)
+        return with_kinds(filled, kinds) if kinds else filled
+
+    return Plan(statement(tuple(one.node for one in columns)), into)
+
+
+def with_kinds(make: Callable[..., object], kinds: dict[int, type[Any]]) -> Callable[..., object]:
+    """Give what makes a row of values that are of their classes."""
+
+    def made(*values: object) -> object:
+        return make(*(member(kinds[at], one) if at in kinds else one for at, one in enumerate(values)))
+
+    return made

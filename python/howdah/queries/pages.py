@@ -183,6 +183,8 @@ def cut(rows: list[Any], size: int, keys: Keys) -> tuple[list[Any], str | None]:
     for at, row in enumerate(rows):
         if isinstance(row, Keyed):
             item, own = row.item, row.keys
+        elif type(row) is tuple:
+            item, own = row[: -len(keys.nodes)], row[-len(keys.nodes) :]
         else:
             item, extra = row, vars(row).pop(EXTRA)
             own = tuple(vars(extra).values())[: len(keys.nodes)]

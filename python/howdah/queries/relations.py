@@ -142,4 +142,4 @@ def between(
 
 def among(source: Source, column: Column, keys: list[Any]) -> Any:  # noqa: ANN401  (a node)
     """Give the condition that a column is one of some keys."""
-    return Expr(("any", ("column", source, column.name), "=", ("value", keys, f"{column.type.name}[]"))).node
+    return Expr(("any", ("column", source, column.name), "=", ("value", keys, f"{column.type.bare}[]"))).node

@@ -144,8 +144,8 @@ def keep(row: Table, saving: Saving, given: Sequence[Any]) -> None:
     """
     values = vars(row)
     for column, value in zip(saving.returning, given, strict=True):
-        enum = column.type.enum
-        values[column.attribute] = value if enum is None else member(enum, value)
+        kind = column.type.kind
+        values[column.attribute] = value if kind is None else member(kind, value)
     values[LOADED] = tuple([_own(values.get(column.attribute)) for column in schema_of(row).columns])
 
 

@@ -10,7 +10,7 @@ from howdah.errors import InterfaceError, NoRow
 from howdah.queries import saving
 from howdah.queries.conditions import by_names
 from howdah.queries.loading import object_plan, tree_of
-from howdah.queries.nodes import tuple_maker
+from howdah.queries.nodes import TUPLES
 from howdah.queries.query import Query
 from howdah.queries.relations import load_wanted
 from howdah.tables import ddl
@@ -330,4 +330,4 @@ class Tables:
 
 
 def _plain(_: tuple[str, ...]) -> Tuples:
-    return tuple_maker([])
+    return TUPLES

@@ -11,13 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from howdah import _core
-from howdah.errors import InterfaceError
+from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
 from howdah.queries import saving
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
-from howdah.queries.nodes import tuple_maker
+from howdah.queries.nodes import TUPLES
 from howdah.tables.attributes import Col
 from howdah.tables.targets import arrow_names, column_name, is_arrow, quoted
 
@@ -54,8 +54,8 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     schema = table.__schema__
     if is_arrow(rows):
         with db.transaction():
-            staged, names = stage(db, schema, rows, None)
-            return _insert_from(db, schema, staged, *_beside(schema, staged, names))
+            staged, names, count = stage(db, schema, rows, None)
+            return _insert_from(db, schema, staged, *_beside(schema, staged, names), count)
     given: list[Any] = list(cast("Any", rows))
     if not given:
         return []
@@ -63,7 +63,7 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     if columns.count <= FEW and columns.may_unnest():
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
-        return _insert_from(db, schema, source, nodes, names, columns.objects)
+        return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
     columns.settle(schema)
     with db.transaction():
         return _copy(db, schema, columns)
@@ -75,6 +75,7 @@ def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
     source: Source,
     nodes: tuple[Node, ...],
     names: Sequence[str],
+    count: int,
     objects: list[Any] | None = None,
 ) -> list[Any]:
     """Insert what a row of FROM gives, in its order, and give the keys."""
@@ -94,19 +95,30 @@ def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
         "returning": tuple(("column", root, column.name) for column in returned),
     }
     if not returned:
-        db.execute_statement(statement)
+        _all_stored(schema, db.execute_statement(statement), count)
         return []
     rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
+    _all_stored(schema, len(rows), count)
     if objects is None:
         return [row[0] for row in rows] if len(returned) == 1 else rows
     return _fill(schema, objects, returned, rows)
+
+
+def _all_stored(schema: TableSchema, stored: int, count: int) -> None:
+    """Check that no row was dropped: the keys that come back would be those of others."""
+    if stored != count:
+        message = (
+            f"the server stored {stored} of {count} rows of {schema.table.__name__}: "
+            "a rule or trigger of its own drops rows, and which they are cannot be told"
+        )
+        raise NoRow(message)
 
 
 def _beside(schema: TableSchema, source: Source, names: Sequence[str]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
     """Give the columns of a table between, and beside them the class's defaults for those that it lacks."""
     constants = constants_beside(schema, names)
     nodes = tuple(("column", source, name) for name in names)
-    values = tuple(("value", one, schema.by_name[name].type.name) for name, one in constants.items())
+    values = tuple(("value", one, schema.by_name[name].type.bare) for name, one in constants.items())
     return (*nodes, *values), (*names, *constants)
 
 
@@ -136,11 +148,12 @@ def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
     if not schema.primary_key or not lacking or (len(lacking) == 1 and lacking[0].identity):
         for column in lacking:
             columns.add(column, _reserve(db, schema, column, columns.count))
-        db.load(quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        report = db.load(quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        _all_stored(schema, report.rows, columns.count)
         return _keys(db, schema, columns)
-    staged, names = stage(db, schema, columns.rows(), columns.names())
+    staged, names, count = stage(db, schema, columns.rows(), columns.names())
     nodes = tuple(("column", staged, name) for name in names)
-    return _insert_from(db, schema, staged, nodes, names, columns.objects)
+    return _insert_from(db, schema, staged, nodes, names, count, columns.objects)
 
 
 def _keys(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
@@ -166,7 +179,7 @@ def _read_back(db: Database, schema: TableSchema, objects: list[Any], keys: list
         "kind": "select",
         "columns": columns_of(schema, root),
         "from": root,
-        "where": (("any", ("column", root, key.name), "=", ("value", keys, f"{key.type.name}[]")),),
+        "where": (("any", ("column", root, key.name), "=", ("value", keys, f"{key.type.bare}[]")),),
     }
     rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
     at = schema.columns.index(key)
@@ -194,7 +207,7 @@ def _series(count: int) -> Node:
 
 def stage(
     db: Database, schema: TableSchema, rows: Any, names: Sequence[str] | None  # noqa: ANN401  (any rows)
-) -> tuple[Source, tuple[str, ...]]:  # fmt: skip
+) -> tuple[Source, tuple[str, ...], int]:  # fmt: skip
     """Load rows into a table that goes with the transaction.
 
     Args:
@@ -204,7 +217,7 @@ def stage(
         names: The columns of tuples; Arrow data has names of its own.
 
     Returns:
-        The table, whose column ORDER has the order of the rows, and the names of the columns.
+        The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
@@ -215,8 +228,8 @@ def stage(
     for statement in _core.staging(name, schema.name, list(names), ORDER):
         db.execute(statement)
     targets = {one: column_name(schema, one) for one in arrow_names(rows)} if is_arrow(rows) else _targets(names)
-    db.load(f"pg_temp.{name}", rows, columns=targets)
-    return Source("table", ("pg_temp", name)), tuple(names)
+    report = db.load(f"pg_temp.{name}", rows, columns=targets)
+    return Source("table", ("pg_temp", name)), tuple(names), report.rows
 
 
 def _targets(names: Sequence[str]) -> dict[str, str]:
@@ -224,7 +237,7 @@ def _targets(names: Sequence[str]) -> dict[str, str]:
 
 
 def _tuples(_: tuple[str, ...]) -> Tuples:
-    return tuple_maker([])
+    return TUPLES
 
 
 def upsert(
@@ -255,7 +268,7 @@ def upsert(
         raise InterfaceError(message)
     if is_arrow(rows):
         with db.transaction():
-            source, names = stage(db, schema, rows, None)
+            source, names, _ = stage(db, schema, rows, None)
             sets = _sets(update, names, keys)
             counts = _upsert_from(db, schema, source, *_beside(schema, source, names), keys, sets)
         return _report(counts, began)
@@ -273,7 +286,7 @@ def upsert(
     columns.settle(schema)
     names = columns.names()
     with db.transaction():
-        source, names = stage(db, schema, columns.rows(), names)
+        source, names, _ = stage(db, schema, columns.rows(), names)
         nodes = tuple(("column", source, name) for name in names)
         counts = _upsert_from(db, schema, source, nodes, names, keys, sets)
     return _report(counts, began)

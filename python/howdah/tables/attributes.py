@@ -39,13 +39,13 @@ class Col(Expr[T]):
     # Types may name classes that are defined later, and so are looked up when they are wanted.
     @property
     def type(self) -> str | None:  # type: ignore[override]
-        """The name of its SQL type."""
-        return self.column.type.name
+        """The name of its SQL type, without a length or precision."""
+        return self.column.type.bare
 
     @property
-    def enum(self) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """The Enum class of its values."""
-        return self.column.type.enum
+    def kind(self) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """The class of its values, where rows have something else."""
+        return self.column.type.kind
 
     @overload
     def __get__(self, obj: None, owner: Owner) -> Col[T]: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from howdah import _core
@@ -12,7 +13,6 @@ from howdah.tables.schema import Check, Constraint, ForeignKey, Unique
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from enum import Enum
 
     from howdah.tables.schema import Column, Index, TableSchema
     from howdah.tables.table import Table
@@ -91,7 +91,7 @@ def _column(column: Column) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": found.name,
-        "labels": None if found.enum is None else _labels(found.enum, found.name),
+        "labels": _labels(found.kind, found.name),
         "nullable": column.nullable,
         "primary_key": column.primary_key,
         "unique": column.unique,
@@ -112,9 +112,9 @@ def _column(column: Column) -> dict[str, Any]:
     }
 
 
-def _labels(enum: type[Enum], type_name: str) -> tuple[str, ...] | None:
-    """Give the labels of an enum's type; None if the column has another type, and the enum is Python's alone."""
-    if type_name.rstrip("[]") != enum_name(enum):
+def _labels(enum: type[Any] | None, type_name: str) -> tuple[str, ...] | None:
+    """Give the labels of an enum's type; None if the column has another type, and an enum is Python's alone."""
+    if enum is None or not issubclass(enum, Enum) or type_name.rstrip("[]") != enum_name(enum):
         return None
     return tuple(str(member.value) for member in enum)
 

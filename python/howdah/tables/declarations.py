@@ -9,13 +9,12 @@ import re
 import sys
 from collections import ChainMap
 from dataclasses import dataclass
-from enum import Enum
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, Union, get_args, get_origin
 from weakref import WeakValueDictionary
 
 from howdah.errors import InterfaceError
-from howdah.expressions.values import snake_case, sql_type
+from howdah.expressions.values import kind_of, snake_case, sql_type
 from howdah.tables.attributes import Col, Many, One, Ref
 from howdah.tables.fields import Field, ManyField, RefField
 from howdah.tables.schema import MISSING, Collection, Column, Reference, SqlType
@@ -140,9 +139,14 @@ class Declared:
         )
 
     def _reference(self) -> Column:
-        field = self.field if isinstance(self.field, RefField) else RefField()
+        field = self.field
+        if isinstance(field, Field) and field == Field():
+            field = RefField()
+        if not isinstance(field, RefField):
+            message = f"{self.names.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
+            raise InterfaceError(message)
         attribute = f"{self.name}_id"
-        nullable = field.default is None or field.on_delete == "set null"
+        nullable = field.default is None or field.on_delete == "set null" or _may_be_none(self.inner)
         reference = Reference(self.name, field.name or attribute, field.on_delete, lambda: self.names.table(self.inner))
         return Column(
             attribute,
@@ -171,6 +175,13 @@ class Declared:
             lambda: names.table(field.through),
             single=field.single,
         )
+
+
+def _may_be_none(annotation: object) -> bool:
+    """Tell whether the annotation of a reference has None beside the table."""
+    if isinstance(annotation, str):
+        return re.search(r"\bNone\b|\bOptional\b", annotation) is not None
+    return NoneType in get_args(annotation)
 
 
 def _key_type(of: SqlType) -> SqlType:
@@ -225,9 +236,9 @@ def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
     nullable = NoneType in get_args(annotation) or annotation is Any
     bare = kinds[0] if len(kinds) == 1 else annotation
     element = get_args(bare)[0] if get_origin(bare) is list and get_args(bare) else bare
-    enum = _enum(element)
+    kind = kind_of(element)
     if field.type is not None:
-        return SqlType(field.type, enum), nullable
+        return SqlType(field.type, kind), nullable
     try:
         name = sql_type(bare)
     except InterfaceError as error:
@@ -237,11 +248,7 @@ def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
         name = f"numeric({field.precision},{field.scale or 0})"
     if name == "vector" and field.dim is not None:
         name = f"vector({field.dim})"
-    return SqlType(name, enum), nullable
-
-
-def _enum(kind: Any) -> type[Enum] | None:  # noqa: ANN401  (a type, or whatever stands in its place)
-    return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
+    return SqlType(name, kind), nullable
 
 
 def table_name(given: object, owner: str) -> tuple[str, ...]:

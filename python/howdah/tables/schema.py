@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from howdah.expressions.values import bare
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from enum import Enum
 
     from howdah.tables.table import Table
 
@@ -35,11 +36,16 @@ class SqlType:
 
     Attributes:
         name: As DDL writes it, such as `numeric(12,2)`, `text[]`, or an enum's quoted name.
-        enum: The class whose members its values are, alone or in a list.
+        kind: The class of its values, alone or in a list, where rows have something else: an Enum class, or timedelta.
     """
 
     name: str
-    enum: type[Enum] | None = None
+    kind: type[Any] | None = None
+
+    @property
+    def bare(self) -> str:
+        """The name without a length or precision, for casts."""
+        return bare(self.name)
 
 
 @dataclass(slots=True)

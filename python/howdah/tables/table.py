@@ -46,10 +46,12 @@ class TableMeta(type):
         for declaration in own:
             namespace.pop(declaration.name, None)
         made = super().__new__(cls, name, bases, namespace)
-        inherited = [one for base in made.__mro__[1:] for one in vars(base).get("__declared__", ())]
+        inherited = [one for base in reversed(made.__mro__[1:]) for one in vars(base).get("__own__", ())]
         seen = {one.name for one in own}
-        first = [one for one in reversed(inherited) if one.name not in seen]
-        made.__declared__ = (*dict((one.name, one) for one in first).values(), *own)  # type: ignore[attr-defined]  # noqa: C402
+        # Those of the class furthest away come first; the nearest declares what several do.
+        first = {one.name: one for one in inherited if one.name not in seen}
+        made.__own__ = own  # type: ignore[attr-defined]
+        made.__declared__ = (*first.values(), *own)  # type: ignore[attr-defined]
         if not abstract:
             made._build(names)
         return made

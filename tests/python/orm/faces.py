@@ -38,12 +38,17 @@ class Blocking:
         if name in {"stream", "batches"}:
             return lambda *params, **options: _rows(found, params, options)
         if (is_query and name not in VERBS) or name in {"find", "read"}:
-            return lambda *params, **options: wrapped(found(*params, **options))
+            return lambda *params, **options: wrapped(found(*map(bare, params), **options))
 
         async def awaited(*params: object, **options: Any) -> Any:
             return found(*params, **options)
 
         return awaited
+
+
+def bare(given: Any) -> Any:
+    """Give what stands behind such verbs."""
+    return given.behind if isinstance(given, Blocking) else given
 
 
 def wrapped(found: Any) -> Any:

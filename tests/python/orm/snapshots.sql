@@ -131,7 +131,7 @@ SELECT t0.id FROM person AS t0 WHERE extract(hour FROM t0.made AT TIME ZONE $1::
 SELECT t0.id FROM person AS t0 WHERE t0.id::text = $1::text
 
 -- condition: cast to a named type
-SELECT t0.id FROM person AS t0 WHERE t0.score::numeric(10,2) > $1::numeric(10,2)
+SELECT t0.id FROM person AS t0 WHERE t0.score::numeric(10,2) > $1::numeric
 
 -- condition: coalesce
 SELECT t0.id FROM person AS t0 WHERE coalesce(t0.age, $1::bigint) < $2::bigint

@@ -1,0 +1,299 @@
+"""Many rows at once: inserted with their keys, upserted, streamed, and taken as frames."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import howdah
+import howdah as pg
+from howdah import Col, InterfaceError, Table, col
+from howdah.queries.async_writing import FEW
+from tests.python.orm.schema import Company, Person, Post, PostLabel, Profile, Status
+
+if TYPE_CHECKING:
+    from tests.python.conftest import Sql
+
+# By an INSERT of arrays, and by COPY.
+SIZES = [1, 7, FEW + 1]
+
+
+def people(count: int) -> list[dict[str, Any]]:
+    """Give rows that differ in most columns."""
+    return [
+        {"name": f"n{at}", "email": f"{at}@", "age": at % 90 if at % 3 else None, "money": Decimal(at) / 4}
+        for at in range(count)
+    ]
+
+
+class Short(Table):
+    """Has columns that hold no more than they say."""
+
+    id: Col[int] = pg.identity()
+    name: Col[str] = col(type="varchar(3)")
+    code: Col[str] = col(default="ab", type="char(2)")
+    size: Col[int] = col(default=0, type="smallint")
+
+
+class Keyed(Table):
+    """Has a key that is no number."""
+
+    code: Col[str] = col(primary_key=True)
+    n: Col[int] = col(default=0)
+
+
+class Serial(Table):
+    """Has a key that the server makes by a default."""
+
+    id: Col[str] = pg.server_default("gen_random_uuid()::text", primary_key=True)
+    n: Col[int] = col(default=0)
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_keys_come_in_the_order_of_the_rows(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    rows = people(count)
+    keys = await db.insert_many(Person, rows)
+    assert keys == list(range(5, 5 + count))
+    stored = sql("SELECT name, email, age, money, status::text, tags FROM person WHERE id > 4 ORDER BY id")
+    assert stored == [(one["name"], one["email"], one["age"], one["money"], "active", []) for one in rows]
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_objects_get_their_keys_and_all_that_the_server_fills(db: howdah.AsyncDatabase, count: int) -> None:
+    rows = [Person(name=f"n{at}", email=f"{at}@", tags=["x"], status=Status.banned) for at in range(count)]
+    keys = await db.insert_many(Person, rows)
+    assert [one.id for one in rows] == keys
+    assert {one.initial for one in rows} == {"n"}
+    assert all(one.made.tzinfo is not None for one in rows)
+    rows[0].age = 3
+    await db.save(rows[0])
+    assert (await db.get(Person, keys[0])).asdict() == rows[0].asdict()
+    assert await db.find(Person, Person.status == Status.banned).count() == count + 1
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_frame_is_inserted_and_its_keys_come_back(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    frame = pl.DataFrame(people(count)).with_columns(born=pl.lit(dt.date(2000, 1, 2)))
+    assert await db.insert_many(Person, frame) == list(range(5, 5 + count))
+    assert sql("SELECT count(*), min(date_of_birth), min(score) FROM person WHERE id > 4") == [
+        (count, dt.date(2000, 1, 2), 0.0)
+    ]
+    table = pa.table({"name": ["Z"], "date_of_birth": [dt.date(2001, 1, 1)]})
+    with pytest.raises(InterfaceError, match='has no column "email"'):
+        await db.insert_many(Person, table)
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_keys_of_every_kind_come_back(db: howdah.AsyncDatabase, count: int) -> None:
+    await db.create_tables(Keyed, Serial)
+    assert await db.insert_many(Keyed, [{"code": f"k{at}"} for at in range(count)]) == [f"k{at}" for at in range(count)]
+    keys = await db.insert_many(Serial, [{"n": at} for at in range(count)])
+    found = await db.find(Serial).select(Serial.id, Serial.n).order_by(Serial.n).to_list()
+    assert found == list(zip(keys, range(count), strict=True))
+    posts = await db.insert_many(Post, [{"title": "t", "author_id": 1} for _ in range(count)])
+    pairs = [{"post_id": key, "label_id": 1} for key in posts]
+    assert await db.insert_many(PostLabel, pairs) == [(key, 1) for key in posts]
+    objects = [Serial(n=-at) for at in range(count)]
+    keys = await db.insert_many(Serial, objects)
+    assert [one.id for one in objects] == keys
+    assert len(set(keys)) == count
+
+
+@pytest.mark.parametrize("count", [2, FEW + 1])
+async def test_references_are_given_as_objects_or_keys(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    ada = await db.get(Person, 1)
+    rows: list[dict[str, Any]] = [{"title": "t", "author": ada} for _ in range(count)]
+    await db.insert_many(Post, rows)
+    await db.insert_many(Post, [Post(title="u", author=ada) for _ in range(count)])
+    assert sql("SELECT count(*) FROM post WHERE author_id = 1") == [(2 + 2 * count,)]
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_failure_stores_nothing(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    with pytest.raises(howdah.UniqueViolation):
+        await db.insert_many(Person, [*people(count), {"name": "x", "email": "ada@x"}])
+    with pytest.raises(howdah.ConversionError):
+        await db.insert_many(Person, [*people(count), {"name": "x", "email": "y", "age": "old"}])
+    assert sql("SELECT count(*) FROM person") == [(4,)]
+
+
+@pytest.mark.parametrize("count", [1, FEW + 1])
+@pytest.mark.parametrize(
+    "row", [{"name": "long"}, {"name": "x", "code": "abc"}, {"name": "x", "size": 40_000}], ids=str
+)
+async def test_value_that_is_too_long_is_refused_not_cut(
+    db: howdah.AsyncDatabase, row: dict[str, Any], count: int, sql: Sql
+) -> None:
+    await db.create_tables(Short)
+    with pytest.raises(howdah.DataError):
+        await db.insert_many(Short, [{"name": "x"}] * (count - 1) + [row])
+    with pytest.raises(howdah.DataError):
+        await db.save(Short(**row))
+    assert sql("SELECT count(*) FROM short") == [(0,)]
+
+
+async def test_value_is_compared_whole_with_what_a_column_can_hold(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Short)
+    await db.insert_many(Short, [{"name": "abc"}])
+    for condition in (
+        Short.name == "abcd",
+        Short.name.in_(["abcd"]),
+        pg.coalesce(Short.name, "") == "abcd",
+        Short.code == "abc",
+        Short.code.in_(["abc"]),
+        Short.name.cast("varchar(2)") == "abc",
+    ):
+        assert await db.find(Short, condition).count() == 0
+    assert await db.find(Short, Short.code.in_(["ab"]), Short.code == "ab").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([{"name": "a", "email": "b"}, {"name": "a"}], 'row 1: no value for "email"'),
+        ([{"name": "a", "email": "b", "nope": 1}], "row 0: 'nope' is no column"),
+        ([{"name": "a", "email": "b"}, {"name": "a", "email": "c", "nope": 1}], "row 1: 'nope' is no column"),
+        ([{"name": "a", "email": "b", "initial": "c"}], "is generated by the server"),
+        ([{"name": "a", "email": "b"}, 5], "row 1: expected a dict or a Person, got int"),
+        ([Company(name="x")], "row 0: expected a dict or a Person, got Company"),
+        ([Person(name="a", email="b"), {"name": "c", "email": "d"}], "row 1: expected a Person like the first row"),
+    ],
+)
+async def test_row_that_does_not_fit_is_named(db: howdah.AsyncDatabase, rows: list[Any], says: str) -> None:
+    with pytest.raises(InterfaceError, match=says):
+        await db.insert_many(Person, rows)
+
+
+async def test_no_rows_have_no_keys(db: howdah.AsyncDatabase) -> None:
+    assert await db.insert_many(Person, []) == []
+    assert await db.insert_many(Person, iter(())) == []
+    report = await db.upsert(Person, [], on=[Person.email])
+    assert (report.rows, report.inserted, report.updated) == (0, 0, 0)
+
+
+async def test_rows_may_lack_what_has_a_default(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    await db.insert_many(
+        Person, [{"name": "a", "email": "b", "score": 2.0}, {"name": "c", "email": "d", "tags": ["t"]}]
+    )
+    assert sql("SELECT score, tags FROM person WHERE id > 4 ORDER BY id") == [(2.0, []), (0.0, ["t"])]
+
+
+async def test_trigger_that_drops_rows_is_told(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    sql(
+        "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.name = 'b' THEN RETURN NULL; "
+        "END IF; RETURN NEW; END$$"
+    )
+    sql("CREATE TRIGGER odd BEFORE INSERT ON company FOR EACH ROW EXECUTE FUNCTION odd()")
+    for count in (3, FEW + 3):
+        rows = [{"name": "b"}] + [{"name": f"{count}-{at}"} for at in range(count - 1)]
+        with pytest.raises(howdah.NoRow, match=f"stored {count - 1} of {count} rows"):
+            await db.insert_many(Company, rows)
+    # A COPY has a transaction of its own, which is rolled back; a single INSERT has been committed.
+    assert sql("SELECT count(*) FROM company") == [(4,)]
+
+
+@pytest.mark.parametrize("count", [3, FEW + 1])
+async def test_upsert_inserts_and_updates(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    rows = [{"name": "New", "email": "ada@x", "age": 1}, *people(count - 1)]
+    report = await db.upsert(Person, rows, on=[Person.email])
+    assert (report.rows, report.inserted, report.updated) == (count, count - 1, 1)
+    # What the rows do not give stays.
+    assert sql("SELECT name, age, score, status::text FROM person WHERE id = 1") == [("New", 1, 9.5, "active")]
+    report = await db.upsert(
+        Person,
+        rows,
+        on=[Person.email],
+        update=[Person.name, Person.age.set(pg.coalesce(Person.age, 0) + pg.coalesce(pg.excluded(Person.age), 0))],
+    )
+    assert (report.inserted, report.updated) == (0, count)
+    assert sql("SELECT name, age FROM person WHERE id = 1") == [("New", 2)]
+    report = await db.upsert(Person, rows, on=[Person.email], update=[])
+    assert (report.inserted, report.updated) == (0, 0)
+
+
+async def test_last_of_several_rows_with_one_key_wins(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    rows = [{"name": f"v{at}", "email": "same"} for at in range(5)]
+    report = await db.upsert(Person, rows, on=[Person.email])
+    assert (report.inserted, report.updated) == (1, 0)
+    assert sql("SELECT name FROM person WHERE email = 'same'") == [("v4",)]
+    frame = pl.DataFrame({"name": ["w"], "email": ["same"]})
+    report = await db.upsert(Person, frame, on=[Person.email])
+    assert (report.inserted, report.updated) == (0, 1)
+    assert sql("SELECT name FROM person WHERE email = 'same'") == [("w",)]
+
+
+async def test_upsert_without_its_key_is_refused(db: howdah.AsyncDatabase) -> None:
+    with pytest.raises(InterfaceError, match="rows have no email"):
+        await db.upsert(Company, [{"name": "x"}], on=[Person.email])
+    with pytest.raises(InterfaceError, match="needs the columns"):
+        await db.upsert(Company, [{"name": "x"}], on=[])
+    with pytest.raises(InterfaceError, match="take columns"):
+        await db.upsert(Company, [{"name": "x"}], on=[pg.lower(Company.name)])
+    with pytest.raises(howdah.ProgrammingError, match="no unique"):
+        await db.upsert(Post, [{"title": "x", "author_id": 1}], on=[Post.title])
+
+
+async def test_query_becomes_a_frame(db: howdah.AsyncDatabase) -> None:
+    query = db.find(Person, Person.born.is_not_null()).order_by(Person.id)
+    frame = await query.select(Person.name, Person.born, Person.money, Person.company.name.as_("company")).to_polars()
+    assert frame.rows() == [
+        ("Ada", dt.date(1815, 12, 10), Decimal("10.50"), "Acme"),
+        ("Cyd", dt.date(2001, 2, 3), Decimal("0.00"), "Brit"),
+    ]
+    assert frame.columns == ["name", "date_of_birth", "money", "company"]
+    # Whole rows have the class's names.
+    table = await query.to_arrow()
+    assert table.column_names[:10] == [
+        *("id", "name", "email", "age", "score", "money", "status", "tags", "meta", "born"),
+    ]
+    assert [batch.num_rows async for batch in query.batches(batch_rows=1)] == [1, 1]
+    pandas = await query.select(Person.name).to_pandas()
+    assert pandas["name"].tolist() == ["Ada", "Cyd"]
+
+
+async def test_read_and_load_take_tables_and_queries(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    frame = await db.read(Company).to_polars()
+    assert frame.rows() == [(1, "Acme"), (2, "Brit")]
+    table = await db.read(db.find(Post, Post.views > 10).select(Post.title)).to_arrow()
+    assert table.column("title").to_pylist() == ["Engines", "Numbers"]
+    report = await db.load(
+        Person,
+        [
+            {
+                "name": "L",
+                "email": "l",
+                "born": dt.date(2000, 1, 1),
+                "score": 0,
+                "money": 1,
+                "status": "active",
+                "tags": [],
+                "meta": {},
+            }
+        ],
+    )
+    assert report.rows == 1
+    assert sql("SELECT date_of_birth FROM person WHERE name = 'L'") == [(dt.date(2000, 1, 1),)]
+    profiles = pl.DataFrame({"bio": ["x"], "person_id": [4]})
+    assert (await db.load(Profile, profiles, mode="upsert", key="person_id")).inserted == 1
+    with pytest.raises(InterfaceError, match="no parameters besides"):
+        db.read(Company, 1)
+    nothing: Any = 5
+    with pytest.raises(InterfaceError, match="expected a table"):
+        db.read(nothing)
+
+
+async def test_stream_gives_objects_in_turn(db: howdah.AsyncDatabase) -> None:
+    await db.insert_many(Company, [{"name": f"c{at}"} for at in range(2500)])
+    seen = [one.id async for one in db.find(Company).order_by(Company.id).stream(batch_rows=100)]
+    assert seen == list(range(1, 2503))
+    stream = db.find(Company).order_by(Company.id).stream(batch_rows=10)
+    async for one in stream:
+        assert one.name == "Acme"
+        break
+    await stream.aclose()
+    assert await db.find(Company).count() == 2502

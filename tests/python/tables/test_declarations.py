@@ -1,0 +1,222 @@
+"""How tables are declared, and what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import types
+import uuid
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
+
+import pytest
+
+import howdah
+import howdah as pg
+from howdah import Col, InterfaceError, Interval, Many, Range, Ref, Table, Vector, col
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.python.conftest import Sql
+
+
+class Kind(StrEnum):
+    big = "BIG"
+    small = "it's small"
+
+
+class Everything(Table):
+    """Has a column of every Python type, some of them declared by the type alone."""
+
+    registry: ClassVar[dict[str, int]] = {}
+
+    id: Col[int] = pg.identity()
+    flag: bool
+    whole: int = 7
+    real: float | None = None
+    text: Optional[str] = None  # noqa: UP045  (the older way)
+    data: Col[bytes] = col(default=b"\0\xff")
+    number: Col[Decimal] = col(default=Decimal("1.10"), precision=6, scale=3)
+    any_number: Col[Decimal] = col(default=Decimal("1e-30"))
+    stamp: Col[dt.datetime] = col(default_factory=lambda: dt.datetime(2020, 1, 2, 3, 4, 5, 6, tzinfo=dt.UTC))
+    naive: Col[dt.datetime] = col(default=dt.datetime(2020, 1, 2), type="timestamp")  # noqa: DTZ001  (that is the point)
+    day: Col[dt.date] = col(default=dt.date(2020, 2, 29))
+    hour: Col[dt.time] = col(default=dt.time(1, 2, 3, 4))
+    delta: Col[dt.timedelta] = col(default=dt.timedelta(days=1, microseconds=5))
+    span: Col[Interval] = col(default=Interval(months=1, days=2, microseconds=3))
+    key: Col[uuid.UUID] = col(default_factory=lambda: uuid.UUID(int=5))
+    kind: Col[Kind] = col(default=Kind.small)
+    kinds: Col[list[Kind]] = col(default_factory=lambda: [Kind.big, Kind.small])
+    json: Col[dict[str, Any]] = col(default_factory=dict)
+    list_json: Col[list[dict[str, Any]]] = col(default_factory=list)
+    anything: Col[Any] = col(default=None)
+    numbers: Col[list[int]] = col(default_factory=lambda: [1, 2])
+    days: Col[list[dt.date]] = col(default_factory=list)
+    address: Col[ipaddress.IPv4Address] = col(default=ipaddress.IPv4Address("10.0.0.1"))
+    network: Col[ipaddress.IPv4Network] = col(default=ipaddress.IPv4Network("10.0.0.0/8"))
+    numbers_range: Col[Range[int]] = col(default=Range(1, 5))
+    days_range: Col[Range[dt.date]] = col(default=Range(dt.date(2020, 1, 1)))
+    times_range: Col[Range[dt.datetime] | None] = col(default=None)
+    near: Col[Vector] = col(default=Vector([1, 2]), dim=2)
+    short: Col[str] = col(default="x", type="varchar(5)")
+    small: Col[int] = col(default=3, type="smallint")
+
+
+def test_every_type_comes_back_as_it_went(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE EXTENSION IF NOT EXISTS vector")
+    db.create_tables(Everything)
+    row = Everything(
+        flag=True, json={"a": [1, None]}, list_json=[{"b": 2}], anything=[1, "x"], days=[dt.date(2020, 1, 1)]
+    )
+    before = row.asdict()
+    db.save(row)
+    found = db.get(Everything, 1)
+    after = found.asdict()
+    assert after.pop("id") == 1
+    # The server says ranges of days its own way, and numbers with all their places.
+    assert after == before
+    assert {name: type(value) for name, value in after.items()} == {name: type(value) for name, value in before.items()}
+    for how in (2, 1500):
+        keys = db.insert_many(Everything, [{"flag": False} for _ in range(how)])
+        assert len(keys) == how
+        other = db.get(Everything, keys[-1]).asdict()
+        expected = Everything(flag=False).asdict() | {"id": keys[-1]}
+        assert other == expected
+    assert db.insert_many(Everything, [Everything(flag=True)]) == [1504]
+
+
+def test_table_s_name_is_the_class_s_in_snake_case_or_its_own() -> None:
+    class HTTPRequest(Table):
+        id: Col[int] = pg.identity()
+
+    class Named(Table):
+        __table__ = "other.Named Thing"
+        id: Col[int] = pg.identity()
+
+    assert HTTPRequest.__table__ == "http_request"
+    assert Named.find().sql()[0] == 'SELECT t0.id FROM other."Named Thing" AS t0'
+
+
+def test_abstract_table_gives_its_columns_to_others(db: howdah.Database) -> None:
+    class Base(Table, abstract=True):
+        id: Col[int] = pg.identity()
+        made: Col[dt.datetime] = pg.server_default("now()")
+
+    class Leaf(Base):
+        name: Col[str]
+
+    class Other(Base):
+        name: Col[int] = col(default=1)
+
+    db.create_tables(Leaf, Other)
+    leaf = db.save(Leaf(name="x"))
+    assert [leaf.id, leaf.name, leaf.made.tzinfo is not None] == [1, "x", True]
+    assert db.save(Other()).name == 1
+    assert [one.attribute for one in Leaf.__schema__.columns] == ["id", "made", "name"]
+
+
+def test_number_that_the_server_never_gives_is_taken_from_you(db: howdah.Database) -> None:
+    class Counted(Table):
+        id: Col[int] = pg.identity()
+        name: Col[str] = col(default="")
+
+    db.create_tables(Counted)
+    row = Counted(name="x")
+    vars(row)["id"] = 40
+    assert db.save(row).id == 40
+
+
+class Node(Table):
+    id: Col[int] = pg.identity()
+    parent: Ref[Node | None] = pg.ref()
+    children: Many[Node] = pg.many(via="parent")
+
+
+def test_table_refers_to_itself(db: howdah.Database) -> None:
+    db.create_tables(Node)
+    root = db.save(Node(parent=None))
+    for _ in range(3):
+        db.save(Node(parent=root))
+    found = db.find(Node, Node.id == root.id).load(Node.children.children).one()
+    assert [child.id for child in found.children] == [2, 3, 4]
+    assert [child.children for child in found.children] == [[], [], []]
+    assert db.find(Node).load(Node.parent).order_by(-Node.id).first() is not None
+
+
+def _make(annotations: dict[str, Any], **values: Any) -> Any:
+    body = {"__annotations__": annotations, "__module__": __name__, **values}
+    made: Any = types.new_class("Made", (Table,), {}, lambda space: space.update(body))
+    # Types are read when they are wanted.
+    assert all(column.type.name for column in made.__schema__.columns)
+    return made
+
+
+class Odd:
+    """Is no SQL type."""
+
+
+class Level(IntEnum):
+    low = 1
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: _make({}), "has no columns"),
+        (lambda: _make({"find": Col[int]}), 'cannot be named "find"'),
+        (lambda: _make({"save": int}), 'cannot be named "save"'),
+        (lambda: _make({"a": Col[Odd]}), "no SQL type is known"),
+        (lambda: _make({"a": "Col[Nowhere]"}), "cannot be read"),
+        (lambda: _make({}, a=col()), "has no annotation"),
+        (lambda: _make({"a": Ref[Node]}, a=col(unique=True)), "ref\\(\\) goes with Ref"),
+        (lambda: _make({"a": Col[int]}, a=pg.ref()), "goes with"),
+        (lambda: col(default=1, default_factory=int), "not both"),
+        (lambda: col(default=[]), "default_factory"),
+        (lambda: col(scale=2), "precision"),
+        (lambda: pg.ref(default=7), "None is its only default"),
+        (lambda: _make({"a": "Ref[int]"}), "is no table"),
+    ],
+)
+def test_declaration_that_makes_no_sense_is_refused(make: Callable[[], Any], says: str) -> None:
+    with pytest.raises(InterfaceError, match=says):
+        _looked_up(make())
+
+
+def _looked_up(made: Any) -> list[Any]:
+    """Look up what a reference refers to, which is done when it is wanted."""
+    return [column.reference and column.reference.table for column in made.__schema__.columns]
+
+
+def test_timedelta_has_no_months(db: howdah.Database, sql: Sql) -> None:
+    class Wait(Table):
+        id: Col[int] = pg.identity()
+        length: Col[dt.timedelta]
+
+    db.create_tables(Wait)
+    db.insert_many(Wait, [{"length": dt.timedelta(hours=1)}, {"length": dt.timedelta(days=-2)}])
+    assert [one.length for one in db.find(Wait).to_list()] == [dt.timedelta(hours=1), dt.timedelta(days=-2)]
+    assert db.find(Wait).select(Wait.length, pg.sum(Wait.length).over()).to_list()[0] == (
+        dt.timedelta(hours=1),
+        dt.timedelta(hours=-47),
+    )
+    sql("UPDATE wait SET length = '1 month' WHERE id = 1")
+    with pytest.raises(howdah.DataError, match="has months, which no timedelta has") as caught:
+        db.get(Wait, 1)
+    assert caught.value.column == "length"
+
+
+def test_function_may_define_tables_that_name_each_other(db: howdah.Database) -> None:
+    class Left(Table):
+        id: Col[int] = pg.identity()
+        rights: Many[Right] = pg.many(via="left")
+
+    class Right(Table):
+        id: Col[int] = pg.identity()
+        left: Ref[Left] = pg.ref()
+
+    db.create_tables(Right, Left)
+    left = db.save(Left())
+    db.save(Right(left=left))
+    assert [right.id for right in db.find(Left).load(Left.rights).one().rights] == [1]
