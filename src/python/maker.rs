@@ -22,6 +22,8 @@ struct Part {
     /// What `object.__new__` takes: the class.
     class: Py<PyTuple>,
     names: Vec<Py<PyString>>,
+    /// What an object's `__dict__` begins as: it has a place for each value already.
+    blank: Py<PyDict>,
     /// The columns of its primary key.
     key: Vec<usize>,
     /// The part whose object has this one's, and under which name.
@@ -63,9 +65,16 @@ impl Part {
             (Some(parent), Some(attribute)) => Some((parent, interned(&attribute)?)),
             _ => None,
         };
+        let names = names.iter().map(interned).collect::<PyResult<Vec<_>>>()?;
+        let blank = PyDict::new(py);
+        for name in &names {
+            blank.set_item(name.bind(py), py.None())?;
+        }
+        blank.set_item(intern!(py, "_loaded"), py.None())?;
         Ok(Self {
             class: PyTuple::new(py, [class])?.unbind(),
-            names: names.iter().map(interned).collect::<PyResult<_>>()?,
+            names,
+            blank: blank.unbind(),
             key,
             place,
             members: Members::new(&members)?,
@@ -176,7 +185,7 @@ impl Maker {
         values: &[Bound<'py, PyAny>],
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
         let object = self.new.bind(py).call1(part.class.bind(py).clone())?;
-        let dict = PyDict::new(py);
+        let dict = part.blank.bind(py).copy()?;
         for (name, value) in part.names.iter().zip(values) {
             dict.set_item(name.bind(py), value)?;
         }

@@ -11,6 +11,7 @@ mod gil;
 mod infer;
 mod maker;
 mod options;
+mod pause;
 mod queries;
 mod reader;
 mod results;

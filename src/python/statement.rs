@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::gil::raised;
 use super::maker::{Maker, Tuples};
+use super::pause::Pause;
 use super::values::{Decoder, Encoder, refusal};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, Typed};
@@ -198,6 +199,11 @@ impl<'py, 'a> Rows<'py, 'a> {
     /// All rows of a reply.
     /// The first of them is row `first` of the result.
     pub fn list(&self, reply: &[u8], first: u64) -> Result<Bound<'py, PyList>> {
+        // What a caller's own callable makes may have cycles.
+        let _pause = match &self.maker {
+            Made::Call(_) => None,
+            _ => Some(Pause::begin(self.py, reply).map_err(raised)?),
+        };
         let list = PyList::empty(self.py);
         for message in Messages(reply) {
             if message.tag == tag::ROW {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 import howdah
@@ -85,3 +87,21 @@ async def test_value_beyond_the_protocol_is_refused(one: howdah.AsyncDatabase) -
     with pytest.raises(howdah.Error):
         await one.execute("SELECT length($1::bytea)", bytes(1 << 30))
     assert await one.fetch_value("SELECT 1") == 1
+
+
+async def test_search_for_cycles_goes_on_after_a_long_result(db: howdah.AsyncDatabase) -> None:
+    series = "SELECT n, n::text AS t FROM generate_series(1, 5000) AS n"
+    assert len(await db.fetch(series)) == 5000
+    assert gc.isenabled()
+    # The last row has a value that Python cannot hold.
+    late = "SELECT CASE n WHEN 5000 THEN 'infinity' ELSE now() END AS t FROM generate_series(1, 5000) AS n"
+    with pytest.raises(howdah.DataError) as caught:
+        await db.fetch(late)
+    assert caught.value.row == 4999
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        assert len(await db.fetch(series)) == 5000
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
