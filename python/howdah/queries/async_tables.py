@@ -14,7 +14,7 @@ from howdah.queries.conditions import by_names
 from howdah.queries.loading import object_plan, tree_of
 from howdah.queries.nodes import TUPLES
 from howdah.tables import ddl
-from howdah.tables.paths import ManyPath, RefPath
+from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class AsyncTables:
             if not isinstance(relation, (RefPath, ManyPath)):
                 message = f"expected relations, such as User.posts, not {relation!r}"
                 raise InterfaceError(message)
-            steps.append(relation.steps)
+            steps.append(way_to(relation).steps)
         schema = type(row).__schema__
         tree = tree_of(steps)
         wanted = object_plan(schema, type(row).__source__, tree, lambda _: {}).wanted

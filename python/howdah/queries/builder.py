@@ -12,7 +12,7 @@ from howdah.queries import nodes
 from howdah.queries.derived import Derived
 from howdah.queries.loading import Plan, keyed, object_plan, steps_of, tree_of
 from howdah.tables.attributes import Col
-from howdah.tables.paths import ManyPath, RefPath, place
+from howdah.tables.paths import ManyPath, RefPath, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from howdah.expressions.expression import Assign
     from howdah.queries.loading import Tree
     from howdah.queries.nodes import Node
-    from howdah.tables.schema import Column, TableSchema
+    from howdah.tables.paths import Way
+    from howdah.tables.schema import Collection, Column, TableSchema
     from howdah.tables.table import Table
 
 R = TypeVar("R")
@@ -63,7 +64,7 @@ class Builder(Generic[R]):
             if table.cte:
                 self._ctes = (table,)
         else:
-            there = place(table)
+            there = way_to(table)
             self._schema, self._root = there.schema, there.source
 
     def _with(self, **changes: object) -> Self:
@@ -127,9 +128,9 @@ class Builder(Generic[R]):
             if relation.cte and relation not in ctes:
                 ctes = (*ctes, relation)
         else:
-            there = place(relation)
+            there = way_to(relation)
             source = there.source
-            if on is None and isinstance(there, ManyPath) and there.collection.through is not None:
+            if on is None and there.collection is not None and there.collection.through is not None:
                 middle, near, on = _across(there)
                 joins = (*joins, (how, middle, near, False))
             elif on is None:
@@ -152,7 +153,7 @@ class Builder(Generic[R]):
             if not isinstance(relation, (RefPath, ManyPath)):
                 message = f"load() takes relations, such as Post.author or User.posts, not {relation!r}"
                 raise InterfaceError(message)
-            loads.append(relation.steps)
+            loads.append(way_to(relation).steps)
         return self._with(_loads=(*self._loads, *loads))
 
     def loading(self, tree: Tree) -> Self:
@@ -182,7 +183,7 @@ class Builder(Generic[R]):
         Returns:
             The query.
         """
-        sources = tuple(place(one).source for one in of) or (self._root,)
+        sources = tuple(way_to(one).source for one in of) or (self._root,)
         lock = {"strength": strength, "of": sources, "skip_locked": skip_locked, "nowait": nowait}
         return self._with(_lock=lock)
 
@@ -444,7 +445,7 @@ def _key(key: Expr[Any] | Ordering) -> Node:
         node: Node = given.node
         return node
     if isinstance(given, RefPath):
-        column: Node = given.key.node
+        column: Node = way_to(given).key.node
         return column
     message = f"a key is an expression, such as User.name or -User.age, not {key!r}"
     raise InterfaceError(message)
@@ -458,28 +459,25 @@ def _count(n: int, name: str) -> int:
     return n
 
 
-def _own_condition(there: object) -> Expr[bool] | None:
-    if isinstance(there, RefPath):
-        reference = there.column.reference
-        if reference is None:
-            return None
-        target = Col[Any](reference.target, there.source)
-        joined: Expr[bool] = target == there.key
+def _own_condition(there: Way) -> Expr[bool] | None:
+    if there.column is not None:
+        target: Column = cast("Any", there.column.reference).target
+        joined: Expr[bool] = Col[Any](target, there.source) == there.key
         return joined
-    if isinstance(there, ManyPath):
+    if there.collection is not None:
         column = there.collection.reference
         target = cast("Any", column.reference).target
-        return Col[Any](column, there.source) == Col[Any](target, there.owner)
+        return Col[Any](column, there.source) == Col[Any](target, cast("Source", there.owner))
     return None
 
 
-def _across(there: ManyPath) -> tuple[Source, Node, Expr[bool]]:
+def _across(there: Way) -> tuple[Source, Node, Expr[bool]]:
     """Give the table between, how it is joined, and how the rows of a collection are joined to it."""
-    collection = there.collection
+    collection = cast("Collection", there.collection)
     near, far = collection.reference, collection.far_reference
     schema = collection.find_through().__schema__
     middle = Source("table", schema.name, schema=schema)
     owners = cast("Any", near.reference).target
     rows = cast("Any", far.reference).target
-    first: Expr[bool] = Col[Any](near, middle) == Col[Any](owners, there.owner)
+    first: Expr[bool] = Col[Any](near, middle) == Col[Any](owners, cast("Source", there.owner))
     return middle, first.node, Col[Any](rows, there.source) == Col[Any](far, middle)

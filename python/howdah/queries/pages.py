@@ -19,7 +19,7 @@ from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
 from howdah.queries.loading import EXTRA, Keyed
 from howdah.queries.nodes import with_clause
-from howdah.tables.paths import RefPath
+from howdah.tables.paths import RefPath, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ def columns(exprs: tuple[Any, ...]) -> tuple[Expr[Any], ...]:
     found: list[Expr[Any]] = []
     for one in exprs:
         if isinstance(one, RefPath):
-            found.append(one.key)
+            found.append(way_to(one).key)
         elif isinstance(one, Expr):
             found.append(one)
         else:

@@ -14,7 +14,7 @@ from howdah.queries.nodes import TUPLES
 from howdah.queries.query import Query
 from howdah.queries.relations import load_wanted
 from howdah.tables import ddl
-from howdah.tables.paths import ManyPath, RefPath
+from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import LOADED
 from howdah.transaction import current, leased
 
@@ -231,7 +231,7 @@ class Tables:
             if not isinstance(relation, (RefPath, ManyPath)):
                 message = f"expected relations, such as User.posts, not {relation!r}"
                 raise InterfaceError(message)
-            steps.append(relation.steps)
+            steps.append(way_to(relation).steps)
         schema = type(row).__schema__
         tree = tree_of(steps)
         wanted = object_plan(schema, type(row).__source__, tree, lambda _: {}).wanted

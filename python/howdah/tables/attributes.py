@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError, NotLoaded
 from howdah.expressions.expression import Expr
-from howdah.tables.paths import ManyPath, RefPath
+from howdah.tables.paths import ManyPath, RefPath, way_on
 
 if TYPE_CHECKING:
     from howdah.expressions.sources import Source
@@ -92,7 +92,8 @@ class Ref(Generic[R]):
     def __get__(self, obj: object, owner: Owner) -> Any:
         """Give the path, or the object if it is loaded."""
         if obj is None:
-            return RefPath(self.column, self.source)
+            reference = self.column.reference
+            return RefPath(way_on(self.source, (reference.attribute if reference else "",), self.column))
         values = vars(obj)
         reference = self.column.reference
         name = reference.attribute if reference is not None else ""
@@ -177,7 +178,8 @@ class One(Generic[M]):
 
 def _collected(descriptor: Many[Any] | One[Any], obj: object, owner: Owner) -> ManyPath:
     if obj is None:
-        return ManyPath(descriptor.collection, descriptor.source)
+        name = descriptor.collection.attribute
+        return ManyPath(way_on(descriptor.source, (name,), None, descriptor.collection))
     name = descriptor.collection.attribute
     message = (
         f"{owner.__name__}.{name} is not loaded; query by .load({owner.__name__}.{name}), "

@@ -24,31 +24,101 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Table")
 
 
-class Place:
-    """A table where it stands in a query; its attributes are those of the table's class."""
+class Way:
+    """Where a table stands in a query, and how one gets there.
 
-    __slots__ = ("schema", "source", "steps")
+    Attributes:
+        steps: The attributes that lead there from the root.
+        column: The foreign key at the end of the way, if it is a reference.
+        collection: The collection at the end of the way, if it is one.
+    """
 
-    def __init__(self, schema: TableSchema, source: Source, steps: tuple[str, ...] = ()) -> None:
-        """Take the table, where it stands, and the attributes that lead there from the root."""
-        self.schema = schema
-        self.source = source
+    __slots__ = ("_schema", "_source", "collection", "column", "owner", "steps")
+
+    def __init__(self, schema: TableSchema | None, source: Source | None, steps: tuple[str, ...] = ()) -> None:
+        """Take the table and where it stands; None for what is looked up when it is wanted."""
+        self._schema = schema
+        self._source = source
         self.steps = steps
+        self.column: Column | None = None
+        self.collection: Collection | None = None
+        self.owner: Source | None = None
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (a column, or a further path)
-        """Give a column, or a further path."""
+    def onwards(self, name: str, column: Column | None, collection: Collection | None) -> Way:
+        """Give the way on, by a reference or a collection."""
+        return way_on(self.source, (*self.steps, name), column, collection)
+
+    @property
+    def schema(self) -> TableSchema:
+        """The table. The class of one at the end of a reference may be defined later than the reference."""
+        if self._schema is None:
+            self._schema = self._target().__schema__
+        return self._schema
+
+    @property
+    def source(self) -> Source:
+        """Where it stands."""
+        if self._source is None:
+            if self.column is not None and self.owner is not None:
+                self._source = self.owner.referred(self.column)
+            else:
+                self._source = self._target().__source__
+        return self._source
+
+    @property
+    def key(self) -> Col[Any]:
+        """The foreign key of a reference."""
         from howdah.tables.attributes import Col  # noqa: PLC0415  (they need each other)
 
-        schema = self.schema
+        if self.column is None or self.owner is None:
+            raise TypeError(self.steps)
+        return Col(self.column, self.owner)
+
+    def _target(self) -> type[Table]:
+        if self.column is not None and self.column.reference is not None:
+            return self.column.reference.table
+        if self.collection is not None:
+            return self.collection.table
+        raise TypeError(self.steps)
+
+
+def way_on(
+    owner: Source, steps: tuple[str, ...], column: Column | None = None, collection: Collection | None = None
+) -> Way:
+    """Give the way from a place by a reference or a collection."""
+    way = Way(None, None, steps)
+    way.owner, way.column, way.collection = owner, column, collection
+    return way
+
+
+class Place:
+    """A table where it stands in a query; its attributes are those of the table's class.
+
+    It has no other that could hide one of them.
+    """
+
+    __slots__ = ("_way",)
+
+    def __init__(self, way: Way) -> None:
+        """Take where it stands."""
+        self._way = way
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (a column, or a further path)
+        """Give a column, or a further path. A reference's key is the foreign key itself, and needs no join."""
+        from howdah.tables.attributes import Col  # noqa: PLC0415  (they need each other)
+
+        way = self._way
+        schema = way.schema
         column = schema.by_attribute.get(name)
         if column is not None:
-            return Col(column, self.source)
+            reference = None if way.column is None else way.column.reference
+            return way.key if reference is not None and reference.target is column else Col(column, way.source)
         column = schema.references.get(name)
         if column is not None:
-            return RefPath(column, self.source, self.steps)
+            return RefPath(way.onwards(name, column, None))
         collection = schema.collections.get(name)
         if collection is not None:
-            return ManyPath(collection, self.source, self.steps)
+            return ManyPath(way.onwards(name, None, collection))
         message = f"{schema.table.__name__} has no column or relation {name!r}"
         raise AttributeError(message)
 
@@ -56,83 +126,38 @@ class Place:
 class RefPath(Place):
     """A reference, and the table behind it."""
 
-    __slots__ = ("column", "from_")
-
-    def __init__(self, column: Column, source: Source, steps: tuple[str, ...] = ()) -> None:
-        """Take the foreign key, and where it is taken from."""
-        reference = column.reference
-        if reference is None:
-            raise TypeError(column.name)
-        self.column = column
-        self.from_ = source
-        # `source` and `schema` are looked up when they are wanted: the other class may not be defined yet.
-        self.steps = (*steps, reference.attribute)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        """Give a column, or a further path. The other table's key is the foreign key itself, and needs no join."""
-        if name == "source":
-            self.source = self.from_.referred(self.column)
-            return self.source
-        reference = self.column.reference
-        if reference is None:
-            raise AttributeError(name)
-        if name == "schema":
-            self.schema = reference.table.__schema__
-            return self.schema
-        if name == reference.target.attribute:
-            return self.key
-        return super().__getattr__(name)
-
-    @property
-    def key(self) -> Col[Any]:
-        """The foreign key."""
-        from howdah.tables.attributes import Col  # noqa: PLC0415  (they need each other)
-
-        return Col(self.column, self.from_)
-
+    __slots__ = ()
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare with an object of the other table, its key, or None."""
-        found: Expr[bool] = self.key == _key_of(other)
+        found: Expr[bool] = self._way.key == _key_of(other)
         return found
 
     def __ne__(self, other: object) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare with an object of the other table, its key, or None."""
-        found: Expr[bool] = self.key != _key_of(other)
+        found: Expr[bool] = self._way.key != _key_of(other)
         return found
 
     def is_null(self) -> Expr[bool]:
         """Ask whether it refers to nothing."""
-        found: Expr[bool] = self.key.is_null()
+        found: Expr[bool] = self._way.key.is_null()
         return found
 
     def in_(self, rows: Iterable[Any]) -> Expr[bool]:
         """Ask whether it refers to one of these objects, or keys, or to what a query of one column gives."""
-        found: Expr[bool] = self.key.in_(rows)
+        found: Expr[bool] = self._way.key.in_(rows)
         return found
 
 
 class ManyPath(Place):
     """A collection, and the table whose rows it has."""
 
-    __slots__ = ("collection", "owner")
+    __slots__ = ()
 
-    def __init__(self, collection: Collection, source: Source, steps: tuple[str, ...] = ()) -> None:
-        """Take the collection, and whose it is."""
-        self.collection = collection
-        self.owner = source
-        self.steps = (*steps, collection.attribute)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        """Give a column of the table whose rows it has, or a further path."""
-        if name == "schema":
-            self.schema = self.collection.table.__schema__
-            return self.schema
-        if name == "source":
-            self.source = self.collection.table.__source__
-            return self.source
-        return super().__getattr__(name)
+# The methods of a reference, which columns must not hide.
+METHODS = frozenset({"in_", "is_null"})
 
 
 def alias(table: type[M]) -> type[M]:
@@ -149,23 +174,23 @@ def alias(table: type[M]) -> type[M]:
         >>> query = Person.find().join(boss, on=boss.id == Person.boss_id).where(boss.age < Person.age)
     """
     schema = table.__schema__
-    return cast("type[M]", Place(schema, Source("table", schema.name, schema=schema)))
+    return cast("type[M]", Place(Way(schema, Source("table", schema.name, schema=schema))))
 
 
-def place(given: object) -> Place:
+def way_to(given: object) -> Way:
     """Give where something that stands for a table stands.
 
     Raises:
         InterfaceError: It stands for none.
     """
     if isinstance(given, Place):
-        return given
+        return given._way  # noqa: SLF001  (hidden from columns alone)
     schema = getattr(given, "__schema__", None)
     if schema is None:
         message = f"expected a table, a relation such as User.posts, or an alias, got {given!r}"
         raise InterfaceError(message)
-    return Place(schema, cast("Any", given).__source__)
+    return Way(schema, cast("Any", given).__source__)
 
 
 def _key_of(other: object) -> Any:  # noqa: ANN401
-    return cast("Place", other).key if isinstance(other, RefPath) else other
+    return way_to(other).key if isinstance(other, RefPath) else other

@@ -12,6 +12,7 @@ from howdah.expressions.sources import Source
 from howdah.tables.attributes import Col, Many, One, Ref, unusable
 from howdah.tables.declarations import Declared, Names, declared, defined_at, remember, table_name
 from howdah.tables.fields import col, generated, identity, many, one, ref, server_default
+from howdah.tables.paths import METHODS
 from howdah.tables.schema import MISSING, TableSchema
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class TableMeta(type):
         source = Source("table", parts, schema=schema)
         for declaration in declarations:
             name = declaration.name
-            if hasattr(Table, name):
+            if hasattr(Table, name) or name in METHODS:
                 raise unusable(name)
             if declaration.kind in {Many, One}:
                 collection = declaration.collection()

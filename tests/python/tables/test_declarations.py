@@ -167,6 +167,7 @@ class Level(IntEnum):
         (lambda: _make({}), "has no columns"),
         (lambda: _make({"find": Col[int]}), 'cannot be named "find"'),
         (lambda: _make({"save": int}), 'cannot be named "save"'),
+        (lambda: _make({"in_": int}), 'cannot be named "in_"'),
         (lambda: _make({"a": Col[Odd]}), "no SQL type is known"),
         (lambda: _make({"a": "Col[Nowhere]"}), "cannot be read"),
         (lambda: _make({}, a=col()), "has no annotation"),
@@ -220,3 +221,39 @@ def test_function_may_define_tables_that_name_each_other(db: howdah.Database) ->
     left = db.save(Left())
     db.save(Right(left=left))
     assert [right.id for right in db.find(Left).load(Left.rights).one().rights] == [1]
+
+
+class Owner(Table):
+    """Its columns have the names that a path might want for itself."""
+
+    id: Col[int] = pg.identity()
+    key: Col[str]
+    source: Col[str] = col(default="s")
+    schema: Col[str] = col(default="t")
+    column: Col[str] = col(default="u")
+    steps: Col[int] = col(default=3)
+    owner: Col[str] = col(default="v")
+    kind: Col[str] = col(default="w")
+    type: Col[str] = col(default="x")
+    node: Col[str] = col(default="y")
+
+
+class Thing(Table):
+    """Refers to it."""
+
+    id: Col[int] = pg.identity()
+    owner: Ref[Owner] = pg.ref()
+
+
+def test_column_of_any_name_is_reached_through_a_reference(db: howdah.Database) -> None:
+    db.create_tables(Thing, Owner)
+    db.save(Thing(owner=db.save(Owner(key="k"))))
+    owner = Thing.owner
+    found = (
+        db.find(Thing)
+        .where(owner.key == "k", owner.source == "s", owner.schema == "t", owner.column == "u", owner.steps == 3)
+        .where(owner.owner == "v", owner.kind == "w", owner.type == "x", owner.node == "y", owner.id == 1)
+    )
+    assert found.count() == 1
+    other = pg.alias(Owner)
+    assert db.find(Owner).join(other, on=other.key == Owner.key).where(other.source == "s").count() == 1
