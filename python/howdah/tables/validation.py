@@ -1,25 +1,51 @@
-"""Tables for pydantic, and so for FastAPI: rows are validated at the edge of an application, and nowhere else."""
+"""Tables for pydantic, and so for FastAPI: rows are validated at the edge of an application, and nowhere else.
+
+What comes in is an object with the table's columns, a reference being its key. What the server fills in may be left
+out, and what it computes is not taken. What goes out are the columns, and the relations that are loaded.
+
+FastAPI takes a class of its own for a body where it is told so: `user: Annotated[User, Body()]`.
+"""
 
 # What rows hold, and what is done with them, is of types that are known at run time alone.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, get_args, get_origin
+import base64
+import binascii
+import datetime as dt
+import re
+import types
+from dataclasses import dataclass
+from decimal import Decimal
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Union, cast, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 import pydantic
 from pydantic_core import core_schema as schemas
+from typing_extensions import TypedDict
 
-from howdah.interval import Interval
+from howdah.range import Range
 from howdah.tables.schema import MISSING
 from howdah.vector import Vector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from howdah.tables.declarations import Declared
     from howdah.tables.schema import Column
     from howdah.tables.table import Table
 
+NAMED_LENGTH = re.compile(r"(?:varchar|character varying|char|character|bpchar)\((\d+)\)")
+DIGITS = re.compile(r"(?:numeric|decimal)\((\d+)(?:,\s*(-?\d+))?\)")
+DIMENSIONS = re.compile(r"(?:vector|halfvec)\((\d+)\)")
+BITS = {"smallint": 16, "int2": 16, "integer": 32, "int": 32, "int4": 32, "bigint": 64, "int8": 64}
+RANGE_ENDS = {"tstzrange": "timestamptz", "tsrange": "timestamp"}
+NAIVE = ("timestamp", "timestamp without time zone")
+
+_shown: WeakKeyDictionary[type, pydantic.TypeAdapter[Any]] = WeakKeyDictionary()
+_kinds: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
 _models: WeakKeyDictionary[type, type[pydantic.BaseModel]] = WeakKeyDictionary()
 
 
@@ -35,43 +61,106 @@ def model(table: type[Table]) -> type[pydantic.BaseModel]:
     """
     found = _models.get(table)
     if found is None:
-        fields: dict[str, Any] = {column.attribute: _field(table, column) for column in table.__schema__.columns}
-        config = pydantic.ConfigDict(from_attributes=True, arbitrary_types_allowed=True, extra="forbid")
-        found = pydantic.create_model(table.__name__, __config__=config, **fields)
+        fields: dict[str, Any] = {column.attribute: _field(column, table) for column in table.__schema__.columns}
+        config = pydantic.ConfigDict(
+            title=table.__name__, from_attributes=True, arbitrary_types_allowed=True, extra="forbid"
+        )
+        name = f"{table.__name__}Model"
+        found = pydantic.create_model(
+            name, __config__=config, __module__=table.__module__, __doc__=table.__doc__, **fields
+        )
         _models[table] = found
     return found
 
 
-def _field(table: type[Table], column: Column) -> tuple[Any, Any]:
-    kind = _annotation(table, column)
-    if column.nullable or column.by_server:
-        kind = Optional[kind]  # noqa: UP045  (a type that is known at run time alone)
-    if column.default is not MISSING:
-        return kind, column.default
+def _field(column: Column, table: type[Table]) -> tuple[Any, Any]:
+    kind = annotation(column, table)
+    if column.by_server:
+        return Optional[kind], None  # noqa: UP045  (a type that is known at run time alone)
     if column.default_factory is not None:
         return kind, pydantic.Field(default_factory=column.default_factory)
-    return kind, None if column.by_server else ...
+    return kind, ... if column.default is MISSING else column.default
 
 
-def _annotation(table: type[Table], column: Column) -> Any:  # noqa: ANN401  (a type)
+def annotation(column: Column, table: type[Table], *, shown: bool = False) -> Any:  # noqa: ANN401  (a type)
+    """Give the type of a column's values for pydantic: with what the column's SQL type asks of them.
+
+    Args:
+        column: The column.
+        table: The table.
+        shown: Whether it is for values that the server gave, and that nobody has to check.
+
+    Returns:
+        The type, as an annotation.
+    """
     if column.reference is not None:
-        target = column.reference.target
-        return _annotation(column.reference.table, target)
-    declarations: tuple[Declared, ...] = table.__declared__  # type: ignore[attr-defined]  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
+        kind = annotation(column.reference.target, column.reference.table, shown=shown)
+        return Optional[kind] if column.nullable else kind  # noqa: UP045
+    declarations: tuple[Declared, ...] = table.__declared__  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     declared = next(one for one in declarations if one.name == column.attribute)
-    kind = declared.names.evaluate(declared.inner)
-    return _plain(kind)
+    sql = column.type.name.removesuffix("[]").lower()
+    return _known(declared.names.evaluate(declared.inner), "" if shown else sql)
 
 
-def _plain(kind: Any) -> Any:  # noqa: ANN401  (a type)
-    """Give a type that pydantic knows."""
+def _known(kind: Any, sql: str) -> Any:  # noqa: ANN401, PLR0911  (types, and one for each kind)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in {Union, UnionType}:
+        return Union[tuple(_known(one, sql) for one in inner)]  # noqa: UP007
+    if origin is list:
+        return list[_known(inner[0], sql)]  # type: ignore[misc]
+    if origin is Range:
+        return Annotated[Range[_known(inner[0], RANGE_ENDS.get(sql, ""))], pydantic.AfterValidator(_in_order)]  # type: ignore[misc]
+    if kind in {bytes, bytearray, memoryview}:
+        return Base64
     if kind is Vector:
-        return list[float]
-    if kind is Interval:
-        return Any
-    if get_origin(kind) is not None and Vector in get_args(kind):
-        return Optional[list[float]]  # noqa: UP045
+        size = DIMENSIONS.fullmatch(sql)
+        length = pydantic.Field() if size is None else pydantic.Field(min_length=int(size[1]), max_length=int(size[1]))
+        return Annotated[list[float], length, pydantic.AfterValidator(Vector), AS_LIST]
+    if kind is dt.datetime and sql:
+        return pydantic.NaiveDatetime if sql in NAIVE else pydantic.AwareDatetime
+    if kind is str and sql:
+        limit = NAMED_LENGTH.fullmatch(sql)
+        length = pydantic.Field(max_length=None if limit is None else int(limit[1]))
+        return Annotated[str, length, pydantic.AfterValidator(_storable)]
+    if kind is int and sql in BITS:
+        bound = 1 << (BITS[sql] - 1)
+        return Annotated[int, pydantic.Field(ge=-bound, le=bound - 1)]
+    if kind is Decimal and (digits := DIGITS.fullmatch(sql)):
+        return Annotated[Decimal, pydantic.Field(max_digits=int(digits[1]), decimal_places=int(digits[2] or 0))]
     return kind
+
+
+def _in_order(found: Range[Any]) -> Range[Any]:
+    if found.lower is not None and found.upper is not None and found.lower > found.upper:
+        message = "the lower end of a range is not greater than the upper"
+        raise ValueError(message)
+    return found
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        message = "text cannot contain a NUL character"
+        raise ValueError(message)
+    return text
+
+
+def _decoded(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        message = "bytes are given as base64"
+        raise ValueError(message) from None
+
+
+AS_LIST = pydantic.PlainSerializer(list, return_type=list[float])
+Base64 = Annotated[
+    bytes,
+    pydantic.BeforeValidator(_decoded),
+    pydantic.PlainSerializer(lambda value: base64.b64encode(value).decode(), when_used="json"),
+    pydantic.WithJsonSchema({"type": "string", "format": "byte", "contentEncoding": "base64"}),
+]
 
 
 def core_schema(table: type[Table], handler: Any) -> Any:  # noqa: ANN401  (pydantic's)
@@ -82,38 +171,158 @@ def core_schema(table: type[Table], handler: Any) -> Any:  # noqa: ANN401  (pyda
         handler: What makes the schema of another type.
 
     Returns:
-        A schema: it takes rows as they are, and makes new ones of dicts; it gives the columns that have values.
+        A schema: it takes rows as they are, and makes new ones of objects; it gives the columns that have values, and
+        the relations that are loaded.
     """
-    shape = model(table)
-    inner = handler.generate_schema(shape)
+    schema = table.__schema__
+    generated = {column.attribute for column in schema.columns if column.generated is not None}
 
-    def made(value: Any) -> Table:  # noqa: ANN401  (a row, or a model)
+    def made(value: Any, validate: Any) -> Table:  # noqa: ANN401  (a row, or what one is made of)
         if isinstance(value, table):
             return value
-        by_server = {one.attribute for one in table.__schema__.columns if one.by_server}
-        generated = {one.attribute for one in table.__schema__.columns if one.generated is not None}
-        given: dict[str, Any] = {}
-        for name in shape.model_fields:
-            mine = getattr(value, name)
-            if name in generated or (name in by_server and mine is None):
-                continue
-            given[name] = Vector(mine) if _is_vector(table, name) and mine is not None else mine
-        return table(**given)
+        if isinstance(value, pydantic.BaseModel):
+            value = {name: getattr(value, name) for name in value.model_fields_set}
+        given = validate(value)
+        return table(**{name: one for name, one in given.items() if name not in generated})
 
-    def dumped(row: Table) -> dict[str, Any]:
-        return row.asdict(relations=True)
-
-    validated = schemas.no_info_after_validator_function(
-        made, schemas.union_schema([schemas.is_instance_schema(table), inner], mode="left_to_right")
+    # By this name pydantic's errors speak of it.
+    made.__name__ = made.__qualname__ = table.__name__
+    name = _reference(table)
+    taken = schemas.typed_dict_schema(
+        {column.attribute: _taken(column, table, handler) for column in schema.columns},
+        cls=table,
+        extra_behavior="forbid",
+        ref=name,
     )
-    return schemas.json_or_python_schema(
-        json_schema=schemas.no_info_after_validator_function(made, inner),
-        python_schema=validated,
-        serialization=schemas.plain_serializer_function_ser_schema(
-            dumped, return_schema=schemas.dict_schema(schemas.str_schema(), schemas.any_schema()), when_used="always"
-        ),
+    described = handler.generate_schema(Annotated[Any, _Described(table)])
+    serialization = schemas.plain_serializer_function_ser_schema(dumped, info_arg=True, return_schema=described)
+    validated = schemas.no_info_wrap_validator_function(
+        made, schemas.definition_reference_schema(name), serialization=serialization
+    )
+    return schemas.definitions_schema(validated, [taken])
+
+
+def _reference(table: type[Table]) -> str:
+    """Give the name of the schema of what comes in: what stands before the colon, pydantic shows."""
+    return f"{table.__module__}.{table.__qualname__}Input:{id(table)}"
+
+
+def _taken(column: Column, table: type[Table], handler: Any) -> Any:  # noqa: ANN401
+    """Give what a column's value must be; where it may be left out, the class or the server gives one."""
+    kind = handler.generate_schema(annotation(column, table))
+    if column.generated is not None:
+        kind = handler.generate_schema(Annotated[annotation(column, table), _ReadOnly()])
+    if column.default is not MISSING:
+        kind = schemas.with_default_schema(kind, default=column.default)
+    return schemas.typed_dict_field(kind, required=not (column.by_server or column.has_default))
+
+
+def shown(table: type[Table]) -> pydantic.TypeAdapter[Any]:
+    """Give what a table's rows are shown as, as dicts.
+
+    Args:
+        table: The table.
+
+    Returns:
+        What writes dicts of the columns and, where they are loaded, the relations.
+    """
+    found = _shown.get(table)
+    if found is None:
+        found = _shown[table] = pydantic.TypeAdapter(_kind(table))
+    return found
+
+
+def _kind(table: type[Table]) -> Any:  # noqa: ANN401  (a type)
+    """Give the type of the dicts; those of tables that refer to each other do so, too."""
+    if table in _kinds:
+        return _kinds[table]
+    made: Any = types.new_class(table.__name__, (TypedDict,))
+    made.__module__, made.__qualname__, made.__doc__ = table.__module__, table.__qualname__, table.__doc__
+    # Before what is in it, in which it may be itself.
+    _kinds[table] = made
+    columns = {column.attribute: annotation(column, table, shown=True) for column in table.__schema__.columns}
+    relations: dict[str, Any] = {}
+    for name, other, several, absent in _relations(table):
+        whole: Any = _kind(other)
+        relations[name] = list[whole] if several else Optional[whole] if absent else whole  # noqa: UP045
+    made.__annotations__ = {**columns, **relations}
+    made.__required_keys__, made.__optional_keys__ = frozenset(columns), frozenset(relations)
+    return made
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What a table's rows are shown as, looked up when it is asked for: other tables may be defined later."""
+
+    table: type[Table]
+
+    def __get_pydantic_json_schema__(self, _: object, describe: Any) -> Any:  # noqa: ANN401
+        schema, table = shown(self.table).core_schema, self.table
+        if schema["type"] == "typed-dict":
+            # It gets a name even where nothing refers to it.
+            name = f"{table.__module__}.{table.__qualname__}:{id(_kind(table))}"
+            schema = schemas.definitions_schema(
+                schemas.definition_reference_schema(name), [cast("Any", {**schema, "ref": name})]
+            )
+        return describe(schema)
+
+
+class _ReadOnly:
+    """What is ignored where it comes in."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, describe: Any) -> Any:  # noqa: ANN401
+        return {**describe(schema), "readOnly": True}
+
+
+def _relations(table: type[Table]) -> Iterator[tuple[str, type[Table], bool, bool]]:
+    """Give the relations of a table: each with the other table, whether it is a list, and whether there may be none."""
+    schema = table.__schema__
+    for name, column in schema.references.items():
+        if column.reference is not None:
+            yield name, column.reference.table, False, column.nullable
+    for name, collection in schema.collections.items():
+        yield name, collection.table, not collection.single, True
+
+
+def dumped(row: Table, info: pydantic.SerializationInfo) -> dict[str, Any]:
+    """Give a row as dicts: its columns, and the relations that are loaded, to any depth.
+
+    Rows that refer to each other are shown once: within itself a row is left out.
+
+    Args:
+        row: The row.
+        info: How it is to be shown.
+
+    Returns:
+        The values by their names in the class.
+    """
+    told: Any = info
+    return shown(type(row)).dump_python(  # type: ignore[no-any-return]
+        _dumped(row, ()),
+        mode=told.mode,
+        include=told.include,
+        exclude=told.exclude,
+        exclude_none=told.exclude_none,
+        context=told.context,
     )
 
 
-def _is_vector(table: type[Table], name: str) -> bool:
-    return table.__schema__.by_attribute[name].type.name.startswith("vector")
+def _dumped(row: Table, around: tuple[Table, ...]) -> dict[str, Any]:
+    found = row.asdict()
+    values = vars(row)
+    inside = (*around, row)
+    for name, *_ in _relations(type(row)):
+        if name not in values:
+            continue
+        other = values[name]
+        if isinstance(other, list):
+            found[name] = [_dumped(one, inside) for one in other if not _among(one, inside)]
+        elif other is None:
+            found[name] = None
+        elif not _among(other, inside):
+            found[name] = _dumped(other, inside)
+    return found
+
+
+def _among(row: Table, rows: tuple[Table, ...]) -> bool:
+    return any(row is one for one in rows)

@@ -144,17 +144,21 @@ pub fn statements(tables: &[Table]) -> Result<Vec<String>> {
 
 /// What has to be there before the tables: schemas, extensions, and types.
 fn prepare(tables: &[Table], written: &mut Vec<String>) -> Result<()> {
+    let columns = || tables.iter().flat_map(|table| &table.columns);
     let mut schemas = HashSet::new();
-    for table in tables {
+    let of_tables = tables.iter().filter_map(|table| match table.name.as_slice() {
+        [schema, _] => Some(quoted(schema)),
+        _ => None,
+    });
+    let of_enums = columns()
+        .filter(|column| column.labels.is_some())
+        .filter_map(|column| schema_of(&column.sql_type).map(str::to_owned));
+    for schema in of_tables.chain(of_enums) {
         // Everybody has that one, and not everybody may make one.
-        if let [schema, _] = table.name.as_slice()
-            && schema != "public"
-            && schemas.insert(schema)
-        {
-            written.push(format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(schema)));
+        if schema != "public" && schemas.insert(schema.clone()) {
+            written.push(format!("CREATE SCHEMA IF NOT EXISTS {schema}"));
         }
     }
-    let columns = || tables.iter().flat_map(|table| &table.columns);
     // https://github.com/pgvector/pgvector#reference
     if columns().any(|column| ["vector", "halfvec", "sparsevec"].contains(&bare(&column.sql_type)))
     {
@@ -184,6 +188,16 @@ fn create_enum(name: &str, labels: &[String]) -> String {
         labels.join(", ")
     );
     run(&body)
+}
+
+/// The schema in a type's name, as it is written there.
+fn schema_of(sql_type: &str) -> Option<&str> {
+    let mut is_quoted = false;
+    let end = sql_type.find(|letter| {
+        is_quoted ^= letter == '"';
+        letter == '.' && !is_quoted
+    })?;
+    sql_type.get(..end)
 }
 
 /// A type without brackets.

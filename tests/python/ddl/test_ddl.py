@@ -311,7 +311,7 @@ def test_identity_and_generated_columns_are_of_the_kind_asked_for(db: howdah.Dat
 
 def test_enum_with_a_type_of_another_name_uses_that(db: howdah.Database, sql: Sql) -> None:
     class Size(StrEnum):
-        __enum_name__ = '"Sizes"'
+        __enum_name__ = '"Its.Own"."Sizes"'
         small = "S"
 
     class Shirt(Table):
@@ -320,7 +320,7 @@ def test_enum_with_a_type_of_another_name_uses_that(db: howdah.Database, sql: Sq
         mood: Col[Mood] = col(type="text")
 
     run(db, Shirt)
-    assert columns(sql, "shirt")[1:] == [("size", '"Sizes"', True), ("mood", "text", True)]
+    assert columns(sql, "shirt")[1:] == [("size", '"Its.Own"."Sizes"', True), ("mood", "text", True)]
     assert not any("mood AS ENUM" in one for one in statements(Shirt))
 
 

