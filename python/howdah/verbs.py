@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from howdah.errors import NotSupportedError
 from howdah.progress import callable_for, shown
 from howdah.reader import ArrowReader
-from howdah.tables.targets import column_name, quoted, targets
+from howdah.tables.targets import column_name, load_name, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +108,7 @@ def load(
     """
     keys = [key] if isinstance(key, str) else list(key)
     renames = None if columns is None else dict(columns)
-    name = table if isinstance(table, str) else quoted(table.__schema__.name)
+    name = table if isinstance(table, str) else load_name(table.__schema__.name)
     if not isinstance(table, str):
         keys = [column_name(table.__schema__, one) for one in keys]
         if renames is None:

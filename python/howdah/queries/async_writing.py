@@ -18,7 +18,7 @@ from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
 from howdah.tables.attributes import Col
-from howdah.tables.targets import arrow_names, column_name, is_arrow, quoted
+from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     Node = tuple[Any, ...]
     Statement = dict[str, Any]
 
-# Up to so many rows one INSERT is quicker than a COPY, with what it needs besides; see benches/.
-FEW = 1000
+# Up to so many rows one INSERT is quicker than a COPY, with what it needs besides. It holds them all in memory.
+FEW = 50_000
 ORDER = "howdah_order"
 
 _numbers = itertools.count(1)
@@ -147,7 +147,7 @@ async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> lis
     if not schema.primary_key or not lacking or (len(lacking) == 1 and lacking[0].identity):
         for column in lacking:
             columns.add(column, await _reserve(db, schema, column, columns.count))
-        report = await db.load(quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        report = await db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
         _all_stored(schema, report.rows, columns.count)
         return await _keys(db, schema, columns)
     staged, names, count = await stage(db, schema, columns.rows(), columns.names())
@@ -190,10 +190,12 @@ async def _reserve(db: AsyncDatabase, schema: TableSchema, column: Column, count
     """Take so many numbers from a column's sequence."""
     numbers = Source("function", ("numbers",), call=_series(count), columns=("n",))
     name = ("value", quoted(schema.name), "text")
-    sequence: Node = ("call", "pg_get_serial_sequence", (name, ("value", column.name, "text")), {})
+    found: Node = ("call", "pg_get_serial_sequence", (name, ("value", column.name, "text")), {})
+    # As a subquery it is looked up but once.
+    sequence: Statement = {"kind": "select", "columns": (("cast", found, "regclass"),)}
     statement: Statement = {
         "kind": "select",
-        "columns": (("call", "nextval", (("cast", sequence, "regclass"),), {}),),
+        "columns": (("call", "nextval", (("scalar", sequence),), {}),),
         "from": numbers,
     }
     rows: list[tuple[Any, ...]] = await db.fetch_rows(statement, _tuples)

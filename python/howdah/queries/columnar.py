@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -35,6 +36,7 @@ class Columns:
         count: How many rows there are.
         objects: The rows, where they are objects of the table.
         constants: Columns that have the same value in every row, which no row gives.
+        texts: The values of columns that go as text, and are cast at the server.
     """
 
     columns: list[Column]
@@ -43,6 +45,7 @@ class Columns:
     count: int
     objects: list[Any] | None
     constants: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, list[str | None]] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
         """Give the names of the columns that have values of their own in each row."""
@@ -55,28 +58,34 @@ class Columns:
         self.constants = {}
 
     def may_unnest(self) -> bool:
-        """Tell whether the columns can go as arrays: one of arrays would be taken apart altogether."""
-        return all(_may_unnest(column.type.name) for column in self.columns)
+        """Tell whether the columns can go as arrays: one of arrays goes as their texts, if they are plain enough."""
+        for column, values in zip(self.columns, self.values, strict=True):
+            if column.type.name.endswith("[]"):
+                texts = array_texts(column, values)
+                if texts is None:
+                    return False
+                self.texts[column.name] = texts
+        return True
 
     def as_source(self, schema: TableSchema, ordinality: str) -> tuple[Source, tuple[Node, ...]]:
         """Give the rows as a row of FROM, numbered, and what is selected of it."""
         arrays: list[Node] = []
         for column, values in zip(self.columns, self.values, strict=True):
             if _is_json(column):
-                arrays.append(("value", [None if one is None else _json(one) for one in values], "text[]"))
-            else:
-                arrays.append(("value", values, f"{column.type.bare}[]"))
-        names = self.names()
+                self.texts[column.name] = [None if one is None else _json(one) for one in values]
+            texts = self.texts.get(column.name)
+            kind = "text[]" if texts is not None else f"{column.type.bare}[]"
+            arrays.append(("value", values if texts is None else texts, kind))
         source = Source(
             "function",
             ("given",),
             call=("call", "unnest", tuple(arrays), {}),
-            columns=(*names, ordinality),
+            columns=(*self.names(), ordinality),
             ordinality=ordinality,
         )
         nodes = tuple(
             ("cast", ("column", source, column.name), column.type.bare)
-            if _is_json(column)
+            if column.name in self.texts
             else ("column", source, column.name)
             for column in self.columns
         )
@@ -101,8 +110,44 @@ def _json(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _may_unnest(name: str) -> bool:
-    return not name.endswith(("[]", "range")) and not name.startswith(("vector", "halfvec", "json("))
+# What elements of an array must be, that its text is beyond doubt.
+PLAIN: dict[str, type] = {
+    "text": str,
+    "varchar": str,
+    "bigint": int,
+    "integer": int,
+    "smallint": int,
+    "boolean": bool,
+    "double precision": float,
+}
+
+
+def array_texts(column: Column, values: Sequence[Any]) -> list[str | None] | None:
+    """Give arrays as the server reads them; None if one has an element that is not plain.
+
+    Source: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO.
+    """
+    of = column.type.bare[:-2]
+    plain_type = str if column.type.kind is not None else PLAIN.get(of)
+    if plain_type is None:
+        return None
+    texts: list[str | None] = []
+    for value in values:
+        if value is None:
+            texts.append(None)
+            continue
+        if type(value) is not list or any(type(one) is not plain_type and one is not None for one in value):
+            return None
+        texts.append("{" + ",".join([_element(one) for one in value]) + "}")
+    return texts
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)
 
 
 def columns_of_rows(schema: TableSchema, rows: Sequence[Any]) -> Columns:
@@ -122,13 +167,13 @@ def columns_of_rows(schema: TableSchema, rows: Sequence[Any]) -> Columns:
     if isinstance(first, schema.table):
         for at, row in enumerate(rows):
             if type(row) is not schema.table:
-                raise _refusal(
-                    schema, at, f"expected a {schema.table.__name__} like the first row, got {type(row).__name__}"
-                )
+                expected = f"expected a {schema.table.__name__} like the first row"
+                raise _refusal(schema, at, f"{expected}, got {type(row).__name__}")
         return _build(schema, [vars(row) for row in rows], list(rows))
-    for at, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise _refusal(schema, at, f"expected a dict or a {schema.table.__name__}, got {type(row).__name__}")
+    if set(map(type, rows)) != {dict}:
+        for at, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise _refusal(schema, at, f"expected a dict or a {schema.table.__name__}, got {type(row).__name__}")
     return _build(schema, rows, None)
 
 
@@ -160,7 +205,7 @@ def constants_beside(schema: TableSchema, names: Sequence[str]) -> dict[str, Any
 
 def _build(schema: TableSchema, rows: Sequence[Mapping[str, Any]], objects: list[Any] | None) -> Columns:
     keys = rows[0].keys()
-    uniform = all(row.keys() == keys for row in rows)
+    uniform = set(map(len, rows)) == {len(keys)} and all(map(keys.__eq__, map(_keys, rows)))
     known: set[str] = set(keys) if uniform else set().union(*rows)
     made = Columns([], [], set(), len(rows), objects)
     for column in schema.columns:
@@ -191,6 +236,9 @@ def _build(schema: TableSchema, rows: Sequence[Mapping[str, Any]], objects: list
         at = next(at for at, row in enumerate(rows) if stray in row)
         raise _refusal(schema, at, f"{stray!r} is no column")
     return made
+
+
+_keys = operator.methodcaller("keys")
 
 
 def _refuse_generated(schema: TableSchema, column: Column) -> None:

@@ -19,7 +19,7 @@ from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
 from howdah.tables.attributes import Col
-from howdah.tables.targets import arrow_names, column_name, is_arrow, quoted
+from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     Node = tuple[Any, ...]
     Statement = dict[str, Any]
 
-# Up to so many rows one INSERT is quicker than a COPY, with what it needs besides; see benches/.
-FEW = 1000
+# Up to so many rows one INSERT is quicker than a COPY, with what it needs besides. It holds them all in memory.
+FEW = 50_000
 ORDER = "howdah_order"
 
 _numbers = itertools.count(1)
@@ -148,7 +148,7 @@ def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
     if not schema.primary_key or not lacking or (len(lacking) == 1 and lacking[0].identity):
         for column in lacking:
             columns.add(column, _reserve(db, schema, column, columns.count))
-        report = db.load(quoted(schema.name), columns.rows(), columns=_targets(columns.names()))
+        report = db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
         _all_stored(schema, report.rows, columns.count)
         return _keys(db, schema, columns)
     staged, names, count = stage(db, schema, columns.rows(), columns.names())
@@ -191,10 +191,12 @@ def _reserve(db: Database, schema: TableSchema, column: Column, count: int) -> l
     """Take so many numbers from a column's sequence."""
     numbers = Source("function", ("numbers",), call=_series(count), columns=("n",))
     name = ("value", quoted(schema.name), "text")
-    sequence: Node = ("call", "pg_get_serial_sequence", (name, ("value", column.name, "text")), {})
+    found: Node = ("call", "pg_get_serial_sequence", (name, ("value", column.name, "text")), {})
+    # As a subquery it is looked up but once.
+    sequence: Statement = {"kind": "select", "columns": (("cast", found, "regclass"),)}
     statement: Statement = {
         "kind": "select",
-        "columns": (("call", "nextval", (("cast", sequence, "regclass"),), {}),),
+        "columns": (("call", "nextval", (("scalar", sequence),), {}),),
         "from": numbers,
     }
     rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)

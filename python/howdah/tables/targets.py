@@ -54,6 +54,11 @@ def quoted(name: Sequence[str]) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in name)
 
 
+def load_name(name: Sequence[str]) -> str:
+    """Give the parts of a name as `load` takes them: in double quotes only where they must be."""
+    return ".".join(part if part.isidentifier() else quoted([part]) for part in name)
+
+
 def targets(schema: TableSchema, data: Any) -> tuple[Any, dict[str, str] | None]:  # noqa: ANN401  (any rows)
     """Give data for `load`, and the target columns of those that have another name in the class.
 

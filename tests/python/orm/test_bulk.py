@@ -12,14 +12,15 @@ import pytest
 
 import howdah
 import howdah as pg
-from howdah import Col, InterfaceError, Table, col
-from howdah.queries.async_writing import FEW
+from howdah import Col, InterfaceError, Range, Table, Vector, col
+from howdah.queries import async_writing, writing
 from tests.python.orm.schema import Company, Person, Post, PostLabel, Profile, Status
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
 
 # By an INSERT of arrays, and by COPY.
+FEW = 20
 SIZES = [1, 7, FEW + 1]
 
 
@@ -52,6 +53,13 @@ class Serial(Table):
 
     id: Col[str] = pg.server_default("gen_random_uuid()::text", primary_key=True)
     n: Col[int] = col(default=0)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let COPY begin with fewer rows than it does."""
+    monkeypatch.setattr(async_writing, "FEW", FEW)
+    monkeypatch.setattr(writing, "FEW", FEW)
 
 
 @pytest.mark.parametrize("count", SIZES)
@@ -297,3 +305,71 @@ async def test_stream_gives_objects_in_turn(db: howdah.AsyncDatabase) -> None:
         break
     await stream.aclose()
     assert await db.find(Company).count() == 2502
+
+
+class Held(Table):
+    """Has what an INSERT of arrays cannot take as it is."""
+
+    id: Col[int] = pg.identity()
+    texts: Col[list[str] | None] = col(default=None)
+    numbers: Col[list[int]] = col(default_factory=list)
+    reals: Col[list[float]] = col(default_factory=list)
+    flags: Col[list[bool]] = col(default_factory=list)
+    days: Col[list[dt.date]] = col(default_factory=list)
+    moods: Col[list[Status]] = col(default_factory=list)
+    spans: Col[list[Range[int]]] = col(default_factory=list)
+    span: Col[Range[int] | None] = col(default=None)
+    place: Col[Vector | None] = col(default=None, dim=2)
+    json: Col[dict[str, Any] | None] = col(default=None)
+    list_json: Col[list[dict[str, Any]]] = col(default_factory=list)
+
+
+HARD = ["", "a,b", '"', "\\", "NULL", "null", "{}", " x ", "é\n\t", "'", 'a\\"b', "$1", "%s"]
+
+
+@pytest.mark.parametrize("count", [1, FEW + 1])
+async def test_arrays_of_every_kind_come_back_as_they_went(db: howdah.AsyncDatabase, count: int) -> None:
+    await db.create_tables(Held)
+    row: dict[str, Any] = {
+        "texts": HARD,
+        "numbers": [1, -(2**62), None],
+        "reals": [0.1, 1e300, float("inf"), -0.0, 5e-324],
+        "flags": [True, False, None],
+        "days": [dt.date(2020, 1, 1), None],
+        "moods": [Status.banned, Status.active],
+        "spans": [Range(1, 2), Range(5)],
+        "span": Range(1, 9),
+        "place": Vector([1, 2]),
+        "json": {"a": HARD},
+        "list_json": [{"b": 1}, {"c": None}],
+    }
+    plain = {name: row[name] for name in ("texts", "numbers", "reals", "flags", "moods", "span", "place", "json")}
+    empty: dict[str, Any] = {"texts": [], "numbers": []}
+    for given in (row, plain, empty, {}):
+        rows = [given] * count
+        keys = await db.insert_many(Held, rows)
+        found = await db.get(Held, keys[-1])
+        assert {name: getattr(found, name) for name in given} == given
+        assert found.asdict() == Held(**given).asdict() | {"id": keys[-1]}
+
+
+@pytest.mark.parametrize("count", [1, FEW + 1])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"texts": [5]},
+        {"numbers": ["5"]},
+        {"numbers": [True]},
+        {"moods": ["nope"]},
+        {"texts": "abc"},
+        {"texts": [["a"], ["b"]]},
+    ],
+    ids=str,
+)
+async def test_array_with_an_element_of_another_type_is_refused(
+    db: howdah.AsyncDatabase, given: dict[str, Any], count: int, sql: Sql
+) -> None:
+    await db.create_tables(Held)
+    with pytest.raises(howdah.DatabaseError):
+        await db.insert_many(Held, [given] * count)
+    assert sql("SELECT count(*) FROM held") == [(0,)]

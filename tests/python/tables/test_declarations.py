@@ -15,6 +15,7 @@ import pytest
 import howdah
 import howdah as pg
 from howdah import Col, InterfaceError, Interval, Many, Range, Ref, Table, Vector, col
+from howdah.queries import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,8 @@ class Everything(Table):
     small: Col[int] = col(default=3, type="smallint")
 
 
-def test_every_type_comes_back_as_it_went(db: howdah.Database, sql: Sql) -> None:
+def test_every_type_comes_back_as_it_went(db: howdah.Database, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "FEW", 1000)
     sql("CREATE EXTENSION IF NOT EXISTS vector")
     db.create_tables(Everything)
     row = Everything(

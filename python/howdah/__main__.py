@@ -1,0 +1,66 @@
+"""The command `howdah`, which is `python -m howdah` too."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from howdah.database import Database
+from howdah.errors import Error
+from howdah.inspect.deciding import decide
+from howdah.inspect.reading import read
+from howdah.inspect.writing import write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Those of the command line; None for those that this process was started with.
+
+    Returns:
+        The exit code: 1 if the database, the tables or the file made trouble.
+    """
+    parser = argparse.ArgumentParser(prog="howdah", description="Rows into and out of PostgreSQL.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+    inspect = commands.add_parser(
+        "inspect",
+        help="write typed table classes from a database's tables",
+        description="Write typed table classes, as Python source, from the tables of a database. What classes cannot "
+        "say, such as triggers, stands in the source as comments.",
+    )
+    inspect.add_argument("url", metavar="URL", help="the database, such as postgresql://localhost/app")
+    inspect.add_argument("table", nargs="*", help="a table, as NAME or SCHEMA.NAME (default: all)")
+    inspect.add_argument(
+        "--schema",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a schema to look into; may be given several times (default: the current one)",
+    )
+    inspect.add_argument("--output", metavar="FILE", help="where to write to (default: standard output)")
+    options = parser.parse_args(arguments)
+    try:
+        source = _inspected(options.url, options.schema, options.table)
+        if options.output is None:
+            sys.stdout.write(source)
+        else:
+            Path(options.output).write_text(source, encoding="utf-8")
+    except (Error, OSError) as error:
+        print(f"howdah inspect: {error}", file=sys.stderr)  # noqa: T201  (for whom it is)
+        return 1
+    return 0
+
+
+def _inspected(url: str, schemas: Sequence[str], tables: Sequence[str]) -> str:
+    with Database(url, max_size=1) as db:
+        return write(decide(read(db, schemas, tables)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

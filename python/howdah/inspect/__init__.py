@@ -1,0 +1,1 @@
+"""Tables' classes, written from a schema that is there: `howdah inspect`."""

@@ -1,0 +1,142 @@
+"""Decides which foreign keys are references, and which collections stand at their other ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from howdah.expressions.values import snake_case
+from howdah.inspect import layout, names
+from howdah.inspect.drafts import Attribute, Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from howdah.inspect.catalogue import Catalogue, FoundColumn, FoundConstraint, FoundTable
+    from howdah.inspect.names import Names
+
+# https://www.postgresql.org/docs/current/catalog-pg-constraint.html; `set default` is none of the verbs of ref().
+ON_DELETE: Final = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null"}
+
+
+def primary_key(found: Catalogue, table: int) -> list[str]:
+    """Give the columns of a table's primary key."""
+    keys = [one.columns for one in found.constraints.get(table, []) if one.kind == "p"]
+    return keys[0] if keys else []
+
+
+def references(found: Catalogue, table: FoundTable, tables: Mapping[int, FoundTable]) -> dict[str, FoundConstraint]:
+    """Give the foreign keys of a table that are references, by their columns: each refers to a whole primary key."""
+    columns = {column.name: column for column in found.columns[table.oid]}
+    given: dict[str, FoundConstraint] = {}
+    for constraint in found.constraints.get(table.oid, []):
+        if constraint.kind != "f" or len(constraint.columns) != 1 or constraint.target not in tables:
+            continue
+        column = columns[constraint.columns[0]]
+        if constraint.target_columns != primary_key(found, constraint.target) or column.name in given:
+            continue
+        (target,) = (one for one in found.columns[constraint.target] if one.name == constraint.target_columns[0])
+        if _is_reference(column, target, constraint):
+            given[column.name] = constraint
+    return given
+
+
+def _is_reference(column: FoundColumn, target: FoundColumn, constraint: FoundConstraint) -> bool:
+    """Tell whether a reference's column, which takes its type from the other table's key, would be this one."""
+    is_same = (column.type, column.modifier) == (target.type, target.modifier)
+    fills_itself = bool(column.identity) or column.default is not None
+    return is_same and not fills_itself and not (column.required and constraint.on_delete == "n")
+
+
+def is_single(found: Catalogue, table: int, column: str) -> bool:
+    """Tell whether no two rows of a table have the same value in a column."""
+    keys = [one.columns for one in found.constraints.get(table, []) if one.kind in {"p", "u"}]
+    keys += [one.keys for one in found.indexes.get(table, []) if one.unique and one.condition is None]  # type: ignore[misc]
+    return [column] in keys
+
+
+def reference_name(column: str, taken: Names) -> str:
+    """Give the attribute of the object behind a column, and take it and the column's, which ends in `_id`."""
+    base = names.identifier(column.removesuffix("_id") if column != "_id" else column, "reference")
+    candidates = [base, f"{base}_ref", *(f"{base}_ref{number}" for number in range(2, 1000))]
+    name = next(one for one in candidates if taken.is_free(one) and taken.is_free(f"{one}_id"))
+    taken.take(f"{name}_id")
+    return taken.take(name)
+
+
+class _Collection:
+    """Rows of another table, or through it those of a third, that a class may have a list of."""
+
+    def __init__(self, wanted: str, longer: str, annotation: str, value: layout.Value) -> None:
+        self.wanted = wanted
+        self.longer = longer
+        self.annotation = annotation
+        self.value = value
+
+
+def collections(
+    found: Catalogue,
+    relations: Mapping[int, list[Relation]],
+    classes: Mapping[int, str],
+    taken: Mapping[int, Names],
+) -> dict[int, list[Attribute]]:
+    """Give the collections of tables.
+
+    Args:
+        found: The catalogue.
+        relations: The references of tables, by their numbers.
+        classes: The names of tables' classes.
+        taken: The names of their attributes.
+
+    Returns:
+        Their attributes, by the tables' numbers.
+    """
+    wanted: dict[int, list[_Collection]] = {}
+    for table in found.tables:
+        own = relations.get(table.oid, [])
+        pair = _between(found, table, own)
+        if pair is not None:
+            for near, far in (pair, pair[::-1]):
+                wanted.setdefault(near.target.oid, []).append(_through(table, near, far, classes))
+        if pair is None or len(found.columns[table.oid]) > len(pair):
+            for one in own:
+                wanted.setdefault(one.target.oid, []).append(_direct(table, one, classes))
+    return {table: _named(some, taken[table]) for table, some in wanted.items()}
+
+
+def _named(wanted: Iterable[_Collection], taken: Names) -> list[Attribute]:
+    # Two of one name are both named at greater length.
+    times = Counter(one.wanted for one in wanted)
+    named: list[Attribute] = []
+    for one in wanted:
+        name = taken.take(*([one.wanted] if times[one.wanted] == 1 else []), one.longer)
+        named.append(Attribute(name, one.annotation, one.value))
+    return named
+
+
+def _between(found: Catalogue, table: FoundTable, own: list[Relation]) -> tuple[Relation, Relation] | None:
+    """Give the two references that a table is there for: they are its primary key, and there is no other."""
+    key = primary_key(found, table.oid)
+    if len(own) == len(key) == 2 and {one.constraint.columns[0] for one in own} == set(key):  # noqa: PLR2004
+        return own[0], own[1]
+    return None
+
+
+def _singular(table: FoundTable) -> str:
+    return names.identifier(snake_case(table.name), "rows")
+
+
+def _direct(table: FoundTable, relation: Relation, classes: Mapping[int, str]) -> _Collection:
+    kind, function = ("One", "pg.one") if relation.is_single else ("Many", "pg.many")
+    wanted = _singular(table) if relation.is_single else names.plural(_singular(table))
+    value = layout.call(function, named={"via": layout.string(relation.attribute)})
+    return _Collection(wanted, f"{wanted}_by_{relation.attribute}", f"{kind}[{classes[table.oid]}]", value)
+
+
+def _through(table: FoundTable, near: Relation, far: Relation, classes: Mapping[int, str]) -> _Collection:
+    # Rows that are beside others of their own table are named after what they are to them.
+    is_own = near.target.oid == far.target.oid
+    wanted = names.plural(far.attribute if is_own else _singular(far.target))
+    through = layout.string(classes[table.oid])
+    value = layout.call("pg.many", named={"via": layout.string(near.attribute), "through": through})
+    return _Collection(wanted, f"{wanted}_through_{_singular(table)}", f"Many[{classes[far.target.oid]}]", value)
