@@ -1,6 +1,7 @@
 """Run the parts, print the reports, and write them down.
 
-``python -m benches.peers [--only bulk|rows|PART] [--rounds 5] [--rows 1000000] [--tcp] [--cores apart|together|free]``
+``python -m benches.peers [--only bulk|rows|orm|PART] [--rounds 5] [--rows 1000000] [--tcp]``
+``[--cores apart|together|free]``
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from . import chart, dicts, load, machine, memory, read, rows_fetch, rows_gil, rows_lookups, rows_many, small
+from . import chart, dicts, load, machine, memory, orm, read, rows_fetch, rows_gil, rows_lookups, rows_many, small
 from .measure import Bench, say
 from .report import Report
 from .rows_cores import APART, PLACES, placed
@@ -37,7 +38,7 @@ ROWS_PARTS = {
     "rows-insert": rows_many.insert,
     "rows-update": rows_many.update,
 }
-GROUPS = {"bulk": [*BULK_PARTS, "memory"], "rows": [*ROWS_PARTS, "rows-gil"]}
+GROUPS = {"bulk": [*BULK_PARTS, "memory"], "rows": [*ROWS_PARTS, "rows-gil"], "orm": [*orm.PARTS]}
 ROUNDS = 5
 ROWS = 1_000_000
 MEMORY_ROWS_PER_ROW = 6
@@ -46,7 +47,7 @@ MEMORY_ROWS_PER_ROW = 6
 def main() -> int:
     """Run what the arguments ask for; an unequal result ends the run with its error."""
     options = arguments()
-    for group, run in (("bulk", bulk), ("rows", rows)):
+    for group, run in (("bulk", bulk), ("rows", rows), ("orm", objects)):
         if parts := [part for part in GROUPS[group] if options.only in (None, group, part)]:
             run(options, parts)
     return 0
@@ -65,9 +66,9 @@ def arguments() -> argparse.Namespace:
         help=f"rows of lineitem (default: %(default)s); memory streams {MEMORY_ROWS_PER_ROW} times as many",
     )
     parser.add_argument(
-        "--tcp", action="store_true", help="bulk over TCP loopback, not the Unix socket; rows always are"
+        "--tcp", action="store_true", help="bulk over TCP loopback, not the Unix socket; the rest always is"
     )
-    parser.add_argument("--cores", choices=PLACES, default=APART, help="where rows run (default: %(default)s)")
+    parser.add_argument("--cores", choices=PLACES, default=APART, help="where rows and orm run (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -93,6 +94,22 @@ def rows(options: argparse.Namespace, parts: list[str]) -> None:
         report.gil = rows_gil.run(bench) if "rows-gil" in parts else None
     whole = parts == GROUPS["rows"] and options.rounds >= ROUNDS
     finish(report, RESULTS if whole else TRIALS, "rows" if options.cores == APART else f"rows-{options.cores}")
+
+
+def objects(options: argparse.Namespace, parts: list[str]) -> None:
+    """Run parts that ORMs do."""
+    with started(options, tcp=True) as (bench, report):
+        report.title = "Objects beside other ORMs"
+        report.about = (
+            "A table of 8 columns (bigint identity, text, unique text, integer, double precision, boolean, "
+            f"timestamptz, jsonb), of 10,000 rows where nothing else is said; {PLACES[options.cores]}. Each ORM has "
+            "asyncio's own loop and a pool of 10 connections, all of them used before the clock."
+        )
+        report.chart_unit = ("thousands", 1e3)
+        with placed(bench.admin, options.cores):
+            report.parts += orm.run(bench, parts)
+    whole = parts == GROUPS["orm"] and options.rounds >= ROUNDS
+    finish(report, RESULTS if whole else TRIALS, "orm" if options.cores == APART else f"orm-{options.cores}")
 
 
 @contextmanager

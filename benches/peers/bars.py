@@ -24,8 +24,16 @@ ASYNCPG_FETCH = "asyncpg fetch + dict()"
 ASYNCPG_MANY = "asyncpg executemany"
 LIMIT_PGBENCH = "limit: pgbench -M prepared -c 1"
 LIMIT_PGBENCH_POOL = "limit: pgbench -M prepared -c 10"
+LIMIT_PGBENCH_INSERT = "limit: pgbench -M prepared -c 1, the same INSERT"
 LIMIT_LOAD = "limit: tokio-postgres sending ready COPY bytes"
 LIMIT_DRAIN = "limit: tokio-postgres draining raw DataRows"
+
+ASYNCPG_FETCHROW = "asyncpg pool fetchrow, no objects"
+SQLALCHEMY = "SQLAlchemy"
+TORTOISE = "Tortoise ORM"
+PICCOLO = "Piccolo"
+YARA = "Yara ORM"
+ORMS = (SQLALCHEMY, TORTOISE, PICCOLO, YARA)
 
 LOOP_NAMES = ("uvloop", "asyncio")
 
@@ -55,6 +63,15 @@ class Speed(NamedTuple):
     part: str
     howdah: str
     peer: str
+    at_least: float
+
+
+class Fastest(NamedTuple):
+    """Howdah's median time against that of the fastest of some peers, whichever it is in the run."""
+
+    part: str
+    howdah: str
+    peers: tuple[str, ...]
     at_least: float
 
 
@@ -101,6 +118,21 @@ SPEEDS = (
     *_on_loops("rows-insert", HOWDAH, ASYNCPG_MANY, 1.0),
     Speed("rows-update", HOWDAH_BLOCKING, PSYCOPG_MANY, 1.5),
     *(Speed("rows-update", on(HOWDAH, loop), PSYCOPG_MANY, 1.5) for loop in LOOP_NAMES),
+    Speed("orm-find", HOWDAH, ASYNCPG_FETCHROW, 1.3),
+    Speed("orm-save", HOWDAH, LIMIT_PGBENCH_INSERT, 0.7),
+    Speed("orm-save-unflushed", HOWDAH, LIMIT_PGBENCH_INSERT, 0.7),
+    Speed("orm-frame", HOWDAH, SQLALCHEMY, 8.0),
+)
+FASTEST = (
+    Fastest("orm-find", HOWDAH, ORMS, 1.8),
+    Fastest("orm-save", HOWDAH, ORMS, 1.8),
+    Fastest("orm-save-unflushed", HOWDAH, ORMS, 1.8),
+    Fastest("orm-update", HOWDAH, ORMS, 1.8),
+    Fastest("orm-update-unflushed", HOWDAH, ORMS, 1.8),
+    Fastest("orm-insert-many", HOWDAH, ORMS, 3.0),
+    Fastest("orm-insert-few", HOWDAH, ORMS, 1.5),
+    Fastest("orm-fetch", HOWDAH, ORMS, 1.2),
+    Fastest("orm-load", HOWDAH, ORMS, 1.5),
 )
 GILS = (
     Gil(HELD_HOWDAH, 15.0),

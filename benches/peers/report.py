@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .bars import GILS, HOWDAH, MEMORY, SPEEDS
+from .bars import FASTEST, GILS, HOWDAH, MEMORY, SPEEDS, Speed
 
 if TYPE_CHECKING:
-    from .bars import Speed
+    from .bars import Fastest
     from .measure import Part, Samples
     from .memory import MemoryPart
     from .rows_gil import GilPart
@@ -88,7 +88,8 @@ class Report:
         """Return every bar of the parts that ran."""
         by_name = {part.name: part for part in self.parts}
         speeds = [_judge_speed(by_name[bar.part], bar) for bar in SPEEDS if bar.part in by_name]
-        return speeds + _judge_memory(self.memory) + _judge_gil(self.gil)
+        fastest = [_judge_fastest(by_name[bar.part], bar) for bar in FASTEST if bar.part in by_name]
+        return fastest + speeds + _judge_memory(self.memory) + _judge_gil(self.gil)
 
     def markdown(self) -> str:
         """Return the report as Markdown."""
@@ -133,6 +134,12 @@ def _judge_speed(part: Part, bar: Speed) -> Verdict:
         wanted=bar.at_least,
         met=ratio >= bar.at_least,
     )
+
+
+def _judge_fastest(part: Part, bar: Fastest) -> Verdict:
+    peer = min(bar.peers, key=lambda name: part.samples[name].median)
+    verdict = _judge_speed(part, Speed(bar.part, bar.howdah, peer, bar.at_least))
+    return replace(verdict, against=f"{peer}, the fastest of {len(bar.peers)}")
 
 
 def _judge_memory(memory: MemoryPart | None) -> list[Verdict]:

@@ -8,9 +8,13 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .measure import Contestant
 from .rows import PEOPLE_ROWS, SELECT_ONE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # So many times the lookups of a turn are run that starting up is nothing beside them.
 TURNS = 5
@@ -24,16 +28,26 @@ class PgbenchError(Exception):
 class Pgbench(Contestant):
     """``pgbench -M prepared``, started anew for each turn; connecting is not counted."""
 
-    def __init__(self, name: str, url: str, lookups: int, *, clients: int = 1) -> None:
-        """Write the script and find the program."""
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        lookups: int,
+        *,
+        clients: int = 1,
+        script: str = SCRIPT,
+        values: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write the script and find the program; values are those of the script's variables."""
         super().__init__(name)
         self._folder = tempfile.TemporaryDirectory()
-        script = Path(self._folder.name) / "lookup.sql"
-        script.write_text(SCRIPT)
+        file = Path(self._folder.name) / "script.sql"
+        file.write_text(script)
         self._lookups = lookups
         transactions = str(TURNS * lookups // clients)
         of_each = ["-c", str(clients), "-t", transactions]
-        self._command = [_program(), "-n", "-M", "prepared", *of_each, "-f", str(script), url]
+        given = [f"--define={variable}={value}" for variable, value in (values or {}).items()]
+        self._command = [_program(), "-n", "-M", "prepared", *of_each, *given, "-f", str(file), url]
 
     def work(self) -> None:
         """Run the script."""
