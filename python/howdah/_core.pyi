@@ -20,9 +20,11 @@ __all__ = [
     "Reader",
     "Stats",
     "Tuples",
+    "changes",
     "ddl",
     "object_name",
     "render",
+    "snapshot",
     "staging",
 ]
 
@@ -101,9 +103,11 @@ class Tuples:
 
     def __new__(cls, members: Mapping[int, Any]) -> Self: ...
 
+def changes(values: dict[str, Any], names: tuple[str, ...], noted: tuple[Any, ...]) -> list[int]: ...
 def ddl(tables: list[dict[str, Any]], *, locked: bool = False) -> list[str]: ...
 def object_name(table: str, about: str, label: str) -> str: ...
 def render(statement: dict[str, Any]) -> tuple[str, tuple[object, ...]]: ...
+def snapshot(values: dict[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]: ...
 def staging(name: str, model: Sequence[str], columns: Sequence[str], order: str) -> list[str]: ...
 
 @final

@@ -1,6 +1,6 @@
 //! `_core.Maker` and `_core.Tuples`: rows made natively, without a call of Python's for each.
 
-use pyo3::exceptions::{PyException, PyKeyError};
+use pyo3::exceptions::{PyException, PyKeyError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
@@ -218,6 +218,53 @@ fn own<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         return Ok(copy.into_any());
     }
     Ok(value.clone())
+}
+
+/// Gives the values that a dict has under some names, as nobody else changes them; None for those
+/// that it lacks.
+#[pyfunction]
+pub(super) fn snapshot<'py>(
+    values: &Bound<'py, PyDict>,
+    names: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let py = values.py();
+    let one = |name: Bound<'py, PyAny>| match values.get_item(name)? {
+        Some(value) => own(&value),
+        None => Ok(py.None().into_bound(py)),
+    };
+    PyTuple::new(py, names.iter().map(one).collect::<PyResult<Vec<_>>>()?)
+}
+
+/// Tells which of the values under some names are others than those noted before. One that the dict
+/// lacks is as it was; what cannot be compared is another.
+#[pyfunction]
+pub(super) fn changes(
+    values: &Bound<'_, PyDict>,
+    names: &Bound<'_, PyTuple>,
+    noted: &Bound<'_, PyTuple>,
+) -> PyResult<Vec<usize>> {
+    let py = values.py();
+    let mut changed = Vec::new();
+    for (at, (name, old)) in names.iter().zip(noted.iter()).enumerate() {
+        let Some(value) = values.get_item(name)? else { continue };
+        if value.is(&old) {
+            continue;
+        }
+        let same = match value.eq(&old) {
+            Ok(equal) => equal && value.get_type().is(old.get_type()),
+            Err(error)
+                if error.is_instance_of::<PyTypeError>(py)
+                    || error.is_instance_of::<PyValueError>(py) =>
+            {
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        if !same {
+            changed.push(at);
+        }
+    }
+    Ok(changed)
 }
 
 /// Makes tuples of rows.

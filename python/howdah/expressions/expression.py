@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
@@ -413,7 +414,11 @@ class Expr(Generic[T]):
         statement = getattr(other, "statement", None)
         if statement is not None:
             return ("scalar", statement())
-        return ("value", plain(other), None if self.type is None or self.node[0] == "column" else self.type)
+        return ("value", self._plain(other), None if self.type is None or self.node[0] == "column" else self.type)
+
+    def _plain(self, value: object) -> object:
+        """Give what stands for a value in a statement, where text stands for JSON that is written already."""
+        return json.dumps(value) if isinstance(value, str) and self.type in {"json", "jsonb"} else plain(value)
 
     def _part(self, other: object) -> Node:
         """Give what may be a part of this."""
@@ -425,7 +430,7 @@ class Expr(Generic[T]):
         value: object = other
         if isinstance(other, (tuple, set, frozenset)) and type(other).__name__ != "Vector":
             value = list(cast("Iterable[object]", other))
-        return ("value", plain(value), self.type)
+        return ("value", self._plain(value), self.type)
 
 
 def _text(expression: Expr[Any], operator: str, pattern: object) -> Expr[bool]:

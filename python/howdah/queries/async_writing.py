@@ -59,7 +59,7 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     if not given:
         return []
     columns = columns_of_rows(schema, given)
-    if columns.count <= FEW and columns.may_unnest():
+    if not columns.columns or (columns.count <= FEW and columns.may_unnest()):
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
         return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)

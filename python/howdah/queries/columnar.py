@@ -10,6 +10,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import NoneType
 from typing import TYPE_CHECKING, Any, cast
 
 from howdah.errors import InterfaceError
@@ -69,10 +70,15 @@ class Columns:
 
     def as_source(self, schema: TableSchema, ordinality: str) -> tuple[Source, tuple[Node, ...]]:
         """Give the rows as a row of FROM, numbered, and what is selected of it."""
+        if not self.columns:
+            call: Node = ("call", "generate_series", (("literal", 1), ("value", self.count, "bigint")), {})
+            return Source("function", ("given",), call=call, columns=(ordinality,)), self._constants(schema)
         arrays: list[Node] = []
         for column, values in zip(self.columns, self.values, strict=True):
-            if _is_json(column):
-                self.texts[column.name] = [None if one is None else _json(one) for one in values]
+            if column.type.is_json and not _are_objects(values):
+                self.texts[column.name] = [
+                    one if one is None or isinstance(one, str) else json.dumps(one) for one in values
+                ]
             texts = self.texts.get(column.name)
             kind = "text[]" if texts is not None else f"{column.type.bare}[]"
             arrays.append(("value", values if texts is None else texts, kind))
@@ -89,8 +95,10 @@ class Columns:
             else ("column", source, column.name)
             for column in self.columns
         )
-        constants = tuple(("value", value, schema.by_name[name].type.bare) for name, value in self.constants.items())
-        return source, (*nodes, *constants)
+        return source, (*nodes, *self._constants(schema))
+
+    def _constants(self, schema: TableSchema) -> tuple[Node, ...]:
+        return tuple(("value", value, schema.by_name[name].type.bare) for name, value in self.constants.items())
 
     def rows(self) -> Iterable[tuple[Any, ...]]:
         """Give the rows as tuples."""
@@ -102,12 +110,9 @@ class Columns:
         self.values.append(values)
 
 
-def _is_json(column: Column) -> bool:
-    return column.type.name in {"jsonb", "json"}
-
-
-def _json(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _are_objects(values: Sequence[Any]) -> bool:
+    """Tell whether values can stand in an array of JSON: a list in it would be taken for a part of the array."""
+    return set(map(type, values)) <= {dict, NoneType}
 
 
 # What elements of an array must be, that its text is beyond doubt.
@@ -276,6 +281,8 @@ def _values(
         values = [plain(value) for value in values]
     elif column.type.kind is not None:
         values = [_label(value) for value in values]
+    elif column.type.is_json:
+        values = [json.dumps(value) if isinstance(value, str) else value for value in values]
     return values
 
 
@@ -283,6 +290,8 @@ def _default(column: Column) -> Callable[[], Any]:
     if column.default_factory is not None:
         return column.default_factory
     default = column.default.value if isinstance(column.default, Enum) else column.default
+    if isinstance(default, str) and column.type.is_json:
+        default = json.dumps(default)
     return lambda: default
 
 

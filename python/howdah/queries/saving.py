@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from howdah import _core
 from howdah.errors import InterfaceError, NoRow, NotLoaded
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import member
-from howdah.tables.schema import MISSING
 from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def insertion(row: Table) -> Saving:
                 raise NotLoaded(message)
         if column.generated is None:
             columns.append(column)
-            params.append(values[name])
+            params.append(_param(column, values[name]))
     written = _cached(schema, "insert", tuple(columns), _insert)
     return Saving(written.text, tuple(params), written.returning, tuple(columns))
 
@@ -96,19 +95,16 @@ def update(row: Table) -> Saving | None:
     """
     schema = schema_of(row)
     values = vars(row)
-    columns: list[Column] = []
-    params: list[Any] = []
-    for column, old in zip(schema.columns, values[LOADED], strict=True):
-        value = values.get(column.attribute, MISSING)
-        if value is MISSING and column.reference is not None and column.reference.attribute in values:
-            value = values[column.attribute] = _key_of_unsaved(row, column)
-        if value is not MISSING and column.generated is None and not _same(value, old):
-            columns.append(column)
-            params.append(value)
+    for name, column in schema.references.items():
+        if column.attribute not in values and name in values:
+            values[column.attribute] = _key_of_unsaved(row, column)
+    changed = _core.changes(values, schema.attributes, values[LOADED])
+    columns = tuple(column for column in map(schema.columns.__getitem__, changed) if column.generated is None)
     if not columns:
         return None
-    written = _cached(schema, "update", tuple(columns), _update)
-    return Saving(written.text, (*params, *stored_key(row)), written.returning, tuple(columns))
+    written = _cached(schema, "update", columns, _update)
+    params = tuple(_param(column, values[column.attribute]) for column in columns)
+    return Saving(written.text, (*params, *stored_key(row)), written.returning, columns)
 
 
 def deletion(row: Table) -> Saving:
@@ -146,7 +142,7 @@ def keep(row: Table, saving: Saving, given: Sequence[Any]) -> None:
     for column, value in zip(saving.returning, given, strict=True):
         kind = column.type.kind
         values[column.attribute] = value if kind is None else member(kind, value)
-    values[LOADED] = tuple([_own(values.get(column.attribute)) for column in schema_of(row).columns])
+    values[LOADED] = _core.snapshot(values, schema_of(row).attributes)
 
 
 def gone(row: Table) -> NoRow:
@@ -166,19 +162,9 @@ def _key_of_unsaved(row: Table, column: Column) -> object:
     return key
 
 
-def _same(value: object, old: object) -> bool:
-    if value is old:
-        return True
-    try:
-        return type(value) is type(old) and bool(value == old)
-    except (TypeError, ValueError):
-        # Such as two arrays, whose comparison is an array.
-        return False
-
-
-def _own(value: object) -> object:
-    """Give a value that no one else changes."""
-    return copy.deepcopy(value) if isinstance(value, (list, dict)) else value
+def _param(column: Column, value: object) -> object:
+    """Give a value as it goes to the server, which takes text for JSON that is written already."""
+    return json.dumps(value) if isinstance(value, str) and column.type.is_json else value
 
 
 def _cached(schema: TableSchema, verb: str, columns: tuple[Column, ...], write: Any) -> Written:  # noqa: ANN401
@@ -242,4 +228,4 @@ def _by_key(schema: TableSchema) -> tuple[Any, ...]:
 def _rounds(column: Column) -> bool:
     """Tell whether the server may keep another value than it is given."""
     name = column.type.name
-    return name.startswith(("numeric(", "real", "float4", "char", "bpchar", "time(", "timestamp", "interval("))
+    return "(" in name or name.startswith(("real", "float4", "char", "bpchar"))

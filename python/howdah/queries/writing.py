@@ -60,7 +60,7 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     if not given:
         return []
     columns = columns_of_rows(schema, given)
-    if columns.count <= FEW and columns.may_unnest():
+    if not columns.columns or (columns.count <= FEW and columns.may_unnest()):
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
         return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)

@@ -43,6 +43,11 @@ class SqlType:
     kind: type[Any] | None = None
 
     @property
+    def is_json(self) -> bool:
+        """Whether it is JSON, in which text stands for what is written already."""
+        return self.name in {"json", "jsonb"}
+
+    @property
     def bare(self) -> str:
         """The name without a length or precision, for casts."""
         return bare(self.name)
@@ -391,6 +396,11 @@ class TableSchema:
     def references(self) -> dict[str, Column]:
         """The columns that are foreign keys, by the attribute of the object behind them."""
         return {column.reference.attribute: column for column in self.columns if column.reference is not None}
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """The names of the columns in the class, in order."""
+        return tuple(column.attribute for column in self.columns)
 
     @cached_property
     def by_attribute(self) -> dict[str, Column]:

@@ -1,5 +1,6 @@
 //! Python values, gathered in Arrow builders of the target's types: one pass, the GIL held.
 
+pub(in crate::python) mod json;
 pub(in crate::python) mod network;
 pub(in crate::python) mod number;
 pub(in crate::python) mod range;
@@ -275,7 +276,7 @@ impl Builder {
             Self::NumericText(b) => b.append_value(number::numeric_text(value)?),
             Self::Network(b) => return network::string(value, |text| b.append_value(text)),
             Self::Text(b) => return text::string(value, |text| b.append_value(text)),
-            Self::Json(b) => return text::json(value, |text| b.append_value(text)),
+            Self::Json(b) => return json::json(value, |text| b.append_value(text)),
             Self::Binary(b) => return text::binary(value, |bytes| b.append_value(bytes)),
             Self::Uuid(b) => {
                 let bytes = text::uuid(value)?;

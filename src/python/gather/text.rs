@@ -1,10 +1,9 @@
-//! Strings, JSON, bytes and UUIDs out of Python's.
+//! Strings, bytes and UUIDs out of Python's.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString, PyType};
 
 use super::{Refused, Taken, wrong_type};
 
@@ -26,7 +25,7 @@ pub(in crate::python) fn string(value: &Bound<'_, PyAny>, take: impl FnOnce(&str
     }
 }
 
-fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Taken<&'a str> {
+pub(super) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Taken<&'a str> {
     text.to_str().map_err(|_| {
         Refused::Unfit("text holds a lone surrogate, which UTF-8 cannot encode".to_owned())
     })
@@ -35,37 +34,6 @@ fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Taken<&'a str> {
 pub(in crate::python) fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     value.is_instance(ENUM.import(value.py(), "enum", "Enum")?)
-}
-
-/// JSON: text as it is, anything else as `json.dumps` writes it.
-pub(in crate::python) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    if let Ok(text) = value.cast::<PyString>() {
-        take(utf8(text)?);
-        return Ok(());
-    }
-    let is_json = value.is_instance_of::<PyDict>()
-        || value.is_instance_of::<PyList>()
-        || value.is_instance_of::<PyTuple>()
-        || value.is_instance_of::<pyo3::types::PyInt>()
-        || value.is_instance_of::<pyo3::types::PyFloat>();
-    if !is_json {
-        return Err(wrong_type(value));
-    }
-    let py = value.py();
-    let dumps = DUMPS
-        .get_or_try_init(py, || Ok::<_, PyErr>(py.import("json")?.getattr("dumps")?.unbind()))?;
-    let text = dumps.bind(py).call1((value,)).map_err(|error| {
-        let what = format!("a value that json.dumps refuses: {}", error.value(py));
-        if error.is_instance_of::<PyTypeError>(py) {
-            Refused::WrongType(what)
-        } else {
-            Refused::Unfit(what)
-        }
-    })?;
-    let text = text.cast::<PyString>().map_err(|_| wrong_type(value))?;
-    take(utf8(text)?);
-    Ok(())
 }
 
 /// bytes, bytearray or memoryview.

@@ -5,7 +5,7 @@ use jiter::{FloatMode, PartialMode, PythonParse, StringCacheMode};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::super::gather::{Refused, text};
+use super::super::gather::{Refused, json};
 use super::super::gil::raised;
 use super::text::get_text;
 use super::{malformed, unreadable};
@@ -17,7 +17,7 @@ use crate::wire::Malformed;
 const VERSION: u8 = 1;
 
 pub(super) fn put_json(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Result<(), Refused> {
-    text::json(value, |text| out.put_slice(text.as_bytes()))
+    json::json(value, |text| out.put_slice(text.as_bytes()))
 }
 
 pub(super) fn put_jsonb(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Result<(), Refused> {

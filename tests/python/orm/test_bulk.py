@@ -373,3 +373,46 @@ async def test_array_with_an_element_of_another_type_is_refused(
     with pytest.raises(howdah.DatabaseError):
         await db.insert_many(Held, [given] * count)
     assert sql("SELECT count(*) FROM held") == [(0,)]
+
+
+class Note(Table):
+    """Has JSON that may be anything."""
+
+    id: Col[int] = pg.identity()
+    body: Col[Any] = col(default="none")
+
+
+@pytest.mark.parametrize("value", ["5", "x", '{"a": 1}', "", 5, True, None, [1, [2]], {"a": "5"}, 1.5, 10**30])
+async def test_json_of_every_kind_stays_what_it_is(db: howdah.AsyncDatabase, value: Any) -> None:
+    await db.create_tables(Note)
+    saved = await db.save(Note(body=value))
+    few = await db.insert_many(Note, [{"body": value}, {"body": value}])
+    many = await db.insert_many(Note, [{"body": value}] * (FEW + 1))
+    for key in (saved.id, few[-1], many[-1]):
+        found = (await db.get(Note, key)).body
+        assert found == value
+        assert type(found) is type(value)
+    saved.body = [value]
+    await db.save(saved)
+    assert (await db.get(Note, saved.id)).body == [value]
+    if value is not None:
+        assert await db.find(Note, Note.body == value).count() == FEW + 3
+        assert await db.find(Note, Note.body.contains(value)).count() >= FEW + 3
+    assert [one.body for one in await db.find(Note, Note.id.in_(await db.insert_many(Note, [{}]))).to_list()] == [
+        "none"
+    ]
+
+
+class Bare(Table):
+    """Has nothing to be given."""
+
+    id: Col[int] = pg.identity()
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_rows_of_nothing_get_keys(db: howdah.AsyncDatabase, count: int) -> None:
+    await db.create_tables(Bare)
+    assert await db.insert_many(Bare, [{}] * count) == list(range(1, count + 1))
+    rows = [Bare() for _ in range(count)]
+    assert await db.insert_many(Bare, rows) == [row.id for row in rows] == list(range(count + 1, 2 * count + 1))
+    assert (await db.save(Bare())).id == 2 * count + 1
