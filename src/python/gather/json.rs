@@ -1,14 +1,17 @@
 //! JSON out of Python's values.
 
+use std::io::{self, Write};
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::ser::Formatter;
 
 use super::{Refused, Taken, text::utf8, wrong_type};
 
-/// JSON: text as it is, anything else as `json.dumps` writes it.
+/// JSON: text as it is, anything else as `json.dumps` writes it, but that letters stay letters.
 pub(in crate::python) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str)) -> Taken {
     if let Ok(text) = value.cast::<PyString>() {
         take(utf8(text)?);
@@ -22,11 +25,31 @@ pub(in crate::python) fn json(value: &Bound<'_, PyAny>, take: impl FnOnce(&str))
     if !is_json {
         return Err(wrong_type(value));
     }
-    match serde_json::to_string(&Plain { value, depth: 0 }) {
-        Ok(text) => take(&text),
+    let mut text = Vec::with_capacity(128);
+    let plain = Plain { value, depth: 0 };
+    match plain.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Spaced)) {
+        // What serde_json writes is UTF-8.
+        Ok(()) => take(str::from_utf8(&text).map_err(|_| wrong_type(value))?),
         Err(_) => take(utf8(&dumped(value)?)?),
     }
     Ok(())
+}
+
+/// Spaces where the standard library has them.
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { to.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { to.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        to.write_all(b": ")
+    }
 }
 
 /// What the standard library writes.
