@@ -21,7 +21,10 @@ __all__ = [
     "Stats",
     "Tuples",
     "changes",
+    "columns",
     "ddl",
+    "gathered",
+    "json_texts",
     "object_name",
     "render",
     "snapshot",
@@ -104,7 +107,19 @@ class Tuples:
     def __new__(cls, members: Mapping[int, Any]) -> Self: ...
 
 def changes(values: dict[str, Any], names: tuple[str, ...], noted: tuple[Any, ...]) -> list[int]: ...
+def columns(rows: list[Any], names: tuple[str, ...]) -> list[list[Any]] | None: ...
 def ddl(tables: list[dict[str, Any]], *, locked: bool = False) -> list[str]: ...
+def gathered(
+    rows: list[Any],
+    owners: dict[Any, list[Any]],
+    of: str,
+    attribute: str,
+    *,
+    extra: str | None = None,
+    back: str | None = None,
+    single: bool = False,
+) -> None: ...
+def json_texts(values: list[Any]) -> list[str | None] | None: ...
 def object_name(table: str, about: str, label: str) -> str: ...
 def render(statement: dict[str, Any]) -> tuple[str, tuple[object, ...]]: ...
 def snapshot(values: dict[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]: ...

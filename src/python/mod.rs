@@ -34,7 +34,7 @@ mod _core {
     #[pymodule_export]
     use super::ddl::{object_name, written};
     #[pymodule_export]
-    use super::maker::{Maker, Tuples, changes, snapshot};
+    use super::maker::{Maker, Tuples, changes, columns, gathered, json_texts, snapshot};
     #[pymodule_export]
     use super::queries::{render, staging};
     #[pymodule_export]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from howdah import _core
 from howdah.expressions.expression import Expr
 from howdah.expressions.sources import Source
 from howdah.queries.loading import EXTRA, holders, object_plan
@@ -52,22 +53,20 @@ async def load_collection(db: AsyncDatabase, owners: Sequence[Any], wanted: Want
     by_key: dict[Any, list[Any]] = {}
     for owner in owners:
         by_key.setdefault(vars(owner)[own], []).append(owner)
-    found: dict[Any, list[Any]] = {}
-    statement_of = between if collection.through is not None else beside
+    across = collection.through is not None
+    statement_of = between if across else beside
     rows, inner = await statement_of(db, collection, reference, list(by_key), wanted)
-    for row in rows:
-        values = vars(row)
-        extra = values.pop(EXTRA, None)
-        at = values[reference.attribute] if extra is None else vars(extra)["k0"]
-        found.setdefault(at, []).append(row)
-        if extra is None:
-            values[key.attribute] = by_key[at][0]
+    _core.gathered(
+        rows,
+        by_key,
+        reference.attribute,
+        collection.attribute,
+        extra=EXTRA if across else None,
+        back=None if across else key.attribute,
+        single=collection.single,
+    )
     if rows and inner:
         await load_wanted(db, rows, inner)
-    for at, those in by_key.items():
-        for owner in those:
-            mine = found.get(at, [])
-            vars(owner)[collection.attribute] = (mine[0] if mine else None) if collection.single else list(mine)
 
 
 async def beside(
