@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Node = tuple[Any, ...]
 
+# What is not the same twice to the server: parameters, and subqueries, whose tables have names of their own.
+UNLIKE = frozenset({"value", "in", "not_in", "exists", "scalar", "array_of"})
+
 
 def walk(node: object) -> Iterator[Node]:
     """Give a node and all that are in it, but those of subqueries."""
@@ -45,7 +48,7 @@ def uses_reference(conditions: tuple[Node, ...]) -> bool:
 def ordered(keys: tuple[Node, ...], columns: tuple[Node, ...], *, always: bool) -> tuple[Node, ...]:
     """Give keys, those that are columns of the result by their number.
 
-    The server cannot see that two expressions with parameters are the same one.
+    The server cannot see that two expressions with parameters or subqueries are the same one.
 
     Args:
         keys: What rows are ordered or grouped by.
@@ -57,7 +60,7 @@ def ordered(keys: tuple[Node, ...], columns: tuple[Node, ...], *, always: bool) 
     def number(key: Node) -> Node:
         if key[0] == "ordering":
             return ("ordering", number(key[1]), *key[2:])
-        if not always and not any(node[0] == "value" for node in walk(key)):
+        if not always and not any(node[0] in UNLIKE for node in walk(key)):
             return key
         at = next((at for at, column in enumerate(bare, 1) if column is key or _same(column, key)), None)
         return key if at is None else ("ordinal", at)
