@@ -27,6 +27,7 @@ Node = tuple[Any, ...]
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741  (the contract's own name)
 D = TypeVar("D", bound=dt.date | dt.time)
+P = TypeVar("P", Decimal, Decimal | None)
 
 # The types for which + means "and after it".
 JOINED = ("text", "varchar", "character", "citext", "jsonb", "bytea", "name", "tsvector")
@@ -107,19 +108,35 @@ class Expr(Generic[T]):
             return self.is_not_null()
         return self._compare("<>", other)
 
-    def __gt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
+    @overload
+    def __gt__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
+    @overload
+    def __gt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
+    def __gt__(self, other: object) -> Expr[bool]:
         """Compare."""
         return self._compare(">", other)
 
-    def __ge__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
+    @overload
+    def __ge__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
+    @overload
+    def __ge__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
+    def __ge__(self, other: object) -> Expr[bool]:
         """Compare."""
         return self._compare(">=", other)
 
-    def __lt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
+    @overload
+    def __lt__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
+    @overload
+    def __lt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
+    def __lt__(self, other: object) -> Expr[bool]:
         """Compare."""
         return self._compare("<", other)
 
-    def __le__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]:
+    @overload
+    def __le__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
+    @overload
+    def __le__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
+    def __le__(self, other: object) -> Expr[bool]:
         """Compare."""
         return self._compare("<=", other)
 
@@ -161,6 +178,8 @@ class Expr(Generic[T]):
     @overload
     def __add__(self: Expr[D], other: dt.timedelta | Expr[dt.timedelta]) -> Expr[D]: ...
     @overload
+    def __add__(self: Expr[P], other: int) -> Expr[P]: ...
+    @overload
     def __add__(self, other: T | Expr[T]) -> Expr[T]: ...
     def __add__(self, other: object) -> Expr[Any]:
         """Add; put text, arrays and JSON together."""
@@ -176,20 +195,34 @@ class Expr(Generic[T]):
     @overload
     def __sub__(self: Expr[dt.datetime], other: dt.datetime | Expr[dt.datetime]) -> Expr[dt.timedelta]: ...
     @overload
+    def __sub__(self: Expr[P], other: int) -> Expr[P]: ...
+    @overload
     def __sub__(self, other: T | Expr[T]) -> Expr[T]: ...
     def __sub__(self, other: object) -> Expr[Any]:
         """Subtract."""
         return self._arithmetic("-", other)
 
-    def __mul__(self, other: T | Expr[T]) -> Expr[T]:
+    @overload
+    def __mul__(self: Expr[P], other: int) -> Expr[P]: ...
+    @overload
+    def __mul__(self, other: T | Expr[T]) -> Expr[T]: ...
+    def __mul__(self, other: object) -> Expr[Any]:
         """Multiply."""
         return self._arithmetic("*", other)
 
-    def __truediv__(self, other: T | Expr[T]) -> Expr[T]:
+    @overload
+    def __truediv__(self: Expr[P], other: int) -> Expr[P]: ...
+    @overload
+    def __truediv__(self, other: T | Expr[T]) -> Expr[T]: ...
+    def __truediv__(self, other: object) -> Expr[Any]:
         """Divide, as the server does: of integers, the whole quotient."""
         return self._arithmetic("/", other)
 
-    def __mod__(self, other: T | Expr[T]) -> Expr[T]:
+    @overload
+    def __mod__(self: Expr[P], other: int) -> Expr[P]: ...
+    @overload
+    def __mod__(self, other: T | Expr[T]) -> Expr[T]: ...
+    def __mod__(self, other: object) -> Expr[Any]:
         """Give the remainder."""
         return self._arithmetic("%", other)
 
