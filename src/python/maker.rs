@@ -1,11 +1,10 @@
 //! `_core.Maker` and `_core.Tuples`: rows made natively, without a call of Python's for each.
 
-use pyo3::exceptions::{PyException, PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyKeyError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
-use super::gather::json::json;
 use super::gil::raised;
 use crate::error::{Error, Result, ValueError};
 
@@ -206,7 +205,7 @@ fn is_mutable(value: &Bound<'_, PyAny>) -> bool {
 }
 
 /// A value that nobody else changes.
-fn own<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn own<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if let Ok(list) = value.cast::<PyList>() {
         let items = list.iter().map(|item| own(&item)).collect::<PyResult<Vec<_>>>()?;
         return Ok(PyList::new(value.py(), items)?.into_any());
@@ -219,149 +218,6 @@ fn own<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         return Ok(copy.into_any());
     }
     Ok(value.clone())
-}
-
-/// Gives the values that a dict has under some names, as nobody else changes them; None for those
-/// that it lacks.
-#[pyfunction]
-pub(super) fn snapshot<'py>(
-    values: &Bound<'py, PyDict>,
-    names: &Bound<'py, PyTuple>,
-) -> PyResult<Bound<'py, PyTuple>> {
-    let py = values.py();
-    let one = |name: Bound<'py, PyAny>| match values.get_item(name)? {
-        Some(value) => own(&value),
-        None => Ok(py.None().into_bound(py)),
-    };
-    PyTuple::new(py, names.iter().map(one).collect::<PyResult<Vec<_>>>()?)
-}
-
-/// Tells which of the values under some names are others than those noted before. One that the dict
-/// lacks is as it was; what cannot be compared is another.
-#[pyfunction]
-pub(super) fn changes(
-    values: &Bound<'_, PyDict>,
-    names: &Bound<'_, PyTuple>,
-    noted: &Bound<'_, PyTuple>,
-) -> PyResult<Vec<usize>> {
-    let py = values.py();
-    let mut changed = Vec::new();
-    for (at, (name, old)) in names.iter().zip(noted.iter()).enumerate() {
-        let Some(value) = values.get_item(name)? else { continue };
-        if value.is(&old) {
-            continue;
-        }
-        let same = match value.eq(&old) {
-            Ok(equal) => equal && value.get_type().is(old.get_type()),
-            Err(error)
-                if error.is_instance_of::<PyTypeError>(py)
-                    || error.is_instance_of::<PyValueError>(py) =>
-            {
-                false
-            }
-            Err(error) => return Err(error),
-        };
-        if !same {
-            changed.push(at);
-        }
-    }
-    Ok(changed)
-}
-
-/// Puts rows into the collections of their owners.
-///
-/// `owners` has lists of objects by key, `of` the column of a row that has the key, or, where rows
-/// have another for it, `extra`: the name of an object in the row that has it as `k0`. A row gets its
-/// first owner as `back`.
-#[pyfunction]
-#[pyo3(signature = (rows, owners, of, attribute, *, extra = None, back = None, single = false))]
-pub(super) fn gathered(
-    rows: &Bound<'_, PyList>,
-    owners: &Bound<'_, PyDict>,
-    of: &Bound<'_, PyString>,
-    attribute: &Bound<'_, PyString>,
-    extra: Option<&Bound<'_, PyString>>,
-    back: Option<&Bound<'_, PyString>>,
-    single: bool,
-) -> PyResult<()> {
-    let py = rows.py();
-    let held = intern!(py, "__dict__");
-    let found = PyDict::new(py);
-    for row in rows {
-        let values = row.getattr(held)?.cast_into::<PyDict>()?;
-        let key = if let Some(extra) = extra {
-            let key = values.as_any().get_item(extra)?.getattr(intern!(py, "k0"))?;
-            values.del_item(extra)?;
-            key
-        } else {
-            values.as_any().get_item(of)?
-        };
-        if let Some(back) = back
-            && let Some(first) = owners.get_item(&key)?
-        {
-            values.set_item(back, first.get_item(0)?)?;
-        }
-        if let Some(list) = found.get_item(&key)? {
-            list.cast::<PyList>()?.append(row)?;
-        } else {
-            found.set_item(key, PyList::new(py, [row])?)?;
-        }
-    }
-    for (key, those) in owners {
-        let list = match found.get_item(key)? {
-            Some(list) => list.cast_into::<PyList>()?,
-            None => PyList::empty(py),
-        };
-        for owner in those.try_iter()? {
-            let values = owner?.getattr(held)?.cast_into::<PyDict>()?;
-            if single {
-                let first = if list.is_empty() { None } else { Some(list.get_item(0)?) };
-                values.set_item(attribute, first)?;
-            } else {
-                // Each owner has a list of its own.
-                values.set_item(attribute, list.get_slice(0, list.len()))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Gives the values of dicts by name, if all of them have these names and no others; else None.
-#[pyfunction]
-pub(super) fn columns<'py>(
-    rows: &Bound<'py, PyList>,
-    names: &Bound<'py, PyTuple>,
-) -> PyResult<Option<Vec<Bound<'py, PyList>>>> {
-    let py = rows.py();
-    let names: Vec<_> = names.iter().collect();
-    let mut columns: Vec<Vec<_>> = names.iter().map(|_| Vec::with_capacity(rows.len())).collect();
-    for row in rows {
-        let Ok(row) = row.cast::<PyDict>() else { return Ok(None) };
-        if row.len() != names.len() {
-            return Ok(None);
-        }
-        for (name, column) in names.iter().zip(&mut columns) {
-            let Some(value) = row.get_item(name)? else { return Ok(None) };
-            column.push(value);
-        }
-    }
-    columns.into_iter().map(|column| PyList::new(py, column)).collect::<PyResult<_>>().map(Some)
-}
-
-/// Gives values as JSON text; None stays None, and text is JSON already. None at all if one of them
-/// is no JSON.
-#[pyfunction]
-pub(super) fn json_texts<'py>(values: &Bound<'py, PyList>) -> Option<Bound<'py, PyList>> {
-    let py = values.py();
-    let mut texts = Vec::with_capacity(values.len());
-    for value in values {
-        if value.is_none() || value.is_instance_of::<PyString>() {
-            texts.push(value);
-        } else {
-            json(&value, |text| texts.push(PyString::new(py, text).into_any())).ok()?;
-        }
-    }
-    PyList::new(py, texts).ok()
 }
 
 /// Makes tuples of rows.

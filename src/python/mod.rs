@@ -10,6 +10,7 @@ mod gather;
 mod gil;
 mod infer;
 mod maker;
+mod objects;
 mod options;
 mod pause;
 mod queries;
@@ -34,7 +35,9 @@ mod _core {
     #[pymodule_export]
     use super::ddl::{object_name, written};
     #[pymodule_export]
-    use super::maker::{Maker, Tuples, changes, columns, gathered, json_texts, snapshot};
+    use super::maker::{Maker, Tuples};
+    #[pymodule_export]
+    use super::objects::{changes, columns, gathered, json_texts, snapshot};
     #[pymodule_export]
     use super::queries::{render, staging};
     #[pymodule_export]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr, Ordering, condition
-from howdah.expressions.sources import Source
 from howdah.queries import nodes
 from howdah.queries.derived import Derived
+from howdah.queries.joining import across, own_condition
 from howdah.queries.loading import Plan, keyed, object_plan, steps_of, tree_of
 from howdah.tables.attributes import Col
 from howdah.tables.paths import ManyPath, RefPath, way_to
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from howdah.expressions.expression import Assign
+    from howdah.expressions.sources import Source
     from howdah.queries.loading import Tree
     from howdah.queries.nodes import Node
-    from howdah.tables.paths import Way
-    from howdah.tables.schema import Collection, Column, TableSchema
+    from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
 
 R = TypeVar("R")
@@ -131,10 +131,10 @@ class Builder(Generic[R]):
             there = way_to(relation)
             source = there.source
             if on is None and there.collection is not None and there.collection.through is not None:
-                middle, near, on = _across(there)
+                middle, near, on = across(there)
                 joins = (*joins, (how, middle, near, False))
             elif on is None:
-                on = _own_condition(there)
+                on = own_condition(there)
         if source is self._root or any(source is one[1] for one in joins):
             message = f"{source.name[-1]} is part of this query already; give it another place by howdah.alias()"
             raise InterfaceError(message)
@@ -457,27 +457,3 @@ def _count(n: int, name: str) -> int:
         message = f"{name}({n!r}): expected a number of rows, 0 or more"
         raise InterfaceError(message)
     return n
-
-
-def _own_condition(there: Way) -> Expr[bool] | None:
-    if there.column is not None:
-        target: Column = cast("Any", there.column.reference).target
-        joined: Expr[bool] = Col[Any](target, there.source) == there.key
-        return joined
-    if there.collection is not None:
-        column = there.collection.reference
-        target = cast("Any", column.reference).target
-        return Col[Any](column, there.source) == Col[Any](target, cast("Source", there.owner))
-    return None
-
-
-def _across(there: Way) -> tuple[Source, Node, Expr[bool]]:
-    """Give the table between, how it is joined, and how the rows of a collection are joined to it."""
-    collection = cast("Collection", there.collection)
-    near, far = collection.reference, collection.far_reference
-    schema = collection.find_through().__schema__
-    middle = Source("table", schema.name, schema=schema)
-    owners = cast("Any", near.reference).target
-    rows = cast("Any", far.reference).target
-    first: Expr[bool] = Col[Any](near, middle) == Col[Any](owners, cast("Source", there.owner))
-    return middle, first.node, Col[Any](rows, there.source) == Col[Any](far, middle)

@@ -50,7 +50,7 @@ fn hold(expression: &Expr) -> Hold {
         Expr::Is(..) => Hold::Is,
         Expr::Quantified(sign, ..) => operator(sign).min(Hold::Operator),
         Expr::Between(_) | Expr::In(..) => Hold::Within,
-        Expr::Negative(_) => Hold::Sign,
+        Expr::Negative(_) | Expr::Literal(Literal::Integer(..0)) => Hold::Sign,
         Expr::Collate(..) => Hold::Collate,
         Expr::Cast(..) | Expr::Value(_, Some(_)) => Hold::Cast,
         Expr::Element(_) => Hold::Element,
