@@ -74,6 +74,8 @@ pub(super) fn gathered(
     let py = rows.py();
     let held = intern!(py, "__dict__");
     let found = PyDict::new(py);
+    // Rows of one owner often follow each other.
+    let mut last: Option<(Bound<'_, PyAny>, Bound<'_, PyList>, Option<Bound<'_, PyAny>>)> = None;
     for row in rows {
         let values = row.getattr(held)?.cast_into::<PyDict>()?;
         let key = if let Some(extra) = extra {
@@ -83,15 +85,27 @@ pub(super) fn gathered(
         } else {
             values.as_any().get_item(of)?
         };
-        if let Some(back) = back
-            && let Some(first) = owners.get_item(&key)?
-        {
-            values.set_item(back, first.get_item(0)?)?;
+        let is_same = match &last {
+            Some((known, ..)) => known.eq(&key)?,
+            None => false,
+        };
+        if !is_same {
+            let list = match found.get_item(&key)? {
+                Some(list) => list.cast_into::<PyList>()?,
+                None => PyList::empty(py),
+            };
+            found.set_item(&key, &list)?;
+            let owner = match owners.get_item(&key)? {
+                Some(those) => Some(those.get_item(0)?),
+                None => None,
+            };
+            last = Some((key, list, owner));
         }
-        if let Some(list) = found.get_item(&key)? {
-            list.cast::<PyList>()?.append(row)?;
-        } else {
-            found.set_item(key, PyList::new(py, [row])?)?;
+        if let Some((_, list, owner)) = &last {
+            if let (Some(back), Some(owner)) = (back, owner) {
+                values.set_item(back, owner)?;
+            }
+            list.append(row)?;
         }
     }
     for (key, those) in owners {

@@ -15,6 +15,8 @@ use crate::load::Source;
 
 /// Rows gathered before they are handed on to be encoded.
 const BATCH_ROWS: usize = 8192;
+/// Rows in the first batch: the server has something to do while the next is gathered.
+const FIRST_ROWS: usize = 5000;
 
 /// What the rows are: the first one tells, and the others must be the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -280,9 +282,10 @@ impl RowSource {
 
     fn gather(&mut self, py: Python<'_>) -> Result<usize> {
         let mut count = 0;
+        let most = if self.row == 0 { FIRST_ROWS } else { BATCH_ROWS };
         let iterator = self.rows.iterator.bind(py).clone();
         let mut iterator = iterator.into_iter();
-        while count < BATCH_ROWS {
+        while count < most {
             let seen = self.rows.seen.pop_front().map(|row| Ok(row.into_bound(py)));
             let Some(row) = seen.or_else(|| iterator.next()) else {
                 self.ended = true;
