@@ -16,7 +16,7 @@ from howdah.tables.paths import METHODS
 from howdah.tables.schema import MISSING, TableSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from howdah._core import LoadReport
     from howdah.async_database import AsyncDatabase
@@ -181,6 +181,10 @@ class Table(metaclass=TableMeta):
             f"{one.attribute}={values[one.attribute]!r}" for one in self.__schema__.columns if one.attribute in values
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Give the names and values of the columns, so that `dict(row)` is `row.asdict()`, as it is of pydantic's."""
+        return iter(self.asdict().items())
 
     def asdict(self, *, relations: bool = False) -> dict[str, Any]:
         """Give the values by their names in the class.

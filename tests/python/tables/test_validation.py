@@ -15,6 +15,7 @@ import httpx
 import pydantic
 import pytest
 from fastapi import Body, FastAPI
+from fastapi.encoders import jsonable_encoder
 from pydantic import TypeAdapter, ValidationError
 
 import howdah
@@ -347,3 +348,11 @@ def test_a_service_describes_its_rows() -> None:
     assert not [name for name in shapes if "__" in name]
     body = told["paths"]["/one"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["$ref"] == "#/components/schemas/BeastInput"
+
+
+def test_row_that_no_annotation_tells_of_shows_its_columns_alone(db: Database) -> None:
+    db.create_tables(Herd)
+    herd = db.save(Herd(name="one"))
+    assert dict(herd) == herd.asdict() == {"id": 1, "name": "one"}
+    assert jsonable_encoder(herd) == {"id": 1, "name": "one"}
+    assert jsonable_encoder([db.get(Herd, 1)]) == [{"id": 1, "name": "one"}]
