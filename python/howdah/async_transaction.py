@@ -13,6 +13,7 @@ from howdah.awaiting import ABANDONED, owner
 from howdah.errors import InterfaceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from howdah import _core
@@ -99,6 +100,7 @@ class AsyncTransaction:
         "_outer",
         "_owner",
         "_refusal",
+        "_restores",
         "_rolled_back",
         "_settings",
     )
@@ -135,6 +137,7 @@ class AsyncTransaction:
         self._inner: AsyncTransaction | None = None
         self._depth = 0
         self._owner: object = None
+        self._restores: list[Callable[[], None]] = []
 
     async def rollback(self) -> None:
         """Roll back now; the block goes on to its end, without statements. Again does nothing.
@@ -160,6 +163,10 @@ class AsyncTransaction:
             transaction._refusal, transaction._rolled_back = ROLLED_BACK, True
             transaction = transaction._inner
         await self._undo(None)
+
+    def when_undone(self, restore: Callable[[], None]) -> None:
+        """Have something called if what is done in the block is undone; so the objects of tables are put right."""
+        self._restores.append(restore)
 
     async def __aenter__(self) -> Self:
         """Begin the transaction, or set the savepoint."""
@@ -250,10 +257,12 @@ class AsyncTransaction:
                 # As when a statement failed, and the block went on as if nothing had been.
                 await self._undo(error)
                 raise
+            self._outer._restores.extend(self._restores)
             return
         try:
             await lease.commit()
         except BaseException as error:
+            self._restore()
             if not isinstance(error, Exception):
                 error.add_note(UNKNOWN_OUTCOME)
             raise
@@ -263,6 +272,7 @@ class AsyncTransaction:
     async def _undo(self, error: BaseException | None) -> None:
         """Roll back, whatever comes of it: the connection goes back, or the block around takes no more statements."""
         lease = self._lease
+        self._restore()
         try:
             if self._outer is None:
                 await lease.rollback()
@@ -278,7 +288,14 @@ class AsyncTransaction:
             if self._outer is None:
                 lease.close()
 
+    def _restore(self) -> None:
+        if self._inner is not None:
+            self._inner._restore()
+        while self._restores:
+            self._restores.pop()()
+
     def _abandon(self) -> None:
+        self._restore()
         self._spoil()
         if self._outer is None:
             self._lease.close()

@@ -13,6 +13,7 @@ from howdah.blocking import ABANDONED, owner
 from howdah.errors import InterfaceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from howdah import _core
@@ -99,6 +100,7 @@ class Transaction:
         "_outer",
         "_owner",
         "_refusal",
+        "_restores",
         "_rolled_back",
         "_settings",
     )
@@ -133,6 +135,7 @@ class Transaction:
         self._inner: Transaction | None = None
         self._depth = 0
         self._owner: object = None
+        self._restores: list[Callable[[], None]] = []
 
     def rollback(self) -> None:
         """Roll back now; the block goes on to its end, without statements. Again does nothing.
@@ -158,6 +161,10 @@ class Transaction:
             transaction._refusal, transaction._rolled_back = ROLLED_BACK, True
             transaction = transaction._inner
         self._undo(None)
+
+    def when_undone(self, restore: Callable[[], None]) -> None:
+        """Have something called if what is done in the block is undone; so the objects of tables are put right."""
+        self._restores.append(restore)
 
     def __enter__(self) -> Self:
         """Begin the transaction, or set the savepoint."""
@@ -248,10 +255,12 @@ class Transaction:
                 # As when a statement failed, and the block went on as if nothing had been.
                 self._undo(error)
                 raise
+            self._outer._restores.extend(self._restores)
             return
         try:
             lease.commit()
         except BaseException as error:
+            self._restore()
             if not isinstance(error, Exception):
                 error.add_note(UNKNOWN_OUTCOME)
             raise
@@ -261,6 +270,7 @@ class Transaction:
     def _undo(self, error: BaseException | None) -> None:
         """Roll back, whatever comes of it: the connection goes back, or the block around takes no more statements."""
         lease = self._lease
+        self._restore()
         try:
             if self._outer is None:
                 lease.rollback()
@@ -276,7 +286,14 @@ class Transaction:
             if self._outer is None:
                 lease.close()
 
+    def _restore(self) -> None:
+        if self._inner is not None:
+            self._inner._restore()
+        while self._restores:
+            self._restores.pop()()
+
     def _abandon(self) -> None:
+        self._restore()
         self._spoil()
         if self._outer is None:
             self._lease.close()

@@ -55,6 +55,13 @@ pub(super) fn changes(
     Ok(changed)
 }
 
+/// Rows of one owner that follow each other.
+struct Run<'py> {
+    key: Bound<'py, PyAny>,
+    members: Bound<'py, PyList>,
+    owner: Option<Bound<'py, PyAny>>,
+}
+
 /// Puts rows into the collections of their owners.
 ///
 /// `owners` has lists of objects by key, `of` the column of a row that has the key, or, where rows
@@ -75,7 +82,7 @@ pub(super) fn gathered(
     let held = intern!(py, "__dict__");
     let found = PyDict::new(py);
     // Rows of one owner often follow each other.
-    let mut last: Option<(Bound<'_, PyAny>, Bound<'_, PyList>, Option<Bound<'_, PyAny>>)> = None;
+    let mut run: Option<Run<'_>> = None;
     for row in rows {
         let values = row.getattr(held)?.cast_into::<PyDict>()?;
         let key = if let Some(extra) = extra {
@@ -85,42 +92,42 @@ pub(super) fn gathered(
         } else {
             values.as_any().get_item(of)?
         };
-        let is_same = match &last {
-            Some((known, ..)) => known.eq(&key)?,
+        let is_same = match &run {
+            Some(run) => run.key.eq(&key)?,
             None => false,
         };
         if !is_same {
-            let list = match found.get_item(&key)? {
-                Some(list) => list.cast_into::<PyList>()?,
+            let members = match found.get_item(&key)? {
+                Some(members) => members.cast_into::<PyList>()?,
                 None => PyList::empty(py),
             };
-            found.set_item(&key, &list)?;
+            found.set_item(&key, &members)?;
             let owner = match owners.get_item(&key)? {
                 Some(those) => Some(those.get_item(0)?),
                 None => None,
             };
-            last = Some((key, list, owner));
+            run = Some(Run { key, members, owner });
         }
-        if let Some((_, list, owner)) = &last {
-            if let (Some(back), Some(owner)) = (back, owner) {
+        if let Some(run) = &run {
+            if let (Some(back), Some(owner)) = (back, &run.owner) {
                 values.set_item(back, owner)?;
             }
-            list.append(row)?;
+            run.members.append(row)?;
         }
     }
     for (key, those) in owners {
-        let list = match found.get_item(key)? {
-            Some(list) => list.cast_into::<PyList>()?,
+        let members = match found.get_item(key)? {
+            Some(members) => members.cast_into::<PyList>()?,
             None => PyList::empty(py),
         };
         for owner in those.try_iter()? {
             let values = owner?.getattr(held)?.cast_into::<PyDict>()?;
             if single {
-                let first = if list.is_empty() { None } else { Some(list.get_item(0)?) };
+                let first = if members.is_empty() { None } else { Some(members.get_item(0)?) };
                 values.set_item(attribute, first)?;
             } else {
                 // Each owner has a list of its own.
-                values.set_item(attribute, list.get_slice(0, list.len()))?;
+                values.set_item(attribute, members.get_slice(0, members.len()))?;
             }
         }
     }

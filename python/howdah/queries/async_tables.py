@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from howdah import _core
-from howdah.async_transaction import current, leased
+from howdah.async_transaction import current, innermost, leased
 from howdah.errors import InterfaceError, NoRow
 from howdah.queries import saving
 from howdah.queries.async_query import AsyncQuery
@@ -18,7 +18,7 @@ from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from howdah._core import AsyncCursor, AsyncLease, LoadReport, Tuples
     from howdah.async_database import AsyncDatabase
@@ -161,6 +161,9 @@ class AsyncTables:
                 raise saving.gone(row)
             message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
             raise NoRow(message)
+        transaction = innermost(self._core)
+        if transaction is not None:
+            transaction.when_undone(saving.state(row, plan))
         saving.keep(row, plan, given)
         return row
 
@@ -180,6 +183,9 @@ class AsyncTables:
         plan = saving.deletion(row)
         if not await self._core.execute(plan.text, plan.params, self.lease()):
             raise saving.gone(row)
+        transaction = innermost(self._core)
+        if transaction is not None:
+            transaction.when_undone(saving.state(row, None))
         del vars(row)[LOADED]
 
     async def refresh(self, row: M, /) -> M:
@@ -311,6 +317,13 @@ class AsyncTables:
     def lease(self) -> AsyncLease | None:
         """Give the connection of the transaction around this place, if there is one."""
         return None if current() is None else leased(self._core)
+
+    def when_undone(self, restores: list[Callable[[], None]]) -> None:
+        """Have these called if the transaction around this place is undone."""
+        transaction = innermost(self._core)
+        if transaction is not None:
+            for restore in restores:
+                transaction.when_undone(restore)
 
     async def fetch_rows(self, statement: dict[str, Any], into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
         """Run a query that is data, and give its rows."""

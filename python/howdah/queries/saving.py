@@ -16,7 +16,7 @@ from howdah.queries.nodes import member
 from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
@@ -143,6 +143,29 @@ def keep(row: Table, saving: Saving, given: Sequence[Any]) -> None:
         kind = column.type.kind
         values[column.attribute] = value if kind is None else member(kind, value)
     values[LOADED] = _core.snapshot(values, schema_of(row).attributes)
+
+
+def state(row: Table, saving: Saving | None) -> Callable[[], None]:
+    """Give what puts a row back as it is now, as far as the server has a part in it.
+
+    Args:
+        row: The row, which is about to be saved, or deleted.
+        saving: What is to be done, if the server is to fill in values.
+    """
+    values = vars(row)
+    loaded = values.get(LOADED)
+    filled = () if saving is None or loaded is not None else saving.returning
+    absent = [column.attribute for column in filled if column.attribute not in values]
+
+    def restore() -> None:
+        for name in absent:
+            values.pop(name, None)
+        if loaded is None:
+            values.pop(LOADED, None)
+        else:
+            values[LOADED] = loaded
+
+    return restore
 
 
 def gone(row: Table) -> NoRow:

@@ -16,10 +16,10 @@ from howdah.queries.relations import load_wanted
 from howdah.tables import ddl
 from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import LOADED
-from howdah.transaction import current, leased
+from howdah.transaction import current, innermost, leased
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from howdah._core import Cursor, Lease, LoadReport, Tuples
     from howdah.database import Database
@@ -162,6 +162,9 @@ class Tables:
                 raise saving.gone(row)
             message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
             raise NoRow(message)
+        transaction = innermost(self._core)
+        if transaction is not None:
+            transaction.when_undone(saving.state(row, plan))
         saving.keep(row, plan, given)
         return row
 
@@ -181,6 +184,9 @@ class Tables:
         plan = saving.deletion(row)
         if not self._core.execute(plan.text, plan.params, self.lease()):
             raise saving.gone(row)
+        transaction = innermost(self._core)
+        if transaction is not None:
+            transaction.when_undone(saving.state(row, None))
         del vars(row)[LOADED]
 
     def refresh(self, row: M, /) -> M:
@@ -312,6 +318,13 @@ class Tables:
     def lease(self) -> Lease | None:
         """Give the connection of the transaction around this place, if there is one."""
         return None if current() is None else leased(self._core)
+
+    def when_undone(self, restores: list[Callable[[], None]]) -> None:
+        """Have these called if the transaction around this place is undone."""
+        transaction = innermost(self._core)
+        if transaction is not None:
+            for restore in restores:
+                transaction.when_undone(restore)
 
     def fetch_rows(self, statement: dict[str, Any], into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
         """Run a query that is data, and give its rows."""

@@ -101,7 +101,7 @@ def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
     _all_stored(schema, len(rows), count)
     if objects is None:
         return [row[0] for row in rows] if len(returned) == 1 else rows
-    return _fill(schema, objects, returned, rows)
+    return _fill(db, schema, objects, returned, rows)
 
 
 def _all_stored(schema: TableSchema, stored: int, count: int) -> None:
@@ -128,9 +128,14 @@ def _returned(schema: TableSchema, names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _fill(
-    schema: TableSchema, objects: list[Any], columns: Sequence[Column], rows: Sequence[tuple[Any, ...]]
+    db: Database,
+    schema: TableSchema,
+    objects: list[Any],
+    columns: Sequence[Column],
+    rows: Sequence[tuple[Any, ...]],
 ) -> list[Any]:
     saved = saving.Saving("", (), tuple(columns), ())
+    db.when_undone([saving.state(row, saved) for row in objects])
     for row, given in zip(objects, rows, strict=True):
         saving.keep(row, saved, given)
     return [_key(schema, row) for row in objects]
@@ -184,7 +189,7 @@ def _read_back(db: Database, schema: TableSchema, objects: list[Any], keys: list
     rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
     at = schema.columns.index(key)
     by_key = {row[at]: row for row in rows}
-    _fill(schema, objects, schema.columns, [by_key[one] for one in keys])
+    _fill(db, schema, objects, schema.columns, [by_key[one] for one in keys])
 
 
 def _reserve(db: Database, schema: TableSchema, column: Column, count: int) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import pickle
@@ -207,3 +208,73 @@ def test_row_is_shown_by_its_columns() -> None:
 def test_value_that_is_not_there_says_why() -> None:
     with pytest.raises(howdah.NotLoaded, match="id"):
         _ = Company(name="Acme").id
+
+
+class UndoError(Exception):
+    """Ends a block."""
+
+
+async def _undone(db: howdah.AsyncDatabase, how: str, work: Any) -> None:
+    """Do something in a transaction that is undone."""
+    if how == "rollback":
+        async with db.transaction() as transaction:
+            await work()
+            await transaction.rollback()
+        return
+    if how == "savepoint":
+        async with db.transaction():
+            await _undone(db, "exception", work)
+        return
+    with contextlib.suppress(UndoError):
+        async with db.transaction():
+            if how == "inside":
+                async with db.transaction():
+                    await work()
+            else:
+                await work()
+            raise UndoError
+
+
+@pytest.mark.parametrize("how", ["rollback", "exception", "savepoint", "inside"])
+async def test_row_whose_save_is_undone_is_saved_anew(db: howdah.AsyncDatabase, sql: Sql, how: str) -> None:
+    new, many = Company(name="New"), [Company(name="m1"), Company(name="m2")]
+    acme, brit = await db.get(Company, 1), await db.get(Company, 2)
+    post = await db.get(Post, 1)
+
+    async def work() -> None:
+        await db.save(new)
+        acme.name = "Changed"
+        await db.save(acme)
+        await db.delete(post)
+        await db.insert_many(Company, many)
+        brit.name = "once"
+        await db.save(brit)
+        brit.name = "twice"
+        await db.save(brit)
+
+    await _undone(db, how, work)
+    assert sql("SELECT name FROM company ORDER BY id") == [("Acme",), ("Brit",)]
+    assert "id" not in vars(new)
+    for row in (new, acme, brit, *many):
+        await db.save(row)
+    post.views = 5
+    await db.save(post)
+    assert sorted(sql("SELECT name FROM company")) == [("Changed",), ("New",), ("m1",), ("m2",), ("twice",)]
+    assert sql("SELECT views FROM post WHERE id = 1") == [(5,)]
+
+
+def test_row_saved_in_a_body_that_is_run_again_is_stored(filled: str, sql: Sql) -> None:
+    new, tries = Company(name="New"), 0
+    busy = howdah.SerializationFailure("another transaction was in the way")
+    with howdah.Database(filled) as database:
+
+        def body() -> None:
+            nonlocal tries
+            tries += 1
+            database.save(new)
+            if tries == 1:
+                raise busy
+
+        database.run_transaction(body)
+    assert tries == 2
+    assert sql("SELECT name FROM company WHERE id > 2") == [("New",)]
