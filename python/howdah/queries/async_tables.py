@@ -18,7 +18,7 @@ from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from howdah._core import AsyncCursor, AsyncLease, LoadReport, Tuples
     from howdah.async_database import AsyncDatabase
@@ -318,7 +318,7 @@ class AsyncTables:
         """Give the connection of the transaction around this place, if there is one."""
         return None if current() is None else leased(self._core)
 
-    def when_undone(self, restores: list[Callable[[], None]]) -> None:
+    def when_undone(self, restores: Iterable[Callable[[], None]]) -> None:
         """Have these called if the transaction around this place is undone."""
         transaction = innermost(self._core)
         if transaction is not None:

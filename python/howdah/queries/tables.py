@@ -19,7 +19,7 @@ from howdah.tables.table import LOADED
 from howdah.transaction import current, innermost, leased
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from howdah._core import Cursor, Lease, LoadReport, Tuples
     from howdah.database import Database
@@ -319,7 +319,7 @@ class Tables:
         """Give the connection of the transaction around this place, if there is one."""
         return None if current() is None else leased(self._core)
 
-    def when_undone(self, restores: list[Callable[[], None]]) -> None:
+    def when_undone(self, restores: Iterable[Callable[[], None]]) -> None:
         """Have these called if the transaction around this place is undone."""
         transaction = innermost(self._core)
         if transaction is not None:

@@ -135,7 +135,7 @@ def _fill(
     rows: Sequence[tuple[Any, ...]],
 ) -> list[Any]:
     saved = saving.Saving("", (), tuple(columns), ())
-    db.when_undone([saving.state(row, saved) for row in objects])
+    db.when_undone(saving.state(row, saved) for row in objects)
     for row, given in zip(objects, rows, strict=True):
         saving.keep(row, saved, given)
     return [_key(schema, row) for row in objects]
