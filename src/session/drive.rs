@@ -9,15 +9,22 @@ use super::client::Client;
 use super::interrupt::{Interrupt, TICK};
 use crate::error::{Error, Result};
 
+/// How long the parts of a long result gather in the socket. To be woken for each of them costs
+/// the server, which must wake us, and us more than the bytes do.
+const GATHERING: Duration = Duration::from_micros(100);
+
 impl Client {
     /// Sends what is to be sent, waits for an answer, `wait` at the longest, and takes it in.
     fn carry(&self, wait: Duration) {
-        let (wants_write, holds_more, wait) = {
+        let (wants_write, holds_more, trickles, wait) = {
             let mut line = self.0.line();
             line.send();
             let wait = if line.has_news() { Duration::ZERO } else { wait };
-            (line.wants_write, line.holds_more, wait)
+            (line.wants_write, line.holds_more, line.trickles(), wait)
         };
+        if trickles && !wants_write {
+            std::thread::sleep(GATHERING);
+        }
         if holds_more || self.0.handle.wait(wants_write, wait) {
             let _ = self.receive();
         }

@@ -83,8 +83,19 @@ struct Due {
     ticket: u64,
     on_copy: OnCopy,
     arrived: Arrived,
+    /// The bytes that have come in all.
+    received: usize,
+    /// Somebody waits for a part of it.
+    eager: bool,
     /// Nobody wants it any more.
     abandoned: bool,
+}
+
+impl Due {
+    fn new(ticket: u64, on_copy: OnCopy) -> Self {
+        let arrived = Arrived::default();
+        Self { ticket, on_copy, arrived, received: 0, eager: false, abandoned: false }
+    }
 }
 
 /// The bytes of one connection.
@@ -113,10 +124,10 @@ pub(super) struct Line {
     broken: Option<Lost>,
     /// The server knows who we are.
     pub begun: bool,
+    /// The bytes that came last.
+    last_read: usize,
     /// TLS may have more for us, of which the socket knows nothing.
     pub holds_more: bool,
-    /// Somebody waits for a part of a reply.
-    eager: bool,
     /// Somebody waits until all has been sent.
     pub wants_room: bool,
     /// Somebody waits until an open request is closed.
@@ -155,18 +166,22 @@ struct Inbox {
 const INBOX_BYTES: usize = 16 << 10;
 const INBOX_MOST: usize = 1 << 20;
 
+/// A result of which so much has come is long.
+const LONG_BYTES: usize = 256 << 10;
+/// A read of so much is worth being woken for. The server writes 8 KiB at a time.
+const PART_BYTES: usize = 64 << 10;
+
 impl Inbox {
-    /// Room to read into: more, when the last read filled all of it or a message is longer.
+    /// Room to read into, behind the beginning of a message: at the front, which is still in a
+    /// core's cache.
     fn room(&mut self) -> &mut [u8] {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            if self.buffer.len() > INBOX_MOST {
-                self.buffer.truncate(INBOX_MOST);
-                self.buffer.shrink_to_fit();
-            }
-        } else if self.end == self.buffer.len() && self.start > 0 {
+        if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == 0 && self.buffer.len() > INBOX_MOST {
+            self.buffer.truncate(INBOX_MOST);
+            self.buffer.shrink_to_fit();
         }
         if self.end == self.buffer.len() {
             self.grow();
@@ -197,8 +212,8 @@ impl Line {
             unasked: Unasked::default(),
             broken: None,
             begun: false,
+            last_read: 0,
             holds_more: false,
-            eager: false,
             wants_room: false,
             wants_turn: false,
             wants_quiet: false,
@@ -240,7 +255,7 @@ impl Line {
     pub fn begin(&mut self, open: bool, on_copy: OnCopy) -> u64 {
         self.next_ticket += 1;
         let ticket = self.next_ticket;
-        self.due.push_back(Due { ticket, on_copy, arrived: Arrived::default(), abandoned: false });
+        self.due.push_back(Due::new(ticket, on_copy));
         self.open = open.then_some(ticket);
         ticket
     }
@@ -261,10 +276,11 @@ impl Line {
         self.close(ticket);
     }
 
-    /// The request is all written.
+    /// The request is all written: nobody waits to write more of it.
     pub fn close(&mut self, ticket: u64) {
         if self.open == Some(ticket) {
             self.open = None;
+            self.wants_room = false;
         }
     }
 
@@ -297,12 +313,9 @@ impl Line {
         if let Some(lost) = &self.broken {
             return Some(Err(lost.error()));
         }
-        if whole {
-            return None;
-        }
         let due = self.due.iter_mut().find(|due| due.ticket == ticket)?;
-        self.eager = due.arrived.bytes.is_empty();
-        if self.eager {
+        due.eager = !whole && due.arrived.bytes.is_empty();
+        if whole || due.eager {
             return None;
         }
         Some(Ok(std::mem::take(&mut due.arrived)))
@@ -379,12 +392,13 @@ impl Line {
             }
             Ok(Some(count)) => {
                 self.inbox.end += count;
+                self.last_read = count;
                 if let Err(error) = self.sort() {
                     self.lose(&format!("the server's messages make no sense: {error}"));
                     return true;
                 }
                 let filled = count == size;
-                if filled && size < INBOX_MOST {
+                if filled && self.inbox.buffer.len() < INBOX_MOST {
                     self.inbox.grow();
                 }
                 self.holds_more = filled && self.socket.is_secure();
@@ -402,15 +416,17 @@ impl Line {
         let Self { inbox, due, status, unasked, answered, outbox, begun, spare, .. } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
-        let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| match due.front_mut() {
-            Some(front) if !front.abandoned => {
-                let arrived = &mut front.arrived.bytes;
-                if arrived.capacity() == 0 && bytes.len() >= INBOX_BYTES {
-                    *arrived = std::mem::take(spare);
-                }
-                arrived.extend_from_slice(bytes);
+        let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| {
+            let Some(front) = due.front_mut() else { return };
+            front.received += bytes.len();
+            if front.abandoned {
+                return;
             }
-            _ => {}
+            let arrived = &mut front.arrived.bytes;
+            if arrived.capacity() == 0 && bytes.len() >= INBOX_BYTES {
+                *arrived = std::mem::take(spare);
+            }
+            arrived.extend_from_slice(bytes);
         };
         loop {
             let rest = inbox.buffer.get(at..inbox.end).unwrap_or_default();
@@ -483,14 +499,24 @@ impl Line {
 
     /// Whether there is something that somebody waits for.
     pub fn has_news(&self) -> bool {
-        let front = self.due.front();
+        let is_part = |due: &Due| due.eager && !due.arrived.bytes.is_empty();
         self.broken.is_some()
             || !self.answered.is_empty()
-            || (self.eager && front.is_some_and(|due| !due.arrived.bytes.is_empty()))
+            || self.due.front().is_some_and(is_part)
             || (self.wants_room && !self.has_to_send())
             || (self.wants_turn && self.may_begin())
             || (self.wants_quiet && self.is_quiet())
             || (self.unasked.listening && !self.unasked.notifications.is_empty())
+    }
+
+    /// Whether a long result comes in by small parts: to wait a little then lets more of it come
+    /// together.
+    pub fn trickles(&self) -> bool {
+        let is_long = |due: &Due| due.received > LONG_BYTES;
+        self.due.front().is_some_and(is_long)
+            && self.last_read < PART_BYTES
+            && !self.holds_more
+            && !self.has_news()
     }
 
     /// Says goodbye, if the socket takes it at once.
