@@ -121,7 +121,7 @@ impl Ready {
             Ok(())
         };
         match self.open {
-            None => client.send(write).await,
+            None => client.send_for(&self.statement, write).await,
             Some(mut reply) => {
                 reply.send_more(write)?;
                 reply.sync();

@@ -203,6 +203,7 @@ class Database:
         max_idle_s: float,
         max_lifetime_s: float,
         statement_cache_size: int,
+        busy_wait_s: float,
         application_name: str,
     ) -> Self: ...
     def close(self) -> None: ...
@@ -281,6 +282,7 @@ class AsyncDatabase:
         max_idle_s: float,
         max_lifetime_s: float,
         statement_cache_size: int,
+        busy_wait_s: float,
         application_name: str,
     ) -> Self: ...
     def close(self) -> None: ...

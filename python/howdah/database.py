@@ -66,6 +66,7 @@ class Database(Tables):
         max_idle_s: float = 600.0,
         max_lifetime_s: float = 3600.0,
         statement_cache_size: int = 256,
+        busy_wait_s: float = 250e-6,
         application_name: str = "howdah",
     ) -> None:
         """Say where the database is; nothing is connected yet.
@@ -83,6 +84,9 @@ class Database(Tables):
             max_lifetime_s: Seconds after which no connection is used again.
             statement_cache_size: Prepared statements that each connection keeps, those used last; 0 prepares none, as
                 `?pgbouncer=true` in the URL does, for PgBouncer in transaction mode.
+            busy_wait_s: Seconds, at most, that a wait for a reply stays awake, where replies to the statement came so
+                soon before and nothing else is under way; 0 always sleeps. To be woken takes longer than many a reply
+                of a server nearby; other callbacks of the event loop and other threads go on meanwhile.
             application_name: What the server shows in pg_stat_activity.
 
         Raises:
@@ -98,6 +102,7 @@ class Database(Tables):
             max_idle_s=max_idle_s,
             max_lifetime_s=max_lifetime_s,
             statement_cache_size=statement_cache_size,
+            busy_wait_s=busy_wait_s,
             application_name=application_name,
         )
 

@@ -24,6 +24,7 @@ class Options(TypedDict, total=False):
     max_idle_s: float
     max_lifetime_s: float
     statement_cache_size: int
+    busy_wait_s: float
     application_name: str
 
 

@@ -19,6 +19,7 @@ pub(super) fn pool(url: Option<&str>, given: &Bound<'_, PyDict>) -> Result<Arc<P
         statement_timeout: timeout.map(|s| duration(s, "statement_timeout_s")).transpose()?,
         application_name: option(given, "application_name")?,
         statement_cache_size: option(given, "statement_cache_size")?,
+        busy_wait: seconds(given, "busy_wait_s")?,
     };
     let config = Config::new(url, &options, |name| std::env::var(name).ok())?;
     let (min_size, max_size) = (option(given, "min_size")?, option(given, "max_size")?);

@@ -16,6 +16,7 @@ pub use super::line::{Arrived, Notification};
 use super::line::{Line, Lost, OnCopy};
 use super::reply::{Ending, Reply};
 use super::socket::Handle;
+use super::spin::Pace;
 use super::statements::{Statement, Statements};
 use crate::error::{Error, Result, ServerError};
 use crate::wire::Malformed;
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     /// The way to the server, to cancel a statement.
     pub again: Again,
     pub statements: Mutex<Statements>,
+    /// How quick the replies are to what is no kept statement.
+    pace: Arc<Pace>,
     next_name: AtomicU64,
     /// How long an operation of a few statements may take.
     limit: Option<Duration>,
@@ -65,6 +68,7 @@ impl Client {
             line: Mutex::new(line),
             again,
             statements: Mutex::new(Statements::new(statement_cache_size)),
+            pace: Arc::default(),
             next_name: AtomicU64::new(0),
             limit,
             types: Mutex::new(HashMap::new()),
@@ -83,6 +87,16 @@ impl Client {
         on_copy: OnCopy,
         write: impl FnOnce(&mut BytesMut) -> Result<()>,
     ) -> Result<Reply> {
+        self.ask_at(&self.0.pace, ending, on_copy, write).await
+    }
+
+    async fn ask_at(
+        &self,
+        pace: &Arc<Pace>,
+        ending: Ending,
+        on_copy: OnCopy,
+        write: impl FnOnce(&mut BytesMut) -> Result<()>,
+    ) -> Result<Reply> {
         let mut line = std::future::poll_fn(|_| {
             let mut line = self.0.line();
             line.wants_turn = !line.may_begin();
@@ -95,7 +109,7 @@ impl Client {
         .await?;
         let before = line.outbox.len();
         self.0.forget_statements(&mut line.outbox)?;
-        let ticket = line.begin(ending != Ending::Sent, on_copy);
+        let ticket = line.begin(ending != Ending::Sent, on_copy, pace);
         if let Err(error) = write(&mut line.outbox) {
             line.outbox.truncate(before);
             line.take_back(ticket);
@@ -219,12 +233,32 @@ impl Client {
     /// # Errors
     /// When the connection is lost, or `write` fails; nothing is sent then.
     pub async fn send(&self, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<Reply> {
-        self.ask(Ending::Sent, OnCopy::FailsAndSyncs, |out| {
+        self.send_at(&self.0.pace, write).await
+    }
+
+    /// The same for a statement that is kept, of which it is learnt how quick its replies are.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_for(
+        &self,
+        statement: &Statement,
+        write: impl FnOnce(&mut BytesMut) -> Result<()>,
+    ) -> Result<Reply> {
+        self.send_at(&statement.pace, write).await
+    }
+
+    async fn send_at(
+        &self,
+        pace: &Arc<Pace>,
+        write: impl FnOnce(&mut BytesMut) -> Result<()>,
+    ) -> Result<Reply> {
+        let write = |out: &mut BytesMut| {
             write(out)?;
             frontend::sync(out);
             Ok(())
-        })
-        .await
+        };
+        self.ask_at(pace, Ending::Sent, OnCopy::FailsAndSyncs, write).await
     }
 
     /// Sends what `write` writes, as it is.

@@ -10,6 +10,7 @@ use super::interrupt::Interrupt;
 use super::line::Line;
 use super::secure::{Encryption, Without};
 use super::socket::Socket;
+use super::spin::Spin;
 use super::{Session, fault, startup};
 use crate::error::{Error, Result};
 
@@ -145,7 +146,7 @@ impl Attempt<'_> {
         }
         let encryption = encryption.filter(|_| socket.is_secure());
         let end_point = socket.end_point();
-        let line = Line::new(socket, self.address.to_string());
+        let line = Line::new(socket, self.address.to_string(), Spin::new(self.config.busy_wait));
         let again = Again { address: self.address.clone(), encryption };
         let Config { statement_cache_size, statement_limit, .. } = self.config;
         let client = Client::new(line, again, *statement_cache_size, *statement_limit);

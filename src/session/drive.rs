@@ -13,21 +13,58 @@ use crate::error::{Error, Result};
 /// the server, which must wake us, and us more than the bytes do.
 const GATHERING: Duration = Duration::from_micros(100);
 
+#[expect(clippy::disallowed_methods, reason = "poll(2) would end with the first part")]
+fn gather() {
+    std::thread::sleep(GATHERING);
+}
+
 impl Client {
     /// Sends what is to be sent, waits for an answer, `wait` at the longest, and takes it in.
     fn carry(&self, wait: Duration) {
         let (wants_write, holds_more, trickles, wait) = {
             let mut line = self.0.line();
             line.send();
+            if line.spins() {
+                drop(line);
+                if self.spin() {
+                    return;
+                }
+                line = self.0.line();
+            }
             let wait = if line.has_news() { Duration::ZERO } else { wait };
             (line.wants_write, line.holds_more, line.trickles(), wait)
         };
         if trickles && !wants_write {
-            std::thread::sleep(GATHERING);
+            gather();
         }
         if holds_more || self.0.handle.wait(wants_write, wait) {
             let _ = self.receive();
         }
+    }
+
+    /// Takes in what comes soon, without a sleep; tells whether there was anything, or the caller
+    /// is to be asked first.
+    fn spin(&self) -> bool {
+        let began = Instant::now();
+        loop {
+            {
+                let mut line = self.0.line();
+                if line.receive() || began.elapsed() >= TICK {
+                    return true;
+                }
+                if !line.spins() {
+                    return false;
+                }
+            }
+            // Whoever else wants this core has it: the server, too.
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether the reply that is due will be there sooner than a sleeper would wake.
+    #[must_use]
+    pub fn spins(&self) -> bool {
+        self.0.line().spins()
     }
 
     /// Sends what is to be sent, as far as the socket takes it; tells whether it wants to be asked

@@ -3,12 +3,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use postgres_protocol::message::frontend;
 
 use super::fault;
 use super::socket::{Handle, Socket, in_words};
+use super::spin::{Pace, Spin};
 use crate::error::{Error, Result, ServerError};
 use crate::wire::Malformed;
 use crate::wire::message::{self, Body, HEADER_BYTES, tag};
@@ -113,6 +115,7 @@ pub(super) struct Line {
     /// Room that a reader has given back: a long result moves through it part by part.
     spare: Vec<u8>,
     next_ticket: u64,
+    spin: Spin,
     /// The request that is not all sent yet: nobody else may send.
     open: Option<u64>,
     /// No request begins while a cancellation is under way: it could hit the next statement.
@@ -195,7 +198,7 @@ impl Inbox {
 }
 
 impl Line {
-    pub fn new(socket: Socket, label: String) -> Self {
+    pub fn new(socket: Socket, label: String, spin: Spin) -> Self {
         Self {
             socket,
             inbox: Inbox { buffer: Vec::new(), start: 0, end: 0 },
@@ -205,6 +208,7 @@ impl Line {
             answered: VecDeque::new(),
             spare: Vec::new(),
             next_ticket: 0,
+            spin,
             open: None,
             held_back: 0,
             wants_write: false,
@@ -233,6 +237,7 @@ impl Line {
     /// Gives the connection up.
     pub fn break_off(&mut self, reason: String) {
         self.broken.get_or_insert(Lost::Broken(reason));
+        self.spin.rest();
     }
 
     /// What the server said last of its transaction: I outside of one, T in one, E in a failed one.
@@ -252,9 +257,12 @@ impl Line {
 
     /// Makes room for the reply to a request, which is then written to the outbox. An open one is
     /// not sent at once: nobody else may begin until it is closed.
-    pub fn begin(&mut self, open: bool, on_copy: OnCopy) -> u64 {
+    pub fn begin(&mut self, open: bool, on_copy: OnCopy, pace: &Arc<Pace>) -> u64 {
         self.next_ticket += 1;
         let ticket = self.next_ticket;
+        if self.due.is_empty() {
+            self.spin.asked(pace);
+        }
         self.due.push_back(Due::new(ticket, on_copy));
         self.open = open.then_some(ticket);
         ticket
@@ -273,6 +281,7 @@ impl Line {
     /// Takes back a request of which nothing was written.
     pub fn take_back(&mut self, ticket: u64) {
         self.due.retain(|due| due.ticket != ticket);
+        self.rest_when_quiet();
         self.close(ticket);
     }
 
@@ -393,10 +402,12 @@ impl Line {
             Ok(Some(count)) => {
                 self.inbox.end += count;
                 self.last_read = count;
+                self.spin.heard();
                 if let Err(error) = self.sort() {
                     self.lose(&format!("the server's messages make no sense: {error}"));
                     return true;
                 }
+                self.rest_when_quiet();
                 let filled = count == size;
                 if filled && self.inbox.buffer.len() < INBOX_MOST {
                     self.inbox.grow();
@@ -495,6 +506,18 @@ impl Line {
             )),
         };
         self.broken.get_or_insert(lost);
+        self.spin.rest();
+    }
+
+    fn rest_when_quiet(&mut self) {
+        if self.due.is_empty() {
+            self.spin.rest();
+        }
+    }
+
+    /// Whether the reply that is due will be there sooner than a sleeper would wake.
+    pub fn spins(&self) -> bool {
+        self.spin.goes_on() && !self.has_to_send() && !self.has_news()
     }
 
     /// Whether there is something that somebody waits for.

@@ -15,6 +15,7 @@ pub mod query;
 mod reply;
 mod secure;
 mod socket;
+mod spin;
 mod startup;
 mod statements;
 mod tls;

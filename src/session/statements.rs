@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use lru::LruCache;
 
 use super::client::Shared;
+use super::spin::Pace;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, ColumnDescription, Messages, tag};
 
@@ -18,6 +19,7 @@ pub struct Statement {
     /// What others know of it beyond that.
     known: OnceLock<Box<dyn Any + Send + Sync>>,
     session: Weak<Shared>,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Statement {
@@ -32,7 +34,8 @@ impl Statement {
         }
         let parameters = parameters
             .ok_or_else(|| Error::Internal("the server did not describe a statement".into()))?;
-        Ok(Self { name, parameters, columns, known: OnceLock::new(), session })
+        let (known, pace) = (OnceLock::new(), Arc::default());
+        Ok(Self { name, parameters, columns, known, session, pace })
     }
 
     /// The name that the server knows it by; `""` for the unnamed one.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use super::super::gil::{held, none, raised};
 use super::super::session::{Home, tell};
@@ -42,6 +43,9 @@ pub(super) struct Carried {
     writing: AtomicBool,
     /// The loop looks after those that take too long.
     timed: AtomicBool,
+    /// The loop calls this in each of its rounds, so that it does not sleep.
+    spinner: PyOnceLock<Py<Spinner>>,
+    spinning: AtomicBool,
     me: Weak<Self>,
 }
 
@@ -133,6 +137,8 @@ fn carrier(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<Arc<Ca
         operations: Mutex::default(),
         writing: AtomicBool::new(false),
         timed: AtomicBool::new(false),
+        spinner: PyOnceLock::new(),
+        spinning: AtomicBool::new(false),
         me: Weak::clone(me),
     });
     let callback = Py::new(py, Carrier(Arc::clone(&carried))).map_err(raised)?;
@@ -238,6 +244,7 @@ impl Carried {
             let goes_on = some_ended || broke || self.client.has_room();
             if self.operations().is_empty() || !goes_on || !self.client.has_news() {
                 tell(py, &self.client);
+                self.stay_awake(py);
                 return;
             }
         }
@@ -245,6 +252,19 @@ impl Carried {
         if let Some(Err(error)) = again.map(|again| {
             again.and_then(|again| self.event_loop.call_soon(py, again.bind(py).as_any()))
         }) {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    /// Keeps the loop from sleeping while a reply is due that will be there sooner than it would
+    /// wake. Its other callbacks have their turns as ever.
+    fn stay_awake(&self, py: Python<'_>) {
+        if !self.client.spins() || self.spinning.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let spinner = self.spinner.get_or_try_init(py, || Py::new(py, Spinner(self.me.clone())));
+        let told = spinner.and_then(|spinner| self.event_loop.call_soon(py, spinner.bind(py)));
+        if let Err(error) = told {
             error.write_unraisable(py, None);
         }
     }
@@ -383,6 +403,19 @@ struct Timer(Arc<Carried>);
 impl Timer {
     fn __call__(&self, py: Python<'_>) {
         self.0.give_up(py);
+    }
+}
+
+/// `_core.Spinner`: called in each round of the loop while that is not to sleep.
+#[pyclass(frozen, module = "howdah._core", name = "Spinner")]
+struct Spinner(Weak<Carried>);
+
+#[pymethods]
+impl Spinner {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(carried) = self.0.upgrade() else { return Ok(()) };
+        carried.spinning.store(false, Ordering::Relaxed);
+        carried.ready(py)
     }
 }
 

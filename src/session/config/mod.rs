@@ -42,6 +42,8 @@ pub struct Config {
     pub(super) statement_limit: Option<Duration>,
     /// How many statements a session keeps; 0 for none, so that they have no names.
     pub(super) statement_cache_size: usize,
+    /// How long a wait for a reply stays awake.
+    pub(super) busy_wait: Duration,
     /// There is a pooler between us and the server, which gives each transaction another session.
     pub pgbouncer: bool,
 }
@@ -57,6 +59,8 @@ pub struct Options {
     pub application_name: String,
     /// How many statements a session keeps.
     pub statement_cache_size: usize,
+    /// How long a wait for a reply stays awake.
+    pub busy_wait: Duration,
 }
 
 /// A text that is not shown.
@@ -236,6 +240,7 @@ impl Config {
                 None => None,
             },
             statement_cache_size: if pgbouncer { 0 } else { cache_size },
+            busy_wait: options.busy_wait,
             pgbouncer,
         })
     }

@@ -10,6 +10,7 @@ fn options() -> Options {
         statement_timeout: Some(Duration::from_millis(1500)),
         application_name: "howdah".into(),
         statement_cache_size: 256,
+        busy_wait: Duration::ZERO,
     }
 }
 
