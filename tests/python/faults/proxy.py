@@ -113,6 +113,8 @@ class Link:
     broken: bool = False
     order: Kind | None = None
     """How to hang up at the next tick."""
+    encrypted: bool = False
+    """What follows is TLS, which is passed on unread."""
 
     def run(self) -> None:
         """Pass on what comes from both sides, until one hangs up."""
@@ -142,6 +144,9 @@ class Link:
 
     def outward(self, data: bytes) -> None:
         """Pass the client's messages on, and look for the moment to strike."""
+        if self.encrypted:
+            self.server.sendall(data)
+            return
         for message, whole in self.inbound.feed(data):
             self.proxy.seen.append(message)
             fault = self.proxy.fault
@@ -159,6 +164,8 @@ class Link:
 
     def inward(self, data: bytes) -> None:
         """Pass the server's answer on, as far as it is to come."""
+        if self.proxy.seen and self.proxy.seen[-1].begins("ssl"):
+            self.encrypted |= data[:1] == b"S"
         fault = self.struck
         if fault is None or self.passed + len(data) <= fault.after:
             self.passed += len(data)
