@@ -123,7 +123,7 @@ impl Stream {
             *portal = Some((Arc::clone(&statement), name.clone()));
             (statement, bytes)
         };
-        let end = message::end_of(&bytes, false)?;
+        let end = message::end_of(&bytes)?;
         if end == End::Copy {
             return Err(no_copy());
         }

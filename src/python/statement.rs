@@ -134,12 +134,20 @@ pub(super) enum Shape {
     Values,
     /// What a callable makes of the names, called with each row's values.
     Made(Py<PyAny>),
+    /// What is called with each row's values.
+    Bound(Py<PyAny>),
 }
 
 impl Shape {
     /// By the binder that makes such a callable of the columns' names.
     pub fn new(into: Option<Py<PyAny>>) -> Self {
         into.map_or(Self::Dicts, Self::Made)
+    }
+
+    /// The same for the columns of one statement, whose rows come part by part.
+    pub fn bind(self, py: Python<'_>, typed: &Typed) -> Result<Self> {
+        let Self::Made(binder) = self else { return Ok(self) };
+        Ok(Self::Bound(made_by(py, Edge::of(py, typed)?, &binder)?.unbind()))
     }
 }
 
@@ -149,6 +157,12 @@ pub(super) struct Rows<'py, 'a> {
     edge: &'a Edge,
     columns: &'a [(String, Declared)],
     maker: Made<'py>,
+}
+
+/// What a binder makes of a statement's columns.
+fn made_by<'py>(py: Python<'py>, edge: &Edge, binder: &Py<PyAny>) -> Result<Bound<'py, PyAny>> {
+    let names = PyTuple::new(py, &edge.names).map_err(raised)?;
+    binder.bind(py).call1((names,)).map_err(raised)
 }
 
 /// What makes a row.
@@ -188,24 +202,28 @@ impl<'py, 'a> Rows<'py, 'a> {
                 Made::Dict
             }
             Shape::Values => Made::Dict,
-            Shape::Made(binder) => {
-                let names = PyTuple::new(py, &edge.names).map_err(raised)?;
-                Made::of(binder.bind(py).call1((names,)).map_err(raised)?)
-            }
+            Shape::Made(binder) => Made::of(made_by(py, edge, binder)?),
+            Shape::Bound(made) => Made::of(made.bind(py).clone()),
         };
         Ok(Self { py, edge, columns: &ready.columns, maker })
     }
 
-    /// All rows of a reply.
-    /// The first of them is row `first` of the result.
+    /// All rows of a reply; the first of them is row `first` of the result.
     pub fn list(&self, reply: &[u8], first: u64) -> Result<Bound<'py, PyList>> {
+        let list = PyList::empty(self.py);
+        self.extend(&list, reply, first)?;
+        Ok(list)
+    }
+
+    /// Puts the rows of a part of a reply behind those before; the list's first row is row `first`
+    /// of the result.
+    pub fn extend(&self, list: &Bound<'py, PyList>, part: &[u8], first: u64) -> Result<()> {
         // What a caller's own callable makes may have cycles.
         let _pause = match &self.maker {
             Made::Call(_) => None,
-            _ => Some(Pause::begin(self.py, reply).map_err(raised)?),
+            _ => Some(Pause::begin(self.py, part).map_err(raised)?),
         };
-        let list = PyList::empty(self.py);
-        for message in Messages(reply) {
+        for message in Messages(part) {
             if message.tag == tag::ROW {
                 let row = self.row(message.body).map_err(|error| match error {
                     Error::Value(mut value) => {
@@ -217,7 +235,7 @@ impl<'py, 'a> Rows<'py, 'a> {
                 list.append(row).map_err(raised)?;
             }
         }
-        Ok(list)
+        Ok(())
     }
 
     /// The first row of a reply.

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use pyo3::Borrowed;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyIterator, PySet, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyIterator, PyList, PySet, PyString, PyTuple};
 
 use super::errors::exception;
 use super::gather::type_name;
@@ -16,7 +16,7 @@ use super::statement::{Edge, Rows, Shape, bound};
 use crate::error::{Error, Result, ValueError};
 use crate::execute::{self, Ready, Typed, execute_all};
 use crate::session::client::no_copy;
-use crate::session::{self, Client, Statement};
+use crate::session::{self, Client, Parts, Statement};
 use crate::sql::render;
 use crate::wire::message::{self, Messages, tag};
 
@@ -36,6 +36,12 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Sql {
     }
 }
 
+/// So many bytes of a long result are worth taking the GIL for; more of them, the longer it is.
+const PART_BYTES: usize = 32 << 10;
+const MOST_PART_BYTES: usize = 256 << 10;
+/// No part of an answer is enough.
+const WHOLE: usize = usize::MAX;
+
 /// A statement and the values of its parameters.
 pub(super) struct Call {
     pub sql: PyBackedStr,
@@ -45,9 +51,10 @@ pub(super) struct Call {
 /// As many as the protocol can count.
 const MOST_PARAMETERS: usize = 65_535;
 
-/// A statement's whole answer.
+/// A statement's answer, and the first part of it.
 struct Answer {
     statement: Arc<Statement>,
+    parts: Parts,
     bytes: Vec<u8>,
 }
 
@@ -105,7 +112,8 @@ fn may_be_stale(error: &Error) -> bool {
     }
 }
 
-async fn answer(client: &Client, call: &Call) -> Result<Answer> {
+/// Runs a statement; its answer is whole, where no fewer bytes are enough to begin with.
+async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answer> {
     let given = held(|py| call.params.bind(py).len());
     if given > MOST_PARAMETERS {
         return Err(Error::Interface(format!(
@@ -115,21 +123,28 @@ async fn answer(client: &Client, call: &Call) -> Result<Answer> {
     loop {
         let ready = execute::prepare(client, &call.sql).await?;
         let tried = Tried::new(&ready);
-        match run(client, call, ready).await {
-            Ok(bytes) => return Ok(Answer { statement: tried.statement, bytes }),
+        match run(client, call, ready, least_bytes).await {
+            Ok((parts, bytes)) => return Ok(Answer { statement: tried.statement, parts, bytes }),
             Err(error) => again(client, &call.sql, tried, error).await?,
         }
     }
 }
 
-async fn run(client: &Client, call: &Call, ready: Ready) -> Result<Vec<u8>> {
+async fn run(
+    client: &Client,
+    call: &Call,
+    ready: Ready,
+    least_bytes: usize,
+) -> Result<(Parts, Vec<u8>)> {
     let bind = held(|py| {
         let mut out = BytesMut::new();
         bound(py, &ready, "", &call.params, &mut out)?;
         execute_all(&mut out)?;
         Ok::<_, Error>(out)
     })?;
-    ready.run(client, &bind).await?.answer().await
+    let mut parts = ready.run(client, &bind).await?.parts();
+    let first = parts.next(least_bytes).await?;
+    Ok((parts, first))
 }
 
 /// Runs a statement, or without parameters a script; gives back how many rows it touched.
@@ -138,7 +153,7 @@ pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
     let rows = if is_script {
         client.batch(&call.sql).await?
     } else {
-        affected(&answer(&client, &call).await?.bytes)
+        affected(&answer(&client, &call, WHOLE).await?.bytes)
     };
     held(|py| Ok(rows.into_pyobject(py).map_err(|error| raised(error.into()))?.into_any().unbind()))
 }
@@ -148,19 +163,27 @@ fn affected(reply: &[u8]) -> u64 {
     complete.map(|message| message::rows_affected(message.body)).sum()
 }
 
-/// All rows.
+/// All rows. They are made while the server goes on with those that follow.
 pub(super) async fn fetch(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
-    let answer = answer(&client, &call).await?;
-    held(|py| {
-        let list =
-            Rows::new(py, execute::typed(&answer.statement)?, &shape)?.list(&answer.bytes, 0)?;
-        Ok(list.into_any().unbind())
-    })
+    let Answer { statement, mut parts, mut bytes } = answer(&client, &call, PART_BYTES).await?;
+    let typed = execute::typed(&statement)?;
+    let (shape, rows) =
+        held(|py| Ok::<_, Error>((shape.bind(py, typed)?, PyList::empty(py).unbind())))?;
+    let mut part_bytes = PART_BYTES;
+    loop {
+        held(|py| Rows::new(py, typed, &shape)?.extend(rows.bind(py), &bytes, 0))?;
+        if parts.has_ended() {
+            return Ok(rows.into_any());
+        }
+        parts.reuse(bytes);
+        part_bytes = (2 * part_bytes).min(MOST_PART_BYTES);
+        bytes = parts.next(part_bytes).await?;
+    }
 }
 
 /// The first row, or None.
 pub(super) async fn fetch_one(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
-    let answer = answer(&client, &call).await?;
+    let answer = answer(&client, &call, WHOLE).await?;
     held(|py| {
         let row =
             Rows::new(py, execute::typed(&answer.statement)?, &shape)?.first(&answer.bytes)?;
@@ -170,7 +193,7 @@ pub(super) async fn fetch_one(client: Client, call: Call, shape: Shape) -> Resul
 
 /// The first value of the first row, or None.
 pub(super) async fn fetch_value(client: Client, call: Call) -> Result<Py<PyAny>> {
-    let answer = answer(&client, &call).await?;
+    let answer = answer(&client, &call, WHOLE).await?;
     held(|py| {
         let value = Rows::new(py, execute::typed(&answer.statement)?, &Shape::Values)?
             .value(&answer.bytes)?;

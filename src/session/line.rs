@@ -87,8 +87,8 @@ struct Due {
     arrived: Arrived,
     /// The bytes that have come in all.
     received: usize,
-    /// Somebody waits for a part of it.
-    eager: bool,
+    /// Somebody waits for a part of it, of so many bytes.
+    awaited_bytes: Option<usize>,
     /// Nobody wants it any more.
     abandoned: bool,
 }
@@ -96,7 +96,12 @@ struct Due {
 impl Due {
     fn new(ticket: u64, on_copy: OnCopy) -> Self {
         let arrived = Arrived::default();
-        Self { ticket, on_copy, arrived, received: 0, eager: false, abandoned: false }
+        Self { ticket, on_copy, arrived, received: 0, awaited_bytes: None, abandoned: false }
+    }
+
+    /// Whether the part that somebody waits for is there.
+    fn has_awaited(&self) -> bool {
+        self.awaited_bytes.is_some_and(|least| self.arrived.bytes.len() >= least)
     }
 }
 
@@ -313,8 +318,9 @@ impl Line {
         !self.outbox.is_empty() || !self.chunks.is_empty()
     }
 
-    /// Takes what has come for a request; all at once when it has ended.
-    pub fn take(&mut self, ticket: u64, whole: bool) -> Option<Result<Arrived>> {
+    /// Takes what has come for a request: all of it when it has ended, or else so many bytes at
+    /// the least.
+    pub fn take(&mut self, ticket: u64, least_bytes: usize) -> Option<Result<Arrived>> {
         let place = self.answered.iter().position(|due| due.ticket == ticket);
         if let Some(due) = place.and_then(|place| self.answered.remove(place)) {
             return Some(Ok(due.arrived));
@@ -323,10 +329,11 @@ impl Line {
             return Some(Err(lost.error()));
         }
         let due = self.due.iter_mut().find(|due| due.ticket == ticket)?;
-        due.eager = !whole && due.arrived.bytes.is_empty();
-        if whole || due.eager {
+        due.awaited_bytes = Some(least_bytes);
+        if !due.has_awaited() {
             return None;
         }
+        due.awaited_bytes = None;
         Some(Ok(std::mem::take(&mut due.arrived)))
     }
 
@@ -522,10 +529,9 @@ impl Line {
 
     /// Whether there is something that somebody waits for.
     pub fn has_news(&self) -> bool {
-        let is_part = |due: &Due| due.eager && !due.arrived.bytes.is_empty();
         self.broken.is_some()
             || !self.answered.is_empty()
-            || self.due.front().is_some_and(is_part)
+            || self.due.front().is_some_and(Due::has_awaited)
             || (self.wants_room && !self.has_to_send())
             || (self.wants_turn && self.may_begin())
             || (self.wants_quiet && self.is_quiet())

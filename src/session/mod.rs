@@ -30,7 +30,7 @@ use crate::wire::message::{Messages, tag};
 use cancel::ASK_AGAIN;
 pub use client::{Client, Notification};
 pub use interrupt::Interrupt;
-pub use reply::Reply;
+pub use reply::{Parts, Reply};
 pub use socket::Handle;
 pub use statements::Statement;
 

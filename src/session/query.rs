@@ -85,7 +85,7 @@ impl Client {
                 Ok(frontend::execute("", 0, out)?)
             })
             .await?;
-        rows(reply.answer_of(true).await?, Vec::new())
+        rows(reply.answer_of_described().await?, Vec::new())
     }
 }
 

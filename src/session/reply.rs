@@ -8,7 +8,11 @@ use postgres_protocol::message::frontend;
 use super::client::{Client, no_copy};
 use super::line::Arrived;
 use crate::error::{Error, Result};
-use crate::wire::message::{self, End};
+use crate::wire::message::{End, Ends};
+
+/// So many bytes of an answer: whatever there is, or no part of it before its end.
+const ANY: usize = 1;
+const ALL: usize = usize::MAX;
 
 /// How a request that is given up in its middle is brought to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +41,7 @@ impl Reply {
     /// # Errors
     /// What the server says; that the connection is lost.
     pub async fn whole(mut self) -> Result<Arrived> {
-        let arrived = std::future::poll_fn(|_| self.poll(true)).await?;
+        let arrived = std::future::poll_fn(|_| self.poll(ALL)).await?;
         match arrived.error {
             _ if arrived.copy_refused => Err(no_copy()),
             Some(error) => Err(Error::Server(error)),
@@ -45,22 +49,23 @@ impl Reply {
         }
     }
 
+    /// The answer to Executes, part by part.
+    #[must_use]
+    pub fn parts(self) -> Parts {
+        Parts { reply: self, ends: Ends::default() }
+    }
+
     /// The whole answer to Executes, which is complete.
     ///
     /// # Errors
-    /// As [`Reply::whole`]; that it is no answer to Executes.
+    /// As [`Parts::next`].
     pub async fn answer(self) -> Result<Vec<u8>> {
-        self.answer_of(false).await
+        self.parts().rest().await
     }
 
     /// The same, of a statement that was prepared in the same request.
-    pub(super) async fn answer_of(self, described: bool) -> Result<Vec<u8>> {
-        let bytes = self.whole().await?.bytes;
-        match message::end_of(&bytes, described)? {
-            End::Complete => Ok(bytes),
-            End::Copy => Err(no_copy()),
-            End::Suspended => Err(Error::Internal("an answer that was cut off".into())),
-        }
+    pub(super) async fn answer_of_described(self) -> Result<Vec<u8>> {
+        Parts { reply: self, ends: Ends::described() }.rest().await
     }
 
     /// What has come meanwhile: at least one message.
@@ -68,7 +73,7 @@ impl Reply {
     /// # Errors
     /// What the server says; that the connection is lost.
     pub async fn some(&mut self) -> Result<Arrived> {
-        let arrived = std::future::poll_fn(|_| self.poll(false)).await?;
+        let arrived = std::future::poll_fn(|_| self.poll(ANY)).await?;
         match arrived.error {
             Some(error) => Err(Error::Server(error)),
             None => Ok(arrived),
@@ -85,7 +90,7 @@ impl Reply {
     /// # Errors
     /// That the connection is lost.
     pub async fn end(mut self) -> Result<Arrived> {
-        std::future::poll_fn(|_| self.poll(true)).await
+        std::future::poll_fn(|_| self.poll(ALL)).await
     }
 
     /// What has come already, with the error that may be among it.
@@ -93,7 +98,7 @@ impl Reply {
     /// # Errors
     /// That the connection is lost.
     pub fn already(&mut self) -> Result<Arrived> {
-        match self.poll(false) {
+        match self.poll(ANY) {
             Poll::Pending => Ok(Arrived::default()),
             Poll::Ready(arrived) => arrived,
         }
@@ -104,12 +109,12 @@ impl Reply {
         self.ending = Ending::Abort;
     }
 
-    fn poll(&mut self, whole: bool) -> Poll<Result<Arrived>> {
+    fn poll(&mut self, least_bytes: usize) -> Poll<Result<Arrived>> {
         if self.ended {
             let nothing = Arrived { ended: true, ..Arrived::default() };
             return Poll::Ready(Ok(nothing));
         }
-        match self.client.0.line().take(self.ticket, whole) {
+        match self.client.0.line().take(self.ticket, least_bytes) {
             None => Poll::Pending,
             Some(arrived) => {
                 self.ended = arrived.as_ref().map_or(true, |arrived| arrived.ended);
@@ -185,6 +190,57 @@ impl Reply {
         frontend::copy_done(&mut line.outbox);
         line.close(self.ticket);
         self.ending = Ending::Sent;
+    }
+}
+
+/// The complete answer to Executes, as it comes.
+pub struct Parts {
+    reply: Reply,
+    ends: Ends,
+}
+
+impl Parts {
+    /// The next whole messages: so many bytes of them at the least, or all that is left.
+    ///
+    /// # Errors
+    /// What the server says; that the connection is lost; that this is no answer to Executes, or
+    /// not the whole of one.
+    pub async fn next(&mut self, least_bytes: usize) -> Result<Vec<u8>> {
+        let mut arrived = std::future::poll_fn(|_| self.reply.poll(least_bytes)).await?;
+        if let Some(error) = arrived.error.take() {
+            // What became of the transaction is known at the end.
+            let rest = std::future::poll_fn(|_| self.reply.poll(ALL)).await?;
+            let copied = arrived.copy_refused || rest.copy_refused;
+            return Err(if copied { no_copy() } else { Error::Server(error) });
+        }
+        self.ends.see(&arrived.bytes)?;
+        if arrived.ended {
+            match self.ends.end()? {
+                End::Complete => {}
+                End::Copy => return Err(no_copy()),
+                End::Suspended => return Err(Error::Internal("an answer that was cut off".into())),
+            }
+        }
+        Ok(arrived.bytes)
+    }
+
+    /// All that is left.
+    ///
+    /// # Errors
+    /// As [`Parts::next`].
+    pub async fn rest(&mut self) -> Result<Vec<u8>> {
+        self.next(ALL).await
+    }
+
+    /// Whether that was all.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.reply.ended
+    }
+
+    /// Gives back the room of a part that is read.
+    pub fn reuse(&self, bytes: Vec<u8>) {
+        self.reply.reuse(bytes);
     }
 }
 

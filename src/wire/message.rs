@@ -269,31 +269,64 @@ pub enum End {
     Copy,
 }
 
-/// Looks through the answer to Executes: what does not belong there, and how it ends. An answer
-/// without an end is not whole, and its rows are not all. One that is described has its statement's
-/// description first.
+/// Looks through the answer to Executes as it comes: what does not belong there, and how it ends.
+#[derive(Debug, Clone, Default)]
+pub struct Ends {
+    end: Option<End>,
+    described: bool,
+}
+
+impl Ends {
+    /// For an answer that may have its statement's description first.
+    #[must_use]
+    pub fn described() -> Self {
+        Self { end: None, described: true }
+    }
+
+    /// Looks through whole messages, those that follow what was seen before.
+    ///
+    /// # Errors
+    /// When something is there that cannot be.
+    pub fn see(&mut self, part: &[u8]) -> Result<(), Malformed> {
+        for message in Messages(part) {
+            self.end = match message.tag {
+                _ if self.end == Some(End::Copy) => return Ok(()),
+                tag::ROW | tag::BOUND => None,
+                tag::COMPLETE | tag::EMPTY => Some(End::Complete),
+                tag::SUSPENDED => Some(End::Suspended),
+                tag::COPY_IN | tag::COPY_OUT => Some(End::Copy),
+                // A statement that was forgotten meanwhile.
+                b'3' if self.end.is_none() => None,
+                b'1' | tag::COLUMNS | tag::NO_DATA if self.described && self.end.is_none() => None,
+                tag::READY => self.end,
+                other => {
+                    let other = char::from(other);
+                    let why = format!("a message {other:?} that does not belong there");
+                    return Err(Malformed(why));
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// How the answer ends, when all of it has been seen. One without an end is not whole, and its
+    /// rows are not all.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn end(&self) -> Result<End, Malformed> {
+        self.end.ok_or_else(|| Malformed("an answer without an end".into()))
+    }
+}
+
+/// How the answer to Executes ends, which is all there.
 ///
 /// # Errors
-/// When something is there that cannot be, or it does not end.
-pub fn end_of(answer: &[u8], described: bool) -> Result<End, Malformed> {
-    let mut end = None;
-    for message in Messages(answer) {
-        end = match message.tag {
-            tag::ROW | tag::BOUND => None,
-            tag::COMPLETE | tag::EMPTY => Some(End::Complete),
-            tag::SUSPENDED => Some(End::Suspended),
-            tag::COPY_IN | tag::COPY_OUT => return Ok(End::Copy),
-            // A statement that was forgotten meanwhile.
-            b'3' if end.is_none() => None,
-            b'1' | tag::COLUMNS | tag::NO_DATA if described && end.is_none() => None,
-            tag::READY => end,
-            other => {
-                let other = char::from(other);
-                return Err(Malformed(format!("a message {other:?} that does not belong there")));
-            }
-        };
-    }
-    end.ok_or_else(|| Malformed("an answer without an end".into()))
+/// As [`Ends::see`] and [`Ends::end`].
+pub fn end_of(answer: &[u8]) -> Result<End, Malformed> {
+    let mut ends = Ends::default();
+    ends.see(answer)?;
+    ends.end()
 }
 
 /// How many rows a `CommandComplete` tells of; 0 where it tells none.
