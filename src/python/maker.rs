@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyException, PyKeyError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyByteArray, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
 
 use super::gil::raised;
 use crate::error::{Error, Result, ValueError};
@@ -206,16 +206,28 @@ fn is_mutable(value: &Bound<'_, PyAny>) -> bool {
 
 /// A value that nobody else changes.
 pub(super) fn own<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = value.py();
     if let Ok(list) = value.cast::<PyList>() {
         let items = list.iter().map(|item| own(&item)).collect::<PyResult<Vec<_>>>()?;
-        return Ok(PyList::new(value.py(), items)?.into_any());
+        return Ok(PyList::new(py, items)?.into_any());
     }
     if let Ok(dict) = value.cast::<PyDict>() {
-        let copy = PyDict::new(value.py());
+        let copy = PyDict::new(py);
         for (key, item) in dict.iter() {
             copy.set_item(key, own(&item)?)?;
         }
         return Ok(copy.into_any());
+    }
+    if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+        let items = tuple.iter().map(|item| own(&item)).collect::<PyResult<Vec<_>>>()?;
+        return Ok(PyTuple::new(py, items)?.into_any());
+    }
+    if let Ok(bytes) = value.cast::<PyByteArray>() {
+        return Ok(PyByteArray::new(py, &bytes.to_vec()).into_any());
+    }
+    if let Ok(view) = value.cast::<PyMemoryView>() {
+        let copy = view.call_method0(intern!(py, "tobytes"))?;
+        return Ok(PyMemoryView::from(&copy)?.into_any());
     }
     Ok(value.clone())
 }

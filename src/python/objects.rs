@@ -3,9 +3,10 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::gather::json::json;
+use super::gather::number::decimal_type;
 use super::maker::own;
 
 /// Gives the values that a dict has under some names, as nobody else changes them; None for those
@@ -38,8 +39,8 @@ pub(super) fn changes(
         if value.is(&old) {
             continue;
         }
-        let same = match value.eq(&old) {
-            Ok(equal) => equal && value.get_type().is(old.get_type()),
+        let same = match is_same(&value, &old) {
+            Ok(same) => same,
             Err(error)
                 if error.is_instance_of::<PyTypeError>(py)
                     || error.is_instance_of::<PyValueError>(py) =>
@@ -53,6 +54,49 @@ pub(super) fn changes(
         }
     }
     Ok(changed)
+}
+
+/// Whether the server would be sent the same. That is more than to be equal: 1, 1.0 and True are
+/// equal, too, and so are decimals of other digits, and dicts in another order.
+fn is_same(value: &Bound<'_, PyAny>, old: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if value.is(old) {
+        return Ok(true);
+    }
+    if !value.get_type().is(old.get_type()) {
+        return Ok(false);
+    }
+    if let (Ok(value), Ok(old)) = (value.cast::<PyList>(), old.cast::<PyList>()) {
+        return are_same(value.iter(), old.iter());
+    }
+    if let (Ok(value), Ok(old)) = (value.cast::<PyTuple>(), old.cast::<PyTuple>()) {
+        return are_same(value.iter(), old.iter());
+    }
+    if let (Ok(value), Ok(old)) = (value.cast::<PyDict>(), old.cast::<PyDict>()) {
+        return Ok(are_same(value.keys().iter(), old.keys().iter())?
+            && are_same(value.values().iter(), old.values().iter())?);
+    }
+    if let (Ok(value), Ok(old)) = (value.cast::<PyFloat>(), old.cast::<PyFloat>()) {
+        return Ok(value.value().to_bits() == old.value().to_bits());
+    }
+    if value.is_instance(decimal_type(value.py())?)? {
+        return value.str()?.as_any().eq(old.str()?);
+    }
+    value.eq(old)
+}
+
+fn are_same<'py>(
+    values: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
+    olds: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
+) -> PyResult<bool> {
+    if values.len() != olds.len() {
+        return Ok(false);
+    }
+    for (value, old) in values.zip(olds) {
+        if !is_same(&value, &old)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Rows of one owner that follow each other.

@@ -68,6 +68,52 @@ async def test_changed_row_updates_its_changed_columns_alone(db: howdah.AsyncDat
     ]
 
 
+class Kept(howdah.Table):
+    """Values that are equal to others, and not the same."""
+
+    id: howdah.Col[int] = howdah.identity()
+    meta: howdah.Col[Any] = howdah.col(type="json", default=None)
+    amount: howdah.Col[Decimal | None] = howdah.col(default=None)
+    share: howdah.Col[float | None] = howdah.col(default=None)
+    blob: howdah.Col[Any] = howdah.col(type="bytea", default=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "stored"),
+    [
+        ("meta", {"a": 1}, {"a": True}, '{"a": true}'),
+        ("meta", {"a": [0]}, {"a": [0.0]}, '{"a": [0.0]}'),
+        ("meta", {"a": 1, "b": 2}, {"b": 2, "a": 1}, '{"b": 2, "a": 1}'),
+        ("meta", [1, 2], [1], "[1]"),
+        ("amount", Decimal("1.0"), Decimal("1.00"), "1.00"),
+        ("share", 0.0, -0.0, "-0"),
+    ],
+)
+async def test_value_that_is_equal_but_not_the_same_is_written(
+    db: howdah.AsyncDatabase, sql: Sql, name: str, before: object, after: object, stored: str
+) -> None:
+    await db.create_tables(Kept)
+    row = await db.save(Kept(**{name: before}))
+    setattr(row, name, after)
+    await db.save(row)
+    assert sql(f"SELECT {name}::text FROM kept") == [(stored,)]
+
+
+@pytest.mark.parametrize("kind", [bytearray, lambda data: memoryview(bytearray(data))])
+async def test_bytes_that_are_changed_in_place_are_written(
+    db: howdah.AsyncDatabase, sql: Sql, kind: type[bytearray]
+) -> None:
+    await db.create_tables(Kept)
+    row = await db.save(Kept(blob=kind(b"abc")))
+    await db.save(row)
+    before = sql("SELECT xmin::text FROM kept")
+    await db.save(row)
+    assert sql("SELECT xmin::text FROM kept") == before
+    row.blob[0:1] = b"Z"
+    await db.save(row)
+    assert sql("SELECT blob FROM kept") == [(b"Zbc",)]
+
+
 async def test_row_that_has_not_changed_sends_nothing(db: howdah.AsyncDatabase, sql: Sql) -> None:
     ada = await db.get(Person, 1)
     before = sql("SELECT xmin::text FROM person WHERE id = 1")
