@@ -89,7 +89,7 @@ class Kept(howdah.Table):
         ("share", 0.0, -0.0, "-0"),
     ],
 )
-async def test_value_that_is_equal_but_not_the_same_is_written(
+async def test_value_that_is_equal_but_not_the_same_is_written(  # noqa: PLR0917  (fixtures)
     db: howdah.AsyncDatabase, sql: Sql, name: str, before: object, after: object, stored: str
 ) -> None:
     await db.create_tables(Kept)
