@@ -32,6 +32,9 @@ const BLOCK_ROWS: usize = 512;
 /// A batch is cut when the server has sent so many bytes for it.
 const BATCH_BYTES: usize = 64 << 20;
 
+/// How many rows are asked for before it is known how long they are.
+const FIRST_ROWS: usize = 256;
+
 /// A query, run when its first batch is asked for.
 enum Query {
     /// The statement, and the Bind of its portal; in a transaction that one has a name.
@@ -50,6 +53,8 @@ struct Running {
     suspended: bool,
     /// The answer has an end of its own.
     complete: bool,
+    rows_seen: usize,
+    bytes_seen: usize,
 }
 
 /// A statement's Bind, and the portal that it makes.
@@ -163,7 +168,8 @@ impl Reading {
                 self.bytes_read += bytes as u64;
                 return Ok(!full);
             }
-            running.go_on(client, self.batch_rows).await?;
+            let room = self.batch_rows - self.decoder.rows();
+            running.go_on(client, room).await?;
         }
     }
 
@@ -213,7 +219,7 @@ impl Running {
         let reply = client
             .send(|out| {
                 out.extend_from_slice(&bind);
-                execute(portal.as_deref(), batch_rows, out)
+                execute(portal.as_deref(), batch_rows.min(FIRST_ROWS), out)
             })
             .await?;
         Ok(Self {
@@ -224,7 +230,16 @@ impl Running {
             ended: false,
             suspended: false,
             complete: false,
+            rows_seen: 0,
+            bytes_seen: 0,
         })
+    }
+
+    /// How many rows to ask for: no more than the batch has room for, in rows and in bytes. What is
+    /// asked for and not read would have to be kept when something else is asked meanwhile.
+    fn rows_to_ask(&self, room: usize) -> usize {
+        let row_bytes = self.bytes_seen / self.rows_seen.max(1);
+        room.min(BATCH_BYTES / row_bytes.max(1)).max(1)
     }
 
     fn is_over(&self) -> bool {
@@ -232,10 +247,10 @@ impl Running {
     }
 
     /// Waits for more rows, and asks for them where they are given on request.
-    async fn go_on(&mut self, client: &Client, batch_rows: usize) -> Result<()> {
+    async fn go_on(&mut self, client: &Client, room: usize) -> Result<()> {
         if self.ended && self.suspended {
-            let portal = self.portal.clone();
-            let ask = |out: &mut BytesMut| execute(portal.as_deref(), batch_rows, out);
+            let (portal, rows) = (self.portal.clone(), self.rows_to_ask(room));
+            let ask = |out: &mut BytesMut| execute(portal.as_deref(), rows, out);
             self.reply = client.send(ask).await?;
             (self.ended, self.suspended, self.complete) = (false, false, false);
         }
@@ -277,6 +292,8 @@ impl Running {
             decoder.extend(&block)?;
         }
         self.at = self.bytes.len() - messages.0.len();
+        self.rows_seen += decoder.rows() - before;
+        self.bytes_seen += bytes;
         Ok(bytes)
     }
 }

@@ -161,7 +161,7 @@ impl Stream {
     /// Undoes its own transaction; another's is its owner's.
     async fn undo(&mut self) {
         if self.own
-            && self.begun
+            && std::mem::take(&mut self.begun)
             && let Ok(session) = self.hold.get()
         {
             // What failed is told already.

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use pyo3::prelude::*;
 
@@ -87,16 +88,22 @@ pub(super) fn block_on<T>(
     operation: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let client = session.client();
+    if client.is_gathering_here() {
+        return Err(Error::Interface(
+            "execute_many is under way in this transaction, and these are its rows: ask before it, or on a connection of its own".into(),
+        ));
+    }
     client.carry_by(0);
     let stopped = {
         let mut operation = pin!(operation);
         let mut cx = Context::from_waker(Waker::noop());
+        let mut asked = Instant::now();
         loop {
             if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
                 tell(py, client);
                 return result;
             }
-            let waited = released(py, || client.wait_for_news(&mut || going.check()));
+            let waited = released(py, || client.wait_for_news(&mut asked, &mut || going.check()));
             if let Err(stopped) = waited {
                 break stopped;
             }

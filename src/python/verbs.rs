@@ -259,7 +259,8 @@ async fn many(client: &Client, ready: Ready, rows: &Py<PyIterator>) -> Result<u6
     let typed = execute::typed(&statement)?;
     let (mut row, mut answered, mut failed) = (0, Answered::default(), None);
     loop {
-        let (bytes, more) = held(|py| block(py, &statement, typed, rows, &mut row))?;
+        let (bytes, more) =
+            client.gather(|| held(|py| block(py, &statement, typed, rows, &mut row)))?;
         reply.send_more(|out| {
             out.extend_from_slice(&bytes);
             Ok(())
@@ -396,15 +397,16 @@ pub(super) async fn listen(client: Client, channels: Vec<String>) -> Result<()> 
             "channel \"{channel}\": the server knows names by their first {MOST_NAME_BYTES} bytes only; use a shorter one"
         )));
     }
-    let _ = client.set_listening(true);
-    client.batch(&render::listen(&channels)).await.map(|_| ())
+    let sql = render::listen(&channels);
+    client.listen_to(channels);
+    client.batch(&sql).await.map(|_| ())
 }
 
 /// Ends all subscriptions, if there are any.
 pub(super) async fn unlisten(client: &Client) -> Result<()> {
-    if client.set_listening(false) {
+    if client.is_listening() {
+        client.listen_to(Vec::new());
         client.batch(render::UNLISTEN).await?;
-        client.forget_notifications();
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     carrier: AtomicU64,
     /// The server's process and what it wants to be shown before it cancels something.
     key: Mutex<Option<(i32, i32)>>,
+    /// The thread that is asked for more of an open request: the line is nobody else's meanwhile.
+    gathering: Mutex<Option<ThreadId>>,
 }
 
 impl Shared {
@@ -74,6 +77,7 @@ impl Client {
             types: Mutex::new(HashMap::new()),
             carrier: AtomicU64::new(0),
             key: Mutex::new(None),
+            gathering: Mutex::new(None),
         }))
     }
 
@@ -97,12 +101,14 @@ impl Client {
         on_copy: OnCopy,
         write: impl FnOnce(&mut BytesMut) -> Result<()>,
     ) -> Result<Reply> {
+        let mut wish = Wish::new(&self.0, |line| &mut line.turns_wanted);
         let mut line = std::future::poll_fn(|_| {
             let mut line = self.0.line();
-            line.wants_turn = !line.may_begin();
+            let waits = !line.may_begin() && line.broken().is_none();
+            wish.note(&mut line, waits);
             match line.broken() {
                 Some(lost) => Poll::Ready(Err(lost.error())),
-                None if line.wants_turn => Poll::Pending,
+                None if waits => Poll::Pending,
                 None => Poll::Ready(Ok(line)),
             }
         })
@@ -320,22 +326,17 @@ impl Client {
         .await
     }
 
-    /// Notes whether the session has subscribed to channels; tells whether it had.
-    #[must_use]
-    pub fn set_listening(&self, listening: bool) -> bool {
-        std::mem::replace(&mut self.0.line().unasked.listening, listening)
+    /// Notes the channels that somebody listens to from now on; forgets what nobody has taken.
+    pub fn listen_to(&self, channels: Vec<String>) {
+        let mut line = self.0.line();
+        line.unasked.channels = channels;
+        line.unasked.notifications.clear();
     }
 
-    /// Whether the session has subscribed to channels.
+    /// Whether somebody listens to channels.
     #[must_use]
     pub fn is_listening(&self) -> bool {
-        self.0.line().unasked.listening
-    }
-
-    /// Forgets notifications that nobody has taken.
-    pub fn forget_notifications(&self) {
-        let mut line = self.0.line();
-        line.unasked.notifications.clear();
+        !self.0.line().unasked.channels.is_empty()
     }
 
     /// Whether nothing is left to be sent.
@@ -354,12 +355,34 @@ impl Client {
         self.0.line().break_off(reason.to_owned());
     }
 
-    /// Waits until all has been said and answered.
+    /// Runs `work`, which asks the caller for more of an open request: what the caller's code asks on
+    /// this connection then, and waits for, could never be sent.
+    pub fn gather<T>(&self, work: impl FnOnce() -> T) -> T {
+        struct Gathered<'a>(&'a Shared);
+        impl Drop for Gathered<'_> {
+            fn drop(&mut self) {
+                *self.0.gathering() = None;
+            }
+        }
+        *self.0.gathering() = Some(std::thread::current().id());
+        let _gathered = Gathered(&self.0);
+        work()
+    }
+
+    /// Whether this thread is in the midst of [`Client::gather`].
+    #[must_use]
+    pub fn is_gathering_here(&self) -> bool {
+        *self.0.gathering() == Some(std::thread::current().id())
+    }
+
+    /// Waits until all has been said and answered, and no cancellation is under way.
     pub async fn quiet(&self) {
+        let mut wish = Wish::new(&self.0, |line| &mut line.quiets_wanted);
         std::future::poll_fn(|_| {
             let mut line = self.0.line();
-            line.wants_quiet = !line.is_quiet() && line.broken().is_none();
-            if line.wants_quiet { Poll::Pending } else { Poll::Ready(()) }
+            let waits = !line.is_free() && line.broken().is_none();
+            wish.note(&mut line, waits);
+            if waits { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
     }
@@ -416,6 +439,11 @@ impl Client {
         self.0.line().is_quiet()
     }
 
+    /// Whether no cancellation is under way, besides.
+    pub(super) fn is_free(&self) -> bool {
+        self.0.line().is_free()
+    }
+
     /// A setting that the server reported, such as `server_version`.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<String> {
@@ -423,9 +451,41 @@ impl Client {
     }
 }
 
+/// Somebody's waiting for something, counted: several may wait for the same.
+struct Wish<'a> {
+    shared: &'a Shared,
+    count: fn(&mut Line) -> &mut usize,
+    waits: bool,
+}
+
+impl<'a> Wish<'a> {
+    fn new(shared: &'a Shared, count: fn(&mut Line) -> &mut usize) -> Self {
+        Self { shared, count, waits: false }
+    }
+
+    fn note(&mut self, line: &mut Line, waits: bool) {
+        let count = (self.count)(line);
+        *count += usize::from(waits);
+        *count -= usize::from(self.waits);
+        self.waits = waits;
+    }
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        if self.waits {
+            *(self.count)(&mut self.shared.line()) -= 1;
+        }
+    }
+}
+
 impl Shared {
     pub fn key(&self) -> MutexGuard<'_, Option<(i32, i32)>> {
         self.key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn gathering(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn types(&self) -> MutexGuard<'_, HashMap<u32, Type>> {

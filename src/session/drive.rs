@@ -100,20 +100,20 @@ impl Client {
         line.wants_room && !line.has_to_send()
     }
 
-    /// Waits until there is something that an operation waits for.
+    /// Waits until there is something that an operation waits for. The caller was `asked` last at
+    /// that time: of many short waits, too, some ask.
     ///
     /// # Errors
     /// What `interrupt` gives.
-    pub fn wait_for_news(&self, interrupt: &mut Interrupt<'_>) -> Result<()> {
-        let mut asked = Instant::now();
+    pub fn wait_for_news(&self, asked: &mut Instant, interrupt: &mut Interrupt<'_>) -> Result<()> {
         loop {
             self.carry(TICK);
+            if asked.elapsed() >= TICK {
+                *asked = Instant::now();
+                interrupt()?;
+            }
             if self.has_news() {
                 return Ok(());
-            }
-            if asked.elapsed() >= TICK {
-                asked = Instant::now();
-                interrupt()?;
             }
         }
     }

@@ -33,11 +33,17 @@ pub(super) struct Unasked {
     /// Warnings and the like, each with its severity.
     pub notices: VecDeque<(String, ServerError)>,
     pub notifications: VecDeque<Notification>,
-    /// The session has subscribed to channels.
-    pub listening: bool,
+    /// The channels that somebody listens to.
+    pub channels: Vec<String>,
 }
 
 impl Unasked {
+    /// The encoding of texts that come, if it is another than ours.
+    fn encoding(&self) -> Option<&str> {
+        let encoding = self.settings.get("client_encoding").map(String::as_str);
+        encoding.filter(|encoding| !matches!(*encoding, "UTF8" | "UNICODE"))
+    }
+
     fn note(&mut self, kind: u8, body: &[u8]) -> Result<(), Malformed> {
         let mut rest = Body(body);
         match kind {
@@ -49,7 +55,10 @@ impl Unasked {
                 let pid = rest.int32()?;
                 let channel = rest.text()?.into_owned();
                 let payload = rest.text()?.into_owned();
-                self.notifications.push_back(Notification { channel, payload, pid });
+                // A LISTEN of the caller's own has nobody to take what it brings.
+                if self.channels.contains(&channel) {
+                    self.notifications.push_back(Notification { channel, payload, pid });
+                }
             }
             _ => self.notices.push_back((fault::severity(body), fault::told(body))),
         }
@@ -138,10 +147,10 @@ pub(super) struct Line {
     pub holds_more: bool,
     /// Somebody waits until all has been sent.
     pub wants_room: bool,
-    /// Somebody waits until an open request is closed.
-    pub wants_turn: bool,
-    /// Somebody waits until all has been said and answered.
-    pub wants_quiet: bool,
+    /// So many wait until an open request is closed.
+    pub turns_wanted: usize,
+    /// So many wait until all has been said and answered.
+    pub quiets_wanted: usize,
     /// Where the other end is, for messages.
     label: String,
 }
@@ -153,6 +162,8 @@ pub(super) enum Lost {
     Broken(String),
     /// The server ended it, and said why.
     Ended(Box<ServerError>),
+    /// A setting made it unfit for us.
+    Unfit(String),
 }
 
 impl Lost {
@@ -160,6 +171,7 @@ impl Lost {
         match self {
             Self::Broken(reason) => Error::Connection(reason.clone()),
             Self::Ended(error) => Error::Server(error.clone()),
+            Self::Unfit(reason) => Error::NotSupported(reason.clone()),
         }
     }
 }
@@ -224,8 +236,8 @@ impl Line {
             last_read: 0,
             holds_more: false,
             wants_room: false,
-            wants_turn: false,
-            wants_quiet: false,
+            turns_wanted: 0,
+            quiets_wanted: 0,
             label,
         }
     }
@@ -253,6 +265,11 @@ impl Line {
     /// Whether all has been said and answered.
     pub fn is_quiet(&self) -> bool {
         self.due.is_empty() && !self.has_to_send()
+    }
+
+    /// Whether all has been said and answered, and no cancellation is under way.
+    pub fn is_free(&self) -> bool {
+        self.is_quiet() && self.held_back == 0
     }
 
     /// Whether another request may be sent.
@@ -335,6 +352,15 @@ impl Line {
         }
         due.awaited_bytes = None;
         Some(Ok(std::mem::take(&mut due.arrived)))
+    }
+
+    /// Takes what has come for a request, without waiting for more.
+    pub fn take_at_hand(&mut self, ticket: u64) -> Option<Result<Arrived>> {
+        let taken = self.take(ticket, 1);
+        if let Some(due) = self.due.iter_mut().find(|due| due.ticket == ticket) {
+            due.awaited_bytes = None;
+        }
+        taken
     }
 
     /// Takes back the room of a part that is read.
@@ -458,6 +484,12 @@ impl Line {
                     hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
                     from = next;
                     unasked.note(kind, body)?;
+                    if let Some(encoding) = unasked.encoding().filter(|_| *begun) {
+                        self.broken = Some(Lost::Unfit(format!(
+                            "client_encoding was set to {encoding}, and howdah speaks UTF8 alone, so that the connection was given up; text comes as Python's str, whatever the server's encoding"
+                        )));
+                        return Ok(());
+                    }
                 }
                 tag::ERROR => {
                     if let Some(front) = due.front_mut() {
@@ -517,7 +549,7 @@ impl Line {
     }
 
     fn rest_when_quiet(&mut self) {
-        if self.due.is_empty() {
+        if self.due.is_empty() || self.broken.is_some() {
             self.spin.rest();
         }
     }
@@ -530,12 +562,12 @@ impl Line {
     /// Whether there is something that somebody waits for.
     pub fn has_news(&self) -> bool {
         self.broken.is_some()
-            || !self.answered.is_empty()
+            || self.answered.iter().any(|due| due.awaited_bytes.is_some())
             || self.due.front().is_some_and(Due::has_awaited)
             || (self.wants_room && !self.has_to_send())
-            || (self.wants_turn && self.may_begin())
-            || (self.wants_quiet && self.is_quiet())
-            || (self.unasked.listening && !self.unasked.notifications.is_empty())
+            || (self.turns_wanted > 0 && self.may_begin())
+            || (self.quiets_wanted > 0 && self.is_free())
+            || !self.unasked.notifications.is_empty()
     }
 
     /// Whether a long result comes in by small parts: to wait a little then lets more of it come

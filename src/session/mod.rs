@@ -205,10 +205,11 @@ impl Session {
         self.client.broken().is_some()
     }
 
-    /// Whether the next caller can have it as it is: outside of any transaction, all said.
+    /// Whether the next caller can have it as it is: outside of any transaction, all said, and no
+    /// cancellation under way that could hit what it says.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.client.is_quiet() && self.client.status() == b'I' && !self.is_broken()
+        self.client.is_free() && self.client.status() == b'I' && !self.is_broken()
     }
 
     /// Whether an idle session is still good; takes in what the server has said meanwhile.

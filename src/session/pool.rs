@@ -378,7 +378,7 @@ impl Permit {
             state.filled = true;
             spare
         };
-        pool.fill(spare, interrupt);
+        pool.fill(spare);
         Ok(pool.lend(session, Instant::now()))
     }
 }
@@ -416,24 +416,32 @@ impl Pool {
         self.serve();
     }
 
-    /// Opens sessions for later; one that cannot be opened is left to who needs it.
-    fn fill(self: &Arc<Self>, spare: usize, interrupt: &mut Interrupt<'_>) {
-        for _ in 0..spare {
-            {
-                let mut state = self.state();
-                if state.open >= self.limits.max_size {
-                    break;
-                }
-                state.open += 1;
-            }
-            let mut right = Permit { pool: Some(Arc::clone(self)) };
-            let Ok(session) = Session::connect(&self.config, interrupt) else { break };
-            right.pool = None;
-            let now = Instant::now();
-            let mut state = self.state();
-            state.opened += 1;
-            state.idle.push(Idle { session, born: now, since: now });
+    /// Opens sessions for later, in a thread of its own: nobody waits for them. One that cannot be
+    /// opened is left to who needs it.
+    fn fill(self: &Arc<Self>, spare: usize) {
+        if spare == 0 {
+            return;
         }
-        self.serve();
+        let pool = Arc::clone(self);
+        let fill = move || (0..spare).all(|_| pool.open_spare());
+        let _ = std::thread::Builder::new().name("howdah connect".into()).spawn(fill);
+    }
+
+    /// Opens a session for later; tells whether it could.
+    fn open_spare(self: &Arc<Self>) -> bool {
+        {
+            let mut state = self.state();
+            if state.closed || state.open >= self.limits.max_size {
+                return false;
+            }
+            state.open += 1;
+        }
+        let mut right = Permit { pool: Some(Arc::clone(self)) };
+        let go_on = &mut || if self.state().closed { Err(Error::Interrupted) } else { Ok(()) };
+        let Ok(session) = Session::connect(&self.config, go_on) else { return false };
+        right.pool = None;
+        self.state().opened += 1;
+        self.take_back(session, Instant::now());
+        true
     }
 }

@@ -98,10 +98,10 @@ impl Reply {
     /// # Errors
     /// That the connection is lost.
     pub fn already(&mut self) -> Result<Arrived> {
-        match self.poll(ANY) {
-            Poll::Pending => Ok(Arrived::default()),
-            Poll::Ready(arrived) => arrived,
-        }
+        let taken = self.client.0.line().take_at_hand(self.ticket);
+        let arrived = taken.transpose()?.unwrap_or_default();
+        self.ended |= arrived.ended;
+        Ok(arrived)
     }
 
     /// From now on, to give the request up means to undo what was run of it.

@@ -161,3 +161,10 @@ def test_ctrl_c_under_asyncio_cancels_every_statement(url: str, app: str, sessio
     assert asyncio.run(database.fetch_value("SELECT $1::int", 7)) == 7
     asyncio.run(database.close())
     eventually(lambda: sessions() == 0)
+
+
+def test_ctrl_c_ends_a_long_fetch_that_never_waits_long(url: str, app: str, sessions: Count) -> None:
+    query = "SELECT n, n::text FROM generate_series(1, 20000000) AS n"
+    with howdah.Database(url, max_size=1, application_name=app) as database:
+        pressed(lambda: database.fetch(query), lambda: sessions("state = 'active'") == 1)
+        assert database.fetch_value("SELECT 1") == 1

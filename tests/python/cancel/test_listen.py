@@ -265,3 +265,14 @@ async def test_listening_inside_a_transaction_hears_on_a_connection_of_its_own(
         sql("NOTIFY news, 'hello'")
         assert (await anext(aiter(notifications))).payload == "hello"
     eventually(lambda: sessions("state <> 'idle'") == 0)
+
+
+async def test_channels_that_a_statement_of_ones_own_listens_to_are_not_heard(opened: Open, sql: Sql) -> None:
+    database = opened(max_size=1)
+    await database.execute("LISTEN raw")
+    sql("NOTIFY raw, 'before'")
+    assert await database.fetch_value("SELECT 1") == 1
+    async with database.listen("mine") as notifications:
+        sql("NOTIFY raw, 'meanwhile'")
+        sql("NOTIFY mine, 'heard'")
+        assert (await anext(notifications)).payload == "heard"

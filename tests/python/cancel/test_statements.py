@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -318,3 +320,28 @@ async def test_large_parameter_that_is_cancelled_leaves_a_clean_connection(
         await asyncio.gather(task, return_exceptions=True)
         assert await lonely.fetch_value("SELECT 7") == 7
     await usable(lonely, sessions)
+
+
+def test_connection_whose_cancellation_is_under_way_is_lent_to_nobody_in_another_loop(url: str) -> None:
+    for _ in range(5):
+        database = howdah.AsyncDatabase(url, max_size=1)
+        free = threading.Event()
+
+        async def cancelled(database: howdah.AsyncDatabase = database, free: threading.Event = free) -> None:
+            with contextlib.suppress(builtins.TimeoutError):
+                await asyncio.wait_for(database.execute(SLEEP), 0.05)
+            # The loop goes on, and knows nothing of the other one.
+            await asyncio.to_thread(free.wait, 10)
+
+        async def next_one(database: howdah.AsyncDatabase = database) -> None:
+            await asyncio.sleep(0.02)
+            assert await asyncio.wait_for(database.fetch_value("SELECT 1"), 5) == 1
+
+        other = threading.Thread(target=asyncio.run, args=(cancelled(),))
+        other.start()
+        try:
+            asyncio.run(next_one())
+        finally:
+            free.set()
+            other.join()
+        asyncio.run(database.close())

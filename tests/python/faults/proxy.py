@@ -62,7 +62,8 @@ class Fault:
     phase: Phase
     kind: Kind
     after: int = 0
-    """How many bytes of the answer come through; in a COPY, how many of the client's messages do."""
+    """How many bytes of the answer come through; in a COPY, how many of the client's messages do; of connections, how
+    many go unharmed."""
     lost: Literal["answer", "request"] = "answer"
     """Whether the server has had the message at which it strikes."""
     delay_s: float = 0.3
@@ -105,6 +106,8 @@ class Link:
     proxy: Proxy
     client: socket.socket
     server: socket.socket
+    number: int
+    """Which of the proxy's connections it is, from 1."""
     inbound: Inbound = field(default_factory=Inbound)
     struck: Fault | None = None
     """The fault that awaits the server's answer."""
@@ -120,7 +123,7 @@ class Link:
         """Pass on what comes from both sides, until one hangs up."""
         fault = self.proxy.fault
         with contextlib.suppress(OSError):
-            if fault is not None and fault.phase == "connect":
+            if fault is not None and fault.phase == "connect" and self.number > fault.after:
                 self.strike(fault, b"")
             while not self.broken:
                 if self.order is not None:
@@ -217,6 +220,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.fault: Fault | None = None
         self.strikes = 0
+        self.accepted = 0
         self.seen: deque[Frontend] = deque(maxlen=1000)
         self.turns: list[bytearray] | None = None
         self._accepting.start()
@@ -282,7 +286,8 @@ class Proxy:
             server = socket.create_connection((self._parts.hostname or LOOPBACK, self._parts.port or 5432))
             for side in (client, server):
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            link = Link(self, client, server)
+            self.accepted += 1
+            link = Link(self, client, server, self.accepted)
             thread = threading.Thread(target=link.run, daemon=True)
             thread.start()
             self._links.append((link, thread))

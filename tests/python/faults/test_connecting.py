@@ -132,3 +132,14 @@ def test_wrong_password_is_told_without_it(proxy: Proxy) -> None:
     assert wrong not in str(caught.value)
     assert "mahout" in str(caught.value)
     assert proxy.place in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_spare_connections_that_hang_keep_nobody_waiting(proxy: Proxy, name: str) -> None:
+    proxy.fault = Fault("connect", "silent", after=1)
+    url = proxy.url(user="mahout", password=PASSWORD, sslmode="disable", connect_timeout="5")
+    face = FACES[name](url, min_size=3, max_size=3)
+    # One that waited for the first of them would take five seconds.
+    assert in_time(LIMIT_S / 2, lambda: face.fetch_value("SELECT 1"), proxy.hang_up) == 1
+    assert face.stats().opened == 1
+    face.close()

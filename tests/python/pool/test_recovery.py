@@ -55,6 +55,7 @@ async def test_connection_killed_while_idle_is_not_noticed_by_the_next_caller(
 async def test_all_idle_connections_killed_are_all_replaced(opened: Open, kill: Kill, app: str, admin: Any) -> None:
     database = opened(min_size=4, max_size=4)
     await database.execute("SELECT 1")
+    eventually(lambda: database.stats().idle == 4)
     pids = admin.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", [app]).fetchall()
     assert len(pids) == 4
     for (pid,) in pids:
@@ -134,6 +135,7 @@ def test_server_that_restarts_under_idle_connections_is_not_noticed(restarting: 
     kind: Any = Blocking if face == "blocking" else howdah.AsyncDatabase
     database = kind(restarting.url, min_size=3, max_size=3)
     assert run(database.execute("INSERT INTO t VALUES (1)")) == 1
+    eventually(lambda: database.stats().idle == 3)
     restarting.stop()
     with pytest.raises(howdah.ConnectionError):
         run(database.execute("SELECT 1"))

@@ -270,3 +270,16 @@ async def self_contained(db: howdah.AsyncDatabase, write: str, bad: Any) -> None
     """Run rows in a savepoint."""
     async with db.transaction():
         await db.execute_many(write, [(3, "x"), bad, (4, "x")])
+
+
+def test_rows_that_ask_in_the_same_transaction_are_refused(url: str, sql: Sql) -> None:
+    with howdah.Database(url, max_size=2) as database:
+
+        def asking() -> Iterator[tuple[int]]:
+            for n in range(3):
+                yield (database.fetch_value("SELECT $1::int", n),)
+
+        with database.transaction(), pytest.raises(howdah.InterfaceError, match="execute_many is under way"):
+            database.execute_many("INSERT INTO t (a) VALUES ($1)", asking())
+        assert database.execute_many("INSERT INTO t (a) VALUES ($1)", asking()) == 3
+    assert sql("SELECT a FROM t ORDER BY a") == [(0,), (1,), (2,)]

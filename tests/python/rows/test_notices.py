@@ -93,3 +93,12 @@ async def test_logger_that_raises_does_the_connection_no_harm(
     finally:
         logger.removeHandler(handler)
     assert await one.fetch_value("SELECT 1") == 1
+
+
+async def test_stream_that_fails_at_once_gives_no_warning(
+    db: howdah.AsyncDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "howdah")
+    with pytest.raises(howdah.DataError, match="division by zero"):
+        [row async for row in db.stream("SELECT 1 / 0")]
+    assert heard(caplog) == []

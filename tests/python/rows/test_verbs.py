@@ -246,3 +246,14 @@ async def test_statement_that_cannot_be_sent_is_refused(one: howdah.AsyncDatabas
 async def test_statement_may_be_megabytes_long(db: howdah.AsyncDatabase) -> None:
     padding = "x" * (4 << 20)
     assert await db.fetch_value(f"SELECT length('{padding}')") == len(padding)
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET client_encoding = latin1", "SELECT set_config('client_encoding', $1, false)"]
+)
+async def test_other_client_encoding_gives_the_connection_up(one: howdah.AsyncDatabase, statement: str) -> None:
+    params = ("latin1",) if "$1" in statement else ()
+    with pytest.raises(howdah.NotSupportedError, match="client_encoding was set to LATIN1"):
+        await one.execute(statement, *params)
+    assert await one.fetch_value("SELECT 'é'") == "é"
+    assert await one.fetch_value("SHOW client_encoding") == "UTF8"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -218,3 +219,15 @@ async def test_failed_stream_fails_the_block_and_not_the_next(table: howdah.Asyn
                 pass
     assert sql("SELECT id, v FROM t ORDER BY id") == OLD
     assert await table.fetch_value("SELECT 3") == 3
+
+
+def test_read_left_in_its_midst_costs_nothing_while_others_ask(url: str) -> None:
+    with howdah.Database(url, max_size=1) as database, database.transaction():
+        batches = iter(database.read("SELECT n, repeat('x', 100000) AS x FROM generate_series(1, 2000) AS n"))
+        # It is cut at 64 MiB, and more rows are not asked for.
+        rows = next(batches).num_rows
+        assert rows < 2000
+        before = time.process_time()
+        database.execute("SELECT pg_sleep(1)")
+        assert time.process_time() - before < 0.5
+        assert rows + sum(batch.num_rows for batch in batches) == 2000

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 import time
@@ -15,7 +16,7 @@ import howdah
 from tests.python.pool.faces import outcome, pid_of, soon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.python.pool.faces import Open
 
@@ -300,3 +301,67 @@ def test_block_entered_by_a_task_that_is_never_finished_is_given_back(
     asyncio.run(main())
     assert rows(sql) == [2]
     asyncio.run(database.close())
+
+
+@pytest.mark.parametrize("options", [{"statement_cache_size": 0}, {}], ids=["nameless", "kept"])
+async def test_any_number_of_statements_may_be_gathered_in_a_block(opened_async: Open, options: Any) -> None:
+    database = opened_async(**options)
+    for count in (2, 3, 10):
+        async with asyncio.timeout(10), database.transaction():
+            numbers = await asyncio.gather(*(database.fetch_value("SELECT $1::int", n) for n in range(count)))
+        assert numbers == list(range(count))
+
+
+async def test_statements_that_wait_for_a_long_one_in_a_block_all_have_their_turn(table: howdah.AsyncDatabase) -> None:
+    async with asyncio.timeout(30), table.transaction():
+        many = asyncio.create_task(table.execute_many("INSERT INTO t VALUES ($1)", ((n,) for n in range(50_000))))
+        await asyncio.sleep(0)
+        numbers = await asyncio.gather(*(table.fetch_value("SELECT $1::int", n) for n in range(5)))
+        assert numbers == list(range(5))
+        assert await many == 50_000
+
+
+def test_threads_that_wait_for_a_long_statement_in_a_block_all_have_their_turn(url: str, sql: Sql) -> None:
+    sql("CREATE TABLE t (a int)")
+    numbers: list[Any] = []
+    with howdah.Database(url, max_size=1) as database, database.transaction():
+        begun = threading.Event()
+
+        def rows() -> Iterator[tuple[int]]:
+            for n in range(50_000):
+                begun.set()
+                yield (n,)
+
+        contexts = [contextvars.copy_context() for _ in range(5)]
+        many = threading.Thread(
+            target=contexts[0].run, args=(database.execute_many, "INSERT INTO t VALUES ($1)", rows())
+        )
+        many.start()
+        begun.wait()
+        asking = [
+            threading.Thread(
+                target=context.run, args=(lambda n=n: numbers.append(database.fetch_value("SELECT $1::int", n)),)
+            )
+            for n, context in enumerate(contexts[1:])
+        ]
+        for thread in asking:
+            thread.start()
+        for thread in (many, *asking):
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in (many, *asking))
+    assert sorted(numbers) == list(range(4))
+    assert sql("SELECT count(*) FROM t") == [(50_000,)]
+
+
+async def test_statements_begun_after_a_cancellation_in_a_block_all_end(table: howdah.AsyncDatabase) -> None:
+    with contextlib.suppress(howdah.Error):
+        async with asyncio.timeout(10), table.transaction():
+            slow = asyncio.create_task(table.execute("SELECT pg_sleep(30)"))
+            await asyncio.sleep(0.05)
+            slow.cancel()
+            found = await asyncio.gather(
+                *(table.fetch_value("SELECT $1::int", n) for n in range(5)), return_exceptions=True
+            )
+            # The transaction has failed with the statement.
+            assert all(isinstance(error, howdah.Error) for error in found)
+    assert await table.fetch_value("SELECT 1") == 1
