@@ -1,6 +1,7 @@
 //! One conversation with the server, driven by whoever waits for it. The only folder that touches
 //! the network.
 
+mod ask;
 mod cancel;
 pub mod client;
 pub mod config;
@@ -11,6 +12,7 @@ mod interrupt;
 mod lent;
 mod line;
 pub mod pool;
+mod prepare;
 pub mod query;
 mod reply;
 mod secure;

@@ -1,9 +1,12 @@
 //! The sessions of one database: idle ones, kept for the next caller, and callers, who have theirs
 //! in the order in which they came.
 
+mod parked;
+mod permit;
+
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Session;
@@ -11,6 +14,8 @@ use super::config::Config;
 use super::interrupt::{Interrupt, TICK};
 pub use super::lent::{Bulk, Hold, Lent};
 use crate::error::{Error, Result};
+use parked::Parked;
+pub use permit::Permit;
 
 /// The sessions of one database.
 pub struct Pool {
@@ -86,11 +91,6 @@ pub enum Offer {
 pub trait Waiter: Send + Sync {
     /// Takes an offer; gives it back when it has gone, and the next is to have it.
     fn take(self: Arc<Self>, offer: Offer) -> Option<Offer>;
-}
-
-/// The right to open a session; when dropped, somebody else has it.
-pub struct Permit {
-    pool: Option<Arc<Pool>>,
 }
 
 impl Pool {
@@ -311,87 +311,6 @@ fn closed() -> Error {
     Error::Interface("the database is closed".into())
 }
 
-/// A thread that waits.
-#[derive(Default)]
-struct Parked {
-    seat: Mutex<Seat>,
-    offered: Condvar,
-}
-
-#[derive(Default)]
-struct Seat {
-    offer: Option<Offer>,
-    gone: bool,
-}
-
-impl Parked {
-    fn seat(&self) -> MutexGuard<'_, Seat> {
-        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait(&self, wait: Duration) -> Option<Offer> {
-        let seat = self.seat();
-        let (mut seat, _) = self
-            .offered
-            .wait_timeout_while(seat, wait, |seat| seat.offer.is_none())
-            .unwrap_or_else(PoisonError::into_inner);
-        seat.offer.take()
-    }
-
-    fn go(&self) -> Option<Offer> {
-        let mut seat = self.seat();
-        seat.gone = true;
-        seat.offer.take()
-    }
-}
-
-impl Waiter for Parked {
-    fn take(self: Arc<Self>, offer: Offer) -> Option<Offer> {
-        let mut seat = self.seat();
-        if seat.gone {
-            return Some(offer);
-        }
-        seat.offer = Some(offer);
-        self.offered.notify_one();
-        None
-    }
-}
-
-impl Permit {
-    /// Opens a session.
-    ///
-    /// # Errors
-    /// When that fails; somebody else then has the right to.
-    pub fn open(mut self, interrupt: &mut Interrupt<'_>) -> Result<Lent> {
-        let Some(pool) = self.pool.take() else {
-            return Err(Error::Internal("a permit was used twice".into()));
-        };
-        // Until it is open, the right stays with the guard.
-        let mut right = Self { pool: Some(Arc::clone(&pool)) };
-        let session = Session::connect(&pool.config, interrupt)?;
-        right.pool = None;
-        let spare = {
-            let mut state = pool.state();
-            state.opened += 1;
-            state.acquired += 1;
-            let spare = if state.filled { 0 } else { pool.limits.min_size.saturating_sub(1) };
-            state.filled = true;
-            spare
-        };
-        pool.fill(spare);
-        Ok(pool.lend(session, Instant::now()))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            pool.state().open -= 1;
-            pool.serve();
-        }
-    }
-}
-
 impl Pool {
     /// A session comes back: if it is clean, for the next who wants one.
     pub(super) fn take_back(self: &Arc<Self>, session: Session, born: Instant) {
@@ -414,34 +333,5 @@ impl Pool {
         drop(state);
         drop(session);
         self.serve();
-    }
-
-    /// Opens sessions for later, in a thread of its own: nobody waits for them. One that cannot be
-    /// opened is left to who needs it.
-    fn fill(self: &Arc<Self>, spare: usize) {
-        if spare == 0 {
-            return;
-        }
-        let pool = Arc::clone(self);
-        let fill = move || (0..spare).all(|_| pool.open_spare());
-        let _ = std::thread::Builder::new().name("howdah connect".into()).spawn(fill);
-    }
-
-    /// Opens a session for later; tells whether it could.
-    fn open_spare(self: &Arc<Self>) -> bool {
-        {
-            let mut state = self.state();
-            if state.closed || state.open >= self.limits.max_size {
-                return false;
-            }
-            state.open += 1;
-        }
-        let mut right = Permit { pool: Some(Arc::clone(self)) };
-        let go_on = &mut || if self.state().closed { Err(Error::Interrupted) } else { Ok(()) };
-        let Ok(session) = Session::connect(&self.config, go_on) else { return false };
-        right.pool = None;
-        self.state().opened += 1;
-        self.take_back(session, Instant::now());
-        true
     }
 }

@@ -1,118 +1,28 @@
 //! One connection's bytes: what is to be sent, what has come, and whose replies are due. It never
 //! waits: whoever drives it says when to send and to receive.
 
-use std::collections::{HashMap, VecDeque};
+mod due;
+mod inbox;
+mod sort;
+mod unasked;
+
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use postgres_protocol::message::frontend;
 
-use super::fault;
+pub use due::Arrived;
+use due::Due;
+pub(super) use due::OnCopy;
+use inbox::{INBOX_MOST, Inbox};
+pub use unasked::Notification;
+use unasked::Unasked;
+
 use super::socket::{Handle, Socket, in_words};
 use super::spin::{Pace, Spin};
 use crate::error::{Error, Result, ServerError};
-use crate::wire::Malformed;
-use crate::wire::message::{self, Body, HEADER_BYTES, tag};
-
-/// A notification that another session has sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// The channel.
-    pub channel: String,
-    /// What it was sent with.
-    pub payload: String,
-    /// The process that sent it.
-    pub pid: i32,
-}
-
-/// What the server says unasked, until somebody takes it.
-#[derive(Default)]
-pub(super) struct Unasked {
-    pub settings: HashMap<String, String>,
-    /// Warnings and the like, each with its severity.
-    pub notices: VecDeque<(String, ServerError)>,
-    pub notifications: VecDeque<Notification>,
-    /// The channels that somebody listens to.
-    pub channels: Vec<String>,
-}
-
-impl Unasked {
-    /// The encoding of texts that come, if it is another than ours.
-    fn encoding(&self) -> Option<&str> {
-        let encoding = self.settings.get("client_encoding").map(String::as_str);
-        encoding.filter(|encoding| !matches!(*encoding, "UTF8" | "UNICODE"))
-    }
-
-    fn note(&mut self, kind: u8, body: &[u8]) -> Result<(), Malformed> {
-        let mut rest = Body(body);
-        match kind {
-            tag::SETTING => {
-                let name = rest.text()?.into_owned();
-                self.settings.insert(name, rest.text()?.into_owned());
-            }
-            tag::NOTIFICATION => {
-                let pid = rest.int32()?;
-                let channel = rest.text()?.into_owned();
-                let payload = rest.text()?.into_owned();
-                // A LISTEN of the caller's own has nobody to take what it brings.
-                if self.channels.contains(&channel) {
-                    self.notifications.push_back(Notification { channel, payload, pid });
-                }
-            }
-            _ => self.notices.push_back((fault::severity(body), fault::told(body))),
-        }
-        Ok(())
-    }
-}
-
-/// Bytes of messages that have come for a request.
-#[derive(Debug, Default)]
-pub struct Arrived {
-    /// Whole messages.
-    pub bytes: Vec<u8>,
-    /// `ReadyForQuery` was the last of them.
-    pub ended: bool,
-    /// A COPY that the statement began was made to fail.
-    pub copy_refused: bool,
-    /// The error among all that has come.
-    pub error: Option<Box<ServerError>>,
-}
-
-/// What becomes of a COPY from us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnCopy {
-    /// It is what was asked for.
-    Goes,
-    /// It fails: the request was a simple query.
-    Fails,
-    /// It fails, and a Sync must follow: the server has taken no notice of the one before.
-    FailsAndSyncs,
-}
-
-struct Due {
-    ticket: u64,
-    on_copy: OnCopy,
-    arrived: Arrived,
-    /// The bytes that have come in all.
-    received: usize,
-    /// Somebody waits for a part of it, of so many bytes.
-    awaited_bytes: Option<usize>,
-    /// Nobody wants it any more.
-    abandoned: bool,
-}
-
-impl Due {
-    fn new(ticket: u64, on_copy: OnCopy) -> Self {
-        let arrived = Arrived::default();
-        Self { ticket, on_copy, arrived, received: 0, awaited_bytes: None, abandoned: false }
-    }
-
-    /// Whether the part that somebody waits for is there.
-    fn has_awaited(&self) -> bool {
-        self.awaited_bytes.is_some_and(|least| self.arrived.bytes.len() >= least)
-    }
-}
 
 /// The bytes of one connection.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -176,43 +86,10 @@ impl Lost {
     }
 }
 
-/// A buffer whose bytes are all initialised, with a window of what has come.
-struct Inbox {
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-const INBOX_BYTES: usize = 16 << 10;
-const INBOX_MOST: usize = 1 << 20;
-
 /// A result of which so much has come is long.
 const LONG_BYTES: usize = 256 << 10;
 /// A read of so much is worth being woken for. The server writes 8 KiB at a time.
 const PART_BYTES: usize = 64 << 10;
-
-impl Inbox {
-    /// Room to read into, behind the beginning of a message: at the front, which is still in a
-    /// core's cache.
-    fn room(&mut self) -> &mut [u8] {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        if self.end == 0 && self.buffer.len() > INBOX_MOST {
-            self.buffer.truncate(INBOX_MOST);
-            self.buffer.shrink_to_fit();
-        }
-        if self.end == self.buffer.len() {
-            self.grow();
-        }
-        self.buffer.get_mut(self.end..).unwrap_or_default()
-    }
-
-    fn grow(&mut self) {
-        self.buffer.resize((self.buffer.len() * 2).max(INBOX_BYTES), 0);
-    }
-}
 
 impl Line {
     pub fn new(socket: Socket, label: String, spin: Spin) -> Self {
@@ -455,85 +332,6 @@ impl Line {
         }
     }
 
-    /// Hands whole messages to the requests they belong to.
-    fn sort(&mut self) -> Result<(), Malformed> {
-        let Self { inbox, due, status, unasked, answered, outbox, begun, spare, .. } = self;
-        // Messages of one request that follow each other are handed over together.
-        let (mut from, mut at) = (inbox.start, inbox.start);
-        let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| {
-            let Some(front) = due.front_mut() else { return };
-            front.received += bytes.len();
-            if front.abandoned {
-                return;
-            }
-            let arrived = &mut front.arrived.bytes;
-            if arrived.capacity() == 0 && bytes.len() >= INBOX_BYTES {
-                *arrived = std::mem::take(spare);
-            }
-            arrived.extend_from_slice(bytes);
-        };
-        loop {
-            let rest = inbox.buffer.get(at..inbox.end).unwrap_or_default();
-            let Some(length) = message::length(rest)? else { break };
-            let Some(whole) = rest.get(..length) else { break };
-            let (kind, body) = (rest.first().copied(), whole.get(HEADER_BYTES..));
-            let (kind, body) = (kind.unwrap_or_default(), body.unwrap_or_default());
-            let next = at + length;
-            match kind {
-                tag::NOTICE | tag::NOTIFICATION | tag::SETTING => {
-                    hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
-                    from = next;
-                    unasked.note(kind, body)?;
-                    if let Some(encoding) = unasked.encoding().filter(|_| *begun) {
-                        self.broken = Some(Lost::Unfit(format!(
-                            "client_encoding was set to {encoding}, and howdah speaks UTF8 alone, so that the connection was given up; text comes as Python's str, whatever the server's encoding"
-                        )));
-                        return Ok(());
-                    }
-                }
-                tag::ERROR => {
-                    if let Some(front) = due.front_mut() {
-                        front.arrived.error = Some(Box::new(fault::told(body)));
-                    } else {
-                        let error = Box::new(fault::told(body));
-                        self.broken = Some(Lost::Ended(error));
-                        return Ok(());
-                    }
-                }
-                tag::READY => {
-                    *status = match body {
-                        [status @ (b'I' | b'T' | b'E')] => *status,
-                        _ => return Err(Malformed("a transaction of no known status".into())),
-                    };
-                    hand_over(due, inbox.buffer.get(from..next).unwrap_or_default());
-                    from = next;
-                    let mut ended =
-                        due.pop_front().ok_or_else(|| Malformed("an answer to nothing".into()))?;
-                    ended.arrived.ended = true;
-                    if !ended.abandoned {
-                        answered.push_back(ended);
-                    }
-                }
-                tag::COPY_IN => {
-                    if let Some(front) = due.front_mut() {
-                        front.arrived.copy_refused |= refuse_copy(front.on_copy, outbox)?;
-                    }
-                }
-                _ if !tag::ALL.contains(&kind) && (*begun || !tag::AT_START.contains(&kind)) => {
-                    return Err(Malformed(format!("a message {:?}", char::from(kind))));
-                }
-                _ if due.is_empty() => {
-                    return Err(Malformed(format!("a message {:?} unasked", char::from(kind))));
-                }
-                _ => {}
-            }
-            at = next;
-        }
-        hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
-        inbox.start = at;
-        Ok(())
-    }
-
     /// The connection is lost, for this reason; what the server said last is the better one.
     fn lose(&mut self, reason: &str) {
         let said = self.due.front().and_then(|due| due.arrived.error.as_ref());
@@ -589,16 +387,4 @@ impl Line {
         self.socket.finish();
         self.break_off("the connection is closed".into());
     }
-}
-
-/// Answers a COPY that the caller's own statement began: rows come by a load alone.
-fn refuse_copy(on_copy: OnCopy, out: &mut BytesMut) -> Result<bool, Malformed> {
-    if on_copy != OnCopy::Goes {
-        let failed = frontend::copy_fail("a COPY FROM STDIN is for load() alone", out);
-        failed.map_err(|error| Malformed(error.to_string()))?;
-    }
-    if on_copy == OnCopy::FailsAndSyncs {
-        frontend::sync(out);
-    }
-    Ok(on_copy != OnCopy::Goes)
 }

@@ -1,0 +1,87 @@
+//! Has statements described by the server, and keeps them.
+
+use std::sync::Arc;
+
+use postgres_protocol::message::frontend;
+
+use super::client::Client;
+use super::line::OnCopy;
+use super::reply::{Ending, Reply};
+use super::statements::Statement;
+use crate::error::Result;
+use crate::wire::message::{Messages, tag};
+
+impl Client {
+    /// Describes a statement, and keeps it; tells whether it was kept before.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn prepare(&self, sql: &str) -> Result<(Arc<Statement>, bool)> {
+        if let Some(statement) = self.0.statements().recall(sql) {
+            return Ok((statement, true));
+        }
+        let statement = self.prepare_once(sql).await?;
+        let pushed_out = self.0.statements().keep(sql, &statement);
+        drop(pushed_out);
+        Ok((statement, false))
+    }
+
+    /// Describes a statement, by a name that is forgotten with it; where no statements are kept,
+    /// without one, until another is described.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn prepare_once(&self, sql: &str) -> Result<Arc<Statement>> {
+        let keeps = self.keeps_statements();
+        let name = if keeps { self.new_name("statement") } else { String::new() };
+        let reply = self
+            .ask(Ending::Sent, OnCopy::FailsAndSyncs, |out| {
+                frontend::parse(&name, sql, [], out)?;
+                frontend::describe(b'S', &name, out)?;
+                frontend::sync(out);
+                Ok(())
+            })
+            .await?;
+        let arrived = reply.whole().await?;
+        Ok(Arc::new(Statement::described(&arrived.bytes, name, Arc::downgrade(&self.0))?))
+    }
+
+    /// Describes a statement without a name. The request stays open: nothing lets a pooler give the
+    /// server's process to somebody else before the statement is run.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn prepare_unnamed(&self, sql: &str) -> Result<(Arc<Statement>, Reply)> {
+        let mut reply = self
+            .ask(Ending::Sync, OnCopy::FailsAndSyncs, |out| {
+                frontend::parse("", sql, [], out)?;
+                frontend::describe(b'S', "", out)?;
+                frontend::flush(out);
+                Ok(())
+            })
+            .await?;
+        let mut bytes = Vec::new();
+        loop {
+            let arrived = reply.some().await?;
+            bytes.extend(arrived.bytes);
+            let described = |kind| kind == tag::COLUMNS || kind == tag::NO_DATA;
+            if Messages(&bytes).any(|message| described(message.tag)) {
+                break;
+            }
+        }
+        let statement = Statement::described(&bytes, String::new(), std::sync::Weak::new())?;
+        Ok((Arc::new(statement), reply))
+    }
+
+    /// Whether statements are kept under names.
+    #[must_use]
+    pub fn keeps_statements(&self) -> bool {
+        self.0.statements().capacity() > 0
+    }
+
+    /// Forgets a statement that was kept.
+    pub fn forget(&self, sql: &str) {
+        let forgotten = self.0.statements().forget(sql);
+        drop(forgotten);
+    }
+}
