@@ -23,6 +23,11 @@ pub trait Source {
     /// # Errors
     /// Its own.
     fn next(&mut self) -> Result<Option<RecordBatch>>;
+
+    /// Whether there are more, where that is known without asking for them.
+    fn has_more(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// The caller, who wants to hear how far a load is and may want to stop it.
@@ -77,8 +82,10 @@ pub(super) fn copy(
 ) -> Result<Copied> {
     let first = source.next()?;
     let few = first.as_ref().is_none_or(|batch| batch.num_rows() <= FEW_ROWS);
-    let second = if few && first.is_some() { source.next()? } else { None };
-    if few && second.is_none() {
+    // Where there are more, the server has something to do while they are gathered.
+    let look_ahead = few && first.is_some() && source.has_more() != Some(true);
+    let second = if look_ahead { source.next()? } else { None };
+    if first.is_none() || (look_ahead && second.is_none()) {
         return copy_few(session, sql, &plan, first, watch);
     }
     let mut ahead = [first, second].into_iter().flatten();

@@ -13,10 +13,10 @@ use super::gil::{held, raised};
 use crate::error::{Error, Result, ValueError};
 use crate::load::Source;
 
-/// Rows gathered before they are handed on to be encoded.
+/// Rows gathered before they are handed on to be encoded: few at first, so that the server has
+/// something to do, and then more each time, but not so many that it waits for them.
+const FIRST_ROWS: usize = 1024;
 const BATCH_ROWS: usize = 8192;
-/// Rows in the first batch: the server has something to do while the next is gathered.
-const FIRST_ROWS: usize = 5000;
 
 /// What the rows are: the first one tells, and the others must be the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) struct RowSource {
     columns: Vec<Column>,
     schema: SchemaRef,
     row: u64,
+    /// How many the next batch is to have.
+    batch_rows: usize,
     ended: bool,
 }
 
@@ -272,7 +274,9 @@ impl RowSource {
     ) -> Self {
         let keys = interned(py, names);
         let schema = schema(&columns, names.iter());
-        Self { table: table.to_owned(), rows, keys, columns, schema, row: 0, ended: false }
+        let table = table.to_owned();
+        let batch_rows = FIRST_ROWS;
+        Self { table, rows, keys, columns, schema, row: 0, batch_rows, ended: false }
     }
 
     /// The schema of the batches.
@@ -282,7 +286,8 @@ impl RowSource {
 
     fn gather(&mut self, py: Python<'_>) -> Result<usize> {
         let mut count = 0;
-        let most = if self.row == 0 { FIRST_ROWS } else { BATCH_ROWS };
+        let most = self.batch_rows;
+        self.batch_rows = (most + most / 2).min(BATCH_ROWS);
         let iterator = self.rows.iterator.bind(py).clone();
         let mut iterator = iterator.into_iter();
         while count < most {
@@ -325,6 +330,10 @@ impl RowSource {
 }
 
 impl Source for RowSource {
+    fn has_more(&self) -> Option<bool> {
+        Some(!self.ended)
+    }
+
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         if self.ended {
             return Ok(None);
