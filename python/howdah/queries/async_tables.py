@@ -14,6 +14,7 @@ from howdah.queries.conditions import by_names
 from howdah.queries.loading import object_plan, tree_of
 from howdah.queries.nodes import TUPLES
 from howdah.tables import ddl
+from howdah.tables.attributes import UNDONE
 from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import LOADED
 
@@ -152,7 +153,7 @@ class AsyncTables:
         if plan is None:
             return row
         given: tuple[Any, ...] | None = ()
-        if plan.returning:
+        if plan.returning.columns:
             given = await self._core.fetch_one(plan.text, plan.params, _plain, self.lease())
         elif not await self._core.execute(plan.text, plan.params, self.lease()):
             given = None
@@ -211,8 +212,11 @@ class AsyncTables:
         except NoRow:
             raise saving.gone(row) from None
         values = vars(row)
+        undone = values.get(UNDONE)
         values.clear()
         values.update(vars(fresh))
+        if undone is not None:
+            values[UNDONE] = undone
         return row
 
     async def fetch_relations(self, row: M, /, *relations: type[Table]) -> M:

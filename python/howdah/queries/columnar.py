@@ -15,7 +15,10 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import plain
 from howdah.expressions.sources import Source
+from howdah.queries import saving
+from howdah.tables.attributes import UNDONE
 from howdah.tables.schema import MISSING
+from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from howdah.tables.schema import Column, TableSchema
 
     Node = tuple[Any, ...]
+    Objects = list[tuple[Any, saving.Saving]]
 
 
 @dataclass(slots=True)
@@ -34,7 +38,7 @@ class Columns:
         values: The values of each, in the order of the rows.
         given: Those of the columns that the caller gave; the others have the class's defaults.
         count: How many rows there are.
-        objects: The rows, where they are objects of the table.
+        objects: The rows, where they are objects of the table, each with what was noted of it.
         constants: Columns that have the same value in every row, which no row gives.
         texts: The values of columns that go as text, and are cast at the server.
     """
@@ -43,7 +47,7 @@ class Columns:
     values: list[list[Any]]
     given: set[str]
     count: int
-    objects: list[Any] | None
+    objects: Objects | None
     constants: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, list[str | None]] = field(default_factory=dict)
 
@@ -169,7 +173,7 @@ def columns_of_rows(schema: TableSchema, rows: list[Any]) -> Columns:
             if type(row) is not schema.table:
                 expected = f"expected a {schema.table.__name__} like the first row"
                 raise _refusal(schema, at, f"{expected}, got {type(row).__name__}")
-        return _build(schema, [vars(row) for row in rows], list(rows))
+        return _build(schema, [vars(row) for row in rows], list(zip(rows, saving.batch(schema, rows), strict=True)))
     if set(map(type, rows)) != {dict}:
         for at, row in enumerate(rows):
             if not isinstance(row, Mapping):
@@ -203,7 +207,7 @@ def constants_beside(schema: TableSchema, names: Sequence[str]) -> dict[str, Any
     return found
 
 
-def _build(schema: TableSchema, rows: list[Any], objects: list[Any] | None) -> Columns:
+def _build(schema: TableSchema, rows: list[Any], objects: Objects | None) -> Columns:
     first = tuple(rows[0])
     split = _core.columns(rows, first)
     apart = None if split is None else dict(zip(first, split, strict=True))
@@ -231,7 +235,7 @@ def _build(schema: TableSchema, rows: list[Any], objects: list[Any] | None) -> C
         known.difference_update(names)
         made.add(column, values)
     if objects is not None:
-        known -= {*schema.collections, "_loaded"}
+        known -= {*schema.collections, LOADED, UNDONE}
     if known:
         stray = next(name for name in sorted(known, key=str))
         at = next(at for at, row in enumerate(rows) if stray in row)

@@ -13,6 +13,8 @@ from howdah import _core
 from howdah.errors import InterfaceError, NoRow, NotLoaded
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import member
+from howdah.tables.attributes import UNDONE
+from howdah.tables.schema import MISSING
 from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
@@ -25,11 +27,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Some columns of a table.
+
+    Attributes:
+        columns: The columns.
+        names: Their names in the class.
+        places: Where they stand among the table's columns.
+    """
+
+    columns: tuple[Column, ...]
+    names: tuple[str, ...]
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """A statement as text, and the columns whose values it gives."""
+    """A statement as text, the columns that it writes, and those whose values it gives."""
 
     text: str
-    returning: tuple[Column, ...]
+    sent: Part
+    returning: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +58,21 @@ class Saving:
         text: The statement.
         params: Its parameters.
         returning: The columns whose values it gives.
-        columns: The columns that it writes.
+        noted: The values of all columns as they are sent; the row's may change while the server is waited for.
+        absent: The columns that have no value but for this statement: the server, or a reference, gives them one.
     """
 
     text: str
     params: tuple[Any, ...]
-    returning: tuple[Column, ...]
-    columns: tuple[Column, ...]
+    returning: Part
+    noted: tuple[Any, ...]
+    absent: tuple[str, ...]
+
+
+def part(schema: TableSchema, columns: Sequence[Column]) -> Part:
+    """Give some columns of a table, with what is asked of them for each row."""
+    places = tuple(schema.columns.index(column) for column in columns)
+    return Part(tuple(columns), tuple(column.attribute for column in columns), places)
 
 
 def schema_of(row: Table) -> TableSchema:
@@ -68,23 +94,23 @@ def insertion(row: Table) -> Saving:
     """
     schema = schema_of(row)
     values = vars(row)
+    taken = take_keys(row)
+    noted = _core.snapshot(values, schema.attributes)
     columns: list[Column] = []
     params: list[Any] = []
-    for column in schema.columns:
+    for column, value in zip(schema.columns, noted, strict=True):
         name = column.attribute
         if name not in values:
-            if column.reference is not None and column.reference.attribute in values:
-                values[name] = _key_of_unsaved(row, column)
-            elif column.by_server:
+            if column.by_server:
                 continue
-            else:
-                message = f"{type(row).__name__}.{name} has no value"
-                raise NotLoaded(message)
+            message = f"{type(row).__name__}.{name} has no value"
+            raise NotLoaded(message)
         if column.generated is None:
             columns.append(column)
-            params.append(_param(column, values[name]))
+            params.append(_param(column, value))
     written = _cached(schema, "insert", tuple(columns), _insert)
-    return Saving(written.text, tuple(params), written.returning, tuple(columns))
+    absent = tuple(name for name in written.returning.names if name not in values)
+    return Saving(written.text, tuple(params), written.returning, noted, (*absent, *taken))
 
 
 def update(row: Table) -> Saving | None:
@@ -95,22 +121,45 @@ def update(row: Table) -> Saving | None:
     """
     schema = schema_of(row)
     values = vars(row)
-    for name, column in schema.references.items():
-        if column.attribute not in values and name in values:
-            values[column.attribute] = _key_of_unsaved(row, column)
-    changed = _core.changes(values, schema.attributes, values[LOADED])
+    taken = take_keys(row)
+    loaded = values[LOADED]
+    changed = _core.changes(values, schema.attributes, loaded)
     columns = tuple(column for column in map(schema.columns.__getitem__, changed) if column.generated is None)
     if not columns:
         return None
     written = _cached(schema, "update", columns, _update)
-    params = tuple(_param(column, values[column.attribute]) for column in columns)
-    return Saving(written.text, (*params, *stored_key(row)), written.returning, columns)
+    noted = list(loaded)
+    for at, value in zip(written.sent.places, _core.snapshot(values, written.sent.names), strict=True):
+        noted[at] = value
+    params = tuple(_param(column, noted[at]) for column, at in zip(columns, written.sent.places, strict=True))
+    return Saving(written.text, (*params, *stored_key(row)), written.returning, tuple(noted), taken)
+
+
+def batch(schema: TableSchema, rows: Sequence[Table]) -> list[Saving]:
+    """Note what rows hold before they are inserted by one statement, whose results `filled` puts into them.
+
+    Raises:
+        InterfaceError: A row that one of them refers to is not saved yet.
+    """
+    nothing = part(schema, ())
+    found: list[Saving] = []
+    for row in rows:
+        taken = take_keys(row)
+        values = vars(row)
+        absent = tuple(name for name in schema.attributes if name not in values)
+        found.append(Saving("", (), nothing, _core.snapshot(values, schema.attributes), (*absent, *taken)))
+    return found
+
+
+def filled(saving: Saving, returning: Part) -> Saving:
+    """Give what `batch` noted of a row, with the columns whose values there are now."""
+    return Saving(saving.text, saving.params, returning, saving.noted, saving.absent)
 
 
 def deletion(row: Table) -> Saving:
     """Give the statement that deletes a row."""
     written = _cached(schema_of(row), "delete", (), _delete)
-    return Saving(written.text, stored_key(row), (), ())
+    return Saving(written.text, stored_key(row), written.returning, (), ())
 
 
 def stored_key(row: Table) -> tuple[Any, ...]:
@@ -131,7 +180,7 @@ def stored_key(row: Table) -> tuple[Any, ...]:
 
 
 def keep(row: Table, saving: Saving, given: Sequence[Any]) -> None:
-    """Note what the server has now.
+    """Note what the server has now, and take what it filled in; what was set since the row was sent stays.
 
     Args:
         row: The row.
@@ -139,10 +188,26 @@ def keep(row: Table, saving: Saving, given: Sequence[Any]) -> None:
         given: The values of the columns that it gives.
     """
     values = vars(row)
-    for column, value in zip(saving.returning, given, strict=True):
-        kind = column.type.kind
-        values[column.attribute] = value if kind is None else member(kind, value)
-    values[LOADED] = _core.snapshot(values, schema_of(row).attributes)
+    noted = saving.noted
+    back = saving.returning
+    if back.columns:
+        fresh: dict[str, Any] = {}
+        for column, value in zip(back.columns, given, strict=True):
+            kind = column.type.kind
+            fresh[column.attribute] = value if kind is None else member(kind, value)
+        # None is a value that may have been set since.
+        sent = zip(back.names, (noted[at] for at in back.places), strict=True)
+        before = tuple(MISSING if one is None and name in saving.absent else one for name, one in sent)
+        since = _core.changes(values, back.names, before)
+        now = list(noted)
+        for at, value in zip(back.places, _core.snapshot(fresh, back.names), strict=True):
+            now[at] = value
+        noted = tuple(now)
+        for at in since:
+            if back.columns[at].generated is None:
+                del fresh[back.names[at]]
+        values.update(fresh)
+    values[LOADED] = noted
 
 
 def state(row: Table, saving: Saving | None) -> Callable[[], None]:
@@ -150,14 +215,17 @@ def state(row: Table, saving: Saving | None) -> Callable[[], None]:
 
     Args:
         row: The row, which is about to be saved, or deleted.
-        saving: What is to be done, if the server is to fill in values.
+        saving: What is to be done, if the row is saved.
     """
     values = vars(row)
     loaded = values.get(LOADED)
-    filled = () if saving is None or loaded is not None else saving.returning
-    absent = [column.attribute for column in filled if column.attribute not in values]
+    absent = () if saving is None else saving.absent
 
     def restore() -> None:
+        for column in schema_of(row).primary_key:
+            if column.attribute in absent and column.attribute in values:
+                # Rows that refer to this one may have taken its key, which is no row's any more.
+                values[UNDONE] = (*values.get(UNDONE, ()), values[column.attribute])
         for name in absent:
             values.pop(name, None)
         if loaded is None:
@@ -173,14 +241,36 @@ def gone(row: Table) -> NoRow:
     return NoRow(f"this {type(row).__name__} is not there any more: its row was deleted")
 
 
-def _key_of_unsaved(row: Table, column: Column) -> object:
+def take_keys(row: Table) -> tuple[str, ...]:
+    """Take the keys of the rows that a row refers to, where it has none yet, or one whose row was undone.
+
+    Args:
+        row: The row.
+
+    Returns:
+        The columns that got a key.
+
+    Raises:
+        InterfaceError: A row that it refers to is not saved yet.
+    """
+    values = vars(row)
+    taken: tuple[str, ...] = ()
+    for name, column in schema_of(row).references.items():
+        if name not in values:
+            continue
+        other, attribute = values[name], column.attribute
+        if attribute in values and (other is None or values[attribute] not in vars(other).get(UNDONE, ())):
+            continue
+        values[attribute] = None if other is None else _key_of(row, name, other, column)
+        taken = (*taken, attribute)
+    return taken
+
+
+def _key_of(row: Table, name: str, other: Table, column: Column) -> object:
     reference = column.reference
-    if reference is None:
-        raise TypeError(column.name)
-    other = vars(row)[reference.attribute]
-    key = None if other is None else vars(other).get(reference.target.attribute)
-    if other is not None and key is None:
-        message = f"{type(row).__name__}.{reference.attribute} is not saved yet; save it first"
+    key = None if reference is None else vars(other).get(reference.target.attribute)
+    if key is None:
+        message = f"{type(row).__name__}.{name} is not saved yet; save it first"
         raise InterfaceError(message)
     return key
 
@@ -196,7 +286,7 @@ def _cached(schema: TableSchema, verb: str, columns: tuple[Column, ...], write: 
     found = cache.get(key)
     if found is None:
         statement, returning = write(schema, columns)
-        found = cache[key] = Written(_core.render(statement)[0], returning)
+        found = cache[key] = Written(_core.render(statement)[0], part(schema, columns), part(schema, returning))
     return found
 
 

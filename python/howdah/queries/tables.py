@@ -14,6 +14,7 @@ from howdah.queries.nodes import TUPLES
 from howdah.queries.query import Query
 from howdah.queries.relations import load_wanted
 from howdah.tables import ddl
+from howdah.tables.attributes import UNDONE
 from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import LOADED
 from howdah.transaction import current, innermost, leased
@@ -153,7 +154,7 @@ class Tables:
         if plan is None:
             return row
         given: tuple[Any, ...] | None = ()
-        if plan.returning:
+        if plan.returning.columns:
             given = self._core.fetch_one(plan.text, plan.params, _plain, self.lease())
         elif not self._core.execute(plan.text, plan.params, self.lease()):
             given = None
@@ -212,8 +213,11 @@ class Tables:
         except NoRow:
             raise saving.gone(row) from None
         values = vars(row)
+        undone = values.get(UNDONE)
         values.clear()
         values.update(vars(fresh))
+        if undone is not None:
+            values[UNDONE] = undone
         return row
 
     def fetch_relations(self, row: M, /, *relations: type[Table]) -> M:

@@ -15,6 +15,7 @@ from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
 from howdah.queries import saving
+from howdah.queries.catalogue import KEPT, asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from howdah._core import LoadReport, Tuples
     from howdah.database import Database
+    from howdah.queries.columnar import Objects
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
     from howdah.verbs import Rows
@@ -60,6 +62,8 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     if not given:
         return []
     columns = columns_of_rows(schema, given)
+    if columns.objects is not None:
+        _each_once(schema, given)
     if not columns.columns or (columns.count <= FEW and columns.may_unnest()):
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
@@ -69,6 +73,19 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
         return _copy(db, schema, columns)
 
 
+def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
+    """Check that no object is there twice: it would be two rows, and has but one key."""
+    if len(set(map(id, rows))) == len(rows):
+        return
+    seen: dict[int, int] = {}
+    for at, row in enumerate(rows):
+        first = seen.setdefault(id(row), at)
+        if first != at:
+            name = schema.table.__name__
+            message = f"{name}, row {at}: expected an object of its own, got that of row {first}; make another {name}"
+            raise InterfaceError(message)
+
+
 def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
     db: Database,
     schema: TableSchema,
@@ -76,11 +93,13 @@ def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
     nodes: tuple[Node, ...],
     names: Sequence[str],
     count: int,
-    objects: list[Any] | None = None,
+    objects: Objects | None = None,
+    returned: Sequence[Column] | None = None,
 ) -> list[Any]:
     """Insert what a row of FROM gives, in its order, and give the keys."""
     root = schema.table.__source__
-    returned = _returned(schema, names) if objects is not None else schema.primary_key
+    if returned is None:
+        returned = schema.primary_key if objects is None else _returned(schema, names)
     select: Statement = {
         "kind": "select",
         "columns": nodes,
@@ -94,14 +113,17 @@ def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
         "select": select,
         "returning": tuple(("column", root, column.name) for column in returned),
     }
-    if not returned:
+    if returned:
+        rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
+        _all_stored(schema, len(rows), count)
+    else:
         _all_stored(schema, db.execute_statement(statement), count)
+        rows = [()] * count
+    if objects is not None:
+        return _fill(db, schema, objects, returned, rows)
+    if not returned:
         return []
-    rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
-    _all_stored(schema, len(rows), count)
-    if objects is None:
-        return [row[0] for row in rows] if len(returned) == 1 else rows
-    return _fill(db, schema, objects, returned, rows)
+    return [row[0] for row in rows] if len(returned) == 1 else rows
 
 
 def _all_stored(schema: TableSchema, stored: int, count: int) -> None:
@@ -130,15 +152,16 @@ def _returned(schema: TableSchema, names: Sequence[str]) -> tuple[Column, ...]:
 def _fill(
     db: Database,
     schema: TableSchema,
-    objects: list[Any],
+    objects: Objects,
     columns: Sequence[Column],
     rows: Sequence[tuple[Any, ...]],
 ) -> list[Any]:
-    saved = saving.Saving("", (), tuple(columns), ())
-    db.when_undone(saving.state(row, saved) for row in objects)
-    for row, given in zip(objects, rows, strict=True):
-        saving.keep(row, saved, given)
-    return [_key(schema, row) for row in objects]
+    returning = saving.part(schema, columns)
+    done = [(row, saving.filled(sent, returning)) for row, sent in objects]
+    db.when_undone(saving.state(row, sent) for row, sent in done)
+    for (row, sent), given in zip(done, rows, strict=True):
+        saving.keep(row, sent, given)
+    return [_key(schema, row) for row, _ in done] if schema.primary_key else []
 
 
 def _key(schema: TableSchema, row: Any) -> Any:  # noqa: ANN401  (of the key's type)
@@ -148,35 +171,43 @@ def _key(schema: TableSchema, row: Any) -> Any:  # noqa: ANN401  (of the key's t
 
 
 def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
-    """Insert by COPY: the keys are reserved before, or given, or else come from a table between."""
-    lacking = [column for column in schema.primary_key if column not in columns.columns]
-    if not schema.primary_key or not lacking or (len(lacking) == 1 and lacking[0].identity):
-        for column in lacking:
-            columns.add(column, _reserve(db, schema, column, columns.count))
+    """Insert by COPY, which gives no keys: they are reserved before, or given, or else come from a table between."""
+    if _may_copy(db, schema, columns):
+        for column in schema.primary_key:
+            if column not in columns.columns:
+                columns.add(column, _reserve(db, schema, column, columns.count))
         report = db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
         _all_stored(schema, report.rows, columns.count)
         return _keys(db, schema, columns)
     staged, names, count = stage(db, schema, columns.rows(), columns.names())
     nodes = tuple(("column", staged, name) for name in names)
-    return _insert_from(db, schema, staged, nodes, names, count, columns.objects)
+    returned = schema.primary_key if columns.objects is None else schema.columns
+    return _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
+
+
+def _may_copy(db: Database, schema: TableSchema, columns: Columns) -> bool:
+    """Tell whether the keys that rows are sent with are those that the server stores, and objects are found by them."""
+    key = schema.primary_key
+    if columns.objects is not None and len(key) != 1:
+        return False
+    lacking = [column for column in key if column not in columns.columns]
+    if lacking and not (len(lacking) == 1 and lacking[0].identity):
+        return False
+    return not key or keeps_keys(db.fetch_one(KEPT, *asked(schema)), schema, columns)
 
 
 def _keys(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
+    if not schema.primary_key:
+        return []
     places = [columns.columns.index(column) for column in schema.primary_key]
     keys = [columns.values[place] for place in places]
     found: list[Any] = keys[0] if len(keys) == 1 else list(zip(*keys, strict=True))
-    objects = columns.objects
-    if objects is None:
-        return found
-    if len(keys) == 1:
-        _read_back(db, schema, objects, found)
-    else:
-        for row, key in zip(objects, found, strict=True):
-            vars(row).update(vars(db.get(schema.table, key)))
+    if columns.objects is not None:
+        _read_back(db, schema, columns.objects, found)
     return found
 
 
-def _read_back(db: Database, schema: TableSchema, objects: list[Any], keys: list[Any]) -> None:
+def _read_back(db: Database, schema: TableSchema, objects: Objects, keys: list[Any]) -> None:
     """Take what the server filled in."""
     root = schema.table.__source__
     key = schema.single_key

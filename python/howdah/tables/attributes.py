@@ -24,6 +24,9 @@ R = TypeVar("R", bound="Table | None")
 # `type` is a property below.
 Owner = type
 
+# Where an object keeps the keys that it had by inserts which were undone.
+UNDONE = "_undone"
+
 
 class Col(Expr[T]):
     """A column: on the class an expression, on an object its value."""
@@ -101,7 +104,7 @@ class Ref(Generic[R]):
         if name in values:
             found = values[name]
             # The key may have been set to another row's meanwhile.
-            if found is None or self.column.attribute not in values or _key(found) == key:
+            if found is None or self.column.attribute not in values or _key(found) == key or _had(found, key):
                 return found
         elif self.column.attribute in values and key is None:
             return None
@@ -191,6 +194,10 @@ def _collected(descriptor: Many[Any] | One[Any], obj: object, owner: Owner) -> M
 def _key(row: object) -> object:
     schema = cast("Any", type(row)).__schema__
     return vars(row).get(schema.single_key.attribute)
+
+
+def _had(row: object, key: object) -> bool:
+    return key in vars(row).get(UNDONE, ())
 
 
 def unusable(name: str) -> InterfaceError:

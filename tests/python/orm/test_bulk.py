@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +204,140 @@ async def test_trigger_that_drops_rows_is_told(db: howdah.AsyncDatabase, sql: Sq
             await db.insert_many(Company, rows)
     # A COPY has a transaction of its own, which is rolled back; a single INSERT has been committed.
     assert sql("SELECT count(*) FROM company") == [(4,)]
+
+
+@pytest.mark.parametrize("count", [3, FEW + 1])
+async def test_keys_that_a_trigger_changes_come_back_as_they_are_stored(
+    db: howdah.AsyncDatabase, count: int, sql: Sql
+) -> None:
+    sql(
+        "CREATE FUNCTION shift() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.id := NEW.id + 1000; "
+        "NEW.name := upper(NEW.name); RETURN NEW; END$$"
+    )
+    sql("CREATE TRIGGER shift BEFORE INSERT ON company FOR EACH ROW EXECUTE FUNCTION shift()")
+    stored = "SELECT id FROM company WHERE id > 1000 ORDER BY id"
+    keys = await db.insert_many(Company, [{"name": f"a{at}"} for at in range(count)])
+    assert sql(stored) == [(key,) for key in keys]
+    assert (await db.get(Company, keys[-1])).name == f"A{count - 1}"
+    rows = [Company(name=f"b{at}") for at in range(count)]
+    more = await db.insert_many(Company, rows)
+    assert sql(stored) == [(key,) for key in [*keys, *more]]
+    assert [row.id for row in rows] == more
+
+
+class Parted(Table):
+    """Has partitions, one of which has a trigger of its own."""
+
+    id: Col[int] = col(primary_key=True)
+    n: Col[int] = col(default=0)
+
+
+async def test_keys_that_a_trigger_of_a_partition_changes_come_back_as_they_are_stored(
+    db: howdah.AsyncDatabase, sql: Sql
+) -> None:
+    sql("CREATE TABLE parted (id bigint PRIMARY KEY, n bigint) PARTITION BY RANGE (id)")
+    sql("CREATE TABLE parted_all PARTITION OF parted FOR VALUES FROM (0) TO (1000000)")
+    sql(
+        "CREATE FUNCTION shift() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.id := NEW.id + 1000; RETURN NEW; END$$"
+    )
+    sql("CREATE TRIGGER shift BEFORE INSERT ON parted_all FOR EACH ROW EXECUTE FUNCTION shift()")
+    keys = await db.insert_many(Parted, [{"id": at} for at in range(FEW + 1)])
+    assert keys == list(range(1000, 1000 + FEW + 1))
+
+
+class Padded(Table):
+    """Has a key that the server stores otherwise than it is given."""
+
+    code: Col[str] = col(primary_key=True, type="char(8)")
+    n: Col[int] = col(default=0)
+
+
+class Uuid(Table):
+    """Has a key that may be given as text."""
+
+    id: Col[uuid.UUID] = col(primary_key=True)
+    n: Col[int] = pg.server_default("7")
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_keys_that_are_stored_otherwise_than_given_come_back_as_they_are_stored(
+    db: howdah.AsyncDatabase, count: int
+) -> None:
+    await db.create_tables(Padded, Uuid)
+    names = [f"k{at}".ljust(8) for at in range(count)]
+    assert await db.insert_many(Padded, [{"code": name.strip()} for name in names]) == names
+    padded = [Padded(code=f"x{at}") for at in range(count)]
+    assert await db.insert_many(Padded, padded) == [row.code for row in padded]
+    assert padded[-1].code == f"x{count - 1}".ljust(8)
+    ids = [uuid.UUID(int=at) for at in range(2 * count)]
+    texts: list[Any] = [str(one) for one in ids]
+    assert await db.insert_many(Uuid, [{"id": one} for one in texts[:count]]) == ids[:count]
+    rows = [Uuid(id=one) for one in texts[count:]]
+    assert await db.insert_many(Uuid, rows) == [row.id for row in rows] == ids[count:]
+    assert {row.n for row in rows} == {7}
+
+
+class Pair(Table):
+    """Has a key of two columns."""
+
+    a: Col[int] = col(primary_key=True)
+    b: Col[int] = col(primary_key=True)
+    note: Col[str] = pg.server_default("'none'")
+
+
+class Keyless(Table):
+    """Has no key."""
+
+    n: Col[int]
+    note: Col[str] = pg.server_default("'none'")
+
+
+@pytest.mark.parametrize("count", [3, FEW + 1])
+async def test_objects_whose_insert_is_undone_are_new_again(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    await db.create_tables(Pair)
+    rows = [Pair(a=at, b=1) for at in range(count)]
+    async with db.transaction() as transaction:
+        assert await db.insert_many(Pair, rows) == [(at, 1) for at in range(count)]
+        assert {row.note for row in rows} == {"none"}
+        await transaction.rollback()
+    assert "note" not in vars(rows[0])
+    await db.save(rows[0])
+    assert sql("SELECT a, b, note FROM pair") == [(0, 1, "none")]
+
+
+@pytest.mark.parametrize("count", [3, FEW + 1])
+async def test_objects_without_a_key_are_stored_once(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    await db.create_tables(Keyless)
+    rows = [Keyless(n=at) for at in range(count)]
+    assert await db.insert_many(Keyless, rows) == []
+    assert {row.note for row in rows} == {"none"}
+    given: dict[str, Any] = {"n": 1, "note": "x"}
+    more = [Keyless(**given) for _ in range(count)]
+    assert await db.insert_many(Keyless, more) == []
+    await db.save(more[0])
+    assert sql("SELECT count(*) FROM keyless") == [(2 * count,)]
+
+
+@pytest.mark.parametrize("count", [1, FEW + 1])
+async def test_object_that_is_there_twice_is_refused(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
+    rows = [Company(name=f"c{at}") for at in range(count)]
+    with pytest.raises(InterfaceError, match=rf"Company, row {count}: .* got that of row 0; make another"):
+        await db.insert_many(Company, [*rows, rows[0]])
+    assert sql("SELECT count(*) FROM company") == [(2,)]
+
+
+@pytest.mark.parametrize("count", [1, FEW + 1])
+async def test_object_takes_the_key_of_one_that_was_saved_after_it_was_made(
+    db: howdah.AsyncDatabase, count: int, sql: Sql
+) -> None:
+    eve = Person(name="Eve", email="eve@x")
+    posts = [Post(title="t", author=eve) for _ in range(count)]
+    with pytest.raises(InterfaceError, match=r"Post\.author is not saved yet"):
+        await db.insert_many(Post, posts)
+    await db.save(eve)
+    await db.insert_many(Post, posts)
+    assert {vars(post)["author_id"] for post in posts} == {eve.id}
+    assert sql("SELECT count(*) FROM post WHERE author_id = %s", eve.id) == [(count,)]
 
 
 @pytest.mark.parametrize("count", [3, FEW + 1])

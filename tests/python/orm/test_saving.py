@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import datetime as dt
@@ -307,6 +308,63 @@ async def test_row_whose_save_is_undone_is_saved_anew(db: howdah.AsyncDatabase, 
     await db.save(post)
     assert sorted(sql("SELECT name FROM company")) == [("Changed",), ("New",), ("m1",), ("m2",), ("twice",)]
     assert sql("SELECT views FROM post WHERE id = 1") == [(5,)]
+
+
+async def test_reference_to_a_row_that_was_undone_takes_its_next_key(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    new = Person(name="Eve", email="eve@x")
+    post, other = Post(title="t", author=new), Post(title="u", author=new)
+    ada, bob = await db.get(Person, 1), await db.get(Person, 2)
+    async with db.transaction() as transaction:
+        await db.save(new)
+        await db.save(post)
+        await db.insert_many(Post, [other])
+        ada.boss = new
+        await db.save(ada)
+        bob.boss = new
+        await transaction.rollback()
+    assert "author_id" not in vars(post)
+    assert "author_id" not in vars(other)
+    assert bob.boss is new
+    with pytest.raises(howdah.InterfaceError, match=r"Person\.boss is not saved yet"):
+        await db.save(bob)
+    for row in (new, post, other, ada, bob):
+        await db.save(row)
+    assert sql("SELECT DISTINCT author_id FROM post WHERE title IN ('t', 'u')") == [(new.id,)]
+    assert sql("SELECT boss_id FROM person WHERE id IN (1, 2)") == [(new.id,), (new.id,)]
+    assert ada.boss is bob.boss is new
+    assert vars(ada)["boss_id"] == vars(bob)["boss_id"] == new.id
+
+
+async def test_change_made_while_a_save_is_awaited_is_saved_by_the_next(filled: str, sql: Sql) -> None:
+    async with howdah.AsyncDatabase(filled) as db:
+        new = Person(name="one", email="e", meta={"n": [1]}, money=Decimal("1.005"))
+        await _changed_meanwhile(db.save(new), new)
+        ada = await db.get(Person, 1)
+        ada.name = "first"
+        await _changed_meanwhile(db.save(ada), ada)
+        many = [Person(name="one", email=f"{at}", meta={"n": [1]}) for at in range(2)]
+        await _changed_meanwhile(db.insert_many(Person, many), many[0])
+        for row in (new, ada, many[0]):
+            await db.save(row)
+            found = sql("SELECT name, meta, money FROM person WHERE id = %s", row.id)
+            assert found == [("two", {"n": [1, 2]}, Decimal("2.50"))]
+            assert (row.name, row.money) == ("two", Decimal("2.50"))
+        made = Person(name="m", email="m")
+        task = asyncio.create_task(db.save(made))
+        await asyncio.sleep(0)
+        made.made = at = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+        await task
+        await db.save(made)
+        assert sql("SELECT made FROM person WHERE id = %s", made.id) == [(at,)]
+
+
+async def _changed_meanwhile(verb: Any, row: Person) -> None:
+    task = asyncio.ensure_future(verb)
+    await asyncio.sleep(0)
+    row.name, row.money = "two", Decimal("2.50")
+    row.meta.setdefault("n", [1]).append(2)
+    row.meta = {"n": [1, 2]}
+    await task
 
 
 def test_row_saved_in_a_body_that_is_run_again_is_stored(filled: str, sql: Sql) -> None:
