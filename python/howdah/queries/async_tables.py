@@ -313,7 +313,7 @@ class AsyncTables:
             >>> report.inserted, report.updated
             (0, 1)
         """
-        from howdah.queries.async_writing import upsert  # noqa: PLC0415  (it is made of verbs)
+        from howdah.queries.async_upserting import upsert  # noqa: PLC0415  (it is made of verbs)
 
         return await upsert(self._whole(), table, rows, on=on, update=update)
 

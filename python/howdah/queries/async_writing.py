@@ -1,4 +1,4 @@
-"""Writes many rows at once: few by one INSERT of arrays, many by COPY."""
+"""Inserts many rows at once: few by one INSERT of arrays, many by COPY."""
 
 # What rows hold, and what is done with them, is of types that are known at run time alone.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -6,25 +6,22 @@
 from __future__ import annotations
 
 import itertools
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 from howdah import _core
 from howdah.errors import InterfaceError, NoRow
-from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
 from howdah.queries import saving
 from howdah.queries.catalogue import KEPT, asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
-from howdah.tables.attributes import Col
 from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from howdah._core import LoadReport, Tuples
+    from howdah._core import Tuples
     from howdah.async_database import AsyncDatabase
     from howdah.queries.columnar import Objects
     from howdah.tables.schema import Column, TableSchema
@@ -56,7 +53,7 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     if is_arrow(rows):
         async with db.transaction():
             staged, names, count = await stage(db, schema, rows, None)
-            return await _insert_from(db, schema, staged, *_beside(schema, staged, names), count)
+            return await _insert_from(db, schema, staged, *beside(schema, staged, names), count)
     given: list[Any] = list(cast("Any", rows))
     if not given:
         return []
@@ -135,8 +132,17 @@ def _all_stored(schema: TableSchema, stored: int, count: int) -> None:
         raise NoRow(message)
 
 
-def _beside(schema: TableSchema, source: Source, names: Sequence[str]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
-    """Give the columns of a table between, and beside them the class's defaults for those that it lacks."""
+def beside(schema: TableSchema, source: Source, names: Sequence[str]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+    """Give the columns of a table between, and beside them the class's defaults for those that it lacks.
+
+    Args:
+        schema: The table that they are for.
+        source: The table between.
+        names: Its columns.
+
+    Returns:
+        What is selected, and the columns that it is for.
+    """
     constants = constants_beside(schema, names)
     nodes = tuple(("column", source, name) for name in names)
     values = tuple(("value", one, schema.by_name[name].type.bare) for name, one in constants.items())
@@ -275,129 +281,3 @@ def _targets(names: Sequence[str]) -> dict[str, str]:
 
 def _tuples(_: tuple[str, ...]) -> Tuples:
     return TUPLES
-
-
-async def upsert(
-    db: AsyncDatabase,
-    table: type[Table],
-    rows: Rows,
-    *,
-    on: Sequence[Expr[Any]],
-    update: Sequence[Expr[Any] | Assign] | None,
-) -> LoadReport:
-    """Insert rows or update those that are there; see `AsyncDatabase.upsert`.
-
-    Args:
-        db: The database.
-        table: The table.
-        rows: The rows.
-        on: What tells rows apart.
-        update: What becomes of a row that is there.
-
-    Returns:
-        What was done.
-    """
-    began = time.perf_counter()
-    schema = table.__schema__
-    keys = [_column(one).name for one in on]
-    if not keys:
-        message = "upsert() needs the columns that tell rows apart: on=[User.email]"
-        raise InterfaceError(message)
-    if is_arrow(rows):
-        async with db.transaction():
-            source, names, _ = await stage(db, schema, rows, None)
-            sets = _sets(update, names, keys)
-            counts = await _upsert_from(db, schema, source, *_beside(schema, source, names), keys, sets)
-        return _report(counts, began)
-    given: list[Any] = list(cast("Any", rows))
-    if not given:
-        return _report((0, 0), began)
-    columns = columns_of_rows(schema, given)
-    names = columns.names()
-    own = [column.name for column in columns.columns if column.attribute in columns.given]
-    sets = _sets(update, own, keys)
-    if columns.count <= FEW and columns.may_unnest():
-        source, nodes = columns.as_source(schema, ORDER)
-        names = (*names, *columns.constants)
-        return _report(await _upsert_from(db, schema, source, nodes, names, keys, sets), began)
-    columns.settle(schema)
-    names = columns.names()
-    async with db.transaction():
-        source, names, _ = await stage(db, schema, columns.rows(), names)
-        nodes = tuple(("column", source, name) for name in names)
-        counts = await _upsert_from(db, schema, source, nodes, names, keys, sets)
-    return _report(counts, began)
-
-
-def _report(counts: tuple[int, int], began: float) -> LoadReport:
-    return _core.LoadReport(counts[0], counts[1], 0, time.perf_counter() - began)
-
-
-def _column(expression: Expr[Any]) -> Column:
-    if not isinstance(expression, Col):
-        message = f"on= and update= take columns, such as User.email; got {expression!r}"
-        raise InterfaceError(message)
-    return expression.column
-
-
-def _sets(
-    update: Sequence[Expr[Any] | Assign] | None, names: Sequence[str], keys: Sequence[str]
-) -> tuple[tuple[str, Node], ...]:
-    if update is None:
-        return tuple((name, ("excluded", name)) for name in names if name not in keys)
-    pairs: list[tuple[str, Node]] = []
-    for one in update:
-        if isinstance(one, Assign):
-            pairs.append((one.name, one.node))
-        else:
-            name = _column(one).name
-            pairs.append((name, ("excluded", name)))
-    return tuple(pairs)
-
-
-async def _upsert_from(  # noqa: PLR0917  (what an upsert is made of)
-    db: AsyncDatabase,
-    schema: TableSchema,
-    source: Source,
-    nodes: tuple[Node, ...],
-    names: Sequence[str],
-    keys: Sequence[str],
-    sets: tuple[tuple[str, Node], ...],
-) -> tuple[int, int]:
-    """Insert what a row of FROM gives, or update; give how many rows were inserted and updated."""
-    missing = [key for key in keys if key not in names]
-    if missing:
-        message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
-        raise InterfaceError(message)
-    by_keys = tuple(("column", source, key) for key in keys)
-    select: Statement = {
-        "kind": "select",
-        "distinct": by_keys,
-        "columns": nodes,
-        "from": source,
-        "order_by": (*by_keys, ("ordering", ("column", source, ORDER), "desc", None)),
-    }
-    root = schema.table.__source__
-    insert: Statement = {
-        "kind": "insert",
-        "into": root,
-        "columns": tuple(names),
-        "select": select,
-        "conflict": {"on": tuple(keys), "set": sets},
-        # A row that was there has been locked by this very statement.
-        "returning": (("named", ("binary", "=", ("column", root, "xmax"), ("literal", 0)), "is_new"),),
-    }
-    written = Source("cte", ("written",))
-    written.statement = insert
-    is_new: Node = ("column", written, "is_new")
-    statement: Statement = {
-        "kind": "select",
-        "ctes": ((written, False, insert),),
-        "columns": (
-            ("call", "count", (("star",),), {"filter": is_new}),
-            ("call", "count", (("star",),), {"filter": ("not", is_new)}),
-        ),
-        "from": written,
-    }
-    rows: list[tuple[int, int]] = await db.fetch_rows(statement, _tuples)
-    return rows[0]

@@ -38,6 +38,22 @@ SELECT
     ) AS types
 """
 
+# Whether a table is one in whose rows xmax can be seen.
+IS_PLAIN = "SELECT relkind = 'r' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)"
+
+# Whether a unique index of some columns, as ON CONFLICT finds it, takes NULLs for the same; before PostgreSQL 15 none
+# does.
+NULLS_SAME = """
+SELECT pg_catalog.bool_or((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean)
+FROM pg_catalog.pg_index i
+WHERE indrelid = pg_catalog.to_regclass($1) AND indisunique AND indpred IS NULL AND indexprs IS NULL
+    AND $2::text[] = ARRAY(
+        SELECT attname::text FROM pg_catalog.pg_attribute
+        WHERE attrelid = indrelid AND attnum = ANY (indkey[0:indnkeyatts - 1])
+        ORDER BY attname::text COLLATE "C"
+    )
+"""
+
 # Types of which each value is stored as it is given, and the Python types of those values.
 EXACT: dict[str, type] = {
     "bigint": int,

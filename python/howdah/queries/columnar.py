@@ -76,6 +76,12 @@ class Columns:
             self.texts[column.name] = texts
         return True
 
+    def has_nulls(self, names: Sequence[str]) -> bool:
+        """Tell whether one of some columns has a NULL."""
+        constant = any(self.constants.get(name, MISSING) is None for name in names)
+        pairs = zip(self.columns, self.values, strict=True)
+        return constant or any(column.name in names and None in values for column, values in pairs)
+
     def as_source(self, schema: TableSchema, ordinality: str) -> tuple[Source, tuple[Node, ...]]:
         """Give the rows as a row of FROM, numbered, and what is selected of it."""
         if not self.columns:

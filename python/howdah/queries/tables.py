@@ -314,7 +314,7 @@ class Tables:
             >>> report.inserted, report.updated
             (0, 1)
         """
-        from howdah.queries.writing import upsert  # noqa: PLC0415  (it is made of verbs)
+        from howdah.queries.upserting import upsert  # noqa: PLC0415  (it is made of verbs)
 
         return upsert(self._whole(), table, rows, on=on, update=update)
 

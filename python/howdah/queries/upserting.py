@@ -1,0 +1,229 @@
+# Made from async_upserting.py by tools/generate_sync.py: change that, then `make generate`.
+"""Inserts rows or updates those that are there: few by one INSERT of arrays, many by COPY into a table between."""
+
+# What rows hold, and what is done with them, is of types that are known at run time alone.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+
+from howdah import _core
+from howdah.errors import InterfaceError
+from howdah.expressions.expression import Assign, Expr
+from howdah.expressions.sources import Source
+from howdah.queries import writing
+from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
+from howdah.queries.columnar import columns_of_rows
+from howdah.queries.nodes import TUPLES
+from howdah.queries.writing import ORDER, beside, stage
+from howdah.tables.attributes import Col
+from howdah.tables.targets import is_arrow, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from howdah._core import LoadReport, Tuples
+    from howdah.database import Database
+    from howdah.tables.schema import Column, TableSchema
+    from howdah.tables.table import Table
+    from howdah.verbs import Rows
+
+    Node = tuple[Any, ...]
+    Statement = dict[str, Any]
+
+# Whether tables are plain ones, by database: a table does not become another kind.
+_plain: WeakKeyDictionary[Any, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Rows as a row of FROM.
+
+    Attributes:
+        source: The row of FROM; its column ORDER has the order of the rows.
+        nodes: What is selected of it.
+        names: The columns that it is for.
+        nulls: Whether a key may be NULL in a row.
+    """
+
+    source: Source
+    nodes: tuple[Node, ...]
+    names: tuple[str, ...]
+    nulls: bool
+
+
+def upsert(
+    db: Database,
+    table: type[Table],
+    rows: Rows,
+    *,
+    on: Sequence[Expr[Any]],
+    update: Sequence[Expr[Any] | Assign] | None,
+) -> LoadReport:
+    """Insert rows or update those that are there; see `Database.upsert`.
+
+    Args:
+        db: The database.
+        table: The table.
+        rows: The rows.
+        on: What tells rows apart.
+        update: What becomes of a row that is there.
+
+    Returns:
+        What was done.
+    """
+    began = time.perf_counter()
+    schema = table.__schema__
+    keys = [_column(schema, one, "on").name for one in on]
+    if not keys:
+        message = "upsert() needs the columns that tell rows apart: on=[User.email]"
+        raise InterfaceError(message)
+    if is_arrow(rows):
+        with db.transaction():
+            source, own, _ = stage(db, schema, rows, None)
+            given = Given(source, *beside(schema, source, own), nulls=True)
+            counts = _upsert_from(db, schema, given, keys, _sets(schema, update, own, keys))
+        return _report(counts, began)
+    listed: list[Any] = list(cast("Any", rows))
+    if not listed:
+        return _report((0, 0), began)
+    columns = columns_of_rows(schema, listed)
+    sets = _sets(schema, update, [one.name for one in columns.columns if one.attribute in columns.given], keys)
+    nulls = columns.has_nulls(keys)
+    if columns.count <= writing.FEW and columns.may_unnest():
+        source, nodes = columns.as_source(schema, ORDER)
+        given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
+        return _report(_upsert_from(db, schema, given, keys, sets), began)
+    columns.settle(schema)
+    with db.transaction():
+        source, names, _ = stage(db, schema, columns.rows(), columns.names())
+        given = Given(source, tuple(("column", source, name) for name in names), names, nulls)
+        counts = _upsert_from(db, schema, given, keys, sets)
+    return _report(counts, began)
+
+
+def _report(counts: tuple[int, int], began: float) -> LoadReport:
+    return _core.LoadReport(counts[0], counts[1], 0, time.perf_counter() - began)
+
+
+def _column(schema: TableSchema, expression: Expr[Any], argument: str) -> Column:
+    if not isinstance(expression, Col):
+        message = f"on= and update= take columns, such as User.email; got {expression!r}"
+        raise InterfaceError(message)
+    _refuse_another(schema, expression, argument)
+    return expression.column
+
+
+def _refuse_another(schema: TableSchema, column: Expr[Any], argument: str) -> None:
+    """Check that a column is the table's: one of another would be taken for that of the same name."""
+    source: Source = column.node[1]
+    if source is schema.table.__source__:
+        return
+    owner = "another query" if source.schema is None else source.schema.table.__name__
+    message = f"{argument}= takes columns of {schema.table.__name__}; got {column.node[2]!r} of {owner}"
+    if source.schema is schema:
+        message += " under another name, or by a reference"
+    raise InterfaceError(message)
+
+
+def _sets(
+    schema: TableSchema, update: Sequence[Expr[Any] | Assign] | None, names: Sequence[str], keys: Sequence[str]
+) -> tuple[tuple[str, Node], ...]:
+    if update is None:
+        return tuple((name, ("excluded", name)) for name in names if name not in keys)
+    pairs: list[tuple[str, Node]] = []
+    for one in update:
+        if isinstance(one, Assign):
+            _refuse_another(schema, one.column, "update")
+            pairs.append((one.name, one.node))
+        else:
+            name = _column(schema, one, "update").name
+            pairs.append((name, ("excluded", name)))
+    return tuple(pairs)
+
+
+def _upsert_from(
+    db: Database, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
+) -> tuple[int, int]:
+    """Insert what a row of FROM gives, or update; give how many rows were inserted and updated."""
+    missing = [key for key in keys if key not in given.names]
+    if missing:
+        message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
+        raise InterfaceError(message)
+    nulls_same = given.nulls and bool(db.fetch_value(NULLS_SAME, quoted(schema.name), sorted(set(keys))))
+    root = schema.table.__source__
+    insert: Statement = {
+        "kind": "insert",
+        "into": root,
+        "columns": given.names,
+        "select": _last_ones(given, keys, apart=given.nulls and not nulls_same),
+        "conflict": {"on": tuple(keys), "set": sets},
+    }
+    written = Source("cte", ("written",))
+    written.statement = insert
+    if _is_plain(db, schema):
+        # A row that was there has been locked by this very statement.
+        insert["returning"] = (("named", ("binary", "=", ("column", root, "xmax"), ("literal", 0)), "is_new"),)
+        is_new: Node = ("column", written, "is_new")
+    else:
+        # A row of a partition, or behind a view, shows no xmax; but the rest of the statement sees what was there.
+        insert["returning"] = tuple(("column", root, key) for key in keys)
+        is_new = ("not", _was_there(schema, written, keys, "IS NOT DISTINCT FROM" if nulls_same else "="))
+    statement: Statement = {
+        "kind": "select",
+        "ctes": ((written, False, insert),),
+        "columns": (
+            ("call", "count", (("star",),), {"filter": is_new}),
+            ("call", "count", (("star",),), {"filter": ("not", is_new)}),
+        ),
+        "from": written,
+    }
+    rows: list[tuple[int, int]] = db.fetch_rows(statement, _tuples)
+    return rows[0]
+
+
+def _is_plain(db: Database, schema: TableSchema) -> bool:
+    known = _plain.setdefault(db, {})
+    found = known.get(schema.name)
+    if found is None:
+        found = db.fetch_value(IS_PLAIN, quoted(schema.name))
+        if found is not None:
+            known[schema.name] = found
+    return bool(found)
+
+
+def _last_ones(given: Given, keys: Sequence[str], *, apart: bool) -> Statement:
+    """Select the last of the rows with one key; `apart` where those with a NULL in it are rows of their own."""
+    order: Node = ("column", given.source, ORDER)
+    by_keys: tuple[Node, ...] = tuple(("ordinal", given.names.index(key) + 1) for key in keys)
+    select: Statement = {"kind": "select", "columns": given.nodes, "from": given.source}
+    if apart:
+        nodes = [given.nodes[given.names.index(key)] for key in keys]
+        if any(node[0] == "value" and node[1] is None for node in nodes):
+            # Each row has the class's default, None.
+            return select | {"order_by": (order,)}
+        # What has no parameter is the same expression to the server both times.
+        nulls = tuple(("is_null", node) for node in nodes if node[0] != "value")
+        by_keys = (*by_keys, ("case", None, ((("or", nulls), order),), ("literal", 0))) if nulls else by_keys
+    return select | {"distinct": by_keys, "order_by": (*by_keys, ("ordering", order, "desc", None))}
+
+
+def _was_there(schema: TableSchema, written: Source, keys: Sequence[str], operator: str) -> Node:
+    there = Source("table", schema.name, schema=schema)
+    return (
+        "exists",
+        {
+            "kind": "select",
+            "columns": (("literal", 1),),
+            "from": there,
+            "where": tuple(("binary", operator, ("column", there, key), ("column", written, key)) for key in keys),
+        },
+    )
+
+
+def _tuples(_: tuple[str, ...]) -> Tuples:
+    return TUPLES
