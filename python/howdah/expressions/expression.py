@@ -161,7 +161,7 @@ class Expr(Generic[T]):
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("in", self.node, statement()), "boolean")
-        given = [plain(value) for value in cast("Iterable[T]", values)]
+        given = [self._key(value) for value in cast("Iterable[T]", values)]
         array = f"{self.type}[]" if self.type is not None else None
         return Expr(("any", self.node, "=", ("value", given, array)), "boolean")
 
@@ -170,7 +170,7 @@ class Expr(Generic[T]):
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("not_in", self.node, statement()), "boolean")
-        given = [plain(value) for value in cast("Iterable[T]", values)]
+        given = [self._key(value) for value in cast("Iterable[T]", values)]
         array = f"{self.type}[]" if self.type is not None else None
         return Expr(("all", self.node, "<>", ("value", given, array)), "boolean")
 
@@ -451,7 +451,11 @@ class Expr(Generic[T]):
 
     def _plain(self, value: object) -> object:
         """Give what stands for a value in a statement, where text stands for JSON that is written already."""
-        return json.dumps(value) if isinstance(value, str) and self.type in {"json", "jsonb"} else plain(value)
+        return json.dumps(value) if isinstance(value, str) and self.type in {"json", "jsonb"} else self._key(value)
+
+    def _key(self, value: object) -> object:
+        """Give a row's key, and all else as it is; a column takes the rows alone that it refers to."""
+        return plain(value)
 
     def _part(self, other: object) -> Node:
         """Give what may be a part of this."""

@@ -16,7 +16,7 @@ from howdah.errors import InterfaceError
 from howdah.expressions.expression import plain
 from howdah.expressions.sources import Source
 from howdah.queries import saving
-from howdah.tables.attributes import UNDONE
+from howdah.tables.attributes import UNDONE, another, referred_by
 from howdah.tables.schema import MISSING
 from howdah.tables.table import LOADED
 
@@ -285,12 +285,23 @@ def _values(
             make = _default(column)
             values = [make() if value is MISSING else value for value in values]
     if column.reference is not None:
+        _refuse_another(schema, column, values)
         values = [plain(value) for value in values]
     elif column.type.kind is not None:
         values = [_label(value) for value in values]
     elif column.type.is_json:
         values = [json.dumps(value) if isinstance(value, str) else value for value in values]
     return values
+
+
+def _refuse_another(schema: TableSchema, column: Column, values: Sequence[Any]) -> None:
+    """Check that objects are rows of the table that a column refers to: the key of another would be a row's there."""
+    wanted = referred_by(column)
+    for kind in set(map(type, values)):
+        given: TableSchema | None = getattr(kind, "__schema__", None)
+        if given is not None and wanted is not None and given.name != wanted.name:
+            at = next(at for at, value in enumerate(values) if type(value) is kind)
+            raise _refusal(schema, at, f'"{column.attribute}": {another(wanted, kind)}')
 
 
 def _default(column: Column) -> Callable[[], Any]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError, NotLoaded
-from howdah.expressions.expression import Expr
+from howdah.expressions.expression import Expr, plain
 from howdah.tables.paths import ManyPath, RefPath, way_on
 
 if TYPE_CHECKING:
     from howdah.expressions.sources import Source
-    from howdah.tables.schema import Collection, Column
+    from howdah.tables.schema import Collection, Column, TableSchema
     from howdah.tables.table import Table
 
 T = TypeVar("T")
@@ -66,6 +66,18 @@ class Col(Expr[T]):
         else:
             message = f"{owner.__name__}.{column.attribute} has no value"
         raise NotLoaded(message)
+
+    def _key(self, value: object) -> object:
+        schema: TableSchema | None = getattr(type(value), "__schema__", None)
+        if schema is None:
+            return value
+        owner = self.source.schema
+        wanted = referred_by(self.column) or (owner if self.column.primary_key else None)
+        if wanted is not None and wanted.name != schema.name:
+            place = self.column.name if owner is None else f"{owner.table.__name__}.{self.column.attribute}"
+            message = f"{place}: {another(wanted, schema.table)}"
+            raise InterfaceError(message)
+        return plain(value)
 
     if TYPE_CHECKING:
 
@@ -126,7 +138,8 @@ class Ref(Generic[R]):
         if given is None:
             values[reference.attribute] = values[column.attribute] = None
             return
-        if not isinstance(value, table):
+        # A class derived from a table is another table.
+        if not isinstance(value, table) or type(value).__schema__.name != table.__schema__.name:
             message = (
                 f"{type(obj).__name__}.{reference.attribute}: expected a {table.__name__}, got "
                 f"{type(value).__name__}; its key alone is set as .{column.attribute}"
@@ -198,6 +211,16 @@ def _key(row: object) -> object:
 
 def _had(row: object, key: object) -> bool:
     return key in vars(row).get(UNDONE, ())
+
+
+def referred_by(column: Column) -> TableSchema | None:
+    """Give the table that a column refers to."""
+    return None if column.reference is None else column.reference.table.__schema__
+
+
+def another(wanted: TableSchema, given: Owner) -> str:
+    """Say that a row is one of another table than its key is wanted of."""
+    return f"expected a {wanted.table.__name__} or its key, got a {given.__name__}"
 
 
 def unusable(name: str) -> InterfaceError:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import howdah
-from howdah import NotLoaded
+from howdah import InterfaceError, NotLoaded
 from tests.python.orm.schema import Company, Label, Person, Post, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.python.conftest import Sql
 
 
 def statements(db: howdah.AsyncDatabase) -> Callable[[], int]:
@@ -169,3 +171,32 @@ async def test_rows_with_relations_become_dicts(db: howdah.AsyncDatabase) -> Non
     assert profile is not None
     found = profile.asdict(relations=True)
     assert (found["bio"], found["person"]["name"]) == ("first", "Ada")
+
+
+class Engineer(Person):
+    """Has Person's columns, and is another table."""
+
+
+async def test_row_of_another_table_is_no_key(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    acme: Any = await db.get(Company, 1)
+    engineer: Any = Engineer(name="E", email="e")
+    vars(engineer)["id"] = 1
+    says = "expected a Person or its key, got a "
+    post: Any = Post
+    verbs: list[Callable[[Any], Any]] = [
+        lambda row: post.author == row,
+        lambda row: post.author != row,
+        lambda row: post.author.in_([row]),
+        lambda row: post.author_id.set(row),
+        lambda row: Person.id == row,
+    ]
+    for row in (acme, engineer):
+        for verb in verbs:
+            with pytest.raises(InterfaceError, match=says + type(row).__name__):
+                verb(row)
+        rows: list[dict[str, Any]] = [{"title": "t", "author": 1}, {"title": "t", "author": row}]
+        with pytest.raises(InterfaceError, match=f'Post, row 1: "author_id": {says}'):
+            await db.insert_many(Post, rows)
+        with pytest.raises(TypeError, match="expected a Person, got"):
+            Post(title="t", author=row)
+    assert sql("SELECT count(*) FROM post") == [(4,)]
