@@ -379,7 +379,12 @@ class Expr(Generic[T]):
     @overload
     def set(self, value: T | Expr[T]) -> Assign: ...
     def set(self, value: object) -> Assign:
-        """Set a column to a value, in an update."""
+        """Set a column to a value, in an update.
+
+        Raises:
+            DataError: A value that the column cannot hold exactly.
+        """
+        self._refuse_inexact(value)
         return Assign(self, ("value", None, None) if value is None else self._like(value))
 
     def as_(self, name: str) -> Expr[T]:
@@ -452,6 +457,9 @@ class Expr(Generic[T]):
     def _plain(self, value: object) -> object:
         """Give what stands for a value in a statement, where text stands for JSON that is written already."""
         return json.dumps(value) if isinstance(value, str) and self.type in {"json", "jsonb"} else self._key(value)
+
+    def _refuse_inexact(self, value: object) -> None:
+        """Check that a value is held as it is; a column knows what it holds."""
 
     def _key(self, value: object) -> object:
         """Give a row's key, and all else as it is; a column takes the rows alone that it refers to."""

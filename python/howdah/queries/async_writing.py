@@ -9,13 +9,14 @@ import itertools
 from typing import TYPE_CHECKING, Any, cast
 
 from howdah import _core
-from howdah.errors import InterfaceError, NoRow
+from howdah.errors import DataError, InterfaceError, NoRow
 from howdah.expressions.sources import Source
 from howdah.queries import saving
 from howdah.queries.catalogue import KEPT, asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
+from howdah.tables.exactness import limit_of
 from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     columns = columns_of_rows(schema, given)
     if columns.objects is not None:
         _each_once(schema, given)
-    if not columns.columns or (columns.count <= FEW and columns.may_unnest()):
+    few = not columns.columns or (columns.count <= FEW and columns.may_unnest())
+    columns.refuse_inexact(schema, copied=not few)
+    if few:
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
         return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
@@ -264,15 +267,50 @@ async def stage(
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
+        DataError: A value that a column cannot hold exactly.
     """
     if names is None:
         names = [column_name(schema, one) for one in arrow_names(rows)]
     name = f"howdah_staged_{next(_numbers)}"
     for statement in _core.staging(name, schema.name, list(names), ORDER):
         await db.execute(statement)
-    targets = {one: column_name(schema, one) for one in arrow_names(rows)} if is_arrow(rows) else _targets(names)
+    staged = Source("table", ("pg_temp", name))
+    if not is_arrow(rows):
+        report = await db.load(f"pg_temp.{name}", rows, columns=_targets(names))
+        return staged, tuple(names), report.rows
+    limited = {one: schema.by_name[one] for one in names if _is_time(schema.by_name[one])}
+    for one, column in limited.items():
+        # What is rounded there can be told no more.
+        await db.execute(f"ALTER TABLE pg_temp.{name} ALTER {quoted([one])} TYPE {column.type.bare}")
+    targets = {one: column_name(schema, one) for one in arrow_names(rows)}
     report = await db.load(f"pg_temp.{name}", rows, columns=targets)
-    return Source("table", ("pg_temp", name)), tuple(names), report.rows
+    for column in limited.values():
+        await _refuse_inexact(db, schema, staged, column)
+    return staged, tuple(names), report.rows
+
+
+def _is_time(column: Column) -> bool:
+    limit = limit_of(column.type.name)
+    return limit is not None and not limit.is_number
+
+
+async def _refuse_inexact(db: AsyncDatabase, schema: TableSchema, staged: Source, column: Column) -> None:
+    """Check that a column holds the points in time of a table between; COPY looks at numbers, and rounds these."""
+    value: Node = ("column", staged, column.name)
+    statement: Statement = {
+        "kind": "select",
+        "columns": (("call", "min", (("column", staged, ORDER),), {}),),
+        "from": staged,
+        "where": (("binary", "<>", value, ("cast", value, column.type.name)),),
+    }
+    rows: list[tuple[int | None]] = await db.fetch_rows(statement, _tuples)
+    first = rows[0][0]
+    if first is not None:
+        message = (
+            f'{schema.table.__name__}, row {first - 1}, column "{column.attribute}": '
+            f"expected {column.type.name}, got more digits of a second; round it first"
+        )
+        raise DataError(message)
 
 
 def _targets(names: Sequence[str]) -> dict[str, str]:

@@ -12,11 +12,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 from howdah import _core
-from howdah.errors import InterfaceError
+from howdah.errors import DataError, InterfaceError
 from howdah.expressions.expression import plain
 from howdah.expressions.sources import Source
 from howdah.queries import saving
 from howdah.tables.attributes import UNDONE, another, referred_by
+from howdah.tables.exactness import limit_of
 from howdah.tables.schema import MISSING
 from howdah.tables.table import LOADED
 
@@ -81,6 +82,28 @@ class Columns:
         constant = any(self.constants.get(name, MISSING) is None for name in names)
         pairs = zip(self.columns, self.values, strict=True)
         return constant or any(column.name in names and None in values for column, values in pairs)
+
+    def refuse_inexact(self, schema: TableSchema, *, copied: bool) -> None:
+        """Check that the columns hold the values as they are: the server would round them.
+
+        Args:
+            schema: The table.
+            copied: Whether they go by COPY, which looks at numbers itself.
+
+        Raises:
+            DataError: One has more digits than its column.
+        """
+        pairs = [*zip(self.columns, self.values, strict=True)]
+        pairs.extend((schema.by_name[name], [value]) for name, value in self.constants.items())
+        for column, values in pairs:
+            limit = limit_of(column.type.name)
+            if limit is None or (copied and limit.is_number):
+                continue
+            holds = limit.holds
+            at = next((at for at, value in enumerate(values) if not holds(value)), None)
+            if at is not None:
+                message = f'{schema.table.__name__}, row {at}, column "{column.attribute}": {limit.problem(values[at])}'
+                raise DataError(message)
 
     def as_source(self, schema: TableSchema, ordinality: str) -> tuple[Source, tuple[Node, ...]]:
         """Give the rows as a row of FROM, numbered, and what is selected of it."""

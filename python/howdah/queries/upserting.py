@@ -94,7 +94,9 @@ def upsert(
     columns = columns_of_rows(schema, listed)
     sets = _sets(schema, update, [one.name for one in columns.columns if one.attribute in columns.given], keys)
     nulls = columns.has_nulls(keys)
-    if columns.count <= writing.FEW and columns.may_unnest():
+    few = columns.count <= writing.FEW and columns.may_unnest()
+    columns.refuse_inexact(schema, copied=not few)
+    if few:
         source, nodes = columns.as_source(schema, ORDER)
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         return _report(_upsert_from(db, schema, given, keys, sets), began)

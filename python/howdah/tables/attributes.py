@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from howdah.errors import InterfaceError, NotLoaded
+from howdah.errors import DataError, InterfaceError, NotLoaded
 from howdah.expressions.expression import Expr, plain
+from howdah.tables.exactness import limit_of
 from howdah.tables.paths import ManyPath, RefPath, way_on
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ class Col(Expr[T]):
         else:
             message = f"{owner.__name__}.{column.attribute} has no value"
         raise NotLoaded(message)
+
+    def _refuse_inexact(self, value: object) -> None:
+        limit = limit_of(self.column.type.name)
+        if limit is not None and not limit.holds(value):
+            message = f'column "{self.column.attribute}": {limit.problem(value)}'
+            raise DataError(message)
 
     def _key(self, value: object) -> object:
         schema: TableSchema | None = getattr(type(value), "__schema__", None)

@@ -187,7 +187,7 @@ async def test_row_of_another_table_is_no_key(db: howdah.AsyncDatabase, sql: Sql
         lambda row: post.author == row,
         lambda row: post.author != row,
         lambda row: post.author.in_([row]),
-        lambda row: post.author_id.set(row),
+        post.author_id.set,
         lambda row: Person.id == row,
     ]
     for row in (acme, engineer):
