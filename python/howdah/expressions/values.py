@@ -108,6 +108,13 @@ def bare(name: str) -> str:
 def _plain(kind: object) -> str | None:
     """Give the SQL type of a class, or of the nearest one that it is derived from."""
     if isinstance(kind, type) and issubclass(kind, Enum):
+        for one in kind:
+            if not isinstance(one.value, str):
+                message = (
+                    f"{kind.__name__}.{one.name} is {type(one.value).__name__}, and the labels of an enum are text; "
+                    "make it a StrEnum, or name the type of its values, such as col(type='integer')"
+                )
+                raise InterfaceError(message)
         return enum_name(kind)
     for base in (kind, *getattr(kind, "__mro__", ())[1:-1]):
         if isinstance(base, Hashable) and base in TYPES:

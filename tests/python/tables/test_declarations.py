@@ -171,6 +171,8 @@ class Level(IntEnum):
         (lambda: _make({"save": int}), 'cannot be named "save"'),
         (lambda: _make({"in_": int}), 'cannot be named "in_"'),
         (lambda: _make({"a": Col[Odd]}), "no SQL type is known"),
+        (lambda: _make({"a": Col[Level]}), r"Made\.a: Level\.low is int, and the labels of an enum are text; make it"),
+        (lambda: _make({"a": Col[list[Level] | None]}), "the labels of an enum are text"),
         (lambda: _make({"a": "Col[Nowhere]"}), "cannot be read"),
         (lambda: _make({}, a=col()), "has no annotation"),
         (lambda: _make({"a": Ref[Node]}, a=col(unique=True)), "ref\\(\\) goes with Ref"),
@@ -185,6 +187,17 @@ class Level(IntEnum):
 def test_declaration_that_makes_no_sense_is_refused(make: Callable[[], Any], says: str) -> None:
     with pytest.raises(InterfaceError, match=says):
         _looked_up(make())
+
+
+def test_enum_of_numbers_is_stored_by_them_where_the_type_says_so(db: howdah.Database, sql: Sql) -> None:
+    class Graded(Table):
+        id: Col[int] = pg.identity()
+        level: Col[Level] = col(type="integer")
+
+    db.create_tables(Graded)
+    db.save(Graded(level=Level.low))
+    assert db.find(Graded, Graded.level == Level.low).one().level is Level.low
+    assert sql("SELECT level FROM graded") == [(1,)]
 
 
 def _looked_up(made: Any) -> list[Any]:
