@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from howdah import _core
+from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
 from howdah.expressions.sources import Source
 from howdah.queries.loading import EXTRA, holders, object_plan
@@ -52,7 +53,14 @@ async def load_collection(db: AsyncDatabase, owners: Sequence[Any], wanted: Want
     own = key.target.attribute
     by_key: dict[Any, list[Any]] = {}
     for owner in owners:
-        by_key.setdefault(vars(owner)[own], []).append(owner)
+        values = vars(owner)
+        if own not in values:
+            name = type(owner).__name__
+            message = (
+                f"{name}.{collection.attribute} is found by {name}.{own}, which has no value yet; save the row first"
+            )
+            raise InterfaceError(message)
+        by_key.setdefault(values[own], []).append(owner)
     across = collection.through is not None
     statement_of = between if across else beside
     rows, inner = await statement_of(db, collection, reference, list(by_key), wanted)

@@ -111,6 +111,7 @@ class AsyncTables:
 
         Raises:
             NoRow: There is none.
+            InterfaceError: The table has no primary key, or one of another number of columns.
 
         Example:
             >>> await db.get(Elephant, 1)
@@ -118,9 +119,8 @@ class AsyncTables:
         """
         schema = table.__schema__
         parts: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)  # pyright: ignore[reportUnknownVariableType]
-        if len(parts) != len(schema.primary_key):
-            message = f"{table.__name__}'s primary key has {len(schema.primary_key)} columns, got {len(parts)}"
-            raise InterfaceError(message)
+        if len(parts) != len(schema.primary_key) or not parts:
+            raise _no_such_key(table, len(parts))
         into = object_plan(schema, table.__source__, {}, lambda _: {}).into
         found: M | None = await self._core.fetch_one(saving.selection(schema), parts, into, self.lease())
         if found is None:
@@ -230,7 +230,7 @@ class AsyncTables:
             The same row.
 
         Raises:
-            InterfaceError: One is no relation.
+            InterfaceError: One is no relation; the row, or one that it refers to, is not saved yet.
 
         Example:
             >>> await db.fetch_relations(user, User.posts)
@@ -249,7 +249,7 @@ class AsyncTables:
             column = schema.references.get(name)
             if column is None or column.reference is None:
                 continue
-            key = values[column.attribute]
+            key = saving.reference_key(row, column)
             target = column.reference.target
             query: AsyncQuery[Any] = AsyncQuery(column.reference.table, self._whole())
             found = None if key is None else await query.loading(inner).where(query.column(target) == key).first()
@@ -347,3 +347,10 @@ class AsyncTables:
 
 def _plain(_: tuple[str, ...]) -> Tuples:
     return TUPLES
+
+
+def _no_such_key(table: type[Table], count: int) -> InterfaceError:
+    name, columns = table.__name__, len(table.__schema__.primary_key)
+    if not columns:
+        return InterfaceError(f"{name} has no primary key to find the row by; find_one() takes conditions")
+    return InterfaceError(f"{name}'s primary key has {columns} columns, got {count}")

@@ -253,17 +253,35 @@ def take_keys(row: Table) -> tuple[str, ...]:
     Raises:
         InterfaceError: A row that it refers to is not saved yet.
     """
-    values = vars(row)
     taken: tuple[str, ...] = ()
     for name, column in schema_of(row).references.items():
-        if name not in values:
-            continue
-        other, attribute = values[name], column.attribute
-        if attribute in values and (other is None or values[attribute] not in vars(other).get(UNDONE, ())):
-            continue
-        values[attribute] = None if other is None else _key_of(row, name, other, column)
-        taken = (*taken, attribute)
+        if _takes_key(row, name, column):
+            taken = (*taken, column.attribute)
     return taken
+
+
+def reference_key(row: Table, column: Column) -> object:
+    """Give the key of the row that a row refers to; None if it refers to none.
+
+    Raises:
+        InterfaceError: That row is not saved yet.
+        NotLoaded: The row says nothing of it.
+    """
+    if column.reference is not None:
+        _takes_key(row, column.reference.attribute, column)
+    key: object = getattr(row, column.attribute)
+    return key
+
+
+def _takes_key(row: Table, name: str, column: Column) -> bool:
+    values = vars(row)
+    if name not in values:
+        return False
+    other, attribute = values[name], column.attribute
+    if attribute in values and (other is None or values[attribute] not in vars(other).get(UNDONE, ())):
+        return False
+    values[attribute] = None if other is None else _key_of(row, name, other, column)
+    return True
 
 
 def _key_of(row: Table, name: str, other: Table, column: Column) -> object:

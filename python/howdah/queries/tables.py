@@ -112,6 +112,7 @@ class Tables:
 
         Raises:
             NoRow: There is none.
+            InterfaceError: The table has no primary key, or one of another number of columns.
 
         Example:
             >>> db.get(Elephant, 1)
@@ -119,9 +120,8 @@ class Tables:
         """
         schema = table.__schema__
         parts: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)  # pyright: ignore[reportUnknownVariableType]
-        if len(parts) != len(schema.primary_key):
-            message = f"{table.__name__}'s primary key has {len(schema.primary_key)} columns, got {len(parts)}"
-            raise InterfaceError(message)
+        if len(parts) != len(schema.primary_key) or not parts:
+            raise _no_such_key(table, len(parts))
         into = object_plan(schema, table.__source__, {}, lambda _: {}).into
         found: M | None = self._core.fetch_one(saving.selection(schema), parts, into, self.lease())
         if found is None:
@@ -231,7 +231,7 @@ class Tables:
             The same row.
 
         Raises:
-            InterfaceError: One is no relation.
+            InterfaceError: One is no relation; the row, or one that it refers to, is not saved yet.
 
         Example:
             >>> db.fetch_relations(user, User.posts)
@@ -250,7 +250,7 @@ class Tables:
             column = schema.references.get(name)
             if column is None or column.reference is None:
                 continue
-            key = values[column.attribute]
+            key = saving.reference_key(row, column)
             target = column.reference.target
             query: Query[Any] = Query(column.reference.table, self._whole())
             found = None if key is None else query.loading(inner).where(query.column(target) == key).first()
@@ -348,3 +348,10 @@ class Tables:
 
 def _plain(_: tuple[str, ...]) -> Tuples:
     return TUPLES
+
+
+def _no_such_key(table: type[Table], count: int) -> InterfaceError:
+    name, columns = table.__name__, len(table.__schema__.primary_key)
+    if not columns:
+        return InterfaceError(f"{name} has no primary key to find the row by; find_one() takes conditions")
+    return InterfaceError(f"{name}'s primary key has {columns} columns, got {count}")

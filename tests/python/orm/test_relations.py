@@ -108,6 +108,19 @@ async def test_fetch_loads_relations_of_a_row_that_is_there(db: howdah.AsyncData
     assert ada.boss is None
 
 
+async def test_fetch_of_a_row_that_is_not_saved_is_refused(db: howdah.AsyncDatabase) -> None:
+    new = Person(name="New", email="new@x")
+    with pytest.raises(InterfaceError, match=r"Person\.posts is found by Person\.id, which has no value yet; save"):
+        await db.fetch_relations(new, Person.posts)
+    post = Post(title="t", author=new)
+    with pytest.raises(InterfaceError, match=r"Post\.author is not saved yet"):
+        await db.fetch_relations(post, Post.author)
+    await db.save(new)
+    await db.fetch_relations(post, Post.author)
+    assert post.author == new
+    assert post.author is not new
+
+
 async def test_relations_come_with_streams_and_pages(db: howdah.AsyncDatabase) -> None:
     query = db.find(Person).load(Person.posts, Person.company).order_by(Person.id)
     seen = [(one.name, len(one.posts)) async for one in query.stream(batch_rows=3)]

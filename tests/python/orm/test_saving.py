@@ -183,6 +183,20 @@ async def test_composite_key_finds_updates_and_deletes(db: howdah.AsyncDatabase,
         await db.get(PostLabel, 1)
 
 
+class Line(howdah.Table):
+    """Has no key."""
+
+    text: howdah.Col[str]
+
+
+async def test_get_of_a_table_without_a_key_is_refused(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Line)
+    await db.insert_many(Line, [{"text": "a"}, {"text": "b"}])
+    for key in ((), 1):
+        with pytest.raises(howdah.InterfaceError, match="Line has no primary key to find the row by"):
+            await db.get(Line, key)
+
+
 async def test_reference_is_saved_by_its_key(db: howdah.AsyncDatabase, sql: Sql) -> None:
     fay = Person(name="Fay", email="fay@x")
     post = Post(title="Hello", author=fay)
