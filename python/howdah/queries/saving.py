@@ -34,11 +34,13 @@ class Part:
         columns: The columns.
         names: Their names in the class.
         places: Where they stand among the table's columns.
+        kinds: The classes of their values where the server gives something else, by name.
     """
 
     columns: tuple[Column, ...]
     names: tuple[str, ...]
     places: tuple[int, ...]
+    kinds: tuple[tuple[str, type[Any]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Written:
     returning: Part
 
 
-@dataclass(frozen=True, slots=True)
+# One is made for each row, and a frozen one takes longer to make.
+@dataclass(slots=True)
 class Saving:
     """A statement for one row.
 
@@ -66,13 +69,14 @@ class Saving:
     params: tuple[Any, ...]
     returning: Part
     noted: tuple[Any, ...]
-    absent: tuple[str, ...]
+    absent: Sequence[str]
 
 
 def part(schema: TableSchema, columns: Sequence[Column]) -> Part:
     """Give some columns of a table, with what is asked of them for each row."""
     places = tuple(schema.columns.index(column) for column in columns)
-    return Part(tuple(columns), tuple(column.attribute for column in columns), places)
+    kinds = tuple((column.attribute, kind) for column in columns if (kind := column.type.kind) is not None)
+    return Part(tuple(columns), tuple(column.attribute for column in columns), places, kinds)
 
 
 def schema_of(row: Table) -> TableSchema:
@@ -109,8 +113,9 @@ def insertion(row: Table) -> Saving:
             columns.append(column)
             params.append(_param(column, value))
     written = _cached(schema, "insert", tuple(columns), _insert)
-    absent = tuple(name for name in written.returning.names if name not in values)
-    return Saving(written.text, tuple(params), written.returning, noted, (*absent, *taken))
+    absent = [name for name in written.returning.names if name not in values]
+    absent += taken
+    return Saving(written.text, tuple(params), written.returning, noted, absent)
 
 
 def update(row: Table) -> Saving | None:
@@ -146,8 +151,9 @@ def batch(schema: TableSchema, rows: Sequence[Table]) -> list[Saving]:
     for row in rows:
         taken = take_keys(row)
         values = vars(row)
-        absent = tuple(name for name in schema.attributes if name not in values)
-        found.append(Saving("", (), nothing, _core.snapshot(values, schema.attributes), (*absent, *taken)))
+        absent = [name for name in schema.attributes if name not in values]
+        absent += taken
+        found.append(Saving("", (), nothing, _core.snapshot(values, schema.attributes), absent))
     return found
 
 
@@ -188,26 +194,31 @@ def keep(row: Table, saving: Saving, given: Sequence[Any]) -> None:
         given: The values of the columns that it gives.
     """
     values = vars(row)
-    noted = saving.noted
     back = saving.returning
-    if back.columns:
-        fresh: dict[str, Any] = {}
-        for column, value in zip(back.columns, given, strict=True):
-            kind = column.type.kind
-            fresh[column.attribute] = value if kind is None else member(kind, value)
-        # None is a value that may have been set since.
-        sent = zip(back.names, (noted[at] for at in back.places), strict=True)
-        before = tuple(MISSING if one is None and name in saving.absent else one for name, one in sent)
-        since = _core.changes(values, back.names, before)
-        now = list(noted)
-        for at, value in zip(back.places, _core.snapshot(fresh, back.names), strict=True):
-            now[at] = value
-        noted = tuple(now)
-        for at in since:
-            if back.columns[at].generated is None:
-                del fresh[back.names[at]]
-        values.update(fresh)
-    values[LOADED] = noted
+    if not back.columns:
+        values[LOADED] = saving.noted
+        return
+    fresh: dict[str, Any] = dict(zip(back.names, given, strict=True))
+    for name, kind in back.kinds:
+        fresh[name] = member(kind, fresh[name])
+    noted = list(saving.noted)
+    for at, value in zip(back.places, _core.snapshot(fresh, back.names), strict=True):
+        noted[at] = value
+    # Most often the row has none of them, and so none was set.
+    if not values.keys().isdisjoint(fresh):
+        for at in _set_since(values, saving):
+            del fresh[back.names[at]]
+    values.update(fresh)
+    values[LOADED] = tuple(noted)
+
+
+def _set_since(values: dict[str, Any], saving: Saving) -> list[int]:
+    """Tell which of the columns that the server gives were set while it was waited for."""
+    back = saving.returning
+    # None is a value that may have been set.
+    sent = zip(back.names, (saving.noted[at] for at in back.places), strict=True)
+    before = tuple(MISSING if one is None and name in saving.absent else one for name, one in sent)
+    return [at for at in _core.changes(values, back.names, before) if back.columns[at].generated is None]
 
 
 def state(row: Table, saving: Saving | None) -> Callable[[], None]:

@@ -274,7 +274,8 @@ class Tables:
         Raises:
             IntegrityError: A constraint.
             DataError: A value that the column cannot hold exactly.
-            InterfaceError: A row has something that is no column, or lacks one that has no default.
+            InterfaceError: A row has something that is no column, lacks one that has no default, or is the same object
+                as another.
 
         Example:
             >>> db.insert_many(Elephant, [{"name": "Hanno"}, {"name": "Jumbo"}])
@@ -297,7 +298,8 @@ class Tables:
 
         Args:
             table: The table.
-            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins.
+            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins. A NULL
+                in the key makes a row one of its own, unless the constraint says NULLS NOT DISTINCT.
             on: The columns that tell rows apart; they need a unique constraint.
             update: What becomes of a row that is there: columns, which take the new value, and assignments, in which
                 `excluded` is the new value. None for all columns that were given; nothing for none of them.
@@ -308,6 +310,7 @@ class Tables:
         Raises:
             IntegrityError: Another constraint.
             DataError: A value that the column cannot hold exactly.
+            InterfaceError: As `insert_many` does; `on` or `update` has a column of another table.
 
         Example:
             >>> report = db.upsert(Elephant, [{"name": "Hanno", "age": 7}], on=[Elephant.name])

@@ -61,7 +61,8 @@ def limit_of(type_name: str) -> Limit | None:
 
 def _number_holds(value: object, digits: int) -> bool:
     if isinstance(value, float):
-        value = Decimal(repr(value))
+        # Those of numpy are floats, and show themselves otherwise.
+        value = Decimal(float.__repr__(value))
     elif isinstance(value, int):
         if digits >= 0:
             return True
