@@ -91,7 +91,7 @@ class Kept(howdah.Table):
     ],
 )
 async def test_value_that_is_equal_but_not_the_same_is_written(  # noqa: PLR0917  (fixtures)
-    db: howdah.AsyncDatabase, sql: Sql, name: str, before: object, after: object, stored: str
+    db: howdah.AsyncDatabase, sql: Sql, name: str, before: Any, after: Any, stored: str
 ) -> None:
     await db.create_tables(Kept)
     row = await db.save(Kept(**{name: before}))

@@ -25,7 +25,7 @@ class Numbered:
 
 @pytest.mark.parametrize("rows", [0, 1, 100, 1000, ROWS])
 async def test_every_row_is_there_once_and_in_order(db: howdah.AsyncDatabase, rows: int) -> None:
-    expected = [{"n": n, "t": "x" * (n % 200)} for n in range(1, rows + 1)]
+    expected: list[dict[str, Any]] = [{"n": n, "t": "x" * (n % 200)} for n in range(1, rows + 1)]
     assert await db.fetch(LONG, rows) == expected
     assert await db.fetch(LONG, rows, into=Numbered) == [Numbered(**row) for row in expected]
 
