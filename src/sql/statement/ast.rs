@@ -103,7 +103,7 @@ pub enum Expr {
     Excluded(String),
     /// A column of the result, by its number.
     Ordinal(u32),
-    /// `AS name`.
+    /// `AS name`, among the columns of a result.
     Named(Box<Expr>, String),
     /// A key of an order: its direction, and where NULLs come.
     Ordering(Box<Expr>, &'static str),

@@ -54,7 +54,8 @@ fn hold(expression: &Expr) -> Hold {
         Expr::Collate(..) => Hold::Collate,
         Expr::Cast(..) | Expr::Value(_, Some(_)) => Hold::Cast,
         Expr::Element(_) => Hold::Element,
-        Expr::Ordering(..) | Expr::Named(..) => Hold::Any,
+        Expr::Named(inner, _) => hold(inner),
+        Expr::Ordering(..) => Hold::Any,
         _ => Hold::Whole,
     }
 }
@@ -67,6 +68,21 @@ impl Writer<'_> {
                 self.push(", ");
             }
             self.expression(expression)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the columns of a result, with their names: nothing else has a place for those.
+    pub fn columns(&mut self, columns: &[Expr]) -> Result<()> {
+        for (at, column) in columns.iter().enumerate() {
+            if at > 0 {
+                self.push(", ");
+            }
+            self.expression(column)?;
+            if let Expr::Named(_, name) = column {
+                self.push(" AS ");
+                self.name(name);
+            }
         }
         Ok(())
     }
@@ -213,11 +229,7 @@ impl Writer<'_> {
                 self.name(name);
             }
             Expr::Ordinal(number) => self.number_alone(*number),
-            Expr::Named(inner, name) => {
-                self.expression(inner)?;
-                self.push(" AS ");
-                self.name(name);
-            }
+            Expr::Named(inner, _) => self.expression(inner)?,
             Expr::Ordering(inner, direction) => {
                 self.expression(inner)?;
                 self.push(direction);

@@ -73,7 +73,7 @@ impl Writer<'_> {
             }
             None => {}
         }
-        self.list(&select.columns)?;
+        self.columns(&select.columns)?;
         if let Some(from) = select.from {
             self.push(" FROM ");
             self.source(from)?;
@@ -281,7 +281,7 @@ impl Writer<'_> {
             return Ok(());
         }
         self.push(" RETURNING ");
-        self.list(columns)
+        self.columns(columns)
     }
 
     fn update(&mut self, update: &Update) -> Result<()> {

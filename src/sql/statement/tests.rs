@@ -1,4 +1,4 @@
-use super::ast::{Body, Expr, Literal, Query, Select, Source, SourceKind, Statement};
+use super::ast::{Body, Expr, Literal, Query, Select, Source, SourceKind, Statement, Tail};
 use super::write;
 
 /// A statement that selects some expressions of tables.
@@ -69,4 +69,19 @@ fn test_references_are_joined_once_and_parents_first() {
 fn test_column_of_a_table_that_is_not_there_is_an_error() {
     let lost = query(vec![Expr::Column(1, "x".into())], vec![table("a"), table("b")]);
     assert!(write(&lost).unwrap_err().to_string().contains("b is no part of this query"));
+}
+
+#[test]
+fn test_name_of_a_column_is_written_among_the_columns_alone() {
+    let named = || Expr::Named(Box::new(binary("+", number(1), number(2))), "n".into());
+    let mut query = query(vec![named(), binary("*", named(), number(3))], vec![table("t")]);
+    if let Body::Select(select) = &mut query.statement.body {
+        select.conditions = vec![binary(">", named(), number(0))];
+        let descending = Expr::Ordering(Box::new(named()), " DESC");
+        select.tail = Tail { order_by: vec![descending], ..Tail::default() };
+    }
+    assert_eq!(
+        write(&query).unwrap().sql,
+        "SELECT 1 + 2 AS n, (1 + 2) * 3 FROM t AS t0 WHERE 1 + 2 > 0 ORDER BY 1 + 2 DESC"
+    );
 }
