@@ -6,9 +6,25 @@ use super::ast::{
     Body, Call, Cte, Expr, Query, Rows, Select, SourceId, SourceKind, Statement, Tail,
 };
 
-/// The sources that each SELECT joins by itself, in the order in which they are joined.
+/// What each SELECT joins by itself.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<usize, Vec<SourceId>>);
+pub(super) struct Places(HashMap<usize, Joined>);
+
+/// What a SELECT joins by itself, because columns of it are used.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Joined {
+    /// The sources, each after those that refer to it.
+    pub sources: Vec<SourceId>,
+    /// Those that one of the joins that are asked for uses itself, after the number of that join.
+    needs: Vec<(usize, SourceId)>,
+}
+
+impl Joined {
+    /// Whether a join that is asked for uses a source.
+    pub fn is_needed(&self, join: usize, id: SourceId) -> bool {
+        self.needs.contains(&(join, id))
+    }
+}
 
 impl Places {
     /// Looks through a query.
@@ -23,8 +39,8 @@ impl Places {
     }
 
     /// What a SELECT joins by itself.
-    pub fn joined_by(&self, select: &Select) -> &[SourceId] {
-        self.0.get(&address(select)).map(Vec::as_slice).unwrap_or_default()
+    pub fn joined_by(&self, select: &Select) -> Joined {
+        self.0.get(&address(select)).cloned().unwrap_or_default()
     }
 }
 
@@ -37,14 +53,9 @@ fn address(select: &Select) -> usize {
 struct Frame {
     declared: Vec<SourceId>,
     /// Those that it joins by itself; others than SELECT cannot.
-    joined: Option<Vec<SourceId>>,
-}
-
-impl Frame {
-    fn has(&self, id: SourceId) -> bool {
-        self.declared.contains(&id)
-            || self.joined.as_ref().is_some_and(|joined| joined.contains(&id))
-    }
+    joined: Option<Joined>,
+    /// The join that is being looked through.
+    join: Option<usize>,
 }
 
 struct Finder<'a> {
@@ -56,22 +67,34 @@ struct Finder<'a> {
 impl Finder<'_> {
     /// Takes note that a source is used.
     fn uses(&mut self, id: SourceId) {
-        // The way from the source up to what is declared somewhere, the source first.
-        let mut way = vec![id];
-        let place = loop {
-            let Some(&last) = way.last() else { return };
-            if let Some(place) = self.frames.iter().rposition(|frame| frame.has(last)) {
-                break place;
+        // The statement around that is nearest hides those farther out.
+        let found = self.frames.iter().enumerate().rev();
+        let found = found.filter_map(|(at, frame)| Some((at, self.way(frame, id)?))).next();
+        let Some((place, way)) = found else { return };
+        let Some(frame) = self.frames.get_mut(place) else { return };
+        let Some(joined) = frame.joined.as_mut() else { return };
+        for id in way.into_iter().rev() {
+            if !joined.sources.contains(&id) {
+                joined.sources.push(id);
             }
-            match self.query.sources.get(last).map(|source| &source.kind) {
-                Some(SourceKind::Reference { parent, .. }) => way.push(*parent),
-                _ => return,
+            if let Some(join) = frame.join {
+                joined.needs.push((join, id));
             }
-        };
-        way.pop();
-        if let Some(joined) = self.frames.get_mut(place).and_then(|frame| frame.joined.as_mut()) {
-            joined.extend(way.into_iter().rev());
         }
+    }
+
+    /// The way from a source up to what a statement declares, the source first.
+    fn way(&self, frame: &Frame, id: SourceId) -> Option<Vec<SourceId>> {
+        let mut way = Vec::new();
+        let mut last = id;
+        while !frame.declared.contains(&last) {
+            way.push(last);
+            match self.query.sources.get(last).map(|source| &source.kind) {
+                Some(SourceKind::Reference { parent, .. }) => last = *parent,
+                _ => return None,
+            }
+        }
+        Some(way)
     }
 
     fn statement(&mut self, statement: &Statement) {
@@ -118,7 +141,7 @@ impl Finder<'_> {
 
     fn within(&mut self, declared: [Option<SourceId>; 2], look: impl FnOnce(&mut Self)) {
         let declared = declared.into_iter().flatten().collect();
-        self.frames.push(Frame { declared, joined: None });
+        self.frames.push(Frame { declared, joined: None, join: None });
         look(self);
         self.frames.pop();
     }
@@ -126,25 +149,44 @@ impl Finder<'_> {
     fn select(&mut self, select: &Select) {
         let joins = select.joins.iter().map(|join| join.source);
         let declared: Vec<SourceId> = select.from.into_iter().chain(joins).collect();
-        self.frames.push(Frame { declared: declared.clone(), joined: Some(Vec::new()) });
-        for id in declared {
-            match self.query.sources.get(id).map(|source| &source.kind) {
-                Some(SourceKind::Query(statement)) => self.statement(statement),
-                Some(SourceKind::Function { call, .. }) => self.expression(call),
-                _ => {}
-            }
+        self.frames.push(Frame { declared, joined: Some(Joined::default()), join: None });
+        select.from.iter().for_each(|id| self.source(*id));
+        for (at, join) in select.joins.iter().enumerate() {
+            self.look_at(Some(at));
+            self.source(join.source);
         }
+        self.look_at(None);
         self.all(&select.columns);
-        select.joins.iter().filter_map(|join| join.on.as_ref()).for_each(|on| self.expression(on));
+        for (at, join) in select.joins.iter().enumerate() {
+            self.look_at(Some(at));
+            join.on.iter().for_each(|on| self.expression(on));
+        }
+        self.look_at(None);
         select.distinct.iter().for_each(|keys| self.all(keys));
         self.all(&select.conditions);
         self.all(&select.group_by);
         self.all(&select.having);
         self.tail(&select.tail);
         if let Some(joined) = self.frames.pop().and_then(|frame| frame.joined)
-            && !joined.is_empty()
+            && !joined.sources.is_empty()
         {
             self.found.0.insert(address(select), joined);
+        }
+    }
+
+    /// Begins or ends with a join of the innermost SELECT.
+    fn look_at(&mut self, join: Option<usize>) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.join = join;
+        }
+    }
+
+    /// Looks through what a row of FROM is made of.
+    fn source(&mut self, id: SourceId) {
+        match self.query.sources.get(id).map(|source| &source.kind) {
+            Some(SourceKind::Query(statement)) => self.statement(statement),
+            Some(SourceKind::Function { call, .. }) => self.expression(call),
+            _ => {}
         }
     }
 

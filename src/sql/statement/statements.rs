@@ -5,6 +5,7 @@ use super::ast::{
     Body, Compound, Conflict, Cte, Delete, Expr, Insert, Join, Lock, Rows, Select, SourceId,
     SourceKind, Statement, Tail, Update,
 };
+use super::places::Joined;
 use crate::error::{Error, Result};
 
 impl Writer<'_> {
@@ -60,9 +61,9 @@ impl Writer<'_> {
     }
 
     fn select(&mut self, select: &Select) -> Result<()> {
-        let joined = self.places.joined_by(select).to_vec();
+        let joined = self.places.joined_by(select);
         let asked = select.joins.iter().map(|join| join.source);
-        self.enter(select.from.into_iter().chain(asked).chain(joined.iter().copied()))?;
+        self.enter(select.from.into_iter().chain(asked).chain(joined.sources.iter().copied()))?;
         self.push("SELECT ");
         match &select.distinct {
             Some(keys) if keys.is_empty() => self.push("DISTINCT "),
@@ -78,12 +79,7 @@ impl Writer<'_> {
             self.push(" FROM ");
             self.source(from)?;
         }
-        for join in &select.joins {
-            self.join(join)?;
-        }
-        for id in joined {
-            self.reference(id, &select.joins)?;
-        }
+        self.joins(&select.joins, &joined)?;
         self.clause(" WHERE ", &select.conditions)?;
         if !select.group_by.is_empty() {
             self.push(" GROUP BY ");
@@ -158,12 +154,44 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn join(&mut self, join: &Join) -> Result<()> {
+    /// Writes the joins that are asked for, and those of tables that something refers to.
+    fn joins(&mut self, joins: &[Join], joined: &Joined) -> Result<()> {
+        let mut rest = joined.sources.clone();
+        for (at, join) in joins.iter().enumerate() {
+            let (needed, others): (Vec<_>, Vec<_>) =
+                rest.iter().partition(|id| joined.is_needed(at, **id));
+            // What its condition uses of the table that is joined stands beside that one, all else before it.
+            let (beside, before): (Vec<_>, Vec<_>) =
+                needed.into_iter().partition(|id| self.base(*id, joins) == join.source);
+            for id in before {
+                self.reference(id, self.is_optional(id, joins))?;
+            }
+            self.join(join, &beside)?;
+            rest = others;
+        }
+        for id in rest {
+            self.reference(id, self.is_optional(id, joins))?;
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, join: &Join, beside: &[SourceId]) -> Result<()> {
         self.push(join.how);
+        if !beside.is_empty() {
+            self.push("(");
+        }
         if join.lateral {
             self.push("LATERAL ");
         }
         self.source(join.source)?;
+        for id in beside {
+            // Within the parentheses the table that is joined has its row.
+            let alone = Join { how: " JOIN ", source: join.source, on: None, lateral: false };
+            self.reference(*id, self.is_optional(*id, &[alone]))?;
+        }
+        if !beside.is_empty() {
+            self.push(")");
+        }
         if let Some(on) = &join.on {
             self.push(" ON ");
             self.expression(on)?;
@@ -172,8 +200,8 @@ impl Writer<'_> {
     }
 
     /// Joins a table because something refers to it.
-    fn reference(&mut self, id: SourceId, joins: &[Join]) -> Result<()> {
-        self.push(if self.is_optional(id, joins) { " LEFT JOIN " } else { " JOIN " });
+    fn reference(&mut self, id: SourceId, optional: bool) -> Result<()> {
+        self.push(if optional { " LEFT JOIN " } else { " JOIN " });
         self.source(id)?;
         let Some(SourceKind::Reference { parent, on, .. }) =
             self.query.sources.get(id).map(|source| &source.kind)
@@ -193,19 +221,38 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// What the way of references to a source begins with: what is joined for the asking, or the root.
+    fn base(&self, id: SourceId, joins: &[Join]) -> SourceId {
+        let mut at = id;
+        while !joins.iter().any(|join| join.source == at)
+            && let Some(SourceKind::Reference { parent, .. }) =
+                self.query.sources.get(at).map(|source| &source.kind)
+        {
+            at = *parent;
+        }
+        at
+    }
+
     /// Whether there may be no row, of it or of what refers to it.
     fn is_optional(&self, id: SourceId, joins: &[Join]) -> bool {
-        let mut at = Some(id);
-        while let Some(SourceKind::Reference { parent, optional, .. }) =
-            at.and_then(|id| self.query.sources.get(id)).map(|source| &source.kind)
+        let base = self.base(id, joins);
+        let mut at = id;
+        while at != base
+            && let Some(SourceKind::Reference { parent, optional, .. }) =
+                self.query.sources.get(at).map(|source| &source.kind)
         {
             if *optional {
                 return true;
             }
-            at = Some(*parent);
+            at = *parent;
         }
-        // What an outer join may leave out, its references leave out, too.
-        joins.iter().any(|join| at == Some(join.source) && join.how != " JOIN ")
+        // What an outer join may leave out, its references leave out, too; a full one leaves out what stands before it.
+        let own = joins.iter().position(|join| join.source == base);
+        let outer = own
+            .and_then(|own| joins.get(own))
+            .is_some_and(|join| matches!(join.how, " LEFT JOIN " | " FULL JOIN "));
+        let after = own.map_or(0, |own| own + 1);
+        outer || joins.iter().skip(after).any(|join| join.how == " FULL JOIN ")
     }
 
     fn compound(&mut self, compound: &Compound) -> Result<()> {

@@ -1,4 +1,4 @@
-use super::ast::{Body, Expr, Literal, Query, Select, Source, SourceKind, Statement, Tail};
+use super::ast::{Body, Expr, Join, Literal, Query, Select, Source, SourceKind, Statement, Tail};
 use super::write;
 
 /// A statement that selects some expressions of tables.
@@ -7,6 +7,25 @@ fn query(columns: Vec<Expr>, kinds: Vec<SourceKind>) -> Query {
     let sources = kinds.into_iter().map(|kind| Source { kind, columns: vec![] }).collect();
     let body = Body::Select(Box::new(select));
     Query { statement: Statement { ctes: vec![], body, explain: None }, sources }
+}
+
+/// A statement that selects some columns `x` of the first source and of those joined to it.
+fn joined(columns: &[usize], joins: Vec<Join>, kinds: Vec<SourceKind>) -> String {
+    let mut query = query(columns.iter().copied().map(column).collect(), kinds);
+    if let Body::Select(select) = &mut query.statement.body {
+        select.joins = joins;
+    }
+    let sql = write(&query).unwrap().sql;
+    sql.split_once(" FROM ").unwrap().1.to_owned()
+}
+
+fn column(source: usize) -> Expr {
+    Expr::Column(source, "x".into())
+}
+
+fn join(how: &'static str, source: usize, left: usize, right: usize) -> Join {
+    let on = Some(binary("=", column(left), column(right)));
+    Join { how, source, on, lateral: false }
 }
 
 fn table(name: &str) -> SourceKind {
@@ -69,6 +88,39 @@ fn test_references_are_joined_once_and_parents_first() {
 fn test_column_of_a_table_that_is_not_there_is_an_error() {
     let lost = query(vec![Expr::Column(1, "x".into())], vec![table("a"), table("b")]);
     assert!(write(&lost).unwrap_err().to_string().contains("b is no part of this query"));
+}
+
+#[test]
+fn test_references_of_what_an_outer_join_leaves_out_are_left_out_with_it() {
+    let kinds = || vec![table("a"), referred("b", 0, false), table("c"), referred("d", 1, false)];
+    // A full join leaves out what stands before it, and what that refers to.
+    assert_eq!(
+        joined(&[1], vec![join(" FULL JOIN ", 2, 2, 0)], kinds()),
+        "a AS t0 FULL JOIN c AS t1 ON t1.x = t0.x LEFT JOIN b AS t2 ON t2.id = t0.other"
+    );
+    // A reference that is joined for the asking is what its own references begin with.
+    assert_eq!(
+        joined(&[3], vec![join(" LEFT JOIN ", 1, 1, 0)], kinds()),
+        "a AS t0 LEFT JOIN b AS t1 ON t1.x = t0.x LEFT JOIN d AS t2 ON t2.id = t1.other"
+    );
+    let inner = join(" JOIN ", 2, 2, 0);
+    assert_eq!(
+        joined(&[1], vec![inner], kinds()),
+        "a AS t0 JOIN c AS t1 ON t1.x = t0.x JOIN b AS t2 ON t2.id = t0.other"
+    );
+}
+
+#[test]
+fn test_references_that_a_join_needs_stand_before_it_or_beside_its_table() {
+    let kinds = || vec![table("a"), referred("b", 0, false), table("c"), referred("d", 2, false)];
+    assert_eq!(
+        joined(&[0], vec![join(" JOIN ", 2, 2, 1)], kinds()),
+        "a AS t0 JOIN b AS t2 ON t2.id = t0.other JOIN c AS t1 ON t1.x = t2.x"
+    );
+    assert_eq!(
+        joined(&[3], vec![join(" LEFT JOIN ", 2, 3, 0)], kinds()),
+        "a AS t0 LEFT JOIN (c AS t1 JOIN d AS t2 ON t2.id = t1.other) ON t2.x = t0.x"
+    );
 }
 
 #[test]
