@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
-from howdah.expressions.values import ELEMENTS, bare, cast_of, kind_of, sql_type
+from howdah.expressions.values import ELEMENTS, bare, cast_of, kind_of, number_of, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +31,9 @@ P = TypeVar("P", Decimal, Decimal | None)
 
 # The types for which + means "and after it".
 JOINED = ("text", "varchar", "character", "citext", "jsonb", "bytea", "name", "tsvector")
+
+# The types of which arithmetic may make another, such as an interval of two dates.
+UNEVEN = ("date", "time", "interval", "inet", "cidr", "money", "pg_lsn")
 
 
 class Ordering:
@@ -230,15 +233,15 @@ class Expr(Generic[T]):
         """Add to a value."""
         if isinstance(other, (str, list)):
             return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
-        return Expr(("binary", "+", operand(other), self.node), self.type)
+        return Expr(("binary", "+", operand(other), self.node), self._with_other(other))
 
     def __rsub__(self, other: T) -> Expr[T]:
         """Subtract from a value."""
-        return Expr(("binary", "-", operand(other), self.node), self.type)
+        return Expr(("binary", "-", operand(other), self.node), self._with_other(other))
 
     def __rmul__(self, other: T) -> Expr[T]:
         """Multiply a value."""
-        return Expr(("binary", "*", operand(other), self.node), self.type)
+        return Expr(("binary", "*", operand(other), self.node), self._with_other(other))
 
     # Logic
     def __and__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
@@ -432,18 +435,13 @@ class Expr(Generic[T]):
 
     def _with_other(self, other: object) -> str | None:
         """Give the type of what arithmetic with another makes of this; None where the server is to tell."""
-        if isinstance(other, Expr):
-            return self.type if cast("Expr[Any]", other).type == self.type and not self._is_time() else None
+        own = self.type
         if isinstance(other, dt.timedelta):
-            return None if self.type == "date" else self.type
-        if isinstance(other, float):
-            return self.type if self.type == "double precision" else None
-        if isinstance(other, Decimal):
-            return self.type if (self.type or "").startswith("numeric") else None
-        return self.type if isinstance(other, int) and not self._is_time() else None
-
-    def _is_time(self) -> bool:
-        return self.type is not None and self.type.startswith(("date", "time", "interval"))
+            return own if own is not None and own.startswith(("time", "interval")) else None
+        theirs = cast("Expr[Any]", other).type if isinstance(other, Expr) else cast_of(other)
+        if own is not None and own == theirs and not own.startswith(UNEVEN):
+            return own
+        return number_of(own, theirs)
 
     def _like(self, other: object) -> Node:
         """Give a value of this type as a node; the server finds its type by what it stands beside."""

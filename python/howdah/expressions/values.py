@@ -65,6 +65,24 @@ ELEMENTS = {
 }
 # A cast to these names without a length is one to the length 1.
 OPEN = {"char": "bpchar", "character": "bpchar", "bit": "varbit"}
+# Every name of a type of numbers by its own, those that hold less first.
+NUMBERS = {
+    "smallint": "smallint",
+    "int2": "smallint",
+    "integer": "integer",
+    "int": "integer",
+    "int4": "integer",
+    "bigint": "bigint",
+    "int8": "bigint",
+    "numeric": "numeric",
+    "decimal": "numeric",
+    "real": "real",
+    "float4": "real",
+    "double precision": "double precision",
+    "float8": "double precision",
+    "float": "double precision",
+}
+WIDER = tuple(dict.fromkeys(NUMBERS.values()))
 INT4 = 1 << 31
 INT8 = 1 << 63
 
@@ -103,6 +121,19 @@ def bare(name: str) -> str:
     element = name.removesuffix("[]")
     short = re.sub(r"\s*\([^)]*\)", "", element)
     return OPEN.get(short.lower(), short) + name[len(element) :]
+
+
+def number_of(one: str | None, other: str | None) -> str | None:
+    """Give the type of what the server computes of two numbers; None where one is none, or is not known.
+
+    Source: https://www.postgresql.org/docs/current/typeconv-oper.html
+    """
+    left, right = NUMBERS.get(one or ""), NUMBERS.get(other or "")
+    if left is None or right is None or left == right:
+        return left if right is not None else None
+    wider = max(left, right, key=WIDER.index)
+    # Where a real stands beside something else, both are made double.
+    return "double precision" if wider == "real" else wider
 
 
 def _plain(kind: object) -> str | None:

@@ -68,8 +68,8 @@ impl Finder<'_> {
     /// Takes note that a source is used.
     fn uses(&mut self, id: SourceId) {
         // The statement around that is nearest hides those farther out.
-        let found = self.frames.iter().enumerate().rev();
-        let found = found.filter_map(|(at, frame)| Some((at, self.way(frame, id)?))).next();
+        let mut frames = self.frames.iter().enumerate().rev();
+        let found = frames.find_map(|(at, frame)| Some((at, self.way(frame, id)?)));
         let Some((place, way)) = found else { return };
         let Some(frame) = self.frames.get_mut(place) else { return };
         let Some(joined) = frame.joined.as_mut() else { return };
