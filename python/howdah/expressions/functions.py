@@ -54,8 +54,9 @@ class Aggregate(Expr[T]):
         return self._with(distinct=True)
 
     def filter(self, *conditions: Expr[bool]) -> Aggregate[T]:
-        """Take the rows for which all this holds."""
-        return self._with(filter=("and", tuple(condition(one) for one in conditions)))
+        """Take the rows for which all this holds, and what an earlier filter asks for."""
+        before = self._options["filter"][1] if "filter" in self._options else ()
+        return self._with(filter=("and", (*before, *(condition(one) for one in conditions))))
 
     def order_by(self, *keys: Expr[Any] | Ordering) -> Aggregate[T]:
         """Take the values in this order."""

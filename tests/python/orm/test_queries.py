@@ -49,6 +49,11 @@ async def test_named_expression_is_used_again(db: howdah.AsyncDatabase) -> None:
     assert await leveled.order_by(level).limit(1).to_list() == [(0, 1)]
 
 
+async def test_filters_of_an_aggregate_hold_together(db: howdah.AsyncDatabase) -> None:
+    grown = howdah.count().filter(Person.age > 18)
+    assert await db.find(Person).select(grown, grown.filter(Person.age < 40)).to_list() == [(2, 1)]
+
+
 NUMBERS = ("small", "whole", "large", "exact", "short", "double")
 
 
