@@ -423,8 +423,8 @@ class Expr(Generic[T]):
             order_by: Their order.
             frame: Which of them count, by `howdah.rows_between` and the like.
         """
-        parts = tuple(one.node for one in partition_by)
-        keys = tuple(one.node for one in order_by)
+        parts = tuple(key_node(one) for one in partition_by)
+        keys = tuple(key_node(one) for one in order_by)
         return Expr(("over", self.node, parts, keys, frame), self.type, self.kind)
 
     def _compare(self, operator: str, other: object) -> Expr[bool]:
@@ -504,6 +504,20 @@ def operand(value: object) -> Node:
         return ("scalar", statement())
     value = plain(value)
     return ("value", value, cast_of(value))
+
+
+def key_node(key: object) -> Node:
+    """Give what rows are ordered, grouped or told apart by as a node; a reference is its key.
+
+    Raises:
+        InterfaceError: It is none of these.
+    """
+    given = getattr(type(key), "__key__", None)
+    found = key if given is None else given(key)
+    if isinstance(found, (Expr, Ordering)):
+        return cast("Expr[Any]", found).node
+    message = f"a key is an expression, such as User.name or -User.age, not {key!r}"
+    raise InterfaceError(message)
 
 
 def condition(given: object) -> Node:

@@ -15,7 +15,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from howdah.errors import InterfaceError
-from howdah.expressions.expression import Expr, Node, Ordering, condition, operand, plain
+from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, operand, plain
 from howdah.expressions.values import cast_of, kind_of, sql_type
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ class Aggregate(Expr[T]):
 
     def order_by(self, *keys: Expr[Any] | Ordering) -> Aggregate[T]:
         """Take the values in this order."""
-        return self._with(order_by=tuple(key.node for key in keys))
+        return self._with(order_by=tuple(key_node(key) for key in keys))
 
     def within_group(self, *keys: Expr[Any] | Ordering) -> Aggregate[T]:
         """Compute an ordered-set aggregate, such as `percentile_cont`, of values in this order."""
-        return self._with(within=tuple(key.node for key in keys))
+        return self._with(within=tuple(key_node(key) for key in keys))
 
     def over(
         self,
@@ -390,12 +390,12 @@ def _config(config: str | None) -> tuple[Node, ...]:
 # Groups
 def rollup(*keys: Expr[Any]) -> Expr[Any]:
     """Group by all keys, all but the last, and so on, to none."""
-    return Expr(("grouping", "rollup", tuple(key.node for key in keys)))
+    return Expr(("grouping", "rollup", tuple(key_node(key) for key in keys)))
 
 
 def cube(*keys: Expr[Any]) -> Expr[Any]:
     """Group by every choice among the keys."""
-    return Expr(("grouping", "cube", tuple(key.node for key in keys)))
+    return Expr(("grouping", "cube", tuple(key_node(key) for key in keys)))
 
 
 def grouping_sets(*sets: Sequence[Expr[Any]]) -> Expr[Any]:
@@ -403,7 +403,7 @@ def grouping_sets(*sets: Sequence[Expr[Any]]) -> Expr[Any]:
     if not sets:
         message = "grouping_sets() needs a set of keys"
         raise InterfaceError(message)
-    return Expr(("grouping", "sets", tuple(("row", tuple(key.node for key in keys)) for keys in sets)))
+    return Expr(("grouping", "sets", tuple(("row", tuple(key_node(key) for key in keys)) for keys in sets)))
 
 
 def excluded(column: Expr[T]) -> Expr[T]:

@@ -139,6 +139,11 @@ class RefPath(Place):
         found: Expr[bool] = self._way.key != _key_of(other)
         return found
 
+    def __key__(self) -> Col[Any]:
+        """Give the foreign key, where rows are ordered or grouped by it; no column has such a name."""
+        key: Col[Any] = self._way.key
+        return key
+
     def is_null(self) -> Expr[bool]:
         """Ask whether it refers to nothing."""
         found: Expr[bool] = self._way.key.is_null()
