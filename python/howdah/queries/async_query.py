@@ -67,6 +67,7 @@ class AsyncQuery(Builder[R]):
         return self._selecting(exprs)
 
     def _selecting(self, exprs: tuple[Any, ...]) -> AsyncQuery[Any]:
+        self._uncombined("select")
         made: Any = self._with(_columns=pages.columns(exprs), _shape=None)
         return made  # type: ignore[no-any-return]
 

@@ -1,232 +1,38 @@
-"""What a query is made of, step by step. Each step gives a new query; nothing is asked of the server."""
+"""What a query is to the server: the statements that read, count, update and delete its rows, as data."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from howdah import _core
 from howdah.errors import InterfaceError
-from howdah.expressions.expression import Expr, Ordering, condition
+from howdah.expressions.expression import Expr
 from howdah.queries import nodes
-from howdah.queries.derived import Derived
-from howdah.queries.joining import across, own_condition
-from howdah.queries.loading import Plan, keyed, object_plan, steps_of, tree_of
+from howdah.queries.loading import Plan, keyed, object_plan, tree_of
+from howdah.queries.steps import Steps
 from howdah.tables.attributes import Col
-from howdah.tables.paths import ManyPath, RefPath, way_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from howdah.expressions.expression import Assign
     from howdah.expressions.sources import Source
-    from howdah.queries.loading import Tree
     from howdah.queries.nodes import Node
-    from howdah.tables.schema import Column, TableSchema
-    from howdah.tables.table import Table
+    from howdah.tables.schema import TableSchema
 
 R = TypeVar("R")
-O = TypeVar("O")  # noqa: E741  (the contract's own name)
 
 Statement = dict[str, Any]
-How = Literal["inner", "left", "cross", "full"]
 
 
-class Builder(Generic[R]):
+class Builder(Steps[R]):
     """A query that is being made."""
 
     # ruff: noqa: SLF001  (its own kind's)
-    # What each step changes. Those of a class are what a new query has.
-    _columns: tuple[Expr[Any], ...] | None = None
-    _shape: type[Any] | None = None
-    _conditions: tuple[Node, ...] = ()
-    _order: tuple[Node, ...] = ()
-    _limit: int | None = None
-    _offset: int | None = None
-    _distinct: bool | tuple[Node, ...] | None = None
-    _groups: tuple[Node, ...] = ()
-    _having: tuple[Node, ...] = ()
-    _joins: tuple[tuple[str, Source, Node | None, bool], ...] = ()
-    _loads: tuple[tuple[str, ...], ...] = ()
-    _lock: Mapping[str, Any] | None = None
-    _ctes: tuple[Derived, ...] = ()
-    _compound: tuple[str, tuple[Builder[Any], ...]] | None = None
-    _schema: TableSchema | None
-    _root: Source
-
-    def __init__(self, table: object) -> None:
-        """Take the table, alias, CTE or subquery whose rows are looked for."""
-        schema = getattr(table, "__schema__", None)
-        if schema is not None:
-            self._schema, self._root = schema, cast("Any", table).__source__
-        elif isinstance(table, Derived):
-            self._schema, self._root = None, table.source
-            self._columns = table.columns
-            if table.cte:
-                self._ctes = (table,)
-        else:
-            there = way_to(table)
-            self._schema, self._root = there.schema, there.source
-
-    def _with(self, **changes: object) -> Self:
-        made = object.__new__(type(self))
-        values = made.__dict__
-        values.update(self.__dict__)
-        values.update(changes)
-        return made
-
-    # Steps
-    def where(self, *conditions: Expr[bool]) -> Self:
-        """Find the rows alone that meet these conditions, too."""
-        return self._with(_conditions=(*self._conditions, *(condition(one) for one in conditions)))
-
-    def order_by(self, *keys: Expr[Any] | Ordering) -> Self:
-        """Order the rows by these keys; `-key` and `key.desc()` put the greatest first."""
-        return self._with(_order=tuple(_key(key) for key in keys))
-
-    def limit(self, n: int) -> Self:
-        """Give so many rows at most."""
-        return self._with(_limit=_count(n, "limit"))
-
-    def at_most(self, n: int) -> Self:
-        """Give no more rows than this, and than it gives already."""
-        return self._with(_limit=n if self._limit is None else min(n, self._limit))
-
-    def offset(self, n: int) -> Self:
-        """Leave out so many rows at the beginning."""
-        return self._with(_offset=_count(n, "offset"))
-
-    def distinct(self, *on: Expr[Any]) -> Self:
-        """Give each row once; with keys, the first row alone of those that have them in common."""
-        return self._with(_distinct=tuple(key.node for key in on) or True)
-
-    def group_by(self, *keys: Expr[Any]) -> Self:
-        """Give a row for each group of rows that have these keys in common."""
-        return self._with(_groups=(*self._groups, *(_key(key) for key in keys)))
-
-    def having(self, *conditions: Expr[bool]) -> Self:
-        """Find the groups alone that meet these conditions."""
-        return self._with(_having=(*self._having, *(condition(one) for one in conditions)))
-
-    def join(
-        self, relation: object, *, on: Expr[bool] | None = None, how: How = "inner", lateral: bool = False
-    ) -> Self:
-        """Put the rows of another table beside these.
-
-        Args:
-            relation: A relation (`Post.author`, `User.posts`), or a table, alias, CTE or subquery.
-            on: The condition; a relation has its own, and a lateral subquery needs none.
-            how: `inner`; `left` keeps rows without another beside them, `full` those of both sides; `cross` is every
-                row beside every other.
-            lateral: Whether a subquery may use the columns of what stands before it.
-
-        Returns:
-            The query.
-        """
-        ctes, joins = self._ctes, self._joins
-        if isinstance(relation, Derived):
-            source = relation.source
-            if relation.cte and relation not in ctes:
-                ctes = (*ctes, relation)
-        else:
-            there = way_to(relation)
-            source = there.source
-            if on is None and there.collection is not None and there.collection.through is not None:
-                middle, near, on = across(there)
-                joins = (*joins, (how, middle, near, False))
-            elif on is None:
-                on = own_condition(there)
-        if source is self._root or any(source is one[1] for one in joins):
-            message = f"{source.name[-1]} is part of this query already; give it another place by howdah.alias()"
-            raise InterfaceError(message)
-        node: Node | None = None if on is None else condition(on)
-        if node is None and lateral and how != "cross":
-            node = ("literal", True)
-        if node is None and how != "cross":
-            message = "a join needs a condition: on=..., or how='cross'"
-            raise InterfaceError(message)
-        return self._with(_joins=(*joins, (how, source, node, lateral)), _ctes=ctes)
-
-    def load(self, *relations: type[Table]) -> Self:
-        """Load relations of the rows, too: references in the same statement, collections by one more for each."""
-        loads: list[tuple[str, ...]] = []
-        for relation in relations:
-            if not isinstance(relation, (RefPath, ManyPath)):
-                message = f"load() takes relations, such as Post.author or User.posts, not {relation!r}"
-                raise InterfaceError(message)
-            loads.append(way_to(relation).steps)
-        return self._with(_loads=(*self._loads, *loads))
-
-    def loading(self, tree: Tree) -> Self:
-        """Load relations that are a tree already."""
-        return self._with(_loads=(*self._loads, *steps_of(tree)))
-
-    def column(self, column: Column) -> Col[Any]:
-        """Give a column of its table."""
-        return Col(column, self._root)
-
-    def for_update(
-        self,
-        *,
-        skip_locked: bool = False,
-        nowait: bool = False,
-        of: tuple[type[Table], ...] = (),
-        strength: Literal["update", "no key update", "share", "key share"] = "update",
-    ) -> Self:
-        """Lock the rows until the transaction ends.
-
-        Args:
-            skip_locked: Leave out rows that another transaction has locked.
-            nowait: Raise OperationalError for them; else wait.
-            of: The tables whose rows are locked; without any, the table of the query.
-            strength: How strongly, as SQL names it.
-
-        Returns:
-            The query.
-        """
-        sources = tuple(way_to(one).source for one in of) or (self._root,)
-        lock = {"strength": strength, "of": sources, "skip_locked": skip_locked, "nowait": nowait}
-        return self._with(_lock=lock)
-
-    def with_cte(self, *ctes: Derived) -> Self:
-        """Name queries (WITH) that conditions use."""
-        return self._with(_ctes=(*self._ctes, *(one for one in ctes if one not in self._ctes)))
-
-    def without_cte(self, cte: Derived) -> Self:
-        """Leave a name to the query around: a recursive query is a part of what it names."""
-        return self._with(_ctes=tuple(one for one in self._ctes if one is not cte))
-
-    # Combinations
-    def union(self, *others: Builder[R]) -> Self:
-        """Give the rows of all, each once."""
-        return self._combined("union", others)
-
-    def union_all(self, *others: Builder[R]) -> Self:
-        """Give the rows of all."""
-        return self._combined("union all", others)
-
-    def intersect(self, *others: Builder[R]) -> Self:
-        """Give the rows that all have."""
-        return self._combined("intersect", others)
-
-    def except_(self, *others: Builder[R]) -> Self:
-        """Give the rows that none of the others have."""
-        return self._combined("except", others)
-
-    def _combined(self, operator: str, others: tuple[Builder[R], ...]) -> Self:
-        made = object.__new__(type(self))
-        kept = ("_schema", "_root", "_columns", "_shape", "_db", "_loads")
-        made.__dict__.update({name: value for name, value in self.__dict__.items() if name in kept})
-        parts: tuple[Builder[R], ...] = (self, *others)
-        made.__dict__["_ctes"] = tuple(dict.fromkeys(one for part in parts for one in part._ctes))
-        bare = [part._with(_ctes=()) for part in parts]
-        made.__dict__["_compound"] = (operator, tuple(bare))
-        return made
-
     # As a part of another query
     def exists_(self) -> Expr[bool]:
         """Ask whether it gives a row, in a condition of another query."""
-        statement = self._statement((("literal", 1),))
-        return Expr(("exists", statement), "boolean")
+        return Expr(("exists", self._any()), "boolean")
 
     def scalar(self) -> Expr[Any]:
         """Take its one value, in an expression of another query."""
@@ -259,14 +65,26 @@ class Builder(Generic[R]):
 
     # For pages
     def ordering(self) -> tuple[TableSchema | None, Source, tuple[Node, ...]]:
-        """Give the table, where it stands, and what its rows are ordered by."""
-        if self._compound is not None or self._groups or self._distinct is not None:
+        """Give the table, where it stands, and what its rows are ordered by; no table if they are not its rows."""
+        if self._compound is not None or self._is_folded():
             return None, self._root, ()
         return self._schema, self._root, self._order
+
+    def joined(self) -> tuple[tuple[str, Source, Node | None, bool], ...]:
+        """Give the joins that are asked for: how, what, on which condition, and whether it uses what is before it."""
+        return self._joins
+
+    def bound(self) -> int | None:
+        """Give how many rows it has at most."""
+        return self._limit
 
     def ordered_by(self, order: tuple[Node, ...]) -> Self:
         """Order the rows by keys that are data already."""
         return self._with(_order=order)
+
+    def from_the_first(self) -> Self:
+        """Leave out no rows at the beginning."""
+        return self._with(_offset=None)
 
     def plan_with(self, extra: tuple[Node, ...]) -> Plan:
         """Give the plan whose rows have other values besides."""
@@ -304,17 +122,27 @@ class Builder(Generic[R]):
             statement["joins"] = self._joins
         if self._conditions:
             statement["where"] = self._conditions
-        if self._order:
+        if self._groups or self._having:
+            statement.update(self._grouped(columns))
+        elif self._order:
             statement["order_by"] = nodes.ordered(self._order, columns, always=self._distinct is True)
-        if self._groups:
-            statement["group_by"] = nodes.ordered(self._groups, columns, always=False)
-        if self._having:
-            statement["having"] = self._having
         if self._distinct is not None:
             statement["distinct"] = self._distinct
         if self._lock is not None:
             statement["lock"] = self._lock
         return self._cut(statement)
+
+    def _grouped(self, columns: tuple[Node, ...]) -> Statement:
+        """Give the parts of the statement that have keys of groups in them."""
+        having, order = self._having, self._order
+        if valued := nodes.valued(self._groups):
+            columns, having, order = (nodes.unified(part, valued) for part in (columns, having, order))
+        parts: Statement = {"columns": columns, "group_by": nodes.ordered(self._groups, columns, always=False)}
+        if having:
+            parts["having"] = having
+        if order:
+            parts["order_by"] = nodes.ordered(order, columns, always=self._distinct is True)
+        return parts
 
     def _compound_statement(self, columns: tuple[Node, ...]) -> Statement:
         operator, parts = self._compound or ("", ())
@@ -324,9 +152,6 @@ class Builder(Generic[R]):
             statement["ctes"] = nodes.with_clause(self._ctes)
         if self._order:
             statement["order_by"] = nodes.ordered(self._order, columns, always=True)
-        if self._conditions:
-            message = "a union has no conditions; put them into its parts, or take rows from it by subquery()"
-            raise InterfaceError(message)
         return self._cut(statement)
 
     def _nodes(self, columns: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -340,21 +165,35 @@ class Builder(Generic[R]):
             statement["offset"] = ("value", self._offset, "bigint")
         return statement
 
+    def _is_folded(self) -> bool:
+        """Tell whether rows of the table are made one."""
+        return bool(self._groups or self._having) or self._distinct is not None
+
+    def _is_plain(self) -> bool:
+        """Tell whether it gives as many rows whatever is selected: an aggregate may make one of all, say."""
+        columns = self._columns or ()
+        return self._compound is None and self._distinct is None and all(nodes.is_column(one.node) for one in columns)
+
+    def _rows(self) -> Statement:
+        """Give the statement that has as many rows as it gives; their order and lock are left out."""
+        inner = self._with(_order=(), _lock=None)
+        if self._columns is not None or self._shape is not None or self._schema is None:
+            return inner.plan().statement
+        # The key tells rows of the table apart. The parts of a union may be of several tables.
+        keys = self._schema.primary_key if self._compound is None else ()
+        return inner._statement(tuple(("column", self._root, one.name) for one in keys or self._schema.columns))
+
+    def _any(self) -> Statement:
+        """Give the statement that has a row if it gives one."""
+        return self._with(_order=())._statement((("literal", 1),)) if self._is_plain() else self._rows()
+
     def count_statement(self) -> Statement:
         """Give the statement that counts the rows."""
         counting: tuple[Node, ...] = (("call", "count", (("star",),), {}),)
         cut = self._limit is not None or self._offset is not None
-        # An aggregate may make one row of all.
-        plain = all(column.node[0] == "column" for column in self._columns or ())
-        if self._compound is None and not cut and not self._groups and self._distinct is None and plain:
+        if self._is_plain() and not cut and not self._is_folded():
             return self._with(_order=(), _lock=None, _columns=None)._statement(counting)
-        inner = self._with(_ctes=(), _lock=None)
-        if not cut:
-            inner = inner._with(_order=())
-        columns = tuple(column.node for column in self.selected())
-        if inner._compound is not None and self._columns is None and self._schema is not None:
-            columns = tuple(Col(column, self._root).node for column in self._schema.columns)
-        source = nodes.derived_source(inner._statement(columns))
+        source = nodes.derived_source(self._with(_ctes=())._rows())
         statement: Statement = {"kind": "select", "columns": counting, "from": source}
         if self._ctes:
             statement["ctes"] = nodes.with_clause(self._ctes)
@@ -362,8 +201,7 @@ class Builder(Generic[R]):
 
     def exists_statement(self) -> Statement:
         """Give the statement that tells whether there is a row."""
-        one = (("literal", 1),) if self._compound is None else tuple(column.node for column in self.selected())
-        inner = self._with(_ctes=(), _order=(), _lock=None)._statement(one)
+        inner = self._with(_ctes=(), _lock=None)._any()
         statement: Statement = {"kind": "select", "columns": (("exists", inner),)}
         if self._ctes:
             statement["ctes"] = nodes.with_clause(self._ctes)
@@ -394,6 +232,13 @@ class Builder(Generic[R]):
         if not assignments:
             message = "update() needs something to set, such as User.score.set(0)"
             raise InterfaceError(message)
+        for one in assignments:
+            if one.column.node[1] is not self._root:
+                message = (
+                    f"update() of {schema.table.__name__}: {one.name} is set in another place than its own rows; "
+                    "set columns of what find() was given, and update other tables by themselves"
+                )
+                raise InterfaceError(message)
         pairs = tuple((one.name, one.node) for one in assignments)
         return {"kind": "update", "source": self._root, "set": pairs, "where": self._found_by(schema)}
 
@@ -403,8 +248,11 @@ class Builder(Generic[R]):
         return {"kind": "delete", "source": self._root, "where": self._found_by(schema)}
 
     def _writable(self, verb: str) -> TableSchema:
-        if self._schema is None or self._compound is not None or self._groups or self._distinct is not None:
-            message = f"{verb}() is for the rows of a table, without union, group_by and distinct"
+        if self._schema is None or self._compound is not None or self._is_folded():
+            message = (
+                f"{verb}() is for the rows of a table, without union, group_by, having and distinct; "
+                "find them by their keys, in_() what such a query gives"
+            )
             raise InterfaceError(message)
         return self._schema
 
@@ -437,23 +285,3 @@ def framed(source: object, params: tuple[object, ...]) -> tuple[str, tuple[objec
         message = "a query or a table takes no parameters besides; text does"
         raise InterfaceError(message)
     return _core.render(query.frame_statement())
-
-
-def _key(key: Expr[Any] | Ordering) -> Node:
-    given: Any = key
-    if isinstance(given, (Expr, Ordering)):
-        node: Node = given.node
-        return node
-    if isinstance(given, RefPath):
-        column: Node = way_to(given).key.node
-        return column
-    message = f"a key is an expression, such as User.name or -User.age, not {key!r}"
-    raise InterfaceError(message)
-
-
-def _count(n: int, name: str) -> int:
-    given: Any = n
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        message = f"{name}({n!r}): expected a number of rows, 0 or more"
-        raise InterfaceError(message)
-    return n

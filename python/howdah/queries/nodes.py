@@ -38,11 +38,89 @@ def walk(node: object) -> Iterator[Node]:
                 return
         for part in found:
             yield from walk(part)
+    elif isinstance(node, dict) and "kind" not in node:
+        # The options of a call: what an aggregate takes, and in which order.
+        for part in cast("dict[str, object]", node).values():
+            yield from walk(part)
 
 
 def uses_reference(conditions: tuple[Node, ...]) -> bool:
-    """Tell whether conditions are about columns of tables that are referred to."""
-    return any(node[0] == "column" and node[1].parent is not None for node in walk(conditions))
+    """Tell whether conditions are about columns of tables that are referred to, in subqueries too."""
+    return any(source.parent is not None for source in _outer(conditions, frozenset()))
+
+
+def _outer(part: object, declared: frozenset[Source]) -> Iterator[Source]:
+    """Give where columns are taken from, but for what subqueries have in their own FROM."""
+    if isinstance(part, dict):
+        statement = cast("Statement", part)
+        joined = (one[1] for one in statement.get("joins", ()))
+        own = declared.union(joined, (statement["from"],) if "from" in statement else ())
+        for inner in statement.values():
+            yield from _outer(inner, own)
+    elif isinstance(part, Source):
+        if part.kind != "cte":
+            yield from _outer((part.statement, part.call), declared)
+    elif isinstance(part, tuple):
+        found: Node = part  # pyright: ignore[reportUnknownVariableType]
+        if found and found[0] == "value":
+            return
+        if found and found[0] == "column":
+            if not _is_declared(found[1], declared):
+                yield found[1]
+            return
+        for inner in found:
+            yield from _outer(inner, declared)
+
+
+def _is_declared(source: Source | None, declared: frozenset[Source]) -> bool:
+    while source is not None and source not in declared:
+        source = source.parent
+    return source is not None
+
+
+def unnamed(node: Node) -> Node:
+    """Give an expression without the name that it has among the columns."""
+    bare: Node = node[1] if node[0] == "named" else node
+    return bare
+
+
+def is_column(node: Node) -> bool:
+    """Tell whether an expression is a column, perhaps under another name: one value for each row."""
+    return bool(unnamed(node)[0] == "column")
+
+
+def is_to_one(source: Source, on: Node | None) -> bool:
+    """Tell whether what is joined is what a reference refers to, so that each row has one of its rows at most."""
+    if source.parent is None or len(source.on) != 1:
+        return False
+    theirs, own = source.on[0]
+    wanted = ("binary", "=", ("column", source, own), ("column", source.parent, theirs))
+    return on is not None and _same(on, wanted)
+
+
+def unified(part: Any, keys: tuple[Node, ...]) -> Any:  # noqa: ANN401  (a node, or part of one)
+    """Give expressions in which those that are keys of groups are the very keys.
+
+    The server takes two expressions for one only if their parameters are the same; what is one node has one parameter.
+    """
+    if isinstance(part, dict) and "kind" not in part:
+        return {name: unified(inner, keys) for name, inner in cast("dict[str, object]", part).items()}
+    node = cast("Node", part)
+    if not isinstance(part, tuple) or (node and node[0] == "value"):
+        return node
+    same = next((key for key in keys if node is not key and _same(node, key)), None)
+    return tuple(unified(inner, keys) for inner in node) if same is None else same
+
+
+def valued(keys: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Give the keys that have parameters, those of ROLLUP and the like among them."""
+    found: list[Node] = []
+    for key in map(unnamed, keys):
+        if key[0] in {"grouping", "row"}:
+            found.extend(valued(key[-1]))
+        elif any(node[0] == "value" for node in walk(key)):
+            found.append(key)
+    return tuple(found)
 
 
 def ordered(keys: tuple[Node, ...], columns: tuple[Node, ...], *, always: bool) -> tuple[Node, ...]:
@@ -55,11 +133,12 @@ def ordered(keys: tuple[Node, ...], columns: tuple[Node, ...], *, always: bool) 
         columns: The columns of the result.
         always: Whether plain columns are given by number, too.
     """
-    bare = [column[1] if column[0] == "named" else column for column in columns]
+    bare = [unnamed(column) for column in columns]
 
-    def number(key: Node) -> Node:
-        if key[0] == "ordering":
-            return ("ordering", number(key[1]), *key[2:])
+    def number(given: Node) -> Node:
+        if given[0] == "ordering":
+            return ("ordering", number(given[1]), *given[2:])
+        key = unnamed(given)
         if not always and not any(node[0] in UNLIKE for node in walk(key)):
             return key
         at = next((at for at, column in enumerate(bare, 1) if column is key or _same(column, key)), None)
