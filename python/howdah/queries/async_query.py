@@ -152,7 +152,8 @@ class AsyncQuery(Builder[R]):
     async def page(self, size: int, *, after: str | None = None) -> Page[R]:
         """Give a page of the rows, by keyset: later pages are as fast as the first.
 
-        The rows are ordered by `order_by`, and then by the primary key where that leaves a choice.
+        The rows are ordered by `order_by`, and then by the primary key where that leaves a choice, with those of the
+        tables that are joined. An `offset` is that of the first page, a `limit` that of all pages together.
 
         Args:
             size: How many rows a page has at most.
@@ -162,12 +163,12 @@ class AsyncQuery(Builder[R]):
             The rows (`items`), and what asks for the next page (`next`), None on the last.
 
         Raises:
-            InterfaceError: `after` is no page's `next`, or that of another query.
+            InterfaceError: `after` is no page's `next`, or that of another query; the rows cannot be told apart.
         """
-        plan, keys = pages.plan(self, size, after)
+        plan, end = pages.plan(self, size, after)
         db = self.database()
         rows: list[Any] = await db.fetch_rows(plan.statement, plan.into)
-        items, following = pages.cut(rows, size, keys)
+        items, following = pages.cut(rows, end)
         if plan.wanted and items:
             await load_wanted(db, items, plan.wanted)
         return Page(items, following)

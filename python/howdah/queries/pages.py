@@ -17,20 +17,22 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
+from howdah.interval import Interval
 from howdah.queries.loading import EXTRA, Keyed
-from howdah.queries.nodes import with_clause
+from howdah.queries.nodes import is_to_one, unnamed
 from howdah.tables.paths import RefPath, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from howdah.expressions.sources import Source
     from howdah.queries.builder import Builder
     from howdah.queries.loading import Plan
     from howdah.queries.nodes import Node
 
 R = TypeVar("R")
 
-__all__ = ["Page", "columns", "cut", "plan", "with_clause"]
+__all__ = ["Page", "columns", "cut", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,21 @@ class Keys:
     mark: str
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a page ends.
+
+    Attributes:
+        room: How many rows it has at most.
+        left: How many there may be from its first on, where the query has a limit.
+        keys: What the rows are ordered by.
+    """
+
+    room: int
+    left: int | None
+    keys: Keys
+
+
 def columns(exprs: tuple[Any, ...]) -> tuple[Expr[Any], ...]:
     """Give what is selected as expressions: a reference is its key.
 
@@ -84,27 +101,49 @@ def columns(exprs: tuple[Any, ...]) -> tuple[Expr[Any], ...]:
 
 
 def keys_of(query: Builder[Any]) -> Keys:
-    """Give what a query's rows are ordered by, the primary key last.
+    """Give what a query's rows are ordered by, the primary keys of its tables last.
 
     Raises:
-        InterfaceError: They are no rows of a table.
+        InterfaceError: They are no rows of a table, or there is no telling them apart.
     """
     schema, root, order = query.ordering()
     if schema is None or not schema.primary_key:
-        message = "page() is for the rows of a table with a primary key"
+        message = (
+            "page() is for the rows of a table with a primary key, without union, group_by, having and distinct; "
+            "others are cut by limit() and offset()"
+        )
         raise InterfaceError(message)
-    parts = [(key[1], key[2] == "desc", key[3]) if key[0] == "ordering" else (key, False, None) for key in order]
+    given = [key if key[0] == "ordering" else ("ordering", key, "asc", None) for key in order]
+    parts = [(unnamed(node), way == "desc", nulls) for _, node, way, nulls in given]
     have = [node for node, _, _ in parts]
-    for column in schema.primary_key:
-        node = ("column", root, column.name)
-        if node not in have:
-            parts.append((node, parts[-1][1] if parts else False, None))
-    known = {column.name: column.nullable for column in schema.columns}
-    nullable = tuple(node[0] != "column" or node[1] is not root or known.get(node[2], True) for node, _, _ in parts)
+    certain = {("column", root, one.name) for one in schema.columns if not one.nullable}
+    unique: list[Node] = [("column", root, one.name) for one in schema.primary_key]
+    for how, source, on, _ in query.joined():
+        if how == "full":
+            # What stands before it may be left out.
+            certain.clear()
+        if how == "full" or not is_to_one(source, on):
+            keys = _unique(source)
+            unique.extend(keys)
+            certain.update(keys if how in {"inner", "cross"} else ())
+    down = parts[-1][1] if parts else False
+    parts.extend((node, down, None) for node in unique if node not in have)
+    nullable = tuple(node[0] != "column" or node not in certain for node, _, _ in parts)
     shape = json.dumps([[*_shape(node), down, nulls] for node, down, nulls in parts])
-    mark = hashlib.blake2b(f"{schema.name}{shape}".encode(), digest_size=6).hexdigest()
+    mark = f"{schema.name}{shape}{query.bound() is None}"
     first = tuple(nulls == "first" if nulls is not None else down for _, down, nulls in parts)
     return Keys(tuple(node for node, _, _ in parts), tuple(down for _, down, _ in parts), first, nullable, mark)
+
+
+def _unique(source: Source) -> list[Node]:
+    """Give what tells the rows of a table that is joined apart: one of the query may be beside many of them."""
+    if source.schema is None or not source.schema.primary_key:
+        message = (
+            f"page() tells rows apart by the primary keys of all tables that are joined, and {source.name[-1]} has "
+            "none; ask for it in a condition, by exists_() or in_(), or cut the rows by limit() and offset()"
+        )
+        raise InterfaceError(message)
+    return [("column", source, column.name) for column in source.schema.primary_key]
 
 
 def _shape(node: object) -> list[Any]:
@@ -114,8 +153,10 @@ def _shape(node: object) -> list[Any]:
     return [node if isinstance(node, str) else type(node).__name__]
 
 
-def plan(query: Builder[Any], size: int, after: str | None) -> tuple[Plan, Keys]:
+def plan(query: Builder[Any], size: int, after: str | None) -> tuple[Plan, Cut]:
     """Give the plan for a page: the rows, each with its keys, and one row more than there is room for.
+
+    An offset is that of the first page, a limit that of all pages together.
 
     Raises:
         InterfaceError: `after` is no cursor of this query; a size below 1.
@@ -123,11 +164,14 @@ def plan(query: Builder[Any], size: int, after: str | None) -> tuple[Plan, Keys]
     if size < 1:
         message = f"page({size}): a page has one row at least"
         raise InterfaceError(message)
-    keys = keys_of(query)
-    marked = query.ordered_by(_orderings(keys)).limit(size + 1)
+    keys, left = keys_of(query), query.bound()
+    marked = query.ordered_by(_orderings(keys))
     if after is not None:
-        marked = marked.where(Expr(following(keys, decoded(after, keys.mark)), "boolean"))
-    return marked.plan_with(keys.nodes), keys
+        values, rest = decoded(after, keys.mark)
+        left = None if left is None or rest is None else min(left, rest)
+        marked = marked.from_the_first().where(Expr(following(keys, values), "boolean"))
+    room = size if left is None else min(size, left)
+    return marked.limit(room + 1).plan_with(keys.nodes), Cut(room, left, keys)
 
 
 def _orderings(keys: Keys) -> tuple[Node, ...]:
@@ -172,7 +216,7 @@ def following(keys: Keys, values: Sequence[Any]) -> Node:
     return ("or", tuple(branches))
 
 
-def cut(rows: list[Any], size: int, keys: Keys) -> tuple[list[Any], str | None]:
+def cut(rows: list[Any], end: Cut) -> tuple[list[Any], str | None]:
     """Take the keys off the rows, and the row that is too many.
 
     Returns:
@@ -180,18 +224,18 @@ def cut(rows: list[Any], size: int, keys: Keys) -> tuple[list[Any], str | None]:
     """
     last: Any = None
     items: list[Any] = []
-    for at, row in enumerate(rows):
+    count = len(end.keys.nodes)
+    for row in rows[: end.room]:
         if isinstance(row, Keyed):
-            item, own = row.item, row.keys
+            item, last = row.item, row.keys
         elif type(row) is tuple:
-            item, own = row[: -len(keys.nodes)], row[-len(keys.nodes) :]
+            item, last = row[:-count], row[-count:]
         else:
             item, extra = row, vars(row).pop(EXTRA)
-            own = tuple(vars(extra).values())[: len(keys.nodes)]
-        if at < size:
-            items.append(item)
-            last = own
-    return items, encoded(last, keys.mark) if len(rows) > size else None
+            last = tuple(vars(extra).values())[:count]
+        items.append(item)
+    left = None if end.left is None else end.left - end.room
+    return items, encoded(last, end.keys.mark, left) if len(rows) > end.room and left != 0 else None
 
 
 FOREIGN = "after= is not the `next` of a page of this query"
@@ -202,7 +246,7 @@ WRITTEN: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Decimal: ("n", str),
     uuid.UUID: ("u", str),
     bytes: ("b", bytes.hex),
-    dt.timedelta: ("i", lambda one: [one.days, one.seconds, one.microseconds]),
+    Interval: ("i", lambda one: [one.months, one.days, one.microseconds]),
 }
 READ: dict[str, Callable[[Any], Any]] = {
     "t": dt.datetime.fromisoformat,
@@ -211,13 +255,18 @@ READ: dict[str, Callable[[Any], Any]] = {
     "n": Decimal,
     "u": uuid.UUID,
     "b": bytes.fromhex,
-    "i": lambda parts: dt.timedelta(*parts),
+    "i": lambda parts: Interval(*parts),
     "f": float.fromhex,
 }
 
 
-def encoded(values: Sequence[Any], mark: str) -> str:
+def encoded(values: Sequence[Any], mark: str, left: int | None = None) -> str:
     """Write keys down as a cursor.
+
+    Args:
+        values: The keys.
+        mark: That of the query.
+        left: How many rows may follow, where there is a limit.
 
     Raises:
         InterfaceError: A key of a type that cannot be written down.
@@ -235,23 +284,31 @@ def encoded(values: Sequence[Any], mark: str) -> str:
         else:
             message = f"page() cannot order by a {type(value).__name__}; order by something simpler"
             raise InterfaceError(message)
-    text = json.dumps([mark, written], separators=(",", ":"))
+    text = _text([_digest(mark, written, left), written, left])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decoded(cursor: str, mark: str) -> list[Any]:
-    """Read keys from a cursor.
+def decoded(cursor: str, mark: str) -> tuple[list[Any], int | None]:
+    """Read keys from a cursor, and how many rows may follow.
 
     Raises:
         InterfaceError: It is none, or another query's.
     """
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        found: Any = json.loads(text)
-        own, written = found
+        own, written, left = json.loads(text)
+        # Values of other types than those of the keys would be the server's to refuse.
+        if own != _digest(mark, written, left):
+            raise InterfaceError(FOREIGN)
         values = [READ[one[0]](one[1]) if isinstance(one, list) else one for one in written]
-    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError):
+    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, RecursionError):
         raise InterfaceError(FOREIGN) from None
-    if own != mark or any(isinstance(one, dict) for one in values):
-        raise InterfaceError(FOREIGN)
-    return values
+    return values, left
+
+
+def _digest(mark: str, written: object, left: object) -> str:
+    return hashlib.blake2b(f"{mark}{_text([written, left])}".encode(), digest_size=9).hexdigest()
+
+
+def _text(found: object) -> str:
+    return json.dumps(found, separators=(",", ":"))

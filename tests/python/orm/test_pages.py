@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import howdah
-from tests.python.orm.schema import Person, Post, PostLabel
+from howdah import Col, Table, col
+from tests.python.orm.schema import Label, Person, Post, PostLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +109,7 @@ FORGED = [
     base64.urlsafe_b64encode(b"{}").decode(),
     base64.urlsafe_b64encode(json.dumps(["0", [1]]).encode()).decode(),
     "A" * 100_000,
+    base64.urlsafe_b64encode(b"[" * 200_000).decode(),
 ]
 
 
@@ -116,14 +119,19 @@ async def test_cursor_that_is_none_is_refused(db: howdah.AsyncDatabase, cursor: 
         await db.find(Post).page(1, after=cursor)
 
 
-@pytest.mark.parametrize("values", [[], [1, 2], [{"a": 1}], [["t", "x"]], [["?", 1]], [[1]]], ids=str)
+@pytest.mark.parametrize(
+    "values",
+    [[], [1, 2], [{"a": 1}], [["t", "x"]], [["?", 1]], [[1]], ["x"], [1 << 70], [["d", "2020-01-01"]]],
+    ids=str,
+)
 async def test_cursor_with_other_values_is_refused(db: howdah.AsyncDatabase, values: list[Any]) -> None:
     page = await db.find(Post).page(1)
     assert page.next is not None
-    mark = json.loads(base64.urlsafe_b64decode(page.next + "=" * (-len(page.next) % 4)))[0]
-    forged = base64.urlsafe_b64encode(json.dumps([mark, values]).encode()).decode()
-    with pytest.raises(howdah.InterfaceError, match="after="):
-        await db.find(Post).page(1, after=forged)
+    mark, _, left = json.loads(base64.urlsafe_b64decode(page.next + "=" * (-len(page.next) % 4)))
+    for whole in ([mark, values, left], [mark, values], [mark, [1], 5]):
+        forged = base64.urlsafe_b64encode(json.dumps(whole).encode()).decode()
+        with pytest.raises(howdah.InterfaceError, match="after="):
+            await db.find(Post).page(1, after=forged)
 
 
 async def test_what_has_no_pages_says_so(db: howdah.AsyncDatabase) -> None:
@@ -131,6 +139,7 @@ async def test_what_has_no_pages_says_so(db: howdah.AsyncDatabase) -> None:
         db.find(Post).distinct(),
         db.find(Post).union(db.find(Post)),
         db.find(Post).group_by(Post.id),
+        db.find(Post).having(howdah.count() > 1),
     ):
         with pytest.raises(howdah.InterfaceError, match="page\\(\\) is for the rows of a table"):
             await query.page(1)
@@ -138,3 +147,73 @@ async def test_what_has_no_pages_says_so(db: howdah.AsyncDatabase) -> None:
         await db.find(Post).page(0)
     with pytest.raises(howdah.InterfaceError, match="cannot order by a dict"):
         await db.find(Person).order_by(Person.meta).page(1)
+    rows: Any = howdah.subquery(Post.find().select(Post.author.id, Post.title), name="written")
+    with pytest.raises(howdah.InterfaceError, match="primary keys of all tables that are joined, and written has none"):
+        await db.find(Person).join(rows, on=rows.author_id == Person.id).page(1)
+
+
+JOINED: dict[str, Callable[[Any], Any]] = {
+    "collection": lambda query: query.join(Person.posts).select(Person.name, Post.title),
+    "rows of a collection": lambda query: query.join(Person.posts),
+    "across": lambda query: query.join(Person.posts).join(Post.labels).select(Person.name, Label.name),
+    "left": lambda query: query.join(Person.posts, on=Post.author.id == Person.id, how="left").select(
+        Person.id, Post.id
+    ),
+    "full": lambda query: query.join(Label, on=Label.id == Person.age, how="full").select(Person.id, Label.id),
+    "left, then full": lambda query: (
+        query.join(Post, on=(Post.author.id == Person.id) & (Post.views > 6), how="left")
+        .join(Label, on=Label.id == Post.id, how="full")
+        .select(Person.id, Post.id, Label.id)
+    ),
+    "cross": lambda query: query.join(Label, how="cross").select(Person.id, Label.id),
+    "reference": lambda query: query.join(Person.boss).select(Person.name, Person.boss.name),
+    "reference for another condition": lambda query: query.join(
+        Person.company, on=Person.company.id >= Person.company.id
+    ).select(Person.id, Person.company.name),
+}
+
+
+@pytest.mark.parametrize("join", JOINED)
+@pytest.mark.parametrize("order", ["none", "descending"])
+async def test_pages_of_joined_tables_have_every_row_once(db: howdah.AsyncDatabase, join: str, order: str) -> None:
+    query = JOINED[join](ORDERS[order](db.find(Person)))
+    whole = [str(one) for one in await query.to_list()]
+    for size in (1, 2, 100):
+        found = [str(one) for one in await all_pages(query, size)]
+        assert sorted(found) == sorted(whole)
+
+
+async def test_reference_that_is_joined_adds_no_key(db: howdah.AsyncDatabase) -> None:
+    query = db.find(Post).join(Post.author).order_by(Post.views)
+    keys = howdah.queries.pages.keys_of(getattr(query, "behind", query))
+    assert [node[2] for node in keys.nodes] == ["views", "id"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+async def test_offset_is_the_first_pages_and_limit_that_of_all(db: howdah.AsyncDatabase, size: int) -> None:
+    query = db.find(Post).order_by(-Post.views)
+    for cut in (query.offset(1), query.limit(2), query.offset(1).limit(2), query.limit(0), query.offset(9)):
+        assert [one.id for one in await all_pages(cut, size)] == [one.id for one in await cut.to_list()]
+
+
+async def test_cursor_of_a_limit_is_no_cursor_without(db: howdah.AsyncDatabase) -> None:
+    query = db.find(Post).order_by(-Post.views)
+    for one, other in ((query, query.limit(3)), (query.limit(3), query)):
+        page = await one.page(1)
+        with pytest.raises(howdah.InterfaceError, match="after="):
+            await other.page(1, after=page.next)
+
+
+class Wait(Table):
+    """Takes a while."""
+
+    id: Col[int] = howdah.identity()
+    long: Col[dt.timedelta | None] = col(default=None)
+
+
+async def test_pages_are_ordered_by_intervals(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Wait)
+    spans = [dt.timedelta(days=1), None, dt.timedelta(hours=30), dt.timedelta(microseconds=1), dt.timedelta(days=-1)]
+    await db.insert_many(Wait, [{"long": one} for one in spans])
+    for query in (db.find(Wait).order_by(Wait.long), db.find(Wait).order_by(-Wait.long).select(Wait.long)):
+        assert [str(one) for one in await all_pages(query, 1)] == [str(one) for one in await query.to_list()]
