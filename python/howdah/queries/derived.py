@@ -8,6 +8,7 @@ from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr, operand
 from howdah.expressions.sources import Source
 from howdah.expressions.values import sql_type
+from howdah.tables.attributes import Col
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,10 +54,15 @@ class Derived:
 
 
 def names_of(columns: tuple[Expr[Any], ...]) -> tuple[str, ...]:
-    """Give the names of a query's columns: those given by `as_`, those of columns, and `column1` and so on."""
-    return tuple(
-        one.node[2] if one.node[0] in {"named", "column"} else f"column{at}" for at, one in enumerate(columns, 1)
-    )
+    """Give the names of a query's columns: those given by `as_`, those in the class, and `column1` and so on."""
+    return tuple(_name_of(one) or f"column{at}" for at, one in enumerate(columns, 1))
+
+
+def _name_of(one: Expr[Any]) -> str | None:
+    if isinstance(one, Col):
+        return one.column.attribute
+    name: str | None = one.node[2] if one.node[0] in {"named", "column"} else None
+    return name
 
 
 def _columns(source: Source, columns: tuple[Expr[Any], ...]) -> dict[str, Expr[Any]]:

@@ -208,6 +208,23 @@ async def test_filters_of_an_aggregate_hold_together(db: howdah.AsyncDatabase) -
     assert await db.find(Person).select(grown, grown.filter(Person.age < 40)).to_list() == [(2, 1)]
 
 
+@dataclass
+class Birth:
+    """Has a field by a column's name in the class, which is another one at the server."""
+
+    name: str
+    born: dt.date | None
+
+
+async def test_renamed_column_has_its_name_of_the_class(db: howdah.AsyncDatabase) -> None:
+    query = db.find(Person, Person.id == 1)
+    ada = Birth("Ada", dt.date(1815, 12, 10))
+    assert await query.to(Birth).to_list() == [ada]
+    assert await query.select(Person.name, Person.born).to(Birth).to_list() == [ada]
+    rows: Any = howdah.subquery(Person.find().select(Person.id, Person.born))
+    assert await db.find(rows, rows.born == ada.born).select(rows.id).to_list() == [(1,)]
+
+
 NUMBERS = ("small", "whole", "large", "exact", "short", "double")
 
 
