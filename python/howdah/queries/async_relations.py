@@ -11,6 +11,7 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
 from howdah.expressions.sources import Source
+from howdah.expressions.values import lookup
 from howdah.queries.loading import EXTRA, holders, object_plan
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ async def between(
         }
 
     extra = (("column", middle, reference.name),)
-    plan = object_plan(schema, root, wanted.tree, statement, extra)
+    # The rows are put to their owners by it, whose keys are members of their classes.
+    kind = reference.type.kind
+    plan = object_plan(schema, root, wanted.tree, statement, extra, members=None if kind is None else {0: lookup(kind)})
     return await db.fetch_rows(plan.statement, plan.into), plan.wanted
 
 

@@ -13,7 +13,7 @@ from howdah.errors import InterfaceError
 from howdah.expressions.values import lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from howdah.expressions.sources import Source
     from howdah.tables.schema import Collection, Column, TableSchema
@@ -114,7 +114,13 @@ def members_of(schema: TableSchema) -> dict[int, Any]:
 
 
 def object_plan(
-    schema: TableSchema, root: Source, tree: Tree, statement: StatementOf, extra: Sequence[Node] = ()
+    schema: TableSchema,
+    root: Source,
+    tree: Tree,
+    statement: StatementOf,
+    extra: Sequence[Node] = (),
+    *,
+    members: Mapping[int, Any] | None = None,
 ) -> Plan:
     """Give the plan of a query whose rows are objects.
 
@@ -124,6 +130,7 @@ def object_plan(
         tree: The relations to load.
         statement: Makes a statement of columns.
         extra: What else is selected; it is put under EXTRA into the objects.
+        members: What has the values of Enum classes and the like, by the places in `extra` that have them.
 
     Raises:
         InterfaceError: There is no such relation.
@@ -153,7 +160,7 @@ def object_plan(
     add(schema, root, tree, None, ())
     if extra:
         names = tuple(f"k{at}" for at in range(len(extra)))
-        parts.append((Extra, names, (), 0, EXTRA, {}))
+        parts.append((Extra, names, (), 0, EXTRA, dict(members or {})))
         nodes.extend(extra)
     maker = _core.Maker(parts)
     return Plan(statement(tuple(nodes)), lambda _: maker, wanted)

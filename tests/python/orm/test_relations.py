@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import howdah
-from howdah import InterfaceError, NotLoaded
+from howdah import Col, InterfaceError, Many, NotLoaded, Ref, Table, col
+from tests.python.orm.faces import Blocking, finish
 from tests.python.orm.schema import Company, Label, Person, Post, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.python.conftest import Sql
 
@@ -213,3 +216,45 @@ async def test_row_of_another_table_is_no_key(db: howdah.AsyncDatabase, sql: Sql
         with pytest.raises(TypeError, match="expected a Person, got"):
             Post(title="t", author=row)
     assert sql("SELECT count(*) FROM post") == [(4,)]
+
+
+class Colour(Enum):
+    """An enum whose members are no text."""
+
+    red = "r"
+    blue = "b"
+
+
+class Paint(Table):
+    """Its key is an enum's."""
+
+    colour: Col[Colour] = col(primary_key=True)
+    cars: Many[Car] = howdah.many(via="paint", through="CarPaint")
+
+
+class Car(Table):
+    """Has paints."""
+
+    id: Col[int] = howdah.identity()
+    name: Col[str]
+    paints: Many[Paint] = howdah.many(via="car", through="CarPaint")
+
+
+class CarPaint(Table):
+    """Stands between the two."""
+
+    car: Ref[Car] = howdah.ref(primary_key=True)
+    paint: Ref[Paint] = howdah.ref(primary_key=True)
+
+
+async def test_collection_across_is_found_by_members_of_an_enum(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Paint, Car, CarPaint)
+    await db.insert_many(Paint, [{"colour": Colour.red}, {"colour": Colour.blue}])
+    await db.insert_many(Car, [{"name": "one"}, {"name": "two"}])
+    await db.insert_many(CarPaint, [{"car_id": 1, "paint_id": Colour.red}, {"car_id": 2, "paint_id": Colour.red}])
+    paints = await db.find(Paint).load(Paint.cars.paints).order_by(Paint.colour).to_list()
+    assert [(one.colour, [car.name for car in one.cars]) for one in paints] == [
+        (Colour.red, ["one", "two"]),
+        (Colour.blue, []),
+    ]
+    assert [paint.colour for paint in paints[0].cars[0].paints] == [Colour.red]
