@@ -14,6 +14,7 @@ from howdah.async_listener import AsyncListener
 from howdah.async_transaction import AsyncTransaction, current, innermost, leased
 from howdah.awaiting import in_thread, reading, sleep
 from howdah.errors import InterfaceError, SerializationFailure
+from howdah.queries.async_relations import Kept
 from howdah.queries.async_tables import AsyncTables
 from howdah.queries.builder import framed
 from howdah.shapes import binder
@@ -512,3 +513,8 @@ class AsyncDatabase(AsyncTables):
             an elephant
         """
         return AsyncListener(self._core, channels)
+
+    # For queries
+    async def _keep(self) -> Kept | None:
+        """Give a stream a connection for all that it asks; None where it has one already."""
+        return await Kept.begun(self._core) if self.lease() is None else None

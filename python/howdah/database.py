@@ -15,6 +15,7 @@ from howdah.blocking import in_thread, reading, sleep
 from howdah.errors import InterfaceError, SerializationFailure
 from howdah.listener import Listener
 from howdah.queries.builder import framed
+from howdah.queries.relations import Kept
 from howdah.queries.tables import Tables
 from howdah.shapes import binder
 from howdah.transaction import Transaction, current, innermost, leased
@@ -509,3 +510,8 @@ class Database(Tables):
             an elephant
         """
         return Listener(self._core, channels)
+
+    # For queries
+    def _keep(self) -> Kept | None:
+        """Give a stream a connection for all that it asks; None where it has one already."""
+        return Kept.begun(self._core) if self.lease() is None else None

@@ -62,6 +62,9 @@ class HeldDatabase(AsyncDatabase):
     async def close(self) -> None:
         """Close nothing: the connection goes back when the test ends, and until then others may need it."""
 
+    async def _keep(self) -> None:
+        """Keep nothing: there is but one connection, and others go on with it beside a stream."""
+
     async def roll_back(self) -> None:
         """Undo all that was done, and give the connection back."""
         await self._held.end()

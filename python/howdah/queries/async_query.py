@@ -186,6 +186,8 @@ class AsyncQuery(Builder[R]):
     async def stream(self, *, batch_rows: int = 1000) -> AsyncGenerator[R]:
         """Give the rows one by one, in constant memory; see `AsyncDatabase.stream`.
 
+        Collections are loaded for each batch, over the stream's own connection.
+
         Args:
             batch_rows: How many rows are taken from the server at a time.
 
@@ -194,15 +196,23 @@ class AsyncQuery(Builder[R]):
         """
         plan = self.plan()
         db = self.database()
-        cursor = await db.open_cursor(plan.statement, plan.into, batch_rows)
+        kept = await db._keep() if plan.wanted else None  # noqa: SLF001  (for queries alone)
+        asked = kept or db
+        well = False
         try:
-            while rows := await cursor.rows():
-                if plan.wanted:
-                    await load_wanted(db, rows, plan.wanted)
-                for row in rows:
-                    yield row
+            cursor = await asked.open_cursor(plan.statement, plan.into, batch_rows)
+            try:
+                while rows := await cursor.rows():
+                    if plan.wanted:
+                        await load_wanted(asked, rows, plan.wanted)
+                    for row in rows:
+                        yield row
+                well = True
+            finally:
+                cursor.close()
         finally:
-            cursor.close()
+            if kept is not None:
+                await kept.end(well=well)
 
     # Frames
     def read(self, *, batch_rows: int = 65_536) -> AsyncArrowReader:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from howdah import _core
 from howdah.errors import InterfaceError
@@ -17,18 +17,62 @@ from howdah.queries.loading import EXTRA, holders, object_plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from howdah._core import AsyncCursor, AsyncLease
     from howdah.async_database import AsyncDatabase
     from howdah.queries.loading import Wanted
     from howdah.tables.schema import Collection, Column
 
     Statement = dict[str, Any]
 
+# The settings of a transaction that has none: its isolation, and whether it is read-only and deferrable.
+PLAIN = (None, False, False)
 
-async def load_wanted(db: AsyncDatabase, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
+
+class Kept:
+    """A connection that a stream keeps, with a transaction of its own.
+
+    What is loaded between its batches comes over it, too: another one may not be free before the stream ends.
+    """
+
+    def __init__(self, core: _core.AsyncDatabase, lease: AsyncLease) -> None:
+        """Take the connection; `begun` gives one that has begun its transaction."""
+        self._core = core
+        self._lease = lease
+
+    @classmethod
+    async def begun(cls, core: _core.AsyncDatabase) -> Self:
+        """Take a connection, and begin a transaction on it."""
+        lease = await core.lease()
+        try:
+            await lease.begin(*PLAIN)
+        except BaseException:
+            lease.close()
+            raise
+        return cls(core, lease)
+
+    async def fetch_rows(self, statement: Statement, into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
+        """Run a query that is data, and give its rows."""
+        text, params = _core.render(statement)
+        return await self._core.fetch(text, params, into, self._lease)
+
+    async def open_cursor(self, statement: Statement, into: Any, batch_rows: int) -> AsyncCursor:  # noqa: ANN401
+        """Run a query that is data, and give its rows some at a time."""
+        text, params = _core.render(statement)
+        return await self._core.stream(text, params, batch_rows, into, self._lease)
+
+    async def end(self, *, well: bool) -> None:
+        """End the transaction, and give the connection back."""
+        try:
+            await (self._lease.commit() if well else self._lease.rollback())
+        finally:
+            self._lease.close()
+
+
+async def load_wanted(db: AsyncDatabase | Kept, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
     """Load collections of rows.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         rows: The rows.
         wanted: The collections.
     """
@@ -38,11 +82,11 @@ async def load_wanted(db: AsyncDatabase, rows: Sequence[Any], wanted: Sequence[W
             await load_collection(db, owners, one)
 
 
-async def load_collection(db: AsyncDatabase, owners: Sequence[Any], wanted: Wanted) -> None:
+async def load_collection(db: AsyncDatabase | Kept, owners: Sequence[Any], wanted: Wanted) -> None:
     """Load a collection of each of some rows, and put it there.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         owners: The rows.
         wanted: The collection, and what to load of its rows.
     """
@@ -79,12 +123,12 @@ async def load_collection(db: AsyncDatabase, owners: Sequence[Any], wanted: Want
 
 
 async def beside(
-    db: AsyncDatabase, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
+    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that refer to keys.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         collection: The collection.
         reference: The column with the keys.
         keys: The keys.
@@ -110,12 +154,12 @@ async def beside(
 
 
 async def between(
-    db: AsyncDatabase, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
+    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that a table between has beside keys; each has its key as an extra value.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         collection: The collection.
         reference: The column of the table between with the keys.
         keys: The keys.

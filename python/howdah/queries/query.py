@@ -187,6 +187,8 @@ class Query(Builder[R]):
     def stream(self, *, batch_rows: int = 1000) -> Generator[R]:
         """Give the rows one by one, in constant memory; see `Database.stream`.
 
+        Collections are loaded for each batch, over the stream's own connection.
+
         Args:
             batch_rows: How many rows are taken from the server at a time.
 
@@ -195,14 +197,22 @@ class Query(Builder[R]):
         """
         plan = self.plan()
         db = self.database()
-        cursor = db.open_cursor(plan.statement, plan.into, batch_rows)
+        kept = db._keep() if plan.wanted else None  # noqa: SLF001  (for queries alone)
+        asked = kept or db
+        well = False
         try:
-            while rows := cursor.rows():
-                if plan.wanted:
-                    load_wanted(db, rows, plan.wanted)
-                yield from rows
+            cursor = asked.open_cursor(plan.statement, plan.into, batch_rows)
+            try:
+                while rows := cursor.rows():
+                    if plan.wanted:
+                        load_wanted(asked, rows, plan.wanted)
+                    yield from rows
+                well = True
+            finally:
+                cursor.close()
         finally:
-            cursor.close()
+            if kept is not None:
+                kept.end(well=well)
 
     # Frames
     def read(self, *, batch_rows: int = 65_536) -> ArrowReader:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from howdah import _core
 from howdah.errors import InterfaceError
@@ -18,18 +18,62 @@ from howdah.queries.loading import EXTRA, holders, object_plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from howdah._core import Cursor, Lease
     from howdah.database import Database
     from howdah.queries.loading import Wanted
     from howdah.tables.schema import Collection, Column
 
     Statement = dict[str, Any]
 
+# The settings of a transaction that has none: its isolation, and whether it is read-only and deferrable.
+PLAIN = (None, False, False)
 
-def load_wanted(db: Database, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
+
+class Kept:
+    """A connection that a stream keeps, with a transaction of its own.
+
+    What is loaded between its batches comes over it, too: another one may not be free before the stream ends.
+    """
+
+    def __init__(self, core: _core.Database, lease: Lease) -> None:
+        """Take the connection; `begun` gives one that has begun its transaction."""
+        self._core = core
+        self._lease = lease
+
+    @classmethod
+    def begun(cls, core: _core.Database) -> Self:
+        """Take a connection, and begin a transaction on it."""
+        lease = core.lease()
+        try:
+            lease.begin(*PLAIN)
+        except BaseException:
+            lease.close()
+            raise
+        return cls(core, lease)
+
+    def fetch_rows(self, statement: Statement, into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
+        """Run a query that is data, and give its rows."""
+        text, params = _core.render(statement)
+        return self._core.fetch(text, params, into, self._lease)
+
+    def open_cursor(self, statement: Statement, into: Any, batch_rows: int) -> Cursor:  # noqa: ANN401
+        """Run a query that is data, and give its rows some at a time."""
+        text, params = _core.render(statement)
+        return self._core.stream(text, params, batch_rows, into, self._lease)
+
+    def end(self, *, well: bool) -> None:
+        """End the transaction, and give the connection back."""
+        try:
+            (self._lease.commit() if well else self._lease.rollback())
+        finally:
+            self._lease.close()
+
+
+def load_wanted(db: Database | Kept, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
     """Load collections of rows.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         rows: The rows.
         wanted: The collections.
     """
@@ -39,11 +83,11 @@ def load_wanted(db: Database, rows: Sequence[Any], wanted: Sequence[Wanted]) -> 
             load_collection(db, owners, one)
 
 
-def load_collection(db: Database, owners: Sequence[Any], wanted: Wanted) -> None:
+def load_collection(db: Database | Kept, owners: Sequence[Any], wanted: Wanted) -> None:
     """Load a collection of each of some rows, and put it there.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         owners: The rows.
         wanted: The collection, and what to load of its rows.
     """
@@ -80,12 +124,12 @@ def load_collection(db: Database, owners: Sequence[Any], wanted: Wanted) -> None
 
 
 def beside(
-    db: Database, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
+    db: Database | Kept, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that refer to keys.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         collection: The collection.
         reference: The column with the keys.
         keys: The keys.
@@ -111,12 +155,12 @@ def beside(
 
 
 def between(
-    db: Database, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
+    db: Database | Kept, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that a table between has beside keys; each has its key as an extra value.
 
     Args:
-        db: The database.
+        db: The database, or a connection of it.
         collection: The collection.
         reference: The column of the table between with the keys.
         keys: The keys.

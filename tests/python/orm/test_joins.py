@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import howdah
@@ -11,7 +13,9 @@ from tests.python.orm.schema import Company, Label, Person, Post, PostLabel
 async def test_full_join_keeps_rows_whose_references_are_left_out(db: howdah.AsyncDatabase) -> None:
     query = db.find(Post).join(Label, on=Label.name == howdah.lower(Post.title), how="full")
     bare = await query.select(Post.title, Label.name).order_by(Post.id, Label.id).to_list()
-    named = await query.select(Post.title, Label.name, Post.author.name).order_by(Post.id, Label.id).to_list()
+    named: list[Any] = (
+        await query.select(Post.title, Label.name, Post.author.name).order_by(Post.id, Label.id).to_list()
+    )
     assert [(title, label) for title, label, _ in named] == bare
     assert len(bare) == 6
     assert named[-2:] == [(None, "steam", None), (None, "none", None)]

@@ -258,3 +258,33 @@ async def test_collection_across_is_found_by_members_of_an_enum(db: howdah.Async
         (Colour.blue, []),
     ]
     assert [paint.colour for paint in paints[0].cars[0].paints] == [Colour.red]
+
+
+@pytest.fixture
+def single(face: str, filled: str) -> Iterator[Any]:
+    """Give a database of one connection."""
+    options: Any = {"max_size": 1, "acquire_timeout_s": 2.0}
+    behind = face == "blocking"
+    database: Any = Blocking(howdah.Database(filled, **options)) if behind else howdah.AsyncDatabase(filled, **options)
+    yield database
+    finish(database.close()) if behind else asyncio.run(database.close())
+
+
+async def test_stream_with_collections_needs_no_second_connection(single: Any) -> None:
+    query = single.find(Person).load(Person.posts.labels, Person.company).order_by(Person.id)
+    wanted = [("Ada", 2), ("Bob", 1), ("Cyd", 1), ("Dan_%", 0)]
+    assert [(one.name, len(one.posts)) async for one in query.stream(batch_rows=2)] == wanted
+    async with single.transaction():
+        assert [(one.name, len(one.posts)) async for one in query.stream(batch_rows=2)] == wanted
+    # However it ends, the connection comes back, and what was done on it is over.
+    stream = query.stream(batch_rows=1)
+    async for one in stream:
+        assert one.name == "Ada"
+        break
+    await stream.aclose()
+    assert await single.find(Person).count() == 4
+    wrong: Any = howdah.func("pg_catalog.sqrt", Person.id.cast(float) * -1.0, as_=float)
+    with pytest.raises(howdah.DataError):
+        [one async for one in query.where(wrong > 0.0).stream(batch_rows=1)]
+    assert await single.find(Person).count() == 4
+    assert single.stats().opened == 1

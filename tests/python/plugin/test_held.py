@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import howdah
+from howdah import Col, Many, Ref, Table
 from tests.python.plugin.conftest import Rider
 
 if TYPE_CHECKING:
@@ -183,6 +184,36 @@ def test_a_stream_goes_on_while_others_ask(howdah_db: AsyncDatabase) -> None:
                 await store(f"rider {row['n']}")
         assert seen == [1, 2, 3, 4, 5]
         assert len(await stored()) == 5
+
+    asyncio.run(body())
+
+
+class Elephant(Table):
+    """What riders ride."""
+
+    id: Col[int] = howdah.identity()
+    rider: Ref[Mahout] = howdah.ref()
+
+
+class Mahout(Table):
+    """A rider of elephants."""
+
+    id: Col[int] = howdah.identity()
+    elephants: Many[Elephant] = howdah.many(via="rider")
+
+
+def test_a_stream_with_collections_goes_on_while_others_ask(howdah_db: AsyncDatabase) -> None:
+    async def body() -> None:
+        await howdah_db.create_tables(Mahout, Elephant)
+        await Mahout.insert_many([{}, {}, {}])
+        await Elephant.insert_many([{"rider_id": 1}, {"rider_id": 3}, {"rider_id": 3}])
+        seen: list[int] = []
+        async for mahout in Mahout.find().load(Mahout.elephants).order_by(Mahout.id).stream(batch_rows=1):
+            seen.append(len(mahout.elephants))
+            async with howdah_db.transaction():
+                await store(f"rider {mahout.id}")
+        assert seen == [1, 0, 2]
+        assert len(await stored()) == 3
 
     asyncio.run(body())
 
