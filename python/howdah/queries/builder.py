@@ -122,26 +122,30 @@ class Builder(Steps[R]):
             statement["joins"] = self._joins
         if self._conditions:
             statement["where"] = self._conditions
-        if self._groups or self._having:
-            statement.update(self._grouped(columns))
+        if self._is_folded():
+            statement.update(self._folded(columns))
         elif self._order:
-            statement["order_by"] = nodes.ordered(self._order, columns, always=self._distinct is True)
-        if self._distinct is not None:
-            statement["distinct"] = self._distinct
+            statement["order_by"] = nodes.ordered(self._order, columns, always=False)
         if self._lock is not None:
             statement["lock"] = self._lock
         return self._cut(statement)
 
-    def _grouped(self, columns: tuple[Node, ...]) -> Statement:
-        """Give the parts of the statement that have keys of groups in them."""
-        having, order = self._having, self._order
-        if valued := nodes.valued(self._groups):
-            columns, having, order = (nodes.unified(part, valued) for part in (columns, having, order))
-        parts: Statement = {"columns": columns, "group_by": nodes.ordered(self._groups, columns, always=False)}
+    def _folded(self, columns: tuple[Node, ...]) -> Statement:
+        """Give the parts of the statement that have keys in them by which rows are made one."""
+        having, order, distinct = self._having, self._order, self._distinct
+        if valued := nodes.valued((*self._groups, *(distinct if isinstance(distinct, tuple) else ()))):
+            columns, having, order, distinct = (
+                nodes.unified(part, valued) for part in (columns, having, order, distinct)
+            )
+        parts: Statement = {"columns": columns}
+        if distinct is not None:
+            parts["distinct"] = distinct
+        if self._groups:
+            parts["group_by"] = nodes.ordered(self._groups, columns, always=False)
         if having:
             parts["having"] = having
         if order:
-            parts["order_by"] = nodes.ordered(order, columns, always=self._distinct is True)
+            parts["order_by"] = nodes.ordered(order, columns, always=distinct is True)
         return parts
 
     def _compound_statement(self, columns: tuple[Node, ...]) -> Statement:

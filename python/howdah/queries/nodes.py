@@ -99,7 +99,7 @@ def is_to_one(source: Source, on: Node | None) -> bool:
 
 
 def unified(part: Any, keys: tuple[Node, ...]) -> Any:  # noqa: ANN401  (a node, or part of one)
-    """Give expressions in which those that are keys of groups are the very keys.
+    """Give expressions in which those that rows are grouped or told apart by are the very keys.
 
     The server takes two expressions for one only if their parameters are the same; what is one node has one parameter.
     """
@@ -108,7 +108,7 @@ def unified(part: Any, keys: tuple[Node, ...]) -> Any:  # noqa: ANN401  (a node,
     node = cast("Node", part)
     if not isinstance(part, tuple) or (node and node[0] == "value"):
         return node
-    same = next((key for key in keys if node is not key and _same(node, key)), None)
+    same = next((key for key in keys if node is key or _same(node, key)), None)
     return tuple(unified(inner, keys) for inner in node) if same is None else same
 
 

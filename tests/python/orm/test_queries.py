@@ -189,6 +189,17 @@ async def test_groups_by_an_expression_with_a_value_are_found_again(db: howdah.A
     assert (None, 4) in groups
 
 
+async def test_distinct_on_an_expression_with_a_value_is_ordered_by_it(db: howdah.AsyncDatabase) -> None:
+    tens: Callable[[], Expr[int]] = lambda: howdah.coalesce(Person.age, 0) / 20  # noqa: E731
+    query = db.find(Person).distinct(tens()).order_by(tens(), -Person.id)
+    assert await query.select(Person.name).to_list() == [("Cyd",), ("Ada",), ("Dan_%",)]
+    assert await query.select(tens(), Person.name).to_list() == [(0, "Cyd"), (1, "Ada"), (2, "Dan_%")]
+    assert await query.count() == 3
+    key = tens()
+    grouped = db.find(Person).group_by(key).distinct(tens()).order_by(tens()).select(key, howdah.count())
+    assert await grouped.to_list() == [(0, 2), (1, 1), (2, 1)]
+
+
 async def test_reference_is_a_key_to_group_order_and_part_by(db: howdah.AsyncDatabase) -> None:
     author: Any = Post.author
     query = db.find(Post).order_by(author, -Post.views).select(Post.title)
