@@ -85,6 +85,9 @@ CONDITIONS: dict[str, Callable[[], Expr[bool]]] = {
     "reference's key": lambda: Person.company.id == 1,
     "exists": lambda: pg.exists(Post.find(Post.author.id == Person.id, Post.views > 10)),
     "not exists": lambda: ~Post.find(Post.author.id == Person.id).exists_(),
+    "exists of a union": lambda: (
+        Post.find(Post.author.id == Person.id).intersect(Post.find(Post.views > 10)).order_by(Post.id).exists_()
+    ),
     "correlated subquery": lambda: (
         Post.find(Post.author.id == Person.id).select(pg.max(Post.views)).scalar() > Person.id
     ),
@@ -180,6 +183,18 @@ QUERIES: dict[str, Make] = {
         .select(Company.name, Label.name)
         .order_by(Label.id)
     ),
+    "full joined, with a reference": lambda db: (
+        db.find(Post)
+        .join(Label, on=Post.id == Label.id, how="full")
+        .select(Label.name, Post.author.name)
+        .order_by(Post.id)
+    ),
+    "joined on a reference": lambda db: (
+        db.find(Post).join(Company, on=Company.id == Post.author.company.id).select(Post.title).order_by(Post.id)
+    ),
+    "joined on a reference of its own": lambda db: (
+        db.find(Company).join(Post, on=Post.author.company.id == Company.id, how="left").order_by(Company.id, Post.id)
+    ),
     "lateral": _lateral,
     "aliased": _aliased,
     "grouped": lambda db: (
@@ -188,6 +203,9 @@ QUERIES: dict[str, Make] = {
         .having(pg.sum(Post.views) > 5)
         .select(Post.author.name, pg.count(), pg.sum(Post.views), pg.avg(Post.views))
         .order_by(Post.author.name)
+    ),
+    "grouped and ordered by an expression": lambda db: (
+        db.find(Person).group_by(pg.coalesce(Person.age, 0)).select(pg.count()).order_by(pg.coalesce(Person.age, 0))
     ),
     "grouped by an expression": lambda db: (
         db.find(Person)
@@ -290,6 +308,9 @@ WRITES: dict[str, Make] = {
     ),
     "update, returning rows": lambda db: db.find(Post, Post.id == 1).returning().update(Post.views.set(1)),
     "delete": lambda db: db.find(Post, Post.views < 10).delete(),
+    "delete by a subquery about a reference": lambda db: db.find(
+        Post, Label.find(Label.id == Post.author.company.id).exists_()
+    ).delete(),
     "delete by a composite key": lambda db: db.find(PostLabel, PostLabel.label.name == "school").delete(),
     "delete, returning": lambda db: db.find(Post, Post.id == 4).returning(Post.title).delete(),
 }

@@ -178,6 +178,9 @@ SELECT t0.id FROM person AS t0 WHERE EXISTS (SELECT 1 FROM post AS t1 WHERE t1.a
 -- condition: not exists
 SELECT t0.id FROM person AS t0 WHERE NOT EXISTS (SELECT 1 FROM post AS t1 WHERE t1.author_id = t0.id)
 
+-- condition: exists of a union
+SELECT t0.id FROM person AS t0 WHERE EXISTS ((SELECT t1.id, t1.title, t1.views, t1.author_id FROM post AS t1 WHERE t1.author_id = t0.id) INTERSECT (SELECT t2.id, t2.title, t2.views, t2.author_id FROM post AS t2 WHERE t2.views > $1))
+
 -- condition: correlated subquery
 SELECT t0.id FROM person AS t0 WHERE t0.id < (SELECT max(t1.views) FROM post AS t1 WHERE t1.author_id = t0.id)
 
@@ -220,6 +223,15 @@ SELECT t0.name, t1.name FROM company AS t0 CROSS JOIN label AS t1 LIMIT $1::bigi
 -- query: full joined
 SELECT t0.name, t1.name FROM company AS t0 FULL JOIN label AS t1 ON t0.id = t1.id ORDER BY t1.id
 
+-- query: full joined, with a reference
+SELECT t1.name, t2.name FROM post AS t0 FULL JOIN label AS t1 ON t0.id = t1.id LEFT JOIN person AS t2 ON t2.id = t0.author_id ORDER BY t0.id
+
+-- query: joined on a reference
+SELECT t0.title FROM post AS t0 JOIN person AS t2 ON t2.id = t0.author_id JOIN company AS t1 ON t1.id = t2.company_id ORDER BY t0.id
+
+-- query: joined on a reference of its own
+SELECT t0.id, t0.name FROM company AS t0 LEFT JOIN (post AS t1 JOIN person AS t2 ON t2.id = t1.author_id) ON t2.company_id = t0.id ORDER BY t0.id, t1.id
+
 -- query: lateral
 SELECT t0.name, t1.title FROM person AS t0 LEFT JOIN LATERAL (SELECT t2.title, t2.views FROM post AS t2 WHERE t2.author_id = t0.id ORDER BY t2.views DESC LIMIT $1::bigint) AS t1 (title, views) ON true ORDER BY t0.id
 
@@ -228,6 +240,9 @@ SELECT t0.id, t0.name, t0.email, t0.age, t0.score, t0.money, t0.status, t0.tags,
 
 -- query: grouped
 SELECT t1.name, count(*), sum(t0.views)::bigint, avg(t0.views)::double precision FROM post AS t0 JOIN person AS t1 ON t1.id = t0.author_id GROUP BY t1.name HAVING sum(t0.views)::bigint > $1::bigint ORDER BY t1.name
+
+-- query: grouped and ordered by an expression
+SELECT count(*) FROM person AS t0 GROUP BY coalesce(t0.age, $1::bigint) ORDER BY coalesce(t0.age, $1::bigint)
 
 -- query: grouped by an expression
 SELECT coalesce(t0.age, $1::bigint) / $2::integer AS decade, count(*) FROM person AS t0 GROUP BY 1 ORDER BY count(*), min(t0.id)
@@ -318,6 +333,9 @@ UPDATE post AS t0 SET views = $1 WHERE t0.id = $2 RETURNING t0.id, t0.title, t0.
 
 -- write: delete
 DELETE FROM post AS t0 WHERE t0.views < $1
+
+-- write: delete by a subquery about a reference
+DELETE FROM post AS t0 WHERE t0.id IN (SELECT t1.id FROM post AS t1 JOIN person AS t2 ON t2.id = t1.author_id WHERE EXISTS (SELECT 1 FROM label AS t3 WHERE t3.id = t2.company_id))
 
 -- write: delete by a composite key
 DELETE FROM post_label AS t0 WHERE ROW(t0.post_id, t0.label_id) IN (SELECT t1.post_id, t1.label_id FROM post_label AS t1 JOIN label AS t2 ON t2.id = t1.label_id WHERE t2.name = $1)
