@@ -35,12 +35,22 @@ class Part:
         names: Their names in the class.
         places: Where they stand among the table's columns.
         kinds: The classes of their values where the server gives something else, by name.
+        json: Which of them are JSON, counted from 0.
     """
 
     columns: tuple[Column, ...]
     names: tuple[str, ...]
     places: tuple[int, ...]
     kinds: tuple[tuple[str, type[Any]], ...]
+    json: tuple[int, ...]
+
+    def params(self, noted: Sequence[Any]) -> tuple[Any, ...]:
+        """Give their values, of those of all columns, as they go to the server: JSON that is a str, as JSON text."""
+        found = [noted[at] for at in self.places]
+        for at in self.json:
+            if isinstance(found[at], str):
+                found[at] = json.dumps(found[at])
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,8 @@ def part(schema: TableSchema, columns: Sequence[Column]) -> Part:
     """Give some columns of a table, with what is asked of them for each row."""
     places = tuple(schema.columns.index(column) for column in columns)
     kinds = tuple((column.attribute, kind) for column in columns if (kind := column.type.kind) is not None)
-    return Part(tuple(columns), tuple(column.attribute for column in columns), places, kinds)
+    texts = tuple(at for at, column in enumerate(columns) if column.type.is_json)
+    return Part(tuple(columns), tuple(column.attribute for column in columns), places, kinds, texts)
 
 
 def schema_of(row: Table) -> TableSchema:
@@ -100,22 +111,10 @@ def insertion(row: Table) -> Saving:
     values = vars(row)
     taken = take_keys(row)
     noted = _core.snapshot(values, schema.attributes)
-    columns: list[Column] = []
-    params: list[Any] = []
-    for column, value in zip(schema.columns, noted, strict=True):
-        name = column.attribute
-        if name not in values:
-            if column.by_server:
-                continue
-            message = f"{type(row).__name__}.{name} has no value"
-            raise NotLoaded(message)
-        if column.generated is None:
-            columns.append(column)
-            params.append(_param(column, value))
-    written = _cached(schema, "insert", tuple(columns), _insert)
+    written = _inserting(schema, tuple([name for name in schema.attributes if name not in values]))
     absent = [name for name in written.returning.names if name not in values]
     absent += taken
-    return Saving(written.text, tuple(params), written.returning, noted, absent)
+    return Saving(written.text, written.sent.params(noted), written.returning, noted, absent)
 
 
 def update(row: Table) -> Saving | None:
@@ -136,8 +135,8 @@ def update(row: Table) -> Saving | None:
     noted = list(loaded)
     for at, value in zip(written.sent.places, _core.snapshot(values, written.sent.names), strict=True):
         noted[at] = value
-    params = tuple(_param(column, noted[at]) for column, at in zip(columns, written.sent.places, strict=True))
-    return Saving(written.text, (*params, *stored_key(row)), written.returning, tuple(noted), taken)
+    params = (*written.sent.params(noted), *stored_key(row))
+    return Saving(written.text, params, written.returning, tuple(noted), taken)
 
 
 def batch(schema: TableSchema, rows: Sequence[Table]) -> list[Saving]:
@@ -304,9 +303,22 @@ def _key_of(row: Table, name: str, other: Table, column: Column) -> object:
     return key
 
 
-def _param(column: Column, value: object) -> object:
-    """Give a value as it goes to the server, which takes text for JSON that is written already."""
-    return json.dumps(value) if isinstance(value, str) and column.type.is_json else value
+def _inserting(schema: TableSchema, lacking: tuple[str, ...]) -> Written:
+    """Give the statement that inserts rows that lack these values."""
+    cache: dict[Any, Written] = schema.__dict__.setdefault("written", {})
+    key = ("insert", lacking)
+    found = cache.get(key)
+    if found is None:
+        columns: list[Column] = []
+        for column in schema.columns:
+            if column.attribute not in lacking:
+                columns.append(column)
+            elif not column.by_server:
+                message = f"{schema.table.__name__}.{column.attribute} has no value"
+                raise NotLoaded(message)
+        own = tuple(column for column in columns if column.generated is None)
+        found = cache[key] = _cached(schema, "insert", own, _insert)
+    return found
 
 
 def _cached(schema: TableSchema, verb: str, columns: tuple[Column, ...], write: Any) -> Written:  # noqa: ANN401
