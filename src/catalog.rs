@@ -22,6 +22,11 @@ pub struct Table {
     pub target: Target,
     /// The columns that fill themselves: identities and generated ones.
     pub automatic: Vec<String>,
+    /// Types and modifiers by the columns' names, domains as they are declared.
+    pub stored: HashMap<String, (u32, i32)>,
+    /// Whether each statement of a transaction that begins now sees what others have committed
+    /// before it.
+    pub sees_commits: bool,
 }
 
 const UNDEFINED_TABLE: &str = "42P01";
@@ -60,6 +65,8 @@ pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table
     let mut described = Table {
         target: Target { table: table_label(table), columns: Vec::new() },
         automatic: Vec::new(),
+        stored: HashMap::with_capacity(rows.len()),
+        sees_commits: false,
     };
     for row in rows {
         described.push(&row, &declared)?;
@@ -199,6 +206,8 @@ impl Table {
         })?;
         let (not_null, has_default): (bool, bool) = (row.try_get(1)?, row.try_get(2)?);
         let (identity, generated): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+        self.stored.insert(name.clone(), (row.try_get(5)?, row.try_get(6)?));
+        self.sees_commits = row.try_get(7)?;
         if !identity.is_empty() || !generated.is_empty() {
             self.automatic.push(name.clone());
         }

@@ -204,6 +204,17 @@ impl Plan {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
+    /// The target's name, for messages.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The types that the target columns are to have, in the same order.
+    pub fn types(&self) -> impl Iterator<Item = &Declared> {
+        self.columns.iter().map(|column| &column.declared)
+    }
+
     /// Appends the tuples of a batch, whose first row is `first_row` of the input.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 
+use super::check::{Check, Columns};
 use super::workers;
 use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
@@ -72,10 +73,16 @@ struct Chunk {
     rows: u64,
 }
 
+/// A COPY, and how it learns that its columns are no longer those of its plan.
+pub(super) struct Statement {
+    pub copy: String,
+    pub check: Check,
+}
+
 /// Copies all batches of a source.
 pub(super) fn copy(
     session: &Session,
-    sql: &str,
+    statement: &Statement,
     plan: Plan,
     source: &mut dyn Source,
     watch: &mut dyn Watch,
@@ -86,19 +93,20 @@ pub(super) fn copy(
     let look_ahead = few && first.is_some() && source.has_more() != Some(true);
     let second = if look_ahead { source.next()? } else { None };
     if first.is_none() || (look_ahead && second.is_none()) {
-        return copy_few(session, sql, &plan, first, watch);
+        return copy_few(session, statement, &plan, first, watch);
     }
     let mut ahead = [first, second].into_iter().flatten();
     let mut all = || match ahead.next() {
         Some(batch) => Ok(Some(batch)),
         None => source.next(),
     };
-    copy_many(session, sql, plan, &mut all, watch)
+    copy_many(session, statement, plan, &mut all, watch)
 }
 
+/// All in one flight, and what was asked beside it before the end is heard.
 fn copy_few(
     session: &Session,
-    sql: &str,
+    statement: &Statement,
     plan: &Plan,
     batch: Option<RecordBatch>,
     watch: &mut dyn Watch,
@@ -111,13 +119,25 @@ fn copy_few(
     bytes.extend(TRAILER);
     let count = bytes.len() as u64;
     watch.progress(taken, count)?;
+    let Statement { copy, check } = statement;
+    let (script, columns) = (check.after(copy), Columns::of(plan));
     let mut interrupt = || watch.check();
-    let reply = session.run(&mut interrupt, async |client| {
-        let mut reply = client.copy_in(sql).await?;
+    let (asked, reply) = session.run(&mut interrupt, async |client| {
+        let asked = check.ask(client).await?;
+        let mut reply = client.copy_in(&script).await?;
         reply.send_copied(bytes.into())?;
-        Ok(reply)
+        Ok((asked, reply))
     })?;
-    let rows = finish(session, reply, &mut interrupt)?;
+    let copied = finish(session, reply, &mut interrupt).map_err(|error| columns.told(error));
+    if let Some(asked) = asked {
+        let compared = session.run(&mut interrupt, async |_| asked.compare(&columns).await);
+        match (compared, &copied) {
+            (Ok(()), _) | (Err(Error::Connection(_)), Err(_)) => {}
+            // It came first, and the COPY's own failure is of it.
+            (Err(error), _) => return Err(error),
+        }
+    }
+    let rows = copied?;
     watch.done(rows, count);
     Ok(Copied { rows, bytes: count })
 }
@@ -139,7 +159,7 @@ impl Shared {
 
 fn copy_many(
     session: &Session,
-    sql: &str,
+    statement: &Statement,
     plan: Plan,
     source: &mut dyn FnMut() -> Result<Option<RecordBatch>>,
     watch: &mut dyn Watch,
@@ -147,9 +167,10 @@ fn copy_many(
     let shared = Shared::default();
     let (chunks, queue) = bounded::<Pending>(CHUNKS_AHEAD);
     let (sent, done) = bounded(1);
+    let columns = Columns::of(&plan);
     let (taken, result) = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let result = send(session, sql, queue, &shared);
+            let result = send(session, statement, &columns, queue, &shared);
             // The other side waits for it.
             let _ = sent.send(result);
         });
@@ -253,15 +274,26 @@ fn queue(
 
 /// Sends the chunks as they come; on a thread of its own.
 #[expect(clippy::needless_pass_by_value, reason = "its end tells the other side to stop")]
-fn send(session: &Session, sql: &str, queue: Receiver<Pending>, shared: &Shared) -> Result<u64> {
+fn send(
+    session: &Session,
+    statement: &Statement,
+    columns: &Columns,
+    queue: Receiver<Pending>,
+    shared: &Shared,
+) -> Result<u64> {
+    let Statement { copy, check } = statement;
+    let script = check.around(copy);
     let stopped = || shared.stop.load(Ordering::SeqCst);
     let mut interrupt = || if stopped() { Err(Error::Interrupted) } else { Ok(()) };
     let reply = session.run_long(&mut interrupt, async |client| {
-        let mut reply = client.copy_in(sql).await?;
+        if let Some(asked) = check.ask(client).await? {
+            asked.compare(columns).await?;
+        }
+        let mut reply = client.copy_in(&script).await?;
         send_all(&mut reply, &queue, shared).await?;
         Ok(reply)
     })?;
-    finish(session, reply, &mut interrupt)
+    finish(session, reply, &mut interrupt).map_err(|error| columns.told(error))
 }
 
 /// Sends chunks until there are no more, or the server has failed: the end of the COPY tells why.
@@ -292,9 +324,9 @@ fn finish(session: &Session, mut reply: Reply, interrupt: &mut Interrupt<'_>) ->
         }
         error => error,
     })?;
-    // Statements may have been forgotten meanwhile.
-    let mut messages = Messages(&arrived.bytes).filter(|message| message.tag != b'3');
-    let begun = messages.next().is_some_and(|message| message.tag == tag::COPY_IN);
+    // Statements may have been forgotten meanwhile, and others run before.
+    let mut messages = Messages(&arrived.bytes);
+    let begun = messages.any(|message| message.tag == tag::COPY_IN);
     let complete = messages.next().filter(|message| begun && message.tag == tag::COMPLETE);
     let rows = complete.and_then(|message| message.body.strip_prefix(b"COPY "));
     let rows = rows.ok_or_else(|| Error::Internal("a COPY without an end".into()))?;

@@ -1,5 +1,6 @@
 //! Loads rows into a table: plans, copies, and leaves the table as it was when anything fails.
 
+mod check;
 mod copying;
 mod modes;
 mod scope;

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_schema::SchemaRef;
 
-use super::copying::{Copied, Source, Watch, copy};
+use super::check::Check;
+use super::copying::{Copied, Source, Statement, Watch, copy};
 use super::scope::Scope;
 use super::{Opening, Report, declarations};
 use crate::catalog::{self, Table};
+use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::name::TableName;
@@ -18,7 +20,8 @@ impl Opening<'_> {
         self.table.as_ref().ok_or_else(|| Error::Internal("a load without its table".into()))
     }
 
-    /// Outside of a transaction one COPY is a transaction of its own.
+    /// Outside of a transaction one script is a transaction of its own: nothing goes to and fro to
+    /// begin or to end it.
     pub(super) fn append(
         &mut self,
         schema: &SchemaRef,
@@ -26,13 +29,16 @@ impl Opening<'_> {
         source: &mut dyn Source,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
-        let plan = self.target()?.target.plan(schema, names)?;
-        let sql = render::copy_in(&self.request.table, plan.names());
-        if self.scope == Scope::Transaction {
-            return Ok(copy(self.session, &sql, plan, source, watch)?.into());
+        let (table, target) = (&self.request.table, self.target()?);
+        let plan = target.target.plan(schema, names)?;
+        if self.scope == Scope::Transaction && target.sees_commits {
+            let check = Check::within(table, target, &plan);
+            let statement = Statement { copy: render::copy_in(table, plan.names()), check };
+            return Ok(copy(self.session, &statement, plan, source, watch)?.into());
         }
+        let statement = copy_planned(table, &plan);
         self.scope.begin(self.session, &mut || watch.check())?;
-        let copied = copy(self.session, &sql, plan, source, watch)?;
+        let copied = copy(self.session, &statement, plan, source, watch)?;
         self.scope.commit(self.session)?;
         Ok(copied.into())
     }
@@ -45,10 +51,10 @@ impl Opening<'_> {
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let plan = self.target()?.target.plan(schema, names)?;
-        let sql = render::copy_in(&self.request.table, plan.names());
+        let statement = copy_planned(&self.request.table, &plan);
         self.scope.begin(self.session, &mut || watch.check())?;
         self.session.batch(&mut || watch.check(), &render::truncate(&self.request.table))?;
-        let copied = copy(self.session, &sql, plan, source, watch)?;
+        let copied = copy(self.session, &statement, plan, source, watch)?;
         self.scope.commit(self.session)?;
         Ok(copied.into())
     }
@@ -106,7 +112,7 @@ impl Opening<'_> {
                     client.batch(&render::set_owner(&new, &place.owner)).await?;
                     catalog::hand_over_sequences(client, &old, &new).await
                 })?;
-                copy(self.session, &render::copy_in(&new, plan.names()), plan, source, watch)?
+                copy(self.session, &copy_planned(&new, &plan), plan, source, watch)?
             }
         };
         self.session.run(&mut || watch.check(), async |client| {
@@ -161,8 +167,11 @@ impl Opening<'_> {
             tells_old,
         };
         self.session.batch(&mut || watch.check(), &merge.create_stage())?;
-        let copied =
-            copy(self.session, &render::copy_into_stage(plan.names()), plan, source, watch)?;
+        let statement = Statement {
+            copy: render::copy_into_stage(plan.names()),
+            check: Check::Beside(render::select_stage(plan.names())),
+        };
+        let copied = copy(self.session, &statement, plan, source, watch)?;
         let (inserted, updated) = self.session.run(&mut || watch.check(), async |client| {
             let rows = client.query_typed(&merge.merge(), &[]).await?;
             let row =
@@ -197,8 +206,17 @@ fn fill_new(
     let described =
         described.ok_or_else(|| Error::Internal("a table that was made is gone".into()))?;
     let plan = described.target.plan(schema, names)?;
-    let sql = render::copy_in(table, plan.names());
-    copy(session, &sql, plan, source, watch)
+    let statement =
+        Statement { copy: render::copy_in(table, plan.names()), check: Check::Needless };
+    copy(session, &statement, plan, source, watch)
+}
+
+/// The COPY of a plan that was made before this transaction looked at the table.
+fn copy_planned(table: &TableName, plan: &Plan) -> Statement {
+    Statement {
+        copy: render::copy_in(table, plan.names()),
+        check: Check::Beside(render::select_columns(table, plan.names())),
+    }
 }
 
 /// A name that no other load has.

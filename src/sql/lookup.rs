@@ -1,9 +1,10 @@
 //! The fixed questions to PostgreSQL's catalogue. `$1` is a table's name, quoted, as text.
 
-/// The columns of a table, their types, and how they fill themselves.
+/// The columns of a table, their types, and how they fill themselves; and whether each statement of
+/// a transaction sees what others have committed before it.
 pub const COLUMNS: &str = "\
 SELECT a.attname::text, a.attnotnull OR t.typnotnull, a.atthasdef, a.attidentity::text, a.attgenerated::text, \
-a.atttypid, a.atttypmod \
+a.atttypid, a.atttypmod, pg_catalog.current_setting('transaction_isolation') LIKE 'read %' \
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
 WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
 ORDER BY a.attnum";

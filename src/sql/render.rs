@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::ddl::literal;
 use super::name::{Quoted, TableName};
 
 /// Where rows wait to be merged; a temporary table, dropped with its transaction.
@@ -78,6 +79,33 @@ pub fn select_all(table: &TableName) -> String {
     format!("SELECT * FROM {table}")
 }
 
+/// Reads columns of a table.
+#[must_use]
+pub fn select_columns<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) -> String {
+    format!("SELECT {} FROM {table}", columns(names))
+}
+
+/// How [`unless_changed`] marks its error, before the column's name.
+pub const CHANGED: &str = "howdah: changed: ";
+
+/// Fails unless columns of a table have these types and modifiers, as `pg_attribute` holds them. A
+/// text that is no number is the one error that plain SQL can raise with words of ours.
+#[must_use]
+pub fn unless_changed(table: &TableName, expected: &[(&str, u32, i32)]) -> String {
+    let table = literal(&table.to_string());
+    let names = list(expected.iter().map(|(name, ..)| literal(name)));
+    let types = list(expected.iter().map(|(_, oid, _)| oid));
+    let modifiers = list(expected.iter().map(|(.., typmod)| typmod));
+    format!(
+        "SELECT ('{CHANGED}' || w.name)::pg_catalog.int4 \
+         FROM unnest(ARRAY[{names}]::pg_catalog.text[], ARRAY[{types}]::pg_catalog.oid[], \
+         ARRAY[{modifiers}]::pg_catalog.int4[]) AS w (name, type, modifier) \
+         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass({table}) \
+         AND a.attname = w.name AND NOT a.attisdropped \
+         WHERE a.atttypid IS DISTINCT FROM w.type OR a.atttypmod IS DISTINCT FROM w.modifier"
+    )
+}
+
 /// Copies binary tuples into a table.
 #[must_use]
 pub fn copy_in<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) -> String {
@@ -88,6 +116,12 @@ pub fn copy_in<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) 
 #[must_use]
 pub fn copy_into_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     format!("COPY {STAGE} ({}) FROM STDIN (FORMAT binary)", columns(names))
+}
+
+/// Reads columns of the stage.
+#[must_use]
+pub fn select_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    format!("SELECT {} FROM {STAGE}", columns(names))
 }
 
 /// Makes a table that goes with the transaction, of some columns of another, and numbers its rows.
@@ -230,6 +264,15 @@ mod tests {
             copy_in(&table, ["a\"b"]),
             "COPY \"s\".\"t\"\"; DROP TABLE x; --\" (\"a\"\"b\") FROM STDIN (FORMAT binary)"
         );
+    }
+
+    #[test]
+    fn test_check_of_hostile_names_holds_them_in_literals() {
+        let table = TableName::parse("\"it's\"").unwrap();
+        let check = unless_changed(&table, &[("a'b", 20, -1), ("c\\d", 1700, 655_366)]);
+        assert!(check.contains("ARRAY['a''b', E'c\\\\d']::pg_catalog.text[]"), "{check}");
+        assert!(check.contains("ARRAY[20, 1700]") && check.contains("ARRAY[-1, 655366]"));
+        assert!(check.contains("pg_catalog.to_regclass('\"it''s\"')"), "{check}");
     }
 
     #[test]

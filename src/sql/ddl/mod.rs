@@ -237,7 +237,7 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     // With a backslash in it, whatever standard_conforming_strings says.
     let mark = if text.contains('\\') { "E" } else { "" };
     format!("{mark}'{}'", text.replace('\'', "''").replace('\\', "\\\\"))

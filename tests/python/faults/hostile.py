@@ -109,7 +109,7 @@ class Script:
     def answer(self, tags: str, sql: bytes) -> bytes | None:
         """The answer to messages of these tags; None to hang up."""
         kind = tags.translate({ord(tag): None for tag in "CDSHEd"}) or tags.strip("CDSHd")
-        verb = sql.partition(b" ")[0].strip(b"\0").upper()
+        verb = b"COPY" if b"; COPY " in sql else sql.partition(b" ")[0].strip(b"\0").upper()
         if kind == "Q" and verb in {b"BEGIN", b"COMMIT", b"ROLLBACK", b"COPY"} and verb.decode() not in self._answers:
             self._open = verb == b"BEGIN" or (self._open and verb == b"COPY")
             answer: bytes | None = copy_in() if verb == b"COPY" else complete(verb.decode()) + READY

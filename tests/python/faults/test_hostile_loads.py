@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from tests.python.faults.faces import Face
 
 # The columns of the question that a load asks first.
-ASKED = [*[Column("x", TEXT)], *[Column("x", 16)] * 2, *[Column("x", TEXT)] * 2, Column("x", 26), Column("x", INT4)]
+ASKED = [*[Column("x", TEXT)], *[Column("x", 16)] * 2, *[Column("x", TEXT)] * 2, Column("x", 26), Column("x", INT4), Column("x", 16)]
 DESCRIBED = described(*ASKED, takes=[TEXT])
-ID = row(b"id", b"\0", b"\0", b"", b"", struct.pack("!I", INT4), struct.pack("!i", -1))
+ID = row(b"id", b"\0", b"\0", b"", b"", struct.pack("!I", INT4), struct.pack("!i", -1), b"\1")
 
 COPIES: dict[str, bytes] = {
     "no copy": complete("COPY 1") + READY,
@@ -51,11 +51,11 @@ ENDS: dict[str, bytes] = {
 COLUMNS: dict[str, bytes] = {
     "no rows": result(),
     "other columns": result(row(b"id")),
-    "nulls": result(row(*[None] * 7)),
-    "wrong lengths": result(row(b"id", b"", b"", b"", b"", b"\0", b"\0")),
-    "a name of no text": result(row(b"\xff", b"\0", b"\0", b"", b"", struct.pack("!I", INT4), b"\xff\xff\xff\xff")),
+    "nulls": result(row(*[None] * 8)),
+    "wrong lengths": result(row(b"id", b"", b"", b"", b"", b"\0", b"\0", b"\1")),
+    "a name of no text": result(row(b"\xff", b"\0", b"\0", b"", b"", struct.pack("!I", INT4), b"\xff\xff\xff\xff", b"\1")),
     "a type that does not exist": result(
-        row(b"id", b"\0", b"\0", b"", b"", struct.pack("!I", 999_999), b"\xff\xff\xff\xff")
+        row(b"id", b"\0", b"\0", b"", b"", struct.pack("!I", 999_999), b"\xff\xff\xff\xff", b"\1")
     ),
     "no end": BOUND + ID + READY,
 }
