@@ -15,6 +15,7 @@ use postgres_types::Type;
 
 use super::decode::{Fault, primitive, printed};
 use super::encode::try_fixed;
+use super::precision::Parts;
 use super::time::whole_us;
 use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
 use crate::wire::cells::Cells;
@@ -40,19 +41,31 @@ impl PgType for Interval {
         matches!(source.data_type(), DataType::Interval(_) | DataType::Duration(_))
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+    fn encode<'a>(
+        &self,
+        declared: &Declared,
+        array: &'a dyn Array,
+    ) -> Result<Cells<'a>, CellError> {
+        let parts = Parts::of(declared.typmod);
+        let bytes = |months, days, us| {
+            parts.keep(months, days, us)?;
+            Ok(bytes(months, days, us))
+        };
+        let span = |us: Option<i64>, given: i64| {
+            bytes(0, 0, us.ok_or_else(|| format!("{given} is out of range for interval"))?)
+        };
         match array.data_type() {
             DataType::Interval(IntervalUnit::MonthDayNano) => {
                 try_fixed::<IntervalMonthDayNanoType, 16>(array, |v| {
-                    Ok(bytes(v.months, v.days, whole_us(v.nanoseconds)?))
+                    bytes(v.months, v.days, whole_us(v.nanoseconds)?)
                 })
             }
             DataType::Interval(IntervalUnit::YearMonth) => {
-                try_fixed::<IntervalYearMonthType, 16>(array, |months| Ok(bytes(months, 0, 0)))
+                try_fixed::<IntervalYearMonthType, 16>(array, |months| bytes(months, 0, 0))
             }
             DataType::Interval(IntervalUnit::DayTime) => {
                 try_fixed::<IntervalDayTimeType, 16>(array, |v| {
-                    Ok(bytes(0, v.days, i64::from(v.milliseconds) * 1000))
+                    bytes(0, v.days, i64::from(v.milliseconds) * 1000)
                 })
             }
             DataType::Duration(TimeUnit::Second) => {
@@ -104,10 +117,6 @@ impl PgType for Interval {
         matches!(source.data_type(), DataType::Interval(_) | DataType::Duration(_))
             .then(|| "interval".into())
     }
-}
-
-fn span(us: Option<i64>, given: i64) -> Result<[u8; 16], String> {
-    us.map(|us| bytes(0, 0, us)).ok_or_else(|| format!("{given} is out of range for interval"))
 }
 
 fn bytes(months: i32, days: i32, us: i64) -> [u8; 16] {

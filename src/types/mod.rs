@@ -51,6 +51,7 @@ pub mod name;
 pub mod named;
 pub mod numeric;
 pub mod oid;
+mod precision;
 pub mod printed;
 pub mod range;
 pub mod text;

@@ -12,6 +12,7 @@ use postgres_types::Type;
 
 use super::decode::{Fault, primitive, printed};
 use super::encode::try_fixed;
+use super::precision::Precision;
 use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
 use crate::wire::time::{DAY_US, time_text};
 use crate::wire::{self, cells::Cells};
@@ -34,7 +35,13 @@ impl PgType for Time {
         matches!(source.data_type(), DataType::Time32(_) | DataType::Time64(_))
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+    fn encode<'a>(
+        &self,
+        declared: &Declared,
+        array: &'a dyn Array,
+    ) -> Result<Cells<'a>, CellError> {
+        let precision = Precision::of(declared.typmod);
+        let of_day = |us| of_day(precision.keeps(us, "time", |out| time_text(us, out))?);
         match array.data_type() {
             DataType::Time32(TimeUnit::Second) => {
                 try_fixed::<Time32SecondType, 8>(array, |v| of_day(i64::from(v) * 1_000_000))

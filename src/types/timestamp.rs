@@ -14,6 +14,7 @@ use postgres_types::Type;
 
 use super::decode::{Fault, primitive, printed};
 use super::encode::try_fixed;
+use super::precision::Precision;
 use super::time::whole_us;
 use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
 use crate::wire::time::{EPOCH_US, timestamp_text};
@@ -37,8 +38,12 @@ impl PgType for Timestamp {
         matches!(source.data_type(), DataType::Timestamp(_, None))
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
-        encode(array)
+    fn encode<'a>(
+        &self,
+        declared: &Declared,
+        array: &'a dyn Array,
+    ) -> Result<Cells<'a>, CellError> {
+        encode(declared, "timestamp", "", array)
     }
 
     fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
@@ -55,7 +60,19 @@ impl PgType for Timestamp {
 }
 
 /// Encodes Arrow timestamps of any unit; they count from the Unix epoch whatever their zone.
-pub(super) fn encode(array: &dyn Array) -> Result<Cells<'static>, CellError> {
+/// Errors show them with `zone` behind.
+pub(super) fn encode(
+    declared: &Declared,
+    name: &str,
+    zone: &str,
+    array: &dyn Array,
+) -> Result<Cells<'static>, CellError> {
+    let precision = Precision::of(declared.typmod);
+    let from_unix = |us, given, unit| {
+        let us = from_unix(us, given, unit)?;
+        let us = precision.keeps(us, name, |out| timestamp_text(us, zone, out))?;
+        Ok(us.to_be_bytes())
+    };
     let DataType::Timestamp(unit, _) = array.data_type() else {
         return Err(CellError::unexpected(array));
     };
@@ -76,10 +93,9 @@ pub(super) fn encode(array: &dyn Array) -> Result<Cells<'static>, CellError> {
 }
 
 /// The server checks its narrower range; its infinities are not to be met by accident.
-fn from_unix(us: Option<i64>, given: i64, unit: &str) -> Result<[u8; 8], String> {
+fn from_unix(us: Option<i64>, given: i64, unit: &str) -> Result<i64, String> {
     us.and_then(|us| us.checked_sub(EPOCH_US))
         .filter(|us| *us != i64::MIN)
-        .map(i64::to_be_bytes)
         .ok_or_else(|| format!("{given} {unit} from 1970-01-01 is out of range for timestamp"))
 }
 

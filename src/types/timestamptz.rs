@@ -30,8 +30,12 @@ impl PgType for Timestamptz {
         matches!(source.data_type(), DataType::Timestamp(_, Some(_)))
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
-        encode(array)
+    fn encode<'a>(
+        &self,
+        declared: &Declared,
+        array: &'a dyn Array,
+    ) -> Result<Cells<'a>, CellError> {
+        encode(declared, "timestamptz", "+00", array)
     }
 
     fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
