@@ -179,7 +179,7 @@ impl Opening<'_> {
             let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
             Ok((inserted.unsigned_abs(), updated.unsigned_abs()))
         })?;
-        self.scope.commit(self.session)?;
+        self.scope.commit_merge(self.session)?;
         Ok(Report { inserted, updated, bytes: copied.bytes, seconds: 0.0 })
     }
 }

@@ -30,6 +30,14 @@ impl Scope {
         }
     }
 
+    /// As [`Scope::commit`], of a load that has made the stage.
+    pub fn commit_merge(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Transaction => session.commit(),
+            Self::Savepoint => session.batch(&mut || Ok(()), render::END_MERGE),
+        }
+    }
+
     /// A session that cannot is broken, or in a failed transaction; that is all there is to say.
     pub fn rollback(self, session: &Session) {
         match self {

@@ -58,9 +58,11 @@ pub const UNLISTEN: &str = "UNLISTEN *";
 /// Begins a load within a transaction.
 pub const BEGIN_LOAD: &str = "SAVEPOINT _howdah_load";
 
-/// Ends a load within a transaction, whose end does not come yet to drop the stage.
-pub const END_LOAD: &str =
-    "DROP TABLE IF EXISTS pg_temp._howdah_stage; RELEASE SAVEPOINT _howdah_load";
+/// Ends a load within a transaction.
+pub const END_LOAD: &str = "RELEASE SAVEPOINT _howdah_load";
+
+/// Ends one that merged its rows; the transaction's end does not come yet to drop the stage.
+pub const END_MERGE: &str = "DROP TABLE pg_temp._howdah_stage; RELEASE SAVEPOINT _howdah_load";
 
 /// Undoes a load within a transaction.
 pub const UNDO_LOAD: &str = "ROLLBACK TO SAVEPOINT _howdah_load; RELEASE SAVEPOINT _howdah_load";

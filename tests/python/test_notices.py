@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from howdah import notices
+
+if TYPE_CHECKING:
+    import howdah
+    from tests.python.conftest import Sql
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,17 @@ def test_notice_without_more_is_short(caplog: pytest.LogCaptureFixture) -> None:
     notices.log("NOTICE", "it is there", "42P07", None, "")
     notices.log("DEBUG", "unheard", "00000", None, None)
     assert [record.getMessage() for record in caplog.records] == ["NOTICE (42P07): it is there"]
+
+
+@pytest.mark.parametrize("mode", ["append", "truncate", "replace", "upsert"])
+def test_load_in_a_transaction_draws_no_notice(
+    db: howdah.Database, sql: Sql, caplog: pytest.LogCaptureFixture, mode: Any
+) -> None:
+    sql("CREATE TABLE t (k int PRIMARY KEY, v text)")
+    caplog.set_level(logging.DEBUG, "howdah")
+    options: dict[str, Any] = {"key": "k"} if mode == "upsert" else {}
+    with db.transaction():
+        for number in range(2):
+            db.load("t", [{"k": number, "v": "x"}], mode=mode, **options)
+    assert [record.getMessage() for record in caplog.records] == []
+    assert sql("SELECT count(*) FROM t") == [(1 if mode in {"truncate", "replace"} else 2,)]
