@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::session::Client;
 use crate::session::query::Row;
 use crate::sql::name::TableName;
-use crate::sql::{lookup, render};
+use crate::sql::render::Storage;
+use crate::sql::{lookup, render, restore};
 use crate::types::Declared;
 use crate::wire::array::{NotAList, elements};
 use crate::wire::message::ColumnDescription;
@@ -247,8 +248,8 @@ pub struct Place {
     pub schema: String,
     /// The role it belongs to.
     pub owner: String,
-    /// Whether its changes are not logged.
-    pub unlogged: bool,
+    /// How its rows are kept.
+    pub storage: Storage,
 }
 
 /// Finds a table's place.
@@ -259,8 +260,9 @@ pub async fn place(client: &Client, table: &TableName) -> Result<Place> {
     let rows = client.query_typed(lookup::PLACE, &[(&table.to_string(), Type::TEXT)]).await?;
     let gone = || Error::Programming(format!("table {table} is gone"));
     let row = rows.first().ok_or_else(gone)?;
-    let (schema, owner, unlogged) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    Ok(Place { schema, owner, unlogged })
+    let storage =
+        Storage { unlogged: row.try_get(2)?, method: row.try_get(3)?, tablespace: row.try_get(4)? };
+    Ok(Place { schema: row.try_get(0)?, owner: row.try_get(1)?, storage })
 }
 
 /// What a new table in the place of this one would lack.
@@ -277,7 +279,7 @@ pub async fn lost_by_swap(client: &Client, table: &TableName) -> Result<Vec<Stri
 /// # Errors
 /// What the server says.
 pub async fn restore(client: &Client, table: &TableName, whole: bool) -> Result<Vec<String>> {
-    texts(client, lookup::RESTORE, table, Some(whole)).await
+    texts(client, &restore::restore(), table, Some(whole)).await
 }
 
 async fn texts(

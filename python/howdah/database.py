@@ -327,9 +327,11 @@ class Database(Tables):
             data: Arrow data (polars, pyarrow, pandas, DuckDB, …), consumed as it streams in; or an iterable of dicts,
                 tuples, named tuples or dataclasses. The first row fixes the columns; None is NULL.
             mode: `append` adds the rows; `create` makes the table, `replace` makes it anew and swaps it in at the
-                end, with the old one's grants, defaults, constraints and indexes if the columns match; `truncate`
-                empties it first; `upsert` updates the rows whose `key` is there already, and the last of several
-                rows with one key wins.
+                end, with the old one's grants, defaults, constraints, indexes, triggers, comments and statistics
+                objects if the columns match, or an error where something of it cannot be kept (ANALYZE has to
+                gather anew, a `NOT VALID` check is validated by the new rows, and a mark that an index or a
+                trigger depends on an extension is gone); `truncate` empties it first; `upsert` updates the rows
+                whose `key` is there already, and the last of several rows with one key wins.
             key: The column or columns that tell rows apart, for `upsert`; they need a unique constraint.
             columns: Target names by source names. For rows without names its values, in order, name the targets.
             returning: Not in this version.

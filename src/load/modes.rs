@@ -106,7 +106,7 @@ impl Opening<'_> {
                 copied
             }
             Some(plan) => {
-                let create = render::create_like(&new, &old, place.unlogged);
+                let create = render::create_like(&new, &old, &place.storage);
                 renames = self.session.run(&mut || watch.check(), async |client| {
                     client.batch(&create).await?;
                     client.batch(&render::set_owner(&new, &place.owner)).await?;

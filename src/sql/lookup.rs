@@ -44,13 +44,17 @@ WHERE oid = pg_catalog.to_regclass($1)) c, LATERAL (VALUES \
 ('its place in a partitioned or inherited table', c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent))), \
 ('its composite type', c.reloftype <> 0), \
 ('rules', EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid)), \
+('a security label', EXISTS (SELECT FROM pg_catalog.pg_seclabel WHERE classoid = 'pg_catalog.pg_class'::regclass AND objoid = c.oid)), \
 ('a publication', EXISTS (SELECT FROM pg_catalog.pg_publication_rel WHERE prrelid = c.oid)), \
 ('foreign keys of other tables', EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND conrelid <> c.oid))\
 ) AS lost (what, is_there) WHERE is_there";
 
-/// Where a table is, whose it is, and whether it is unlogged.
+/// Where a table is, whose it is, whether it is unlogged, its access method and its tablespace.
 pub const PLACE: &str = "\
-SELECT n.nspname::text, pg_catalog.pg_get_userbyid(c.relowner)::text, c.relpersistence = 'u' \
+SELECT n.nspname::text, pg_catalog.pg_get_userbyid(c.relowner)::text, c.relpersistence = 'u', \
+(SELECT amname::text FROM pg_catalog.pg_am WHERE oid = c.relam), \
+(SELECT t.spcname::text FROM pg_catalog.pg_tablespace t, pg_catalog.pg_database d \
+WHERE d.datname = pg_catalog.current_database() AND t.oid = CASE c.reltablespace WHEN 0 THEN d.dattablespace ELSE c.reltablespace END) \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.oid = pg_catalog.to_regclass($1)";
 
@@ -79,41 +83,3 @@ pub fn continue_identity(sequence: &str) -> String {
          LATERAL pg_catalog.setval(heir::regclass, last_value, is_called)"
     )
 }
-
-/// The statements that give a new table, once it bears the name, what the old one had.
-pub const RESTORE: &str = "\
-WITH c AS (SELECT c.*, c.oid::regclass AS name FROM pg_catalog.pg_class c WHERE oid = pg_catalog.to_regclass($1)) \
-SELECT sql FROM (\
-SELECT 2 AS step, 0::oid AS oid, pg_catalog.format('REVOKE ALL ON %s FROM %I', name, pg_catalog.pg_get_userbyid(relowner)) AS sql \
-FROM c WHERE relacl IS NOT NULL \
-UNION ALL SELECT 3, 0, pg_catalog.format('GRANT %s ON %s TO %s%s', g.privilege_type, name, \
-CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END, \
-CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM c, pg_catalog.aclexplode(relacl) g \
-UNION ALL SELECT 4, 0, pg_catalog.format('GRANT %s (%I) ON %s TO %s%s', g.privilege_type, a.attname, name, \
-CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END, \
-CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) \
-FROM c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND $2, pg_catalog.aclexplode(a.attacl) g \
-UNION ALL SELECT 5, 0, pg_catalog.format('ALTER TABLE %s SET (%s)', name, pg_catalog.array_to_string(reloptions, ', ')) \
-FROM c WHERE reloptions IS NOT NULL \
-UNION ALL SELECT 6, 0, pg_catalog.format('COMMENT ON TABLE %s IS %L', name, pg_catalog.obj_description(oid, 'pg_class')) \
-FROM c WHERE pg_catalog.obj_description(oid, 'pg_class') IS NOT NULL \
-UNION ALL SELECT CASE k.contype WHEN 'f' THEN 9 ELSE 7 END, k.oid, \
-pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', name, k.conname, pg_catalog.pg_get_constraintdef(k.oid)) \
-FROM c JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND $2 WHERE k.contype IN ('p', 'u', 'x', 'f') \
-UNION ALL SELECT 8, i.indexrelid, pg_catalog.pg_get_indexdef(i.indexrelid) \
-FROM c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND $2 \
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = c.oid) \
-UNION ALL SELECT 10, t.oid, pg_catalog.pg_get_triggerdef(t.oid) \
-FROM c JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND $2 WHERE NOT t.tgisinternal \
-UNION ALL SELECT 11, t.oid, pg_catalog.format('ALTER TABLE %s %s TRIGGER %I', name, \
-CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, t.tgname) \
-FROM c JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND $2 WHERE NOT t.tgisinternal AND t.tgenabled <> 'O' \
-UNION ALL SELECT 12, 0, pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY %s', name, \
-CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END) FROM c WHERE relreplident IN ('f', 'n') \
-UNION ALL SELECT 12, x.oid, pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', name, x.relname) \
-FROM c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND $2 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid \
-WHERE c.relreplident = 'i' AND i.indisreplident \
-UNION ALL SELECT 13, x.oid, pg_catalog.format('ALTER TABLE %s CLUSTER ON %I', name, x.relname) \
-FROM c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND $2 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid \
-WHERE i.indisclustered \
-) AS s ORDER BY step, oid";

@@ -4,4 +4,5 @@ pub mod ddl;
 pub mod lookup;
 pub mod name;
 pub mod render;
+pub mod restore;
 pub mod statement;

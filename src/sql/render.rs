@@ -159,11 +159,30 @@ pub fn create_table(table: &TableName, fields: &[(String, String)]) -> String {
     format!("CREATE TABLE {table} ({})", list(fields))
 }
 
-/// Creates a table like another; constraints that need an index come after the rows.
+/// Where and how the rows of a table are kept.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// Whether its changes are not logged.
+    pub unlogged: bool,
+    /// Its access method.
+    pub method: Option<String>,
+    /// Its tablespace.
+    pub tablespace: Option<String>,
+}
+
+/// Creates a table like another; constraints that need an index come after the rows, and so do
+/// extended statistics, lest they be named after this table.
 #[must_use]
-pub fn create_like(table: &TableName, model: &TableName, unlogged: bool) -> String {
-    let kind = if unlogged { "UNLOGGED TABLE" } else { "TABLE" };
-    format!("CREATE {kind} {table} (LIKE {model} INCLUDING ALL EXCLUDING INDEXES)")
+pub fn create_like(table: &TableName, model: &TableName, storage: &Storage) -> String {
+    let kind = if storage.unlogged { "UNLOGGED TABLE" } else { "TABLE" };
+    let option = |word: &str, name: &Option<String>| {
+        name.as_ref().map(|name| format!(" {word} {}", Quoted(name))).unwrap_or_default()
+    };
+    let method = option("USING", &storage.method);
+    let tablespace = option("TABLESPACE", &storage.tablespace);
+    format!(
+        "CREATE {kind} {table} (LIKE {model} INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS){method}{tablespace}"
+    )
 }
 
 /// Gives a table to a role; to the one that has it, this is nothing.

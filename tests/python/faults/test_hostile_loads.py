@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from tests.python.faults.faces import Face
 
 # The columns of the question that a load asks first.
-ASKED = [*[Column("x", TEXT)], *[Column("x", 16)] * 2, *[Column("x", TEXT)] * 2, Column("x", 26), Column("x", INT4), Column("x", 16)]
+ASKED = [
+    *[Column("x", TEXT)],
+    *[Column("x", 16)] * 2,
+    *[Column("x", TEXT)] * 2,
+    Column("x", 26),
+    Column("x", INT4),
+    Column("x", 16),
+]
 DESCRIBED = described(*ASKED, takes=[TEXT])
 ID = row(b"id", b"\0", b"\0", b"", b"", struct.pack("!I", INT4), struct.pack("!i", -1), b"\1")
 
@@ -53,7 +60,9 @@ COLUMNS: dict[str, bytes] = {
     "other columns": result(row(b"id")),
     "nulls": result(row(*[None] * 8)),
     "wrong lengths": result(row(b"id", b"", b"", b"", b"", b"\0", b"\0", b"\1")),
-    "a name of no text": result(row(b"\xff", b"\0", b"\0", b"", b"", struct.pack("!I", INT4), b"\xff\xff\xff\xff", b"\1")),
+    "a name of no text": result(
+        row(b"\xff", b"\0", b"\0", b"", b"", struct.pack("!I", INT4), b"\xff\xff\xff\xff", b"\1")
+    ),
     "a type that does not exist": result(
         row(b"id", b"\0", b"\0", b"", b"", struct.pack("!I", 999_999), b"\xff\xff\xff\xff", b"\1")
     ),

@@ -112,7 +112,7 @@ def test_load_that_waits_for_the_change_of_a_column_is_refused(
 ) -> None:
     sql("CREATE TABLE t (k int PRIMARY KEY, v int8)")
     sql("INSERT INTO t VALUES (-1, NULL)")
-    options = {"key": "k"} if mode == "upsert" else {}
+    options: dict[str, Any] = {"key": "k"} if mode == "upsert" else {}
     with howdah.Database(url, max_size=1) as db:
         db.execute(f"SET default_transaction_isolation = '{isolation}'")
         with (

@@ -118,5 +118,5 @@ def test_remainder_below_a_null_does_no_harm(db: howdah.Database, sql: Sql) -> N
 def test_remainder_is_refused_in_every_mode(refused: Refused, sql: Sql, mode: Any) -> None:
     sql("CREATE TABLE t (k int PRIMARY KEY, v timestamp(0))")
     rows = [{"k": 1, "v": END_OF_YEAR}, {"k": 2, "v": END_OF_YEAR.replace(microsecond=600_000)}]
-    options = {"key": "k"} if mode == "upsert" else {}
+    options: dict[str, Any] = {"key": "k"} if mode == "upsert" else {}
     refused(DataError, rows, column="v", row=1, says=("2024-12-31 23:59:59.6", "timestamp(0)"), mode=mode, **options)

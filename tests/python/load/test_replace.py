@@ -62,20 +62,28 @@ def test_replace_shows_old_rows_until_commit(db: howdah.Database, sql: Sql) -> N
 
 CATALOGUE = {
     "columns": "SELECT a.attname, format_type(atttypid, atttypmod), attnotnull, attidentity::text, attgenerated::text, "
-    "pg_get_expr(d.adbin, d.adrelid), attacl::text, attstattarget, attstorage::text, attcompression::text, "
+    "pg_get_expr(d.adbin, d.adrelid), attacl::text, attstattarget, attoptions, attstorage::text, attcompression::text, "
     "col_description('t'::regclass, attnum) FROM pg_attribute a "
     "LEFT JOIN pg_attrdef d ON adrelid = attrelid AND adnum = attnum WHERE attrelid = 't'::regclass AND attnum > 0 "
     "AND NOT attisdropped ORDER BY attnum",
     "constraints": "SELECT conname, pg_get_constraintdef(oid), obj_description(oid) FROM pg_constraint "
     "WHERE conrelid = 't'::regclass ORDER BY 1",
     "indexes": "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid), indisprimary, indisreplident, "
-    "indisclustered FROM pg_index WHERE indrelid = 't'::regclass ORDER BY 1",
-    "triggers": "SELECT tgname, pg_get_triggerdef(oid), tgenabled::text FROM pg_trigger "
+    "indisclustered, obj_description(indexrelid), (SELECT reloptions FROM pg_class WHERE oid = indexrelid), "
+    "(SELECT reltablespace::int FROM pg_class WHERE oid = indexrelid), "
+    "(SELECT array_agg(attstattarget ORDER BY attnum) FROM pg_attribute WHERE attrelid = indexrelid) "
+    "FROM pg_index WHERE indrelid = 't'::regclass ORDER BY 1",
+    "triggers": "SELECT tgname, pg_get_triggerdef(oid), tgenabled::text, obj_description(oid) FROM pg_trigger "
     "WHERE tgrelid = 't'::regclass AND NOT tgisinternal ORDER BY 1",
     "table": "SELECT relname, relowner::regrole::text, "
     "(SELECT array_agg(x::text ORDER BY x::text) FROM unnest(relacl) x), reloptions, relpersistence::text, "
-    "relreplident::text, obj_description(oid) FROM pg_class WHERE oid = 't'::regclass",
-    "sequences": "SELECT s.relname, d.deptype::text, a.attname, s.relowner::regrole::text FROM pg_depend d "
+    "relreplident::text, relforcerowsecurity, reltablespace::int, relam::int, "
+    "(SELECT reloptions FROM pg_class toast WHERE toast.oid = c.reltoastrelid), obj_description(oid) "
+    "FROM pg_class c WHERE oid = 't'::regclass",
+    "statistics": "SELECT stxname, pg_get_statisticsobjdef(oid), stxowner::regrole::text, stxstattarget, "
+    "obj_description(oid) FROM pg_statistic_ext WHERE stxrelid = 't'::regclass ORDER BY 1",
+    "sequences": "SELECT s.relname, d.deptype::text, a.attname, s.relowner::regrole::text, obj_description(s.oid), "
+    "(SELECT array_agg(x::text ORDER BY x::text) FROM unnest(s.relacl) x) FROM pg_depend d "
     "JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_attribute a ON a.attrelid = d.refobjid AND "
     "a.attnum = d.refobjsubid WHERE d.refobjid = 't'::regclass ORDER BY 1",
 }
@@ -130,6 +138,107 @@ def test_replace_with_the_same_columns_keeps_what_hangs_on_the_table(
     assert sql("SELECT id, n, own, v, twice FROM t ORDER BY id") == [(11, 7, 11, "a", 2), (12, 8, 12, "b", 4)]
     sql("INSERT INTO t (amount) VALUES (7)")
     assert sql("SELECT id, n, own, v FROM t WHERE amount = 7") == [(13, 11, 13, "xy")]
+
+
+HUNG: dict[str, str] = {
+    "comment on an index": "CREATE INDEX i ON t (v); COMMENT ON INDEX i IS 'why'",
+    "comment on the index of a constraint": "COMMENT ON INDEX t_pkey IS 'why'",
+    "comment on a key": "COMMENT ON CONSTRAINT t_pkey ON t IS 'the table''s key'",
+    "comment on a unique constraint": "ALTER TABLE t ADD CONSTRAINT u UNIQUE (v); "
+    "COMMENT ON CONSTRAINT u ON t IS 'why'",
+    "comment on an exclusion": "ALTER TABLE t ADD CONSTRAINT x EXCLUDE USING btree (v WITH =); "
+    "COMMENT ON CONSTRAINT x ON t IS 'why'",
+    "comment on a foreign key": "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (0), (1), (2); "
+    "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES parent NOT VALID; "
+    "COMMENT ON CONSTRAINT f ON t IS 'why'",
+    "comment on a check": "ALTER TABLE t ADD CONSTRAINT c CHECK (v > ''); COMMENT ON CONSTRAINT c ON t IS 'why'",
+    "comment on a not-null": "ALTER TABLE t ADD CONSTRAINT n NOT NULL v; COMMENT ON CONSTRAINT n ON t IS 'why'",
+    "comment on a trigger": "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+    'CREATE TRIGGER "The Trigger" BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no(); '
+    "COMMENT ON TRIGGER \"The Trigger\" ON t IS 'why'",
+    "statistics target": "ALTER TABLE t ALTER v SET STATISTICS 500, ALTER id SET STATISTICS 0",
+    "options of a column": "ALTER TABLE t ALTER v SET (n_distinct = -0.5, n_distinct_inherited = 7)",
+    "statistics target of an index": "CREATE INDEX i ON t (id, (v || 'x')); "
+    "ALTER INDEX i ALTER COLUMN 2 SET STATISTICS 33",
+    "extended statistics": "CREATE STATISTICS s (ndistinct, mcv) ON id, v FROM t; "
+    """CREATE STATISTICS "On It" ON (v || 'x') FROM t""",
+    "extended statistics with more": "CREATE STATISTICS s ON id, v FROM t; ALTER STATISTICS s SET STATISTICS 77; "
+    "COMMENT ON STATISTICS s IS 'why'",
+    "forced row-level security": "ALTER TABLE t FORCE ROW LEVEL SECURITY",
+    "options of a key": "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id) WITH (fillfactor = 55)",
+    "options of an index": "CREATE INDEX i ON t (v) WITH (fillfactor = 55, deduplicate_items = off)",
+    "options of the TOAST table": "ALTER TABLE t SET (toast.autovacuum_enabled = off, fillfactor = 80)",
+    "comment on an identity's sequence": "ALTER TABLE t ADD n int GENERATED ALWAYS AS IDENTITY; "
+    "COMMENT ON SEQUENCE t_n_seq IS 'why'; GRANT USAGE, SELECT ON SEQUENCE t_n_seq TO PUBLIC",
+}
+
+
+@pytest.mark.parametrize("what", HUNG)
+def test_replace_keeps_it(db: howdah.Database, sql: Sql, what: str) -> None:
+    sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    bare = described(sql)
+    sql(HUNG[what])
+    before = described(sql)
+    assert before != bare
+    for _ in range(2):
+        db.load("t", ROWS, mode="replace")
+        assert described(sql) == before
+
+
+def test_replace_with_other_columns_keeps_row_level_security_forced(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE TABLE t (id int, gone text); ALTER TABLE t FORCE ROW LEVEL SECURITY")
+    db.load("t", [{"id": 1, "new": 2}], mode="replace")
+    assert sql("SELECT relforcerowsecurity FROM pg_class WHERE oid = 't'::regclass") == [(True,)]
+
+
+def test_replace_keeps_the_owner_of_statistics(db: howdah.Database, sql: Sql, roles: tuple[str, str]) -> None:
+    owner, _ = roles
+    sql("CREATE TABLE t (id int, v text); CREATE STATISTICS s ON id, v FROM t")
+    sql(f"ALTER TABLE t OWNER TO {owner}; ALTER STATISTICS s OWNER TO {owner}")
+    before = described(sql)
+    db.load("t", ROWS, mode="replace")
+    assert described(sql) == before
+
+
+@pytest.mark.parametrize("columns", ["v text", "other text"])
+def test_replace_gives_no_privileges_that_the_old_table_did_not_give(
+    db: howdah.Database, sql: Sql, roles: tuple[str, str], columns: str
+) -> None:
+    _, reader = roles
+    (schema,) = sql("SELECT current_schema()::text")[0]
+    sql(f"CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, {columns}); CREATE TABLE granted (id int)")
+    sql("GRANT INSERT ON t TO PUBLIC")
+    defaults = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT"
+    sql(f'{defaults} SELECT ON TABLES TO "{reader}", PUBLIC; {defaults} USAGE ON SEQUENCES TO "{reader}"')
+    db.load("t", [{"v": "x"}], mode="replace")
+    can = "SELECT has_table_privilege(%s, 't', 'SELECT'), has_table_privilege(%s, 't', 'INSERT')"
+    assert sql(can, reader, reader) == [(False, True)]
+    if columns == "v text":
+        assert sql("SELECT has_sequence_privilege(%s, 't_id_seq', 'USAGE')", reader) == [(False,)]
+
+
+def test_replace_keeps_tablespaces(db: howdah.Database, sql: Sql) -> None:
+    (schema,) = sql("SELECT current_schema()::text")[0]
+    space = f"space_{schema}"
+    sql("SET allow_in_place_tablespaces = on")
+    sql(f"CREATE TABLESPACE {space} LOCATION ''")
+    try:
+        sql(f"CREATE TABLE t (id int PRIMARY KEY USING INDEX TABLESPACE {space}, v text) TABLESPACE {space}")
+        sql(f"CREATE INDEX i ON t (v) TABLESPACE {space}; CREATE INDEX j ON t (v)")
+        before = described(sql)
+        db.load("t", ROWS, mode="replace")
+        assert described(sql) == before
+        assert before["table"][0][-4] > 0
+        # A default that came later is for new tables.
+        sql("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, v text)")
+        before = described(sql)
+        with db.transaction():
+            db.execute(f"SET LOCAL default_tablespace = '{space}'")
+            db.load("t", ROWS, mode="replace")
+        assert described(sql)["table"] == before["table"]
+    finally:
+        sql("DROP TABLE IF EXISTS t")
+        sql(f"DROP TABLESPACE {space}")
 
 
 def test_replace_keeps_what_a_second_replace_needs(db: howdah.Database, sql: Sql) -> None:
