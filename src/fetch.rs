@@ -185,14 +185,13 @@ impl Reading {
                 session.rollback();
             }
             Some(Query::Running(Running { portal: Some(portal), reply, .. })) => {
+                // Nothing is waited for: who has the transaction may ask the next thing already.
                 drop(reply);
-                // A failed transaction has no portals.
-                let _ = session.run(&mut || Ok(()), async |client| {
-                    let close = |out: &mut BytesMut| Ok(frontend::close(b'P', &portal, out)?);
-                    client.send(close).await?.whole().await.map(|_| ())
-                });
+                session.client().leave_portal(portal);
             }
-            running => {
+            // Nothing of it was sent.
+            None | Some(Query::Bound(..)) => {}
+            running @ Some(Query::Running(_)) => {
                 drop(running);
                 session.stop();
             }

@@ -48,7 +48,7 @@ impl Client {
         })
         .await?;
         let before = line.outbox.len();
-        self.0.forget_statements(&mut line.outbox)?;
+        self.0.forget_unused(&mut line.outbox)?;
         let ticket = line.begin(ending != Ending::Sent, on_copy, pace);
         if let Err(error) = write(&mut line.outbox) {
             line.outbox.truncate(before);

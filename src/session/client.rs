@@ -244,9 +244,13 @@ impl Shared {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the server forget the statements that nobody uses any more.
-    pub fn forget_statements(&self, out: &mut BytesMut) -> Result<()> {
-        for name in self.statements().take_unused() {
+    /// Lets the server forget the statements and portals that nobody uses any more.
+    pub fn forget_unused(&self, out: &mut BytesMut) -> Result<()> {
+        let (statements, portals) = self.statements().take_unused();
+        for name in portals {
+            frontend::close(b'P', &name, out)?;
+        }
+        for name in statements {
             frontend::close(b'S', &name, out)?;
         }
         Ok(())

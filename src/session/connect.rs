@@ -120,8 +120,8 @@ impl Attempt<'_> {
         for kind in kinds {
             result = self.start(*kind, interrupt);
             match &result {
-                // Another way is of no use to a server that is not there.
-                Err(Failed { reached: true, error: Error::Connection(_) | Error::Server(_) }) => {}
+                Err(Failed { other_way: true, error: Error::Connection(_) | Error::Server(_) }) => {
+                }
                 _ => break,
             }
         }
@@ -129,7 +129,7 @@ impl Attempt<'_> {
     }
 
     fn start(&self, kind: Kind, interrupt: &mut Interrupt<'_>) -> Result<Session, Failed> {
-        let reached = |error| Failed { reached: true, error };
+        let reached = |error| Failed { other_way: true, error };
         let mut socket = Socket::connect(self.address, self.deadline, interrupt)?;
         socket.keep_alive(self.config.keepalive.as_ref(), self.config.user_timeout);
         let encryption = match kind {
@@ -145,6 +145,8 @@ impl Attempt<'_> {
             })?;
         }
         let encryption = encryption.filter(|_| socket.is_secure());
+        // A login in the clear that failed fails in the clear again.
+        let other_way = kind == Kind::Plain || encryption.is_some();
         let end_point = socket.end_point();
         let line = Line::new(socket, self.address.to_string(), Spin::new(self.config.busy_wait));
         let again = Again { address: self.address.clone(), encryption };
@@ -164,7 +166,7 @@ impl Attempt<'_> {
             Ok(()) => Ok(session),
             Err(error) => {
                 let error = fault::at_startup(error, self.address);
-                Err(reached(match (error, &self.config.ignored_passfile) {
+                let error = match (error, &self.config.ignored_passfile) {
                     (Error::Server(mut server), Some(why)) if server.sqlstate.starts_with("28") => {
                         server.message = format!("{}; {why}", server.message);
                         Error::Server(server)
@@ -173,20 +175,22 @@ impl Attempt<'_> {
                         Error::Connection(format!("{reason}; {why}"))
                     }
                     (error, _) => error,
-                }))
+                };
+                Err(Failed { other_way, error })
             }
         }
     }
 }
 
-/// Why an attempt failed, and whether there was a server.
+/// Why an attempt failed, and whether one that is encrypted otherwise may come further: to a server
+/// that is not there none does.
 struct Failed {
-    reached: bool,
+    other_way: bool,
     error: Error,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { reached: false, error }
+        Self { other_way: false, error }
     }
 }

@@ -84,4 +84,9 @@ impl Client {
         let forgotten = self.0.statements().forget(sql);
         drop(forgotten);
     }
+
+    /// Leaves a portal whose rows nobody wants: the server forgets it when something is asked next.
+    pub fn leave_portal(&self, name: String) {
+        self.0.statements().leave_portal(name);
+    }
 }

@@ -82,13 +82,15 @@ impl Drop for Statement {
 /// The statements of a session, the least used of which are forgotten.
 pub(super) struct Statements {
     kept: Option<LruCache<Box<str>, Arc<Statement>>>,
-    /// The names of statements that the server can forget.
+    /// The names of statements that the server can forget, and of portals.
     unused: Vec<String>,
+    unread: Vec<String>,
 }
 
 impl Statements {
     pub fn new(capacity: usize) -> Self {
-        Self { kept: NonZeroUsize::new(capacity).map(LruCache::new), unused: Vec::new() }
+        let kept = NonZeroUsize::new(capacity).map(LruCache::new);
+        Self { kept, unused: Vec::new(), unread: Vec::new() }
     }
 
     pub fn capacity(&self) -> usize {
@@ -110,7 +112,13 @@ impl Statements {
         self.kept.as_mut()?.pop(sql)
     }
 
-    pub fn take_unused(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.unused)
+    /// Lets the server forget a portal when something is asked next.
+    pub fn leave_portal(&mut self, name: String) {
+        self.unread.push(name);
+    }
+
+    /// What the server can forget: statements, and portals.
+    pub fn take_unused(&mut self) -> (Vec<String>, Vec<String>) {
+        (std::mem::take(&mut self.unused), std::mem::take(&mut self.unread))
     }
 }

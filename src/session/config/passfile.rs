@@ -45,11 +45,11 @@ impl Passfile {
         Ok(Some(Self(String::from_utf8_lossy(&bytes).into_owned())))
     }
 
-    /// The first password that fits.
+    /// The first password that fits; an empty one is none. It ends at the next colon, as a name does.
     pub fn password(&self, wanted: &Wanted<'_>) -> Option<Secret> {
         let port = wanted.port.to_string();
         let keys = [wanted.host, &port, wanted.database, wanted.user];
-        self.0.lines().find_map(|line| {
+        let found = self.0.lines().find_map(|line| {
             if line.starts_with('#') {
                 return None;
             }
@@ -61,8 +61,9 @@ impl Passfile {
                 }
                 rest = after;
             }
-            Some(Secret::new(unescaped(rest)))
-        })
+            Some(unescaped(field(rest).map_or(rest, |(password, _)| password)))
+        });
+        found.filter(|password| !password.is_empty()).map(Secret::new)
     }
 }
 
@@ -102,6 +103,8 @@ mod tests {
         assert_eq!(password(lines, "host", "ann").as_deref(), Some("first"));
         assert_eq!(password(lines, "host", "bob").as_deref(), Some("last"));
         assert_eq!(password("host:1:app:ann:x", "host", "ann"), None);
+        assert_eq!(password("*:*:*:*:a:b", "host", "ann").as_deref(), Some("a"));
+        assert_eq!(password("*:*:*:ann:\n*:*:*:*:x", "host", "ann"), None);
         assert_eq!(password(r"\:\:1:*:*:a\\b:p\:w\\d", "::1", r"a\b").as_deref(), Some(r"p:w\d"));
     }
 

@@ -143,3 +143,15 @@ def test_spare_connections_that_hang_keep_nobody_waiting(proxy: Proxy, name: str
     assert in_time(LIMIT_S / 2, lambda: face.fetch_value("SELECT 1"), proxy.hang_up) == 1
     assert face.stats().opened == 1
     face.close()
+
+
+@pytest.mark.parametrize("name", FACES)
+@pytest.mark.parametrize(("mode", "tries"), [("prefer", 1), ("disable", 1), ("allow", 2)])
+def test_login_in_the_clear_that_is_refused_is_not_tried_in_the_clear_again(
+    proxy: Proxy, name: str, mode: str, tries: int
+) -> None:
+    face = FACES[name](proxy.url(user="mahout", password="wrong", sslmode=mode))  # noqa: S106
+    with pytest.raises(howdah.Error):
+        face.fetch_value("SELECT 1")
+    assert proxy.accepted == tries
+    face.close()

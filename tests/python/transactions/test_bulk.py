@@ -3,6 +3,7 @@
 # ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from tests.python.pool.faces import pid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.python.pool.faces import Open
 
     Sql = Callable[..., Any]
 
@@ -231,3 +234,26 @@ def test_read_left_in_its_midst_costs_nothing_while_others_ask(url: str) -> None
         database.execute("SELECT pg_sleep(1)")
         assert time.process_time() - before < 0.5
         assert rows + sum(batch.num_rows for batch in batches) == 2000
+
+
+async def test_read_left_in_its_midst_leaves_the_block_usable(opened_async: Open) -> None:
+    database = opened_async(max_size=1)
+    query = "SELECT n FROM generate_series(1, 5000) AS n"
+    for _ in range(3):
+        async with asyncio.timeout(10), database.transaction():
+            async for batch in database.read(query, batch_rows=100):
+                assert batch.num_rows == 100
+                break
+            assert await database.fetch_value("SELECT 1") == 1
+            async for _batch in database.read(query, batch_rows=100):
+                break
+
+
+async def test_reader_that_was_never_read_disturbs_nothing_when_it_is_closed(opened_async: Open) -> None:
+    database = opened_async(max_size=1)
+    async with asyncio.timeout(10), database.transaction():
+        reader = database.read("SELECT 1 AS n")
+        slow = asyncio.create_task(database.fetch_value("SELECT 7 FROM pg_sleep(0.3)"))
+        await asyncio.sleep(0.1)
+        await reader.close()
+        assert await slow == 7
