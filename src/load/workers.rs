@@ -17,7 +17,11 @@ pub(super) fn pool() -> Result<Arc<ThreadPool>> {
     {
         return Ok(Arc::clone(threads));
     }
+    // A core is left to who sends, and to the server where that is near: even one thread encodes
+    // several times as fast as a server takes rows.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = ThreadPoolBuilder::new()
+        .num_threads(cores.saturating_sub(1).max(1))
         .thread_name(|index| format!("howdah-{index}"))
         .build()
         .map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
