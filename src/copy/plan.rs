@@ -107,7 +107,7 @@ impl Target {
                 Some(_) => problems.push(format!(
                     "column \"{name}\": expected {}, got {}; cast it first",
                     column.declared.name(),
-                    shown(field)
+                    types::shown(field)
                 )),
             }
         }
@@ -169,14 +169,6 @@ fn unknown_type(column: &TargetColumn) -> String {
     format!(
         "column \"{name}\": howdah does not know type {ty} yet; load into text and cast it in SQL"
     )
-}
-
-/// The Arrow type of a field, with its extension.
-fn shown(field: &arrow_schema::Field) -> String {
-    match field.extension_type_name() {
-        Some(extension) => format!("{extension} ({})", field.data_type()),
-        None => field.data_type().to_string(),
-    }
 }
 
 /// Levenshtein's distance, letters of either case alike.

@@ -226,7 +226,7 @@ fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String
             Some(declaration) => fields.push((name.clone(), declaration)),
             None => problems.push(format!(
                 "column \"{name}\": no PostgreSQL type for Arrow's {}; cast it first",
-                field.data_type()
+                types::shown(field)
             )),
         }
     }

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, NullArray, RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
-use pyo3_arrow::{PyRecordBatch, PyRecordBatchReader};
+use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3_arrow::PyRecordBatch;
 
 use super::gather::{Column, type_name};
 use super::gil::raised;
 use super::infer::Guess;
+use super::polars;
 use super::rows::{RowSource, Rows, interned};
+use super::streams::{Batches, Pulled};
 use crate::error::{Error, Result};
 use crate::load::{Layout, Opening, Source};
 use crate::types::known;
@@ -19,7 +21,7 @@ use crate::types::known;
 /// The data of a load.
 pub(super) enum Data {
     /// Batches that stream in.
-    Stream(Batches),
+    Stream(SchemaRef, Box<dyn Source + Send>),
     /// One batch.
     Batch(Option<RecordBatch>, SchemaRef),
     /// Python rows.
@@ -44,20 +46,24 @@ pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
     rows.extract().ok()
 }
 
+/// Whether an object is of a class of this name, or of one made of it.
+fn is_a(data: &Bound<'_, PyAny>, name: &str) -> bool {
+    let is = |class: Bound<'_, PyAny>| {
+        let class = class.cast_into::<PyType>().ok()?;
+        Some(class.fully_qualified_name().ok()? == name)
+    };
+    data.get_type().mro().iter().any(|class| is(class).unwrap_or(false))
+}
+
 impl Data {
     /// What the object is.
     pub fn new(data: &Bound<'_, PyAny>) -> Result<Self> {
-        if type_name(data) == "polars.dataframe.frame.DataFrame" {
-            return of_polars(data).map_err(raised);
-        }
         // A pyarrow Scanner has no capsule of its own.
         if type_name(data) == "pyarrow._dataset.Scanner" {
             return Self::new(&data.call_method0("to_reader").map_err(raised)?);
         }
         if data.hasattr("__arrow_c_stream__").map_err(raised)? {
-            let reader =
-                data.extract::<PyRecordBatchReader>().and_then(PyRecordBatchReader::into_reader);
-            return reader.map(|reader| Self::Stream(Batches::new(reader))).map_err(raised);
+            return Self::stream(data);
         }
         if data.hasattr("__arrow_c_array__").map_err(raised)? {
             let batch = data.extract::<PyRecordBatch>().map_err(raised)?.into_inner();
@@ -70,13 +76,26 @@ impl Data {
         })
     }
 
+    fn stream(data: &Bound<'_, PyAny>) -> Result<Self> {
+        if is_a(data, "pyarrow.lib.RecordBatchReader") {
+            let reader = Pulled::of(data).map_err(raised)?;
+            return Ok(Self::Stream(reader.schema(), Box::new(reader)));
+        }
+        let is_frame = is_a(data, "polars.dataframe.frame.DataFrame");
+        let batches = if is_frame || is_a(data, "polars.series.series.Series") {
+            polars::batches(data, is_frame)?
+        } else {
+            Batches::of(data)?
+        };
+        Ok(Self::Stream(batches.schema(), Box::new(batches)))
+    }
+
     /// The names by which the data knows its columns; `None` for rows without names.
     pub fn names(&self) -> Option<Vec<String>> {
         let of =
             |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect();
         match self {
-            Self::Stream(reader) => Some(of(&reader.schema)),
-            Self::Batch(_, schema) => Some(of(schema)),
+            Self::Stream(schema, _) | Self::Batch(_, schema) => Some(of(schema)),
             Self::Rows(rows) => rows.names().map(<[String]>::to_vec),
             Self::Nothing => Some(Vec::new()),
         }
@@ -92,7 +111,7 @@ impl Data {
         positions: Option<Vec<String>>,
     ) -> Result<(SchemaRef, Box<dyn Source + Send>)> {
         match self {
-            Self::Stream(reader) => Ok((Arc::clone(&reader.schema), Box::new(reader))),
+            Self::Stream(schema, batches) => Ok((schema, batches)),
             Self::Batch(batch, schema) => Ok((schema, Box::new(One(batch)))),
             Self::Nothing => Ok((Arc::new(Schema::empty()), Box::new(One(None)))),
             Self::Rows(rows) => {
@@ -162,68 +181,6 @@ fn inferred(
         .iter()
         .map(|guess| Column::new(Arc::new(guess.field()), format!("{guess:?}").to_lowercase()))
         .collect()
-}
-
-/// A polars frame. Its columns of nothing but NULL go by another type, for polars exports them
-/// with a buffer that Arrow's null arrays do not have.
-fn of_polars(frame: &Bound<'_, PyAny>) -> PyResult<Data> {
-    let polars = frame.py().import("polars")?;
-    let null = polars.getattr("Null")?;
-    let mut nulls = Vec::new();
-    for (index, data_type) in frame.getattr("dtypes")?.try_iter()?.enumerate() {
-        if data_type?.eq(&null)? {
-            nulls.push(index);
-        }
-    }
-    if nulls.is_empty() {
-        let reader = frame.extract::<PyRecordBatchReader>()?.into_reader()?;
-        return Ok(Data::Stream(Batches::new(reader)));
-    }
-    let column = polars.call_method1("col", (null,))?;
-    let column = column.call_method1("cast", (polars.getattr("Boolean")?,))?;
-    let frame = frame.call_method1("with_columns", (column,))?;
-    let reader = frame.extract::<PyRecordBatchReader>()?.into_reader()?;
-    let given = reader.schema();
-    let fields = given.fields().iter().enumerate().map(|(index, field)| {
-        if nulls.contains(&index) {
-            Arc::new(Field::new(field.name(), DataType::Null, true))
-        } else {
-            Arc::clone(field)
-        }
-    });
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    Ok(Data::Stream(Batches { reader, schema }))
-}
-
-/// Batches that stream in.
-pub(super) struct Batches {
-    reader: Box<dyn RecordBatchReader + Send>,
-    /// As the batches are given; a column of nulls may come as one of another type.
-    schema: SchemaRef,
-}
-
-impl Batches {
-    fn new(reader: Box<dyn RecordBatchReader + Send>) -> Self {
-        let schema = reader.schema();
-        Self { reader, schema }
-    }
-}
-
-impl Source for Batches {
-    fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let failed = |error: ArrowError| Error::Source(Box::new(error));
-        let Some(batch) = self.reader.next().transpose().map_err(failed)? else { return Ok(None) };
-        if self.schema == self.reader.schema() {
-            return Ok(Some(batch));
-        }
-        let rows = batch.num_rows();
-        let column = |(array, field): (&ArrayRef, &FieldRef)| match field.data_type() {
-            DataType::Null => Arc::new(NullArray::new(rows)),
-            _ => Arc::clone(array),
-        };
-        let columns = batch.columns().iter().zip(self.schema.fields()).map(column).collect();
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map(Some).map_err(failed)
-    }
 }
 
 struct One(Option<RecordBatch>);

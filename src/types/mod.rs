@@ -63,6 +63,7 @@ pub mod varchar;
 pub mod vector;
 
 use arrow_array::Array;
+use arrow_schema::extension::Opaque;
 use arrow_schema::{DataType, Field};
 use postgres_types::{Kind, Type};
 
@@ -267,6 +268,20 @@ pub fn creates(source: &Field) -> Option<String> {
 /// A nullable field without a name: the column that carries it has one.
 fn plain(data_type: DataType) -> Field {
     Field::new("", data_type, true)
+}
+
+/// The Arrow type of a field, with its extension, for messages.
+#[must_use]
+pub fn shown(field: &Field) -> String {
+    let data_type = field.data_type();
+    match (extension(field), field.try_extension_type::<Opaque>()) {
+        ("", _) => data_type.to_string(),
+        (extension, Ok(opaque)) => {
+            let (name, vendor) = (opaque.type_name(), opaque.vendor_name());
+            format!("{extension} {name} of {vendor} ({data_type})")
+        }
+        (extension, Err(_)) => format!("{extension} ({data_type})"),
+    }
 }
 
 /// The extension of a field, `""` for none.
