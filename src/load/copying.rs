@@ -310,6 +310,10 @@ async fn send_all(reply: &mut Reply, queue: &Receiver<Pending>, shared: &Shared)
     if shared.stop.load(Ordering::SeqCst) {
         return Err(Error::Interrupted);
     }
+    // The header comes with the first chunk, and there may have been none.
+    if shared.bytes.load(Ordering::Relaxed) == 0 {
+        reply.send_copied(Bytes::from_static(&HEADER))?;
+    }
     reply.send_copied(Bytes::from_static(&TRAILER))
 }
 

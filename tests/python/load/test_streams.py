@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 
 import howdah
@@ -120,6 +121,25 @@ def test_rows_of_structs_go_in(db: howdah.Database, sql: Sql) -> None:
 
 def test_stream_of_plain_values_is_refused(refused: Refused) -> None:
     refused(ConversionError, pa.chunked_array([[1, 2]]), says=("a stream of Arrow's Int64", "name it"))
+
+
+NOTHING = GOOD.slice(0, 0)
+EMPTY: dict[str, Any] = {
+    "reader": lambda: pa.RecordBatchReader.from_batches(SCHEMA, [NOTHING] * 3),
+    "table": lambda: pa.Table.from_batches([NOTHING] * 2),
+    "scan": lambda: ds.dataset(pa.Table.from_batches([GOOD] * 3)).scanner(filter=ds.field("id") > 5),
+    "capsule": lambda: OnlyStream(pa.RecordBatchReader.from_batches(SCHEMA, [NOTHING] * 9)),
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "create", "replace", "truncate", "upsert"])
+@pytest.mark.parametrize("form", EMPTY)
+def test_batches_that_are_all_empty_store_no_rows(db: howdah.Database, sql: Sql, form: str, mode: Any) -> None:
+    sql("ALTER TABLE t ADD PRIMARY KEY (id)")
+    table = "made" if mode == "create" else "t"
+    report = db.load(table, EMPTY[form](), mode=mode, key="id" if mode == "upsert" else ())
+    assert (report.rows, report.inserted, report.updated) == (0, 0, 0)
+    assert sql(f"SELECT count(*) FROM {table}") == [(1 if mode in {"append", "upsert"} else 0,)]
 
 
 OBJECTS = pl.Series("b", [object(), None], dtype=pl.Object)
