@@ -222,7 +222,11 @@ pub fn accepts(pg_type: &dyn PgType, declared: &Declared, source: &Field) -> boo
         DataType::RunEndEncoded(_, values) => {
             accepts(pg_type, declared, &source.clone().with_data_type(values.data_type().clone()))
         }
-        _ => pg_type.accepts(declared, source),
+        // Text says itself what it means.
+        data_type if input::is_text(data_type) && extension(source) != "arrow.opaque" => {
+            pg_type.accepts(declared, source)
+        }
+        _ => is_understood(source) && pg_type.accepts(declared, source),
     }
 }
 
@@ -248,6 +252,7 @@ pub fn encode<'a>(
 pub fn creates(source: &Field) -> Option<String> {
     match source.data_type() {
         DataType::Null => Some("text".into()),
+        _ if !is_understood(source) => None,
         DataType::Dictionary(_, values) => {
             creates(&source.clone().with_data_type(values.as_ref().clone()))
         }
@@ -268,6 +273,34 @@ pub fn creates(source: &Field) -> Option<String> {
 /// A nullable field without a name: the column that carries it has one.
 fn plain(data_type: DataType) -> Field {
     Field::new("", data_type, true)
+}
+
+/// Whether the values of a field are what its storage says: it has no extension, or one that is
+/// known. Behind any other they may be anything, as a number of months behind an int64.
+fn is_understood(source: &Field) -> bool {
+    match extension(source) {
+        "" | "arrow.bool8" | "arrow.fixed_shape_tensor" | "arrow.json" | "arrow.uuid" => true,
+        // As this crate and ADBC read what has no type in Arrow; ADBC has the bytes of some.
+        "arrow.opaque" => {
+            let opaque = source.try_extension_type::<Opaque>();
+            opaque.is_ok_and(|opaque| opaque.vendor_name() == "PostgreSQL")
+                && !holds_bytes(source.data_type())
+        }
+        // Geometries as bytes or text, and BigQuery's names for types that Arrow has.
+        name => {
+            name.starts_with("geoarrow.")
+                || name == "ogc.wkb"
+                || name.starts_with("google:sqlType:")
+        }
+    }
+}
+
+fn holds_bytes(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => holds_bytes(values),
+        DataType::RunEndEncoded(_, values) => holds_bytes(values.data_type()),
+        _ => data_type.is_binary(),
+    }
 }
 
 /// The Arrow type of a field, with its extension, for messages.

@@ -74,7 +74,7 @@ impl PgType for Numeric {
         data_type.is_decimal()
             || data_type.is_floating()
             || is_integer(data_type) && extension(source) != "arrow.bool8"
-            || is_text(data_type) && extension(source) == "arrow.opaque"
+            || is_text(data_type) && is_opaque_numeric(source)
     }
 
     fn encode<'a>(
@@ -163,12 +163,16 @@ impl PgType for Numeric {
                 Err(_) => Some(format!("numeric({},0)", i32::from(*precision) - i32::from(*scale))),
             },
             data_type => {
-                let opaque = source.try_extension_type::<Opaque>();
-                let is_numeric = opaque.is_ok_and(|opaque| opaque.type_name() == "numeric");
-                (is_text(data_type) && is_numeric).then(|| "numeric".into())
+                (is_text(data_type) && is_opaque_numeric(source)).then(|| "numeric".into())
             }
         }
     }
+}
+
+/// Whether a field is of texts that say that they are numeric.
+fn is_opaque_numeric(source: &Field) -> bool {
+    let opaque = source.try_extension_type::<Opaque>();
+    opaque.is_ok_and(|opaque| opaque.type_name() == "numeric")
 }
 
 type Limit = Option<(i32, i32)>;
