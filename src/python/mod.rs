@@ -19,6 +19,7 @@ mod reader;
 mod results;
 mod rows;
 mod session;
+mod shapes;
 mod source;
 mod statement;
 mod streams;

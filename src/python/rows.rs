@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
+use pyo3::exceptions::{PyAttributeError, PyKeyError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple};
 
 use super::gather::{Column, Refused, type_name};
 use super::gil::{held, raised};
+use super::shapes::{Class, Kind, look_at, missing, unlike};
 use crate::error::{Error, Result, ValueError};
 use crate::load::Source;
 
@@ -18,20 +19,13 @@ use crate::load::Source;
 const FIRST_ROWS: usize = 1024;
 const BATCH_ROWS: usize = 8192;
 
-/// What the rows are: the first one tells, and the others must be the same.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Mapping,
-    Sequence,
-    Object,
-}
-
 /// Rows that have been looked at, and not yet taken.
 pub(super) struct Rows {
     iterator: Py<PyIterator>,
     /// The rows that were taken to look at.
     seen: std::collections::VecDeque<Py<PyAny>>,
     kind: Kind,
+    class: Class,
     /// The names by which the rows know their values; none for plain sequences.
     names: Option<Vec<String>>,
 }
@@ -62,8 +56,9 @@ impl Rows {
         };
         let (kind, names) =
             look_at(&first).map_err(raised)?.ok_or_else(|| no_row(None, 0, &first))?;
+        let class = Class::of(&first);
         let seen = [first.unbind()].into();
-        Ok(Some(Self { iterator: rows.unbind(), seen, kind, names }))
+        Ok(Some(Self { iterator: rows.unbind(), seen, kind, class, names }))
     }
 
     /// The names by which the rows know their values.
@@ -112,12 +107,8 @@ impl Rows {
     ) -> Result<(), (Option<usize>, Refused)> {
         let py = row.py();
         let whole = |refused: Refused| (None, refused);
-        let wrong = |expected: &str| {
-            whole(Refused::WrongType(format!(
-                "expected {expected} like the first row, got {}",
-                type_name(row)
-            )))
-        };
+        let wrong = || whole(unlike(self.kind, row));
+        let places = || self.class.places(row, self.kind, self.names.is_some(), keys);
         match self.kind {
             Kind::Mapping => {
                 if let Ok(dict) = row.cast::<PyDict>() {
@@ -131,9 +122,15 @@ impl Rows {
                     }
                     return Ok(());
                 }
-                let mapping = row.cast::<PyMapping>().map_err(|_| wrong("a mapping"))?;
+                let mapping = row.cast::<PyMapping>().map_err(|_| wrong())?;
                 for (index, key) in keys.iter().enumerate() {
-                    let value = mapping.get_item(key.bind(py)).map_err(|_| missing(index))?;
+                    let value = mapping.get_item(key.bind(py)).map_err(|error| {
+                        if error.is_instance_of::<PyKeyError>(py) {
+                            missing(index)
+                        } else {
+                            whole(error.into())
+                        }
+                    })?;
                     take(index, &value).map_err(|refused| (Some(index), refused))?;
                 }
                 if mapping.len().map_err(|e| whole(e.into()))? != keys.len() {
@@ -147,6 +144,15 @@ impl Rows {
                     )))
                 };
                 if let Ok(tuple) = row.cast::<PyTuple>() {
+                    if !self.class.is_of(row)
+                        && let Some(places) = places()?
+                    {
+                        for (index, place) in places.iter().enumerate() {
+                            let value = tuple.get_item(*place).map_err(|e| whole(e.into()))?;
+                            take(index, &value).map_err(|refused| (Some(index), refused))?;
+                        }
+                        return Ok(());
+                    }
                     if tuple.len() != width {
                         return Err(ragged(tuple.len()));
                     }
@@ -161,12 +167,21 @@ impl Rows {
                         take(index, &value).map_err(|refused| (Some(index), refused))?;
                     }
                 } else {
-                    return Err(wrong("a tuple or list"));
+                    return Err(wrong());
                 }
             }
             Kind::Object => {
+                if !self.class.is_of(row) {
+                    places()?;
+                }
                 for (index, key) in keys.iter().enumerate() {
-                    let value = row.getattr(key.bind(py)).map_err(|_| wrong("a dataclass"))?;
+                    let value = row.getattr(key.bind(py)).map_err(|error| {
+                        if error.is_instance_of::<PyAttributeError>(py) {
+                            missing(index)
+                        } else {
+                            whole(error.into())
+                        }
+                    })?;
                     take(index, &value).map_err(|refused| (Some(index), refused))?;
                 }
             }
@@ -175,50 +190,20 @@ impl Rows {
     }
 }
 
-fn missing(index: usize) -> (Option<usize>, Refused) {
-    let message =
-        "the row has no value for it; every row needs the keys of the first, None for NULL";
-    (Some(index), Refused::WrongType(message.to_owned()))
-}
-
 /// The keys of a row that the first one did not have.
 fn stray_key(row: &Bound<'_, PyAny>, keys: &[Py<PyString>]) -> Refused {
     let py = row.py();
     let known = |key: &Bound<'_, PyAny>| {
         keys.iter().any(|known| known.bind(py).as_any().eq(key).unwrap_or(false))
     };
-    let stray = row
-        .try_iter()
-        .ok()
-        .and_then(|mut keys| keys.find_map(|key| key.ok().filter(|key| !known(key))));
-    let stray = stray.map_or_else(String::new, |key| key.to_string());
+    let stray = row.try_iter().and_then(|mut keys| {
+        keys.find(|key| key.as_ref().is_ok_and(|key| !known(key)) || key.is_err()).transpose()
+    });
+    let stray = match stray {
+        Ok(stray) => stray.map_or_else(String::new, |key| key.to_string()),
+        Err(error) => return error.into(),
+    };
     Refused::WrongType(format!("key \"{stray}\" is not among the keys of the first row"))
-}
-
-fn look_at(row: &Bound<'_, PyAny>) -> PyResult<Option<(Kind, Option<Vec<String>>)>> {
-    static MAPPING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let py = row.py();
-    if row.is_instance_of::<PyDict>()
-        || row.is_instance(MAPPING.import(py, "collections.abc", "Mapping")?)?
-    {
-        let keys = row.try_iter()?.map(|key| key?.extract::<String>()).collect::<PyResult<_>>()?;
-        return Ok(Some((Kind::Mapping, Some(keys))));
-    }
-    if row.is_instance_of::<PyTuple>() && row.hasattr("_fields")? {
-        return Ok(Some((Kind::Sequence, Some(row.getattr("_fields")?.extract()?))));
-    }
-    if row.is_instance_of::<PyTuple>() || row.is_instance_of::<PyList>() {
-        return Ok(Some((Kind::Sequence, None)));
-    }
-    if row.hasattr("__dataclass_fields__")? && !row.is_instance_of::<PyType>() {
-        let fields = py.import("dataclasses")?.call_method1("fields", (row,))?;
-        let names = fields
-            .try_iter()?
-            .map(|field| field?.getattr("name")?.extract())
-            .collect::<PyResult<_>>()?;
-        return Ok(Some((Kind::Object, Some(names))));
-    }
-    Ok(None)
 }
 
 fn not_rows(data: &Bound<'_, PyAny>) -> Error {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from tests.python.load.conftest import Refused
 
 Pair = namedtuple("Pair", ["id", "name"])  # noqa: PYI024  (the untyped kind is tested too)
+Longer = namedtuple("Longer", ["id", "name", "age"])  # noqa: PYI024
+Other = namedtuple("Other", ["id", "nmae"])  # noqa: PYI024
+Turned = namedtuple("Turned", ["name", "id"])  # noqa: PYI024
+Alone = namedtuple("Alone", ["id"])  # noqa: PYI024
 
 
 @dataclass
@@ -28,6 +34,20 @@ class Person:
 
     id: int
     name: str
+
+
+@dataclass
+class Elder(Person):
+    """A row with a field more."""
+
+    age: int = 90
+
+
+@dataclass
+class Nameless:
+    """A row with a field less."""
+
+    id: int
 
 
 @pytest.fixture(autouse=True)
@@ -57,12 +77,40 @@ def people(sql: Sql) -> None:
         [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id": 3, "nmae": "c"}],
         [{"id": 1}, {"id": 2}, {}],
         [{"id": 1}, {"id": 2}, 3],
+        [Pair(1, "a"), Pair(2, "b"), Longer(3, "c", 4)],
+        [Pair(1, "a"), Pair(2, "b"), Other(3, "c")],
+        [(1, "a"), (2, "b"), Turned("c", 3)],
+        [(1, "a"), (2, "b"), Other(3, "c")],
+        [Person(1, "a"), Person(2, "b"), Elder(3, "c")],
+        [Person(1, "a"), Person(2, "b"), Nameless(3)],
+        [Person(1, "a"), Person(2, "b"), SimpleNamespace(id=3, name="c", age=4)],
     ],
     ids=str,
 )
 def test_row_unlike_the_first_is_named(refused: Refused, rows: list[Any]) -> None:
     error = refused(ConversionError, rows, row=2)
     assert "2" in str(error)
+
+
+@pytest.mark.parametrize("mode", ["append", "create"])
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([Pair(1, "a"), Longer(2, "b", 3)], '"age" is not among the names of the first row'),
+        ([Pair(1, "a"), Other(2, "b")], "no value for it"),
+        ([Pair(1, "a"), Turned("b", 2), Alone(3)], "no value for it"),
+        ([Person(1, "a"), Elder(2, "b")], '"age" is not among the names of the first row'),
+        ([Person(1, "a"), Nameless(2)], "no value for it"),
+    ],
+    ids=["field more", "other field", "field less", "field more of a dataclass", "field less of a dataclass"],
+)
+def test_row_of_a_class_with_other_fields_is_refused(
+    db: howdah.Database, sql: Sql, rows: list[Any], says: str, mode: Any
+) -> None:
+    with pytest.raises(ConversionError, match=says):
+        db.load("made" if mode == "create" else "t", rows, mode=mode)
+    assert sql("SELECT id FROM t") == [(1,)]
+    assert sql("SELECT to_regclass('made')") == [(None,)]
 
 
 @pytest.mark.parametrize("first", [None, 1, "ab", b"ab", 1.5, Person], ids=str)
@@ -194,3 +242,57 @@ def test_mapping_that_raises_raises_its_own_error(db: howdah.Database, sql: Sql)
     with pytest.raises(Boom):
         db.load("t", [Broken(id=1)])
     assert sql("SELECT id FROM t") == [(1,)]
+
+
+class Odd(Mapping[str, int]):
+    """A mapping that raises what it is told to when it is asked for a value."""
+
+    def __init__(self, error: Exception) -> None:
+        """Keep what is raised."""
+        self.error = error
+
+    def __getitem__(self, key: str) -> int:
+        """Raise."""
+        raise self.error
+
+    def __iter__(self) -> Iterator[str]:
+        """Tell the keys."""
+        return iter(["id"])
+
+    def __len__(self) -> int:
+        """Count the keys."""
+        return 1
+
+
+class Property:
+    """What is not there, or raises, of a row that is a dataclass."""
+
+    def __init__(self, error: Exception) -> None:
+        """Keep what is raised."""
+        self.error = error
+
+    def __get__(self, row: object, kind: type) -> int:
+        """Raise."""
+        raise self.error
+
+
+def odd(error: Exception) -> Any:
+    """Make a row of a class with a field that raises."""
+    kind: Any = dataclass(type("Kind", (), {"__annotations__": {"id": int}}))
+    kind.id = Property(error)
+    return object.__new__(kind)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_value_that_raises_raises_its_own_error(db: howdah.Database, sql: Sql, before: int) -> None:
+    boom = Boom("mine")
+    for rows in ([{"id": 2}] * before + [Odd(boom)], [odd(boom)]):
+        with pytest.raises(Boom) as caught:
+            db.load("t", rows)
+        assert caught.value is boom
+    assert sql("SELECT id FROM t") == [(1,)]
+
+
+@pytest.mark.parametrize("row", [Odd(KeyError("id")), odd(AttributeError("id"))], ids=["mapping", "dataclass"])
+def test_value_that_is_not_there_is_named_by_its_column(refused: Refused, row: Any) -> None:
+    refused(ConversionError, [row], column="id", row=0, says=("no value",))

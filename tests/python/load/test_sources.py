@@ -193,6 +193,51 @@ def test_named_rows_go_by_name(db: howdah.Database, sql: Sql, shape: str) -> Non
     assert sql("SELECT number, name, x FROM other ORDER BY number") == EXPECTED
 
 
+Turned = namedtuple("Turned", "x id name")  # noqa: PYI024
+
+
+@dataclass
+class More(Data):
+    """A row of another class, with the same fields."""
+
+    def shout(self) -> str:
+        """Do what the rows of the other class cannot."""
+        return f"{self.name}!"
+
+
+@dataclass
+class Backwards:
+    """A row of a class that is kin to none."""
+
+    x: float | None
+    name: str | None
+    id: int
+
+
+@pytest.mark.parametrize("mode", ["append", "create"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [Old(1, "a", 1.5), Turned(None, 2, None), Turned(-0.5, 3, "é")],
+        [Old(1, "a", 1.5), Named(2, None, None), Turned(-0.5, 3, "é")],
+        [Turned(1.5, 1, "a"), Old(2, None, None), Turned(-0.5, 3, "é")],
+        [Old(1, "a", 1.5), (2, None, None), [3, "é", -0.5]],
+        [Data(1, "a", 1.5), More(2, None), Backwards(-0.5, "é", 3)],
+        [Data(1, "a", 1.5), Slots(2, None, None), Data(3, "é", -0.5)],
+    ],
+    ids=["turned", "three", "turned first", "plain", "dataclasses", "slots"],
+)
+def test_named_rows_of_several_classes_go_by_name(db: howdah.Database, sql: Sql, rows: list[Any], mode: Any) -> None:
+    table = "made" if mode == "create" else "t"
+    db.load(table, rows, mode=mode)
+    assert sql(f"SELECT id, name, x FROM {table} ORDER BY id") == EXPECTED
+
+
+def test_named_tuple_after_plain_ones_goes_in_if_it_is_in_order(db: howdah.Database, sql: Sql) -> None:
+    db.load("t", [EXPECTED[0], Old(*EXPECTED[1]), Named(*EXPECTED[2])])
+    assert sql("SELECT id, name, x FROM t ORDER BY id") == EXPECTED
+
+
 def test_rows_of_a_set_and_of_dict_values_go_in(db: howdah.Database, sql: Sql) -> None:
     db.load("t", {(1, "a", 1.5)})
     db.load("t", {"k": (2, None, None)}.values())
