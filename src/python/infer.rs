@@ -10,7 +10,7 @@ use pyo3::types::{
     PyMemoryView, PyString, PyTime, PyTuple, PyTzInfoAccess,
 };
 
-use super::gather::type_name;
+use super::gather::{is_missing_marker, type_name};
 
 /// What a column's values have been so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,10 @@ impl Guess {
             return Ok(Self::Nothing);
         }
         if let Ok(datetime) = value.cast::<PyDateTime>() {
+            // pandas' NaT is a datetime, too.
+            if is_missing_marker(value) {
+                return Ok(Self::Nothing);
+            }
             return Ok(if datetime.get_tzinfo().is_some() { Self::Aware } else { Self::Naive });
         }
         if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
@@ -78,7 +82,8 @@ impl Guess {
                 Self::Bytes,
             ),
         ];
-        plain.into_iter().find_map(|(is, guess)| is.then_some(guess)).ok_or(name)
+        let guess = plain.into_iter().find_map(|(is, guess)| is.then_some(guess));
+        guess.or_else(|| is_missing_marker(value).then_some(Self::Nothing)).ok_or(name)
     }
 
     /// What holds both; `None` if nothing does.

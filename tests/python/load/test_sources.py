@@ -257,6 +257,38 @@ def test_pandas_markers_of_what_is_missing_are_null(db: howdah.Database, sql: Sq
     assert sql("SELECT a, b::text, c FROM marks ORDER BY a") == [(1, "2020-01-01 00:00:00", "x"), (None, None, None)]
 
 
+@pytest.mark.parametrize(
+    ("value", "declared", "text"),
+    [
+        (1, "bigint", "1"),
+        (1.5, "double precision", "1.5"),
+        ("x", "text", "x"),
+        (pd.Timestamp("2020-01-01"), "timestamp without time zone", "2020-01-01 00:00:00"),
+        (pd.Timestamp("2020-01-01", tz="UTC"), "timestamp with time zone", "2020-01-01 00:00:00+00"),
+        (dt.date(2020, 1, 1), "date", "2020-01-01"),
+        ([1, 2], "bigint[]", "{1,2}"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("marker", [pd.NA, pd.NaT], ids=str)
+def test_pandas_markers_tell_no_type_of_a_table_that_is_made(  # noqa: PLR0917  (the parameters are pytest's)
+    db: howdah.Database, sql: Sql, marker: object, value: object, declared: str, text: str
+) -> None:
+    db.load("made", [{"n": 0, "v": marker}, {"n": 1, "v": value}, {"n": 2, "v": marker}], mode="create")
+    assert sql("SELECT pg_typeof(v)::text FROM made LIMIT 1") == [(declared,)]
+    assert sql("SELECT v::text FROM made ORDER BY n") == [(None,), (text,), (None,)]
+
+
+def test_pandas_markers_alone_make_a_column_of_text(db: howdah.Database, sql: Sql) -> None:
+    db.load("made", [(pd.NA, pd.NaT)], mode="create", columns={"a": "a", "b": "b"})
+    assert sql("SELECT pg_typeof(a)::text, pg_typeof(b)::text, a, b FROM made") == [("text", "text", None, None)]
+
+
+def test_pandas_markers_in_a_list_are_null_in_a_table_that_is_made(db: howdah.Database, sql: Sql) -> None:
+    db.load("made", [{"v": [1, pd.NA, pd.NaT]}], mode="create")
+    assert sql("SELECT v FROM made") == [([1, None, None],)]
+
+
 def test_pandas_timestamp_with_nanoseconds_is_an_error(db: howdah.Database, sql: Sql) -> None:
     sql("CREATE TABLE marks (b timestamp)")
     with pytest.raises(howdah.DataError) as caught:
