@@ -106,7 +106,15 @@ pub const NUL_IN_TEXT: &str =
 /// # Errors
 /// When a string holds a NUL.
 pub fn strings<'a>(array: &'a dyn Array, prefix: &'static [u8]) -> Result<Cells<'a>, CellError> {
-    let slices = slices(array)?;
+    texts(array, slices(array)?, prefix)
+}
+
+/// As [`strings`], whose bytes have been looked up.
+pub(super) fn texts<'a>(
+    array: &dyn Array,
+    slices: Vec<&'a [u8]>,
+    prefix: &'static [u8],
+) -> Result<Cells<'a>, CellError> {
     let nul = |slice: &&[u8]| memchr::memchr(0, slice).is_some();
     if let Some(index) =
         (0..slices.len()).find(|i| array.is_valid(*i) && slices.get(*i).is_some_and(nul))

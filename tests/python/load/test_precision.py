@@ -1,4 +1,4 @@
-"""Columns that keep a part of a time alone: what they keep is stored, and the rest is refused, not rounded."""
+"""Columns that keep a part of a value alone: what they keep is stored, and the rest is refused, not cut off."""
 
 from __future__ import annotations
 
@@ -120,3 +120,40 @@ def test_remainder_is_refused_in_every_mode(refused: Refused, sql: Sql, mode: An
     rows = [{"k": 1, "v": END_OF_YEAR}, {"k": 2, "v": END_OF_YEAR.replace(microsecond=600_000)}]
     options: dict[str, Any] = {"key": "k"} if mode == "upsert" else {}
     refused(DataError, rows, column="v", row=1, says=("2024-12-31 23:59:59.6", "timestamp(0)"), mode=mode, **options)
+
+
+@pytest.mark.parametrize("within", ["column", "array", "domain", "dictionary", "view", "rows"])
+def test_spaces_that_a_varchar_would_cut_off_are_refused(
+    refused: Refused, db: howdah.Database, sql: Sql, within: str
+) -> None:
+    sql("CREATE DOMAIN short AS varchar(3)")
+    declared = {"array": "varchar(3)[]", "domain": "short"}.get(within, "varchar(3)")
+    sql(f"CREATE TABLE t (v {declared})")
+
+    def data(*texts: str | None) -> Any:
+        if within == "rows":
+            return [(text,) for text in texts]
+        array = pa.array(texts, pa.string_view() if within == "view" else pa.string())
+        if within == "array":
+            array = pa.array([[text] for text in texts])
+        return pa.table({"v": array.dictionary_encode() if within == "dictionary" else array})
+
+    kept = ["abc", "ab ", "   ", "ééé", None, ""]
+    assert db.load("t", data(*kept)).rows == len(kept)
+    stored = "v[1]" if within == "array" else "v"
+    assert [text for (text,) in sql(f"SELECT {stored}::text FROM t ORDER BY ctid")] == kept
+    for cut in ("abc ", "ééé  ", "a      ", "    "):
+        refused(DataError, data("ab ", None, cut), column="v", row=2, says=("varchar(3)", "strip it first"))
+
+
+@pytest.mark.parametrize("mode", ["truncate", "upsert", "replace"])
+def test_spaces_that_a_varchar_would_cut_off_are_refused_in_every_mode(refused: Refused, sql: Sql, mode: Any) -> None:
+    sql("CREATE TABLE t (k int PRIMARY KEY, v varchar(3))")
+    options: dict[str, Any] = {"key": "k"} if mode == "upsert" else {}
+    refused(DataError, [{"k": 1, "v": "abc"}, {"k": 2, "v": "abc "}], column="v", row=1, mode=mode, **options)
+
+
+def test_spaces_beyond_a_char_do_not_count(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE TABLE t (v char(3), w text, x varchar)")
+    db.load("t", [("abc  ", "abc  ", "abc  ")])
+    assert sql("SELECT v, w, x FROM t") == [("abc", "abc  ", "abc  ")]
