@@ -380,8 +380,8 @@ class AsyncDatabase(AsyncTables):
         """Read a query or a table as Arrow; the query begins when its rows are asked for.
 
         Args:
-            source: A query with parameters `$1`, `$2`, …, or, without white space, the name of a table; or a table's
-                class, or a query of tables.
+            source: A query with parameters `$1`, `$2`, …, or, without white space but in double quotes, the name of a
+                table; or a table's class, or a query of tables.
             *params: The values of the parameters.
             workers: 1; more are not in this version.
             batch_rows: The most rows a record batch has; it is also cut at 64 MiB.

@@ -98,13 +98,24 @@ pub(super) struct Asked<'a> {
     pub progress: Option<Py<PyAny>>,
 }
 
-/// Begins to read a query, or a table if it has no white space.
+/// Whether a text is a query, not the name of a table: it has white space, and not in double quotes
+/// alone.
+fn is_query(source: &str) -> bool {
+    let plain = |schema: &str| !schema.contains(|c: char| c.is_whitespace() || c == '"');
+    let is_name = |(schema, table): (&str, &str)| {
+        plain(schema) && table.starts_with('"') && TableName::parse(source).is_ok()
+    };
+    source.contains(char::is_whitespace)
+        && !source.starts_with('"')
+        && !source.split_once('.').is_some_and(is_name)
+}
+
+/// Begins to read a query, or a table if it has no white space but in quotes.
 pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> PyResult<Reader> {
     let run = || -> Result<Reader> {
         let options = read_options(asked.batch_rows, asked.types, asked.out_of_range)?;
         let source = asked.source;
-        let is_query = source.contains(char::is_whitespace) && !source.starts_with('"');
-        let sql = if is_query {
+        let sql = if is_query(source) {
             source.to_owned()
         } else {
             let table =

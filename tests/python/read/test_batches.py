@@ -216,3 +216,23 @@ def test_many_readers_at_once_do_not_mix(db: howdah.Database) -> None:
     for _ in range(10):
         for k, reader in enumerate(readers):
             assert set(pa.record_batch(next(reader))["k"].to_pylist()) == {k}
+
+
+def test_table_with_white_space_in_a_quoted_name_is_read(db: howdah.Database, sql: Sql) -> None:
+    [(schema,)] = sql("SELECT current_schema()")
+    for table in (f'{schema}."a b"', '"a  b"', f'"{schema}"."a. ""b"', f'{schema}."SELECT 1"'):
+        db.load(table, [{"id": 1}], mode="create")
+        assert db.read(table).to_arrow().to_pydict() == {"id": [1]}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'SELECT t."a b" FROM (SELECT 1 AS "a b") AS t',
+        'SELECT\tt."a b"FROM(SELECT 1 AS "a b")AS t',
+        'SELECT"a b"FROM(SELECT 1 AS "a b")AS t',
+        'SELECT(t."a b")FROM(SELECT 1 AS "a b")AS t',
+    ],
+)
+def test_query_of_quoted_names_is_no_table(db: howdah.Database, query: str) -> None:
+    assert db.read(query).to_arrow().to_pydict() == {"a b": [1]}
