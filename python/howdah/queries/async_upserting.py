@@ -17,13 +17,13 @@ from howdah.expressions.sources import Source
 from howdah.queries import async_writing
 from howdah.queries.async_writing import ORDER, beside, stage
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
-from howdah.queries.columnar import columns_of_rows
+from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
 from howdah.tables.attributes import Col
 from howdah.tables.targets import is_arrow, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from howdah._core import LoadReport, Tuples
     from howdah.async_database import AsyncDatabase
@@ -92,6 +92,8 @@ async def upsert(
         return _report((0, 0), began)
     columns = columns_of_rows(schema, listed)
     sets = _sets(schema, update, [one.name for one in columns.columns if one.attribute in columns.given], keys)
+    if columns.lacking:
+        refuse_lacking(schema, columns, _excluded([node for _, node in sets]))
     nulls = columns.has_nulls(keys)
     few = columns.count <= async_writing.FEW and columns.may_unnest()
     columns.refuse_inexact(schema, copied=not few)
@@ -145,6 +147,20 @@ def _sets(
             name = _column(schema, one, "update").name
             pairs.append((name, ("excluded", name)))
     return tuple(pairs)
+
+
+def _excluded(node: object) -> Iterator[str]:
+    """Give the columns whose new values are taken, wherever that is in a node."""
+    if isinstance(node, (tuple, list)):
+        of = cast("Sequence[object]", node)
+        if len(of) == 2 and of[0] == "excluded":  # noqa: PLR2004
+            yield str(of[1])
+        elif not of or of[0] != "value":
+            for one in of:
+                yield from _excluded(one)
+    elif isinstance(node, dict):
+        for one in cast("dict[str, object]", node).values():
+            yield from _excluded(one)
 
 
 async def _upsert_from(

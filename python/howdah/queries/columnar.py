@@ -42,6 +42,8 @@ class Columns:
         objects: The rows, where they are objects of the table, each with what was noted of it.
         constants: Columns that have the same value in every row, which no row gives.
         texts: The values of columns that go as text, and are cast at the server.
+        lacking: Columns that some rows give and others do not, which have the class's default there: the attribute that
+            is given, and the first row without it.
     """
 
     columns: list[Column]
@@ -51,6 +53,7 @@ class Columns:
     objects: Objects | None
     constants: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, list[str | None]] = field(default_factory=dict)
+    lacking: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
         """Give the names of the columns that have values of their own in each row."""
@@ -258,7 +261,7 @@ def _build(schema: TableSchema, rows: list[Any], objects: Objects | None) -> Col
                 continue
             raise _refusal(schema, 0, f'no value for "{column.attribute}", which has no default')
         _refuse_generated(schema, column)
-        values = _values(schema, column, rows, present, apart)
+        values = _values(schema, column, rows, present, apart, made.lacking)
         if present:
             made.given.add(column.attribute)
         known.difference_update(names)
@@ -285,12 +288,13 @@ def _has_default(column: Column) -> bool:
     return column.has_default
 
 
-def _values(
+def _values(  # noqa: PLR0917  (what the values are made of)
     schema: TableSchema,
     column: Column,
     rows: Sequence[Mapping[str, Any]],
     present: list[str],
     apart: Mapping[str, list[Any]] | None,
+    lacking: dict[str, tuple[str, int]],
 ) -> list[Any]:
     if not present:
         make = _default(column)
@@ -300,11 +304,12 @@ def _values(
         values = apart[name]
     else:
         values = [next((row[one] for one in present if one in row), MISSING) for row in rows]
-        if any(value is MISSING for value in values):
+        at = next((at for at, value in enumerate(values) if value is MISSING), None)
+        if at is not None:
             if not column.has_default:
-                at = values.index(MISSING)
                 other = "which has no default" if not column.by_server else "which other rows give"
                 raise _refusal(schema, at, f'no value for "{name}", {other}')
+            lacking[column.name] = name, at
             make = _default(column)
             values = [make() if value is MISSING else value for value in values]
     if column.reference is not None:
@@ -340,6 +345,27 @@ def _label(value: object) -> object:
     if isinstance(value, list):
         return [_label(one) for one in cast("list[object]", value)]
     return value.value if isinstance(value, Enum) else value
+
+
+def refuse_lacking(schema: TableSchema, columns: Columns, names: Iterable[str]) -> None:
+    """Check that rows that may be there already give what they are updated to: the default is for new ones alone.
+
+    Args:
+        schema: The table.
+        columns: The rows.
+        names: The columns whose new values the stored rows get.
+
+    Raises:
+        InterfaceError: A row lacks such a column, which others give.
+    """
+    for name in names:
+        if name in columns.lacking:
+            key, at = columns.lacking[name]
+            problem = (
+                f'no value for "{key}", which other rows give; the default would stand in the place of what is stored: '
+                "give every row the same keys, or call upsert() once for each set of keys"
+            )
+            raise _refusal(schema, at, problem)
 
 
 def _refusal(schema: TableSchema, row: int, problem: str) -> InterfaceError:

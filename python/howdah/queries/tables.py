@@ -310,7 +310,8 @@ class Tables:
         Raises:
             IntegrityError: Another constraint.
             DataError: A value that the column cannot hold exactly.
-            InterfaceError: As `insert_many` does; `on` or `update` has a column of another table.
+            InterfaceError: As `insert_many` does; `on` or `update` has a column of another table; a row lacks a column
+                that others give, and that a row that is there takes.
 
         Example:
             >>> report = db.upsert(Elephant, [{"name": "Hanno", "age": 7}], on=[Elephant.name])

@@ -415,7 +415,7 @@ async def test_object_takes_the_key_of_one_that_was_saved_after_it_was_made(
 
 @pytest.mark.parametrize("count", [3, FEW + 1])
 async def test_upsert_inserts_and_updates(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
-    rows = [{"name": "New", "email": "ada@x", "age": 1}, *people(count - 1)]
+    rows = [{"name": "New", "email": "ada@x", "age": 1, "money": 2}, *people(count - 1)]
     report = await db.upsert(Person, rows, on=[Person.email])
     assert (report.rows, report.inserted, report.updated) == (count, count - 1, 1)
     # What the rows do not give stays.
@@ -430,6 +430,41 @@ async def test_upsert_inserts_and_updates(db: howdah.AsyncDatabase, count: int, 
     assert sql("SELECT name, age FROM person WHERE id = 1") == [("New", 2)]
     report = await db.upsert(Person, rows, on=[Person.email], update=[])
     assert (report.inserted, report.updated) == (0, 0)
+
+
+@pytest.mark.parametrize("count", [2, FEW + 1])
+async def test_upsert_of_rows_with_different_keys_is_refused_where_the_default_would_replace_what_is_stored(
+    db: howdah.AsyncDatabase, count: int, sql: Sql
+) -> None:
+    stored = "SELECT id, name, age, score FROM person ORDER BY id"
+    before = sql(stored)
+    rows: list[dict[str, Any]] = [*people(count - 1), {"name": "New", "email": "ada@x", "score": 1.0}]
+    says = r'Person, row {}: no value for "{}", which other rows give; .* once for each set of keys'
+    with pytest.raises(InterfaceError, match=says.format(count - 1, "age")):
+        await db.upsert(Person, rows, on=[Person.email])
+    with pytest.raises(InterfaceError, match=says.format(0, "score")):
+        await db.upsert(Person, rows, on=[Person.email], update=[Person.name, Person.score])
+    with pytest.raises(InterfaceError, match=says.format(count - 1, "age")):
+        bigger = pg.coalesce(pg.excluded(Person.age), 0) + 1
+        await db.upsert(Person, rows, on=[Person.email], update=[Person.age.set(bigger)])
+    assert sql(stored) == before
+
+
+@pytest.mark.parametrize("count", [2, FEW + 1])
+async def test_upsert_of_rows_with_different_keys_gives_new_ones_the_default_of_what_is_not_updated(
+    db: howdah.AsyncDatabase, count: int, sql: Sql
+) -> None:
+    rows: list[dict[str, Any]] = [
+        *({"name": f"n{at}", "email": f"{at}@", "score": 3.0} for at in range(count - 1)),
+        {"name": "New", "email": "ada@x"},
+    ]
+    update = [Person.name, Person.tags.set(["excluded", "score"])]
+    report = await db.upsert(Person, rows, on=[Person.email], update=update)
+    assert (report.inserted, report.updated) == (count - 1, 1)
+    assert sql("SELECT name, age, score FROM person WHERE id = 1") == [("New", 36, 9.5)]
+    report = await db.upsert(Person, [*rows, {"name": "Zoe", "email": "zoe@x"}], on=[Person.email], update=[])
+    assert (report.inserted, report.updated) == (1, 0)
+    assert sql("SELECT score FROM person WHERE email IN ('0@', 'zoe@x') ORDER BY 1") == [(0.0,), (3.0,)]
 
 
 async def test_last_of_several_rows_with_one_key_wins(db: howdah.AsyncDatabase, sql: Sql) -> None:
