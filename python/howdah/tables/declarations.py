@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from howdah.errors import InterfaceError
 from howdah.expressions.values import kind_of, snake_case, sql_type
 from howdah.tables.attributes import Col, Many, One, Ref
-from howdah.tables.fields import Field, ManyField, RefField
+from howdah.tables.fields import Field, ManyField, RefField, refuse_shared
 from howdah.tables.schema import MISSING, Collection, Column, Reference, SqlType
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ def declared(names: Names, namespace: Mapping[str, Any]) -> list[Declared]:
             continue
         field = namespace.get(name, MISSING)
         if not isinstance(field, (Field, RefField, ManyField)):
+            refuse_shared(field, f"{names.owner}.{name}: ")
             field = Field(default=field)
         found.append(Declared(name, kind, inner, field, names))
     for name, value in namespace.items():

@@ -102,13 +102,27 @@ def col(
     if default is not MISSING and default_factory is not None:
         message = "a column has a default or a default_factory, not both"
         raise InterfaceError(message)
-    if isinstance(default, (list, dict, set)):
-        message = "a default is shared by all objects; give default_factory for a list or dict"
-        raise InterfaceError(message)
+    refuse_shared(default)
     if scale is not None and precision is None:
         message = "scale needs precision"
         raise InterfaceError(message)
     return Field(default, default_factory, init, primary_key, unique, index, check, name, dim, precision, scale, type)
+
+
+def refuse_shared(default: object, place: str = "") -> None:
+    """Check that a default can be the value of many objects: what is done to that of one would be seen in all.
+
+    Args:
+        default: The default.
+        place: What the message begins with.
+
+    Raises:
+        InterfaceError: It is a list or the like.
+    """
+    if isinstance(default, (list, dict, set, bytearray)):
+        kind = type(default).__name__
+        message = f"{place}a default is shared by all objects; give default_factory for a {kind}, as in "
+        raise InterfaceError(f"{message}col(default_factory={kind})")
 
 
 def identity(

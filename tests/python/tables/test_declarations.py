@@ -179,6 +179,8 @@ class Level(IntEnum):
         (lambda: _make({"a": Col[int]}, a=pg.ref()), "goes with"),
         (lambda: col(default=1, default_factory=int), "not both"),
         (lambda: col(default=[]), "default_factory"),
+        (lambda: _make({"a": Col[list[int]]}, a=[]), r"Made\.a: a default is shared .* col\(default_factory=list\)"),
+        (lambda: _make({"a": Col[dict[str, Any]]}, a={}), r"Made\.a: .* col\(default_factory=dict\)"),
         (lambda: col(scale=2), "precision"),
         (lambda: pg.ref(default=7), "None is its only default"),
         (lambda: _make({"a": "Ref[int]"}), "is no table"),
