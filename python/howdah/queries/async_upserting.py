@@ -14,8 +14,7 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
-from howdah.queries import async_writing
-from howdah.queries.async_writing import ORDER, beside, stage
+from howdah.queries.async_writing import ORDER, beside, may_unnest, stage
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
@@ -95,16 +94,13 @@ async def upsert(
     if columns.lacking:
         refuse_lacking(schema, columns, _excluded([node for _, node in sets]))
     nulls = columns.has_nulls(keys)
-    few = columns.count <= async_writing.FEW and columns.may_unnest()
-    columns.refuse_inexact(schema, copied=not few)
-    if few:
+    if await may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, ORDER)
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         return _report(await _upsert_from(db, schema, given, keys, sets), began)
-    columns.settle(schema)
     async with db.transaction():
-        source, names, _ = await stage(db, schema, columns.rows(), columns.names())
-        given = Given(source, tuple(("column", source, name) for name in names), names, nulls)
+        source, names, _ = await stage(db, schema, columns.rows(), columns.names(), columns.texts)
+        given = Given(source, columns.nodes(source), names, nulls)
         counts = await _upsert_from(db, schema, given, keys, sets)
     return _report(counts, began)
 

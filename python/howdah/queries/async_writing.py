@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from howdah import _core
 from howdah.errors import DataError, InterfaceError, NoRow
 from howdah.expressions.sources import Source
 from howdah.queries import saving
-from howdah.queries.catalogue import KEPT, asked, keeps_keys
+from howdah.queries.catalogue import IS_PRINTED, KEPT, asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
@@ -20,7 +21,7 @@ from howdah.tables.exactness import limit_of
 from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from howdah._core import Tuples
     from howdah.async_database import AsyncDatabase
@@ -37,6 +38,9 @@ FEW = 2000
 ORDER = "howdah_order"
 
 _numbers = itertools.count(1)
+
+# Whether types are those whose values go as text, by database: a type does not become one of another kind.
+_printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 
 
 async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list[Any]:
@@ -61,15 +65,47 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     columns = columns_of_rows(schema, given)
     if columns.objects is not None:
         _each_once(schema, given)
-    few = not columns.columns or (columns.count <= FEW and columns.may_unnest())
-    columns.refuse_inexact(schema, copied=not few)
-    if few:
+    if not columns.columns or await may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
         return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
-    columns.settle(schema)
     async with db.transaction():
         return await _copy(db, schema, columns)
+
+
+async def may_unnest(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> bool:
+    """Prepare rows for an INSERT of arrays, or else for COPY, and tell for which.
+
+    Args:
+        db: The database.
+        schema: The table.
+        columns: The rows.
+
+    Returns:
+        Whether they can go as arrays: there are few, and they are plain enough.
+
+    Raises:
+        DataError: A value that a column cannot hold exactly.
+    """
+    await _print_unknown(db, columns)
+    few = columns.count <= FEW and columns.may_unnest()
+    if not few:
+        columns.settle(schema)
+        columns.print_nested()
+        await _print_unknown(db, columns)
+    columns.refuse_inexact(schema, copied=not few)
+    return few
+
+
+async def _print_unknown(db: AsyncDatabase, columns: Columns) -> None:
+    """Let texts of types that only the server can read go as texts."""
+    for column in columns.unknown():
+        known = _printed.setdefault(db, {})
+        name = column.type.bare
+        if name not in known:
+            known[name] = bool(await db.fetch_value(IS_PRINTED, name))
+        if known[name]:
+            columns.print(column)
 
 
 def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
@@ -187,8 +223,8 @@ async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> lis
         report = await db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
         _all_stored(schema, report.rows, columns.count)
         return await _keys(db, schema, columns)
-    staged, names, count = await stage(db, schema, columns.rows(), columns.names())
-    nodes = tuple(("column", staged, name) for name in names)
+    staged, names, count = await stage(db, schema, columns.rows(), columns.names(), columns.texts)
+    nodes = columns.nodes(staged)
     returned = schema.primary_key if columns.objects is None else schema.columns
     return await _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
 
@@ -196,6 +232,9 @@ async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> lis
 async def _may_copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> bool:
     """Tell whether the keys that rows are sent with are those that the server stores, and objects are found by them."""
     key = schema.primary_key
+    if columns.texts:
+        # They are cast on the way from a table between.
+        return False
     if columns.objects is not None and len(key) != 1:
         return False
     lacking = [column for column in key if column not in columns.columns]
@@ -252,8 +291,12 @@ def _series(count: int) -> Node:
 
 
 async def stage(
-    db: AsyncDatabase, schema: TableSchema, rows: Any, names: Sequence[str] | None  # noqa: ANN401  (any rows)
-) -> tuple[Source, tuple[str, ...], int]:  # fmt: skip
+    db: AsyncDatabase,
+    schema: TableSchema,
+    rows: Any,  # noqa: ANN401  (any rows)
+    names: Sequence[str] | None,
+    texts: Collection[str] = (),
+) -> tuple[Source, tuple[str, ...], int]:
     """Load rows into a table that goes with the transaction.
 
     Args:
@@ -261,6 +304,7 @@ async def stage(
         schema: The table that they are for.
         rows: Arrow data, or tuples.
         names: The columns of tuples; Arrow data has names of its own.
+        texts: Those of them that have text there.
 
     Returns:
         The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
@@ -274,6 +318,8 @@ async def stage(
     name = f"howdah_staged_{next(_numbers)}"
     for statement in _core.staging(name, schema.name, list(names), ORDER):
         await db.execute(statement)
+    for one in texts:
+        await db.execute(f"ALTER TABLE pg_temp.{name} ALTER {quoted([one])} TYPE text")
     staged = Source("table", ("pg_temp", name))
     if not is_arrow(rows):
         report = await db.load(f"pg_temp.{name}", rows, columns=_targets(names))

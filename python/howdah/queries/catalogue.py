@@ -54,6 +54,10 @@ WHERE indrelid = pg_catalog.to_regclass($1) AND indisunique AND indpred IS NULL 
     )
 """
 
+# Whether a type is one of its own, or a composite one: text can be cast to it. To a domain it cannot, for an explicit
+# cast cuts what is longer than the length of its base.
+IS_PRINTED = "SELECT typtype IN ('b', 'c') FROM pg_catalog.pg_type WHERE oid = pg_catalog.to_regtype($1)"
+
 # Types of which each value is stored as it is given, and the Python types of those values.
 EXACT: dict[str, type] = {
     "bigint": int,

@@ -16,6 +16,7 @@ from howdah.errors import DataError, InterfaceError
 from howdah.expressions.expression import plain
 from howdah.expressions.sources import Source
 from howdah.queries import saving
+from howdah.queries.texts import array_texts, is_nested, unknown_texts
 from howdah.tables.attributes import UNDONE, another, referred_by
 from howdah.tables.exactness import limit_of
 from howdah.tables.schema import MISSING
@@ -67,7 +68,10 @@ class Columns:
 
     def may_unnest(self) -> bool:
         """Tell whether the columns can go as arrays: one of arrays goes as their texts, if they are plain enough."""
+        found: dict[str, list[str | None]] = {}
         for column, values in zip(self.columns, self.values, strict=True):
+            if column.name in self.texts:
+                continue
             if column.type.name.endswith("[]"):
                 texts = array_texts(column, values)
             elif column.type.is_json:
@@ -77,8 +81,26 @@ class Columns:
                 continue
             if texts is None:
                 return False
-            self.texts[column.name] = texts
+            found[column.name] = texts
+        self.texts.update(found)
         return True
+
+    def print_nested(self) -> None:
+        """Let arrays of arrays go as their texts, however many there are."""
+        for column, values in zip(self.columns, self.values, strict=True):
+            if is_nested(column) and column.name not in self.texts:
+                texts = array_texts(column, values)
+                if texts is not None:
+                    self.texts[column.name] = texts
+
+    def unknown(self) -> list[Column]:
+        """Give the columns of texts whose type is not known by its name."""
+        pairs = zip(self.columns, self.values, strict=True)
+        return [column for column, values in pairs if column.name not in self.texts and unknown_texts(column, values)]
+
+    def print(self, column: Column) -> None:
+        """Let the values of a column, which are texts, go as such."""
+        self.texts[column.name] = self.values[self.columns.index(column)]
 
     def has_nulls(self, names: Sequence[str]) -> bool:
         """Tell whether one of some columns has a NULL."""
@@ -100,7 +122,7 @@ class Columns:
         pairs.extend((schema.by_name[name], [value]) for name, value in self.constants.items())
         for column, values in pairs:
             limit = limit_of(column.type.name)
-            if limit is None or (copied and limit.is_number):
+            if limit is None or (copied and limit.is_number and column.name not in self.texts):
                 continue
             holds = limit.holds
             at = next((at for at, value in enumerate(values) if not holds(value)), None)
@@ -125,65 +147,31 @@ class Columns:
             columns=(*self.names(), ordinality),
             ordinality=ordinality,
         )
-        nodes = tuple(
+        return source, (*self.nodes(source), *self._constants(schema))
+
+    def nodes(self, source: Source) -> tuple[Node, ...]:
+        """Give what is selected of a row of FROM that has the values."""
+        return tuple(
             ("cast", ("column", source, column.name), column.type.bare)
             if column.name in self.texts
             else ("column", source, column.name)
             for column in self.columns
         )
-        return source, (*nodes, *self._constants(schema))
 
     def _constants(self, schema: TableSchema) -> tuple[Node, ...]:
         return tuple(("value", value, schema.by_name[name].type.bare) for name, value in self.constants.items())
 
     def rows(self) -> Iterable[tuple[Any, ...]]:
         """Give the rows as tuples."""
-        return zip(*self.values, strict=True)
+        if not self.texts:
+            return zip(*self.values, strict=True)
+        pairs = zip(self.columns, self.values, strict=True)
+        return zip(*(self.texts.get(column.name, values) for column, values in pairs), strict=True)
 
     def add(self, column: Column, values: list[Any]) -> None:
         """Give a column values."""
         self.columns.append(column)
         self.values.append(values)
-
-
-# What elements of an array must be, that its text is beyond doubt.
-PLAIN: dict[str, type] = {
-    "text": str,
-    "varchar": str,
-    "bigint": int,
-    "integer": int,
-    "smallint": int,
-    "boolean": bool,
-    "double precision": float,
-}
-
-
-def array_texts(column: Column, values: Sequence[Any]) -> list[str | None] | None:
-    """Give arrays as the server reads them; None if one has an element that is not plain.
-
-    Source: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO.
-    """
-    of = column.type.bare[:-2]
-    plain_type = str if column.type.kind is not None else PLAIN.get(of)
-    if plain_type is None:
-        return None
-    texts: list[str | None] = []
-    for value in values:
-        if value is None:
-            texts.append(None)
-            continue
-        if type(value) is not list or any(type(one) is not plain_type and one is not None for one in value):
-            return None
-        texts.append("{" + ",".join([_element(one) for one in value]) + "}")
-    return texts
-
-
-def _element(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return repr(value)
 
 
 def columns_of_rows(schema: TableSchema, rows: list[Any]) -> Columns:

@@ -15,11 +15,10 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
-from howdah.queries import writing
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
-from howdah.queries.writing import ORDER, beside, stage
+from howdah.queries.writing import ORDER, beside, may_unnest, stage
 from howdah.tables.attributes import Col
 from howdah.tables.targets import is_arrow, quoted
 
@@ -96,16 +95,13 @@ def upsert(
     if columns.lacking:
         refuse_lacking(schema, columns, _excluded([node for _, node in sets]))
     nulls = columns.has_nulls(keys)
-    few = columns.count <= writing.FEW and columns.may_unnest()
-    columns.refuse_inexact(schema, copied=not few)
-    if few:
+    if may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, ORDER)
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         return _report(_upsert_from(db, schema, given, keys, sets), began)
-    columns.settle(schema)
     with db.transaction():
-        source, names, _ = stage(db, schema, columns.rows(), columns.names())
-        given = Given(source, tuple(("column", source, name) for name in names), names, nulls)
+        source, names, _ = stage(db, schema, columns.rows(), columns.names(), columns.texts)
+        given = Given(source, columns.nodes(source), names, nulls)
         counts = _upsert_from(db, schema, given, keys, sets)
     return _report(counts, began)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from howdah import _core
 from howdah.errors import DataError, InterfaceError, NoRow
 from howdah.expressions.sources import Source
 from howdah.queries import saving
-from howdah.queries.catalogue import KEPT, asked, keeps_keys
+from howdah.queries.catalogue import IS_PRINTED, KEPT, asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
@@ -21,7 +22,7 @@ from howdah.tables.exactness import limit_of
 from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from howdah._core import Tuples
     from howdah.database import Database
@@ -38,6 +39,9 @@ FEW = 2000
 ORDER = "howdah_order"
 
 _numbers = itertools.count(1)
+
+# Whether types are those whose values go as text, by database: a type does not become one of another kind.
+_printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 
 
 def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
@@ -62,15 +66,47 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     columns = columns_of_rows(schema, given)
     if columns.objects is not None:
         _each_once(schema, given)
-    few = not columns.columns or (columns.count <= FEW and columns.may_unnest())
-    columns.refuse_inexact(schema, copied=not few)
-    if few:
+    if not columns.columns or may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
         return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
-    columns.settle(schema)
     with db.transaction():
         return _copy(db, schema, columns)
+
+
+def may_unnest(db: Database, schema: TableSchema, columns: Columns) -> bool:
+    """Prepare rows for an INSERT of arrays, or else for COPY, and tell for which.
+
+    Args:
+        db: The database.
+        schema: The table.
+        columns: The rows.
+
+    Returns:
+        Whether they can go as arrays: there are few, and they are plain enough.
+
+    Raises:
+        DataError: A value that a column cannot hold exactly.
+    """
+    _print_unknown(db, columns)
+    few = columns.count <= FEW and columns.may_unnest()
+    if not few:
+        columns.settle(schema)
+        columns.print_nested()
+        _print_unknown(db, columns)
+    columns.refuse_inexact(schema, copied=not few)
+    return few
+
+
+def _print_unknown(db: Database, columns: Columns) -> None:
+    """Let texts of types that only the server can read go as texts."""
+    for column in columns.unknown():
+        known = _printed.setdefault(db, {})
+        name = column.type.bare
+        if name not in known:
+            known[name] = bool(db.fetch_value(IS_PRINTED, name))
+        if known[name]:
+            columns.print(column)
 
 
 def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
@@ -188,8 +224,8 @@ def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
         report = db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
         _all_stored(schema, report.rows, columns.count)
         return _keys(db, schema, columns)
-    staged, names, count = stage(db, schema, columns.rows(), columns.names())
-    nodes = tuple(("column", staged, name) for name in names)
+    staged, names, count = stage(db, schema, columns.rows(), columns.names(), columns.texts)
+    nodes = columns.nodes(staged)
     returned = schema.primary_key if columns.objects is None else schema.columns
     return _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
 
@@ -197,6 +233,9 @@ def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
 def _may_copy(db: Database, schema: TableSchema, columns: Columns) -> bool:
     """Tell whether the keys that rows are sent with are those that the server stores, and objects are found by them."""
     key = schema.primary_key
+    if columns.texts:
+        # They are cast on the way from a table between.
+        return False
     if columns.objects is not None and len(key) != 1:
         return False
     lacking = [column for column in key if column not in columns.columns]
@@ -253,8 +292,12 @@ def _series(count: int) -> Node:
 
 
 def stage(
-    db: Database, schema: TableSchema, rows: Any, names: Sequence[str] | None  # noqa: ANN401  (any rows)
-) -> tuple[Source, tuple[str, ...], int]:  # fmt: skip
+    db: Database,
+    schema: TableSchema,
+    rows: Any,  # noqa: ANN401  (any rows)
+    names: Sequence[str] | None,
+    texts: Collection[str] = (),
+) -> tuple[Source, tuple[str, ...], int]:
     """Load rows into a table that goes with the transaction.
 
     Args:
@@ -262,6 +305,7 @@ def stage(
         schema: The table that they are for.
         rows: Arrow data, or tuples.
         names: The columns of tuples; Arrow data has names of its own.
+        texts: Those of them that have text there.
 
     Returns:
         The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
@@ -275,6 +319,8 @@ def stage(
     name = f"howdah_staged_{next(_numbers)}"
     for statement in _core.staging(name, schema.name, list(names), ORDER):
         db.execute(statement)
+    for one in texts:
+        db.execute(f"ALTER TABLE pg_temp.{name} ALTER {quoted([one])} TYPE text")
     staged = Source("table", ("pg_temp", name))
     if not is_arrow(rows):
         report = db.load(f"pg_temp.{name}", rows, columns=_targets(names))

@@ -707,6 +707,98 @@ async def test_array_with_an_element_of_another_type_is_refused(
     assert sql("SELECT count(*) FROM held") == [(0,)]
 
 
+class Printed(Table):
+    """Has what COPY does not carry, nor an array."""
+
+    id: Col[int] = pg.identity()
+    mac: Col[str | None] = col(default=None, type="macaddr")
+    bits: Col[str | None] = col(default=None, type="bit(3)")
+    more: Col[str | None] = col(default="101", type="bit varying(5)")
+    letter: Col[str | None] = col(default=None, type='"char"', unique=True)
+    price: Col[str | None] = col(default=None, type="money")
+    words: Col[str | None] = col(default=None, type="tsvector")
+    spot: Col[str | None] = col(default=None, type="point")
+    time: Col[str | None] = col(default=None, type="timetz")
+    pair: Col[str | None] = col(default=None, type="pair")
+    macs: Col[str | None] = col(default=None, type="macaddr[]")
+    brief: Col[str | None] = col(default=None, type="brief")
+    grid: Col[list[list[int]] | None] = col(default=None)
+    names: Col[list[list[str]] | None] = col(default=None)
+    shares: Col[list[list[Decimal]] | None] = col(default=None, type="numeric(5,2)[][]")
+
+
+PRINTED: dict[str, Any] = {
+    "mac": "08:00:2b:01:02:03",
+    "bits": "110",
+    "letter": "x",
+    "price": "$12.50",
+    "words": "'cat' 'dog'",
+    "spot": "(1,2)",
+    "time": "12:00:00+02",
+    "pair": '(1,"a b")',
+    "macs": "{08:00:2b:01:02:03}",
+    "brief": "abc",
+    "grid": [[1, -2], [None, 4]],
+    "names": [HARD, HARD],
+    "shares": [[Decimal("1.5")], [Decimal(2)]],
+}
+
+
+@pytest.fixture
+def printed(sql: Sql) -> None:
+    """Make the types that Printed has."""
+    sql("CREATE TYPE pair AS (a int, b text)")
+    sql("CREATE DOMAIN brief AS varchar(3)")
+
+
+@pytest.mark.usefixtures("printed")
+@pytest.mark.parametrize("count", [1, FEW + 1])
+async def test_texts_of_any_type_and_nested_arrays_are_stored_as_save_stores_them(
+    db: howdah.AsyncDatabase, count: int
+) -> None:
+    await db.create_tables(Printed)
+    saved = (await db.save(Printed(**PRINTED))).asdict()
+    saved = (await db.get(Printed, saved["id"])).asdict()
+    for name in ({}, *({one: PRINTED[one]} for one in PRINTED), PRINTED):
+        given = {key: value for key, value in name.items() if key != "letter"}
+        keys = await db.insert_many(Printed, [given] * count)
+        found = (await db.get(Printed, keys[-1])).asdict()
+        assert {key: found[key] for key in (*given, "more")} == {key: saved[key] for key in (*given, "more")}
+    objects = [Printed(**PRINTED | {"letter": None}) for _ in range(count)]
+    await db.insert_many(Printed, objects)
+    assert objects[-1].asdict() == saved | {"id": objects[-1].id, "letter": None}
+    rows = [{"letter": chr(0x21 + at), "spot": f"({at},0)", "grid": [[at]]} for at in range(count)]
+    for inserted in (count, 0):
+        report = await db.upsert(Printed, rows, on=[Printed.letter])
+        assert (report.rows, report.inserted) == (count, inserted)
+
+
+@pytest.mark.usefixtures("printed")
+@pytest.mark.parametrize("count", [1, FEW + 1])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mac": "no"},
+        {"bits": "10"},
+        {"more": "1111111"},
+        {"brief": "abcd"},
+        {"grid": [[1], [2, 3]]},
+        {"grid": [["1"]]},
+        {"grid": [[True]]},
+        {"shares": [[Decimal("1.005")]]},
+        {"spot": 5},
+    ],
+    ids=str,
+)
+async def test_texts_of_any_type_that_it_has_not_are_refused(
+    db: howdah.AsyncDatabase, given: dict[str, Any], count: int, sql: Sql
+) -> None:
+    await db.create_tables(Printed)
+    with pytest.raises(howdah.Error):
+        await db.insert_many(Printed, [given] * count)
+    assert sql("SELECT count(*) FROM printed") == [(0,)]
+
+
 class Note(Table):
     """Has JSON that may be anything."""
 
