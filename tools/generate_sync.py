@@ -50,6 +50,7 @@ NAMES = {
     "__anext__": "__next__",
     "aclosing": "closing",
     "anext": "next",
+    "asynccontextmanager": "contextmanager",
     "async_database": "database",
     "async_listener": "listener",
     "async_query": "query",

@@ -14,7 +14,7 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
-from howdah.queries.async_writing import ORDER, beside, may_unnest, stage
+from howdah.queries.async_writing import ORDER, beside, may_unnest, staging
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
@@ -81,8 +81,7 @@ async def upsert(
         message = "upsert() needs the columns that tell rows apart: on=[User.email]"
         raise InterfaceError(message)
     if is_arrow(rows):
-        async with db.transaction():
-            source, own, _ = await stage(db, schema, rows, None)
+        async with staging(db, schema, rows, None) as (source, own, _):
             given = Given(source, *beside(schema, source, own), nulls=True)
             counts = await _upsert_from(db, schema, given, keys, _sets(schema, update, own, keys))
         return _report(counts, began)
@@ -98,8 +97,7 @@ async def upsert(
         source, nodes = columns.as_source(schema, ORDER)
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         return _report(await _upsert_from(db, schema, given, keys, sets), began)
-    async with db.transaction():
-        source, names, _ = await stage(db, schema, columns.rows(), columns.names(), columns.texts)
+    async with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (source, names, _):
         given = Given(source, columns.nodes(source), names, nulls)
         counts = await _upsert_from(db, schema, given, keys, sets)
     return _report(counts, began)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -21,7 +21,7 @@ from howdah.tables.exactness import limit_of
 from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import AsyncGenerator, Collection, Sequence
 
     from howdah._core import Tuples
     from howdah.async_database import AsyncDatabase
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 # Up to so many rows one INSERT is quicker than a COPY and the numbering of rows before it.
 FEW = 2000
 ORDER = "howdah_order"
-
-_numbers = itertools.count(1)
+# One name for all tables between: a statement that names one is prepared but once.
+STAGED = "howdah_staged"
 
 # Whether types are those whose values go as text, by database: a type does not become one of another kind.
 _printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
@@ -56,8 +56,7 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     """
     schema = table.__schema__
     if is_arrow(rows):
-        async with db.transaction():
-            staged, names, count = await stage(db, schema, rows, None)
+        async with staging(db, schema, rows, None) as (staged, names, count):
             return await _insert_from(db, schema, staged, *beside(schema, staged, names), count)
     given: list[Any] = list(cast("Any", rows))
     if not given:
@@ -69,8 +68,7 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
         return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
-    async with db.transaction():
-        return await _copy(db, schema, columns)
+    return await _copy(db, schema, columns)
 
 
 async def may_unnest(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> bool:
@@ -217,16 +215,17 @@ def _key(schema: TableSchema, row: Any) -> Any:  # noqa: ANN401  (of the key's t
 async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> list[Any]:
     """Insert by COPY, which gives no keys: they are reserved before, or given, or else come from a table between."""
     if await _may_copy(db, schema, columns):
-        for column in schema.primary_key:
-            if column not in columns.columns:
-                columns.add(column, await _reserve(db, schema, column, columns.count))
-        report = await db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
-        _all_stored(schema, report.rows, columns.count)
-        return await _keys(db, schema, columns)
-    staged, names, count = await stage(db, schema, columns.rows(), columns.names(), columns.texts)
-    nodes = columns.nodes(staged)
+        async with db.transaction():
+            for column in schema.primary_key:
+                if column not in columns.columns:
+                    columns.add(column, await _reserve(db, schema, column, columns.count))
+            report = await db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
+            _all_stored(schema, report.rows, columns.count)
+            return await _keys(db, schema, columns)
     returned = schema.primary_key if columns.objects is None else schema.columns
-    return await _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
+    async with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (staged, names, count):
+        nodes = columns.nodes(staged)
+        return await _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
 
 
 async def _may_copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> bool:
@@ -290,14 +289,15 @@ def _series(count: int) -> Node:
     return ("call", "generate_series", (("literal", 1), ("value", count, "integer")), {})
 
 
-async def stage(
+@contextlib.asynccontextmanager
+async def staging(
     db: AsyncDatabase,
     schema: TableSchema,
     rows: Any,  # noqa: ANN401  (any rows)
     names: Sequence[str] | None,
     texts: Collection[str] = (),
-) -> tuple[Source, tuple[str, ...], int]:
-    """Load rows into a table that goes with the transaction.
+) -> AsyncGenerator[tuple[Source, tuple[str, ...], int]]:
+    """Load rows into a table that is there for a block, which is a transaction.
 
     Args:
         db: The database.
@@ -306,30 +306,40 @@ async def stage(
         names: The columns of tuples; Arrow data has names of its own.
         texts: Those of them that have text there.
 
-    Returns:
+    Yields:
         The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
         DataError: A value that a column cannot hold exactly.
     """
+    stays = db.lease() is not None
+    async with db.transaction():
+        yield await _stage(db, schema, rows, names, texts)
+        if stays:
+            # Else it goes with the transaction.
+            await db.execute(f"DROP TABLE pg_temp.{STAGED}")
+
+
+async def _stage(
+    db: AsyncDatabase, schema: TableSchema, rows: Any, names: Sequence[str] | None, texts: Collection[str]
+) -> tuple[Source, tuple[str, ...], int]:
     if names is None:
         names = [column_name(schema, one) for one in arrow_names(rows)]
-    name = f"howdah_staged_{next(_numbers)}"
-    for statement in _core.staging(name, schema.name, list(names), ORDER):
+    for statement in _core.staging(STAGED, schema.name, list(names), ORDER):
         await db.execute(statement)
     for one in texts:
-        await db.execute(f"ALTER TABLE pg_temp.{name} ALTER {quoted([one])} TYPE text")
-    staged = Source("table", ("pg_temp", name))
+        await db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE text")
+    staged = Source("table", ("pg_temp", STAGED))
     if not is_arrow(rows):
-        report = await db.load(f"pg_temp.{name}", rows, columns=_targets(names))
+        report = await db.load(f"pg_temp.{STAGED}", rows, columns=_targets(names))
         return staged, tuple(names), report.rows
     limited = {one: schema.by_name[one] for one in names if _is_time(schema.by_name[one])}
     for one, column in limited.items():
         # What is rounded there can be told no more.
-        await db.execute(f"ALTER TABLE pg_temp.{name} ALTER {quoted([one])} TYPE {column.type.bare}")
+        await db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE {column.type.bare}")
     targets = {one: column_name(schema, one) for one in arrow_names(rows)}
-    report = await db.load(f"pg_temp.{name}", rows, columns=targets)
+    report = await db.load(f"pg_temp.{STAGED}", rows, columns=targets)
     for column in limited.values():
         await _refuse_inexact(db, schema, staged, column)
     return staged, tuple(names), report.rows

@@ -18,7 +18,7 @@ from howdah.expressions.sources import Source
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
-from howdah.queries.writing import ORDER, beside, may_unnest, stage
+from howdah.queries.writing import ORDER, beside, may_unnest, staging
 from howdah.tables.attributes import Col
 from howdah.tables.targets import is_arrow, quoted
 
@@ -82,8 +82,7 @@ def upsert(
         message = "upsert() needs the columns that tell rows apart: on=[User.email]"
         raise InterfaceError(message)
     if is_arrow(rows):
-        with db.transaction():
-            source, own, _ = stage(db, schema, rows, None)
+        with staging(db, schema, rows, None) as (source, own, _):
             given = Given(source, *beside(schema, source, own), nulls=True)
             counts = _upsert_from(db, schema, given, keys, _sets(schema, update, own, keys))
         return _report(counts, began)
@@ -99,8 +98,7 @@ def upsert(
         source, nodes = columns.as_source(schema, ORDER)
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         return _report(_upsert_from(db, schema, given, keys, sets), began)
-    with db.transaction():
-        source, names, _ = stage(db, schema, columns.rows(), columns.names(), columns.texts)
+    with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (source, names, _):
         given = Given(source, columns.nodes(source), names, nulls)
         counts = _upsert_from(db, schema, given, keys, sets)
     return _report(counts, began)

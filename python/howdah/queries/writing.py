@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -22,7 +22,7 @@ from howdah.tables.exactness import limit_of
 from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Generator, Sequence
 
     from howdah._core import Tuples
     from howdah.database import Database
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 # Up to so many rows one INSERT is quicker than a COPY and the numbering of rows before it.
 FEW = 2000
 ORDER = "howdah_order"
-
-_numbers = itertools.count(1)
+# One name for all tables between: a statement that names one is prepared but once.
+STAGED = "howdah_staged"
 
 # Whether types are those whose values go as text, by database: a type does not become one of another kind.
 _printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
@@ -57,8 +57,7 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     """
     schema = table.__schema__
     if is_arrow(rows):
-        with db.transaction():
-            staged, names, count = stage(db, schema, rows, None)
+        with staging(db, schema, rows, None) as (staged, names, count):
             return _insert_from(db, schema, staged, *beside(schema, staged, names), count)
     given: list[Any] = list(cast("Any", rows))
     if not given:
@@ -70,8 +69,7 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
         source, nodes = columns.as_source(schema, ORDER)
         names = (*columns.names(), *columns.constants)
         return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
-    with db.transaction():
-        return _copy(db, schema, columns)
+    return _copy(db, schema, columns)
 
 
 def may_unnest(db: Database, schema: TableSchema, columns: Columns) -> bool:
@@ -218,16 +216,17 @@ def _key(schema: TableSchema, row: Any) -> Any:  # noqa: ANN401  (of the key's t
 def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
     """Insert by COPY, which gives no keys: they are reserved before, or given, or else come from a table between."""
     if _may_copy(db, schema, columns):
-        for column in schema.primary_key:
-            if column not in columns.columns:
-                columns.add(column, _reserve(db, schema, column, columns.count))
-        report = db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
-        _all_stored(schema, report.rows, columns.count)
-        return _keys(db, schema, columns)
-    staged, names, count = stage(db, schema, columns.rows(), columns.names(), columns.texts)
-    nodes = columns.nodes(staged)
+        with db.transaction():
+            for column in schema.primary_key:
+                if column not in columns.columns:
+                    columns.add(column, _reserve(db, schema, column, columns.count))
+            report = db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
+            _all_stored(schema, report.rows, columns.count)
+            return _keys(db, schema, columns)
     returned = schema.primary_key if columns.objects is None else schema.columns
-    return _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
+    with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (staged, names, count):
+        nodes = columns.nodes(staged)
+        return _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
 
 
 def _may_copy(db: Database, schema: TableSchema, columns: Columns) -> bool:
@@ -291,14 +290,15 @@ def _series(count: int) -> Node:
     return ("call", "generate_series", (("literal", 1), ("value", count, "integer")), {})
 
 
-def stage(
+@contextlib.contextmanager
+def staging(
     db: Database,
     schema: TableSchema,
     rows: Any,  # noqa: ANN401  (any rows)
     names: Sequence[str] | None,
     texts: Collection[str] = (),
-) -> tuple[Source, tuple[str, ...], int]:
-    """Load rows into a table that goes with the transaction.
+) -> Generator[tuple[Source, tuple[str, ...], int]]:
+    """Load rows into a table that is there for a block, which is a transaction.
 
     Args:
         db: The database.
@@ -307,30 +307,40 @@ def stage(
         names: The columns of tuples; Arrow data has names of its own.
         texts: Those of them that have text there.
 
-    Returns:
+    Yields:
         The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
         DataError: A value that a column cannot hold exactly.
     """
+    stays = db.lease() is not None
+    with db.transaction():
+        yield _stage(db, schema, rows, names, texts)
+        if stays:
+            # Else it goes with the transaction.
+            db.execute(f"DROP TABLE pg_temp.{STAGED}")
+
+
+def _stage(
+    db: Database, schema: TableSchema, rows: Any, names: Sequence[str] | None, texts: Collection[str]
+) -> tuple[Source, tuple[str, ...], int]:
     if names is None:
         names = [column_name(schema, one) for one in arrow_names(rows)]
-    name = f"howdah_staged_{next(_numbers)}"
-    for statement in _core.staging(name, schema.name, list(names), ORDER):
+    for statement in _core.staging(STAGED, schema.name, list(names), ORDER):
         db.execute(statement)
     for one in texts:
-        db.execute(f"ALTER TABLE pg_temp.{name} ALTER {quoted([one])} TYPE text")
-    staged = Source("table", ("pg_temp", name))
+        db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE text")
+    staged = Source("table", ("pg_temp", STAGED))
     if not is_arrow(rows):
-        report = db.load(f"pg_temp.{name}", rows, columns=_targets(names))
+        report = db.load(f"pg_temp.{STAGED}", rows, columns=_targets(names))
         return staged, tuple(names), report.rows
     limited = {one: schema.by_name[one] for one in names if _is_time(schema.by_name[one])}
     for one, column in limited.items():
         # What is rounded there can be told no more.
-        db.execute(f"ALTER TABLE pg_temp.{name} ALTER {quoted([one])} TYPE {column.type.bare}")
+        db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE {column.type.bare}")
     targets = {one: column_name(schema, one) for one in arrow_names(rows)}
-    report = db.load(f"pg_temp.{name}", rows, columns=targets)
+    report = db.load(f"pg_temp.{STAGED}", rows, columns=targets)
     for column in limited.values():
         _refuse_inexact(db, schema, staged, column)
     return staged, tuple(names), report.rows

@@ -122,6 +122,28 @@ async def test_references_are_given_as_objects_or_keys(db: howdah.AsyncDatabase,
     assert sql("SELECT count(*) FROM post WHERE author_id = 1") == [(2 + 2 * count,)]
 
 
+@pytest.mark.parametrize("count", [1, FEW + 1])
+async def test_frames_that_go_by_a_table_between_leave_the_statements_that_are_kept_alone(
+    db: howdah.AsyncDatabase, count: int
+) -> None:
+    frame = pl.DataFrame({"name": [f"c{at}" for at in range(count)]})
+    rows: list[dict[str, Any]] = [{"name": f"d{at}"} for at in range(count)]
+    kept = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%howdah_staged%'"
+    seen: list[Any] = []
+    # In a transaction all use one connection.
+    async with db.transaction():
+        for _ in range(4):
+            await db.upsert(Company, frame, on=[Company.name])
+            await db.upsert(Company, rows, on=[Company.name])
+            assert len(await db.insert_many(Profile, pl.DataFrame({"person_id": [3]}))) == 1
+            with pytest.raises(howdah.UniqueViolation):
+                await db.insert_many(Company, frame)
+            await db.find(Profile, Profile.person_id == 3).delete()
+            seen.append(await db.fetch_value(kept))
+        assert seen[0] == seen[-1]
+        assert await db.fetch_value("SELECT to_regclass('pg_temp.howdah_staged')") is None
+
+
 @pytest.mark.parametrize("count", SIZES)
 async def test_failure_stores_nothing(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
     with pytest.raises(howdah.UniqueViolation):
