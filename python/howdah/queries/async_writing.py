@@ -65,7 +65,7 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     if columns.objects is not None:
         _each_once(schema, given)
     if not columns.columns or await may_unnest(db, schema, columns):
-        source, nodes = columns.as_source(schema, ORDER)
+        source, nodes = columns.as_source(schema, order_of(schema))
         names = (*columns.names(), *columns.constants)
         return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
     return await _copy(db, schema, columns)
@@ -106,6 +106,14 @@ async def _print_unknown(db: AsyncDatabase, columns: Columns) -> None:
             columns.print(column)
 
 
+def order_of(schema: TableSchema) -> str:
+    """Give the name of the column with the order of the rows, which none of a table's columns has."""
+    name = ORDER
+    while name in schema.by_name:
+        name += "_"
+    return name
+
+
 def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
     """Check that no object is there twice: it would be two rows, and has but one key."""
     if len(set(map(id, rows))) == len(rows):
@@ -137,7 +145,7 @@ async def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
         "kind": "select",
         "columns": nodes,
         "from": source,
-        "order_by": (("column", source, ORDER),),
+        "order_by": (("column", source, order_of(schema)),),
     }
     statement: Statement = {
         "kind": "insert",
@@ -307,7 +315,7 @@ async def staging(
         texts: Those of them that have text there.
 
     Yields:
-        The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
+        The table, whose column `order_of` has the order of the rows, the names of the columns, and how many rows there are.
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
@@ -326,7 +334,7 @@ async def _stage(
 ) -> tuple[Source, tuple[str, ...], int]:
     if names is None:
         names = [column_name(schema, one) for one in arrow_names(rows)]
-    for statement in _core.staging(STAGED, schema.name, list(names), ORDER):
+    for statement in _core.staging(STAGED, schema.name, list(names), order_of(schema)):
         await db.execute(statement)
     for one in texts:
         await db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE text")
@@ -355,7 +363,7 @@ async def _refuse_inexact(db: AsyncDatabase, schema: TableSchema, staged: Source
     value: Node = ("column", staged, column.name)
     statement: Statement = {
         "kind": "select",
-        "columns": (("call", "min", (("column", staged, ORDER),), {}),),
+        "columns": (("call", "min", (("column", staged, order_of(schema)),), {}),),
         "from": staged,
         "where": (("binary", "<>", value, ("cast", value, column.type.name)),),
     }

@@ -18,7 +18,7 @@ from howdah.expressions.sources import Source
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
-from howdah.queries.writing import ORDER, beside, may_unnest, staging
+from howdah.queries.writing import beside, may_unnest, order_of, staging
 from howdah.tables.attributes import Col
 from howdah.tables.targets import is_arrow, quoted
 
@@ -43,7 +43,7 @@ class Given:
     """Rows as a row of FROM.
 
     Attributes:
-        source: The row of FROM; its column ORDER has the order of the rows.
+        source: The row of FROM; its column `order_of` has the order of the rows.
         nodes: What is selected of it.
         names: The columns that it is for.
         nulls: Whether a key may be NULL in a row.
@@ -95,7 +95,7 @@ def upsert(
         refuse_lacking(schema, columns, _excluded([node for _, node in sets]))
     nulls = columns.has_nulls(keys)
     if may_unnest(db, schema, columns):
-        source, nodes = columns.as_source(schema, ORDER)
+        source, nodes = columns.as_source(schema, order_of(schema))
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         return _report(_upsert_from(db, schema, given, keys, sets), began)
     with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (source, names, _):
@@ -172,7 +172,7 @@ def _upsert_from(
         "kind": "insert",
         "into": root,
         "columns": given.names,
-        "select": _last_ones(given, keys, apart=given.nulls and not nulls_same),
+        "select": _last_ones(schema, given, keys, apart=given.nulls and not nulls_same),
         "conflict": {"on": tuple(keys), "set": sets},
     }
     written = Source("cte", ("written",))
@@ -208,9 +208,9 @@ def _is_plain(db: Database, schema: TableSchema) -> bool:
     return bool(found)
 
 
-def _last_ones(given: Given, keys: Sequence[str], *, apart: bool) -> Statement:
+def _last_ones(schema: TableSchema, given: Given, keys: Sequence[str], *, apart: bool) -> Statement:
     """Select the last of the rows with one key; `apart` where those with a NULL in it are rows of their own."""
-    order: Node = ("column", given.source, ORDER)
+    order: Node = ("column", given.source, order_of(schema))
     by_keys: tuple[Node, ...] = tuple(("ordinal", given.names.index(key) + 1) for key in keys)
     select: Statement = {"kind": "select", "columns": given.nodes, "from": given.source}
     if apart:

@@ -66,7 +66,7 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     if columns.objects is not None:
         _each_once(schema, given)
     if not columns.columns or may_unnest(db, schema, columns):
-        source, nodes = columns.as_source(schema, ORDER)
+        source, nodes = columns.as_source(schema, order_of(schema))
         names = (*columns.names(), *columns.constants)
         return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
     return _copy(db, schema, columns)
@@ -107,6 +107,14 @@ def _print_unknown(db: Database, columns: Columns) -> None:
             columns.print(column)
 
 
+def order_of(schema: TableSchema) -> str:
+    """Give the name of the column with the order of the rows, which none of a table's columns has."""
+    name = ORDER
+    while name in schema.by_name:
+        name += "_"
+    return name
+
+
 def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
     """Check that no object is there twice: it would be two rows, and has but one key."""
     if len(set(map(id, rows))) == len(rows):
@@ -138,7 +146,7 @@ def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
         "kind": "select",
         "columns": nodes,
         "from": source,
-        "order_by": (("column", source, ORDER),),
+        "order_by": (("column", source, order_of(schema)),),
     }
     statement: Statement = {
         "kind": "insert",
@@ -308,7 +316,7 @@ def staging(
         texts: Those of them that have text there.
 
     Yields:
-        The table, whose column ORDER has the order of the rows, the names of the columns, and how many rows there are.
+        The table, whose column `order_of` has the order of the rows, the names of the columns, and how many rows there are.
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
@@ -327,7 +335,7 @@ def _stage(
 ) -> tuple[Source, tuple[str, ...], int]:
     if names is None:
         names = [column_name(schema, one) for one in arrow_names(rows)]
-    for statement in _core.staging(STAGED, schema.name, list(names), ORDER):
+    for statement in _core.staging(STAGED, schema.name, list(names), order_of(schema)):
         db.execute(statement)
     for one in texts:
         db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE text")
@@ -356,7 +364,7 @@ def _refuse_inexact(db: Database, schema: TableSchema, staged: Source, column: C
     value: Node = ("column", staged, column.name)
     statement: Statement = {
         "kind": "select",
-        "columns": (("call", "min", (("column", staged, ORDER),), {}),),
+        "columns": (("call", "min", (("column", staged, order_of(schema)),), {}),),
         "from": staged,
         "where": (("binary", "<>", value, ("cast", value, column.type.name)),),
     }

@@ -729,6 +729,31 @@ async def test_array_with_an_element_of_another_type_is_refused(
     assert sql("SELECT count(*) FROM held") == [(0,)]
 
 
+class Ordered(Table):
+    """Has a column with the name that howdah itself gives to one."""
+
+    id: Col[int] = pg.identity()
+    howdah_order: Col[int] = col(unique=True)
+    other: Col[int] = col(default=0, name="howdah_order_")
+
+
+@pytest.mark.parametrize("count", [3, FEW + 1])
+async def test_column_named_as_that_of_the_order_is_a_column_like_others(db: howdah.AsyncDatabase, count: int) -> None:
+    await db.create_tables(Ordered)
+    rows = [{"howdah_order": -at, "other": at} for at in range(count)]
+    keys = await db.insert_many(Ordered, rows)
+    assert [(await db.get(Ordered, key)).other for key in keys] == [*range(count)]
+    keys = await db.insert_many(Ordered, pl.DataFrame({"howdah_order": [count, count + 1]}))
+    assert [(await db.get(Ordered, key)).howdah_order for key in keys] == [count, count + 1]
+    again = [{"howdah_order": 0, "other": at} for at in range(count)]
+    for given in (again, pl.DataFrame(again)):
+        report = await db.upsert(Ordered, given, on=[Ordered.howdah_order])
+        assert (report.inserted, report.updated) == (0, 1)
+    found = await db.find_one(Ordered, Ordered.howdah_order == 0)
+    assert found is not None
+    assert found.other == count - 1
+
+
 class Printed(Table):
     """Has what COPY does not carry, nor an array."""
 
