@@ -6,12 +6,13 @@ use pyo3::types::{PyDict, PyList};
 
 use super::errors::exception;
 use crate::sql::ddl::{
-    self, Column, Constraint, Filled, Index, LOCK, Reference, Rule, Table, statements,
+    self, Column, Constraint, Filled, Index, LOCK, Reference, Rule, Table, check, statements,
 };
 
 type Dict<'a, 'py> = &'a Bound<'py, PyDict>;
 
-/// Writes the statements that create tables; with `locked`, one session at a time gets past the first of them.
+/// Writes the statements that create tables; with `locked`, one session at a time gets past the first of them, and the
+/// last fails if an index was left out.
 #[pyfunction]
 #[pyo3(name = "ddl", signature = (tables, *, locked = false))]
 pub(super) fn written(tables: &Bound<'_, PyList>, locked: bool) -> PyResult<Vec<String>> {
@@ -19,6 +20,7 @@ pub(super) fn written(tables: &Bound<'_, PyList>, locked: bool) -> PyResult<Vec<
     let mut written = statements(&read).map_err(|error| exception(tables.py(), error))?;
     if locked {
         written.insert(0, LOCK.to_owned());
+        written.extend(check(&read));
     }
     Ok(written)
 }
@@ -27,6 +29,12 @@ pub(super) fn written(tables: &Bound<'_, PyList>, locked: bool) -> PyResult<Vec<
 #[pyfunction]
 pub(super) fn object_name(table: &str, about: &str, label: &str) -> String {
     ddl::object_name(table, about, label)
+}
+
+/// Gives a name in quotes, if it needs them.
+#[pyfunction]
+pub(super) fn identifier(name: &str) -> String {
+    ddl::quoted(name)
 }
 
 /// What a dict has under a name, which it must have.

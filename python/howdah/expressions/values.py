@@ -15,6 +15,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
+from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.interval import Interval
 from howdah.range import Range
@@ -83,6 +84,21 @@ NUMBERS = {
     "float": "double precision",
 }
 WIDER = tuple(dict.fromkeys(NUMBERS.values()))
+# The names of PostgreSQL's own types: what is named so is one of them, even in quotes, for they are looked up first.
+# SELECT typname FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname !~ '^(_|pg_)'
+BUILT_IN = frozenset(
+    """
+    aclitem any anyarray anycompatible anycompatiblearray anycompatiblemultirange anycompatiblenonarray
+    anycompatiblerange anyelement anyenum anymultirange anynonarray anyrange bit bool box bpchar bytea char cid cidr
+    circle cstring date datemultirange daterange event_trigger fdw_handler float4 float8 gtsvector index_am_handler inet
+    int2 int2vector int4 int4multirange int4range int8 int8multirange int8range internal interval json jsonb jsonpath
+    language_handler line lseg macaddr macaddr8 money name numeric nummultirange numrange oid oidvector path point
+    polygon record refcursor regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc
+    regprocedure regrole regtype table_am_handler text tid time timestamp timestamptz timetz trigger tsm_handler
+    tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector txid_snapshot unknown uuid varbit varchar void xid
+    xid8 xml
+    """.split()
+)
 INT4 = 1 << 31
 INT8 = 1 << 63
 
@@ -146,7 +162,14 @@ def _plain(kind: object) -> str | None:
                     "make it a StrEnum, or name the type of its values, such as col(type='integer')"
                 )
                 raise InterfaceError(message)
-        return enum_name(kind)
+        name = enum_name(kind)
+        if is_built_in(name):
+            message = (
+                f"{kind.__name__}: the enum's type would be named {name}, which is a type of PostgreSQL's own; "
+                f"name it otherwise by __enum_name__, or store the values by col(type='text')"
+            )
+            raise InterfaceError(message)
+        return name
     for base in (kind, *getattr(kind, "__mro__", ())[1:-1]):
         if isinstance(base, Hashable) and base in TYPES:
             return TYPES[base]
@@ -190,8 +213,22 @@ def lookup(kind: type[Any]) -> Any:  # noqa: ANN401  (what can be asked by [])
 
 
 def enum_name(enum: type[Enum]) -> str:
-    """Give the name of an Enum class's type: `__enum_name__` where the class has one, else its own in snake case."""
-    return str(getattr(enum, "__enum_name__", None) or snake_case(enum.__name__))
+    """Give the name of an Enum class's type, as SQL writes it.
+
+    Args:
+        enum: The class.
+
+    Returns:
+        Its `__enum_name__`, which is the author's SQL; else its own name in snake case, quoted where that is a word of
+        SQL.
+    """
+    return str(getattr(enum, "__enum_name__", None) or _core.identifier(snake_case(enum.__name__)))
+
+
+def is_built_in(name: str) -> bool:
+    """Tell whether a type of that name is one of PostgreSQL's own."""
+    plain = name.strip('"')
+    return plain in BUILT_IN or plain.startswith("pg_")
 
 
 def snake_case(name: str) -> str:

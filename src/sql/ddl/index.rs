@@ -4,15 +4,68 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::name::{addition, object_name};
-use super::{Index, Table, dotted, listed, literal, quoted};
+use super::{Index, Table, dotted, listed, literal, quoted, run};
+use crate::error::{Error, Result};
 
 /// Writes the indexes of a table.
 pub(super) fn write(table: &Table, written: &mut Vec<String>) {
-    let mut taken = HashMap::new();
-    for index in &table.indexes {
-        let name = index.name.clone().unwrap_or_else(|| free_name(table, index, &mut taken));
+    for (index, name) in table.indexes.iter().zip(names(table)) {
         written.push(statement(table, index, &name));
     }
+}
+
+/// Refuses two indexes of one name in one schema: `IF NOT EXISTS` would leave out the second.
+pub(super) fn refuse_same(tables: &[Table]) -> Result<()> {
+    let mut owners: HashMap<(&[String], String), &Table> = HashMap::new();
+    for table in tables {
+        let schema = table.name.split_last().map_or(&[][..], |(_, schema)| schema);
+        for name in names(table) {
+            if let Some(other) = owners.insert((schema, name.clone()), table) {
+                return Err(Error::Interface(format!(
+                    "two indexes are named {name}, one of {} and one of {}; give one another name by index(..., \
+                     name=...), or leave out the name that several inherit",
+                    other.name.join("."),
+                    table.name.join(".")
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Fails if an index was left out because its name is that of something else; none where there are no indexes.
+#[must_use]
+pub fn check(tables: &[Table]) -> Option<String> {
+    let given = tables.iter().flat_map(|table| {
+        let owner = literal(&dotted(&table.name));
+        names(table).into_iter().map(move |name| format!("({}, {owner})", literal(&name)))
+    });
+    let given: Vec<_> = given.collect();
+    if given.is_empty() {
+        return None;
+    }
+    Some(run(&format!(
+        "DECLARE\n    lost record;\nBEGIN\n    SELECT given.* INTO lost FROM (VALUES {}) AS given (name, owner)\n    \
+         JOIN pg_catalog.pg_class t ON t.oid = pg_catalog.to_regclass(owner)\n    \
+         LEFT JOIN pg_catalog.pg_class i ON i.relname = name AND i.relnamespace = t.relnamespace\n    \
+         LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = i.oid\n    \
+         WHERE x.indrelid IS DISTINCT FROM t.oid LIMIT 1;\n    \
+         IF lost IS NOT NULL THEN\n        \
+         RAISE duplicate_table USING MESSAGE = pg_catalog.format(\n            \
+         'index \"%s\" of %s was not created: another table has it, or it is no index; name it otherwise', \
+         lost.name, lost.owner);\n    END IF;\nEND",
+        given.join(", ")
+    )))
+}
+
+/// The names of a table's indexes.
+fn names(table: &Table) -> Vec<String> {
+    let mut taken = HashMap::new();
+    let named = table
+        .indexes
+        .iter()
+        .map(|index| index.name.clone().unwrap_or_else(|| free_name(table, index, &mut taken)));
+    named.collect()
 }
 
 fn statement(table: &Table, index: &Index, name: &str) -> String {

@@ -4,12 +4,14 @@
 //! indexes are SQL of the tables' author, and stand in the statements as they are.
 
 mod index;
+mod longest;
 mod name;
 mod order;
 mod table;
 
 use std::collections::{HashMap, HashSet};
 
+pub use index::check;
 pub use name::object_name;
 
 use super::statement::identifier::{identifier, qualified};
@@ -124,8 +126,11 @@ pub struct Index {
 /// The statements that create tables, in an order in which they can run. They leave alone what is there.
 ///
 /// # Errors
-/// Two tables of one name; two enums of one name with other labels; an action that is none.
+/// Two tables of one name, or two indexes in one schema; two enums of one name with other labels; a name that the
+/// server would cut; an action that is none.
 pub fn statements(tables: &[Table]) -> Result<Vec<String>> {
+    longest::refuse(tables)?;
+    index::refuse_same(tables)?;
     let mut names = HashSet::new();
     for table in tables {
         if !names.insert(&table.name) {
@@ -160,8 +165,11 @@ fn prepare(tables: &[Table], written: &mut Vec<String>) -> Result<()> {
         }
     }
     // https://github.com/pgvector/pgvector#reference
-    if columns().any(|column| ["vector", "halfvec", "sparsevec"].contains(&bare(&column.sql_type)))
-    {
+    let is_vector = |column: &Column| {
+        column.labels.is_none()
+            && ["vector", "halfvec", "sparsevec"].contains(&bare(&column.sql_type))
+    };
+    if columns().any(is_vector) {
         written.push("CREATE EXTENSION IF NOT EXISTS vector".into());
     }
     let mut enums: HashMap<&str, &Vec<String>> = HashMap::new();
@@ -221,7 +229,9 @@ fn run(body: &str) -> String {
     format!("DO {tag} {body} {tag}")
 }
 
-fn quoted(name: &str) -> String {
+/// A name, in quotes where it needs them.
+#[must_use]
+pub fn quoted(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     identifier(name, &mut out);
     out

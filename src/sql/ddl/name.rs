@@ -2,7 +2,7 @@
 //! again.
 
 /// The bytes of a name, less the NUL at its end: `NAMEDATALEN - 1`.
-const LONGEST: usize = 63;
+pub(super) const LONGEST: usize = 63;
 
 /// A name of a table's, of what it is about, and of what it is.
 ///

@@ -136,6 +136,64 @@ fn test_tables_of_one_name_are_refused() {
 }
 
 #[test]
+fn test_names_that_the_server_would_cut_are_refused() {
+    let long = "é".repeat(32);
+    let said = |table: Table| statements(&[table]).map_err(|error| error.to_string());
+    assert!(said(table(&"t".repeat(63), vec![])).is_ok());
+    let named = |name: &str| Table {
+        indexes: vec![Index {
+            name: Some(name.into()),
+            keys: vec!["id".into()],
+            ..Index::default()
+        }],
+        ..table("t", vec![])
+    };
+    let rule = Rule::Check("true".into());
+    let constraint = Constraint { name: Some(long.clone()), rule };
+    let of_enum = |name: String| Column { labels: Some(vec![]), ..column("c", &name) };
+    for refused in [
+        table(&long, vec![]),
+        table("t", vec![column(&long, "text")]),
+        table("t", vec![of_enum(format!("{long}[]"))]),
+        table("t", vec![of_enum(format!("a.\"{long}\""))]),
+        named(&long),
+        Table { constraints: vec![constraint], ..table("t", vec![]) },
+    ] {
+        let error = said(refused).unwrap_err();
+        assert!(error.contains("at most 63 bytes, got 64 for the "), "{error}");
+    }
+    assert!(said(table("t", vec![of_enum(format!("a.{}.\"b\"\".c\"", "d".repeat(63)))])).is_ok());
+}
+
+#[test]
+fn test_indexes_of_one_name_in_one_schema_are_refused() {
+    let named = |table: Table, name: Option<&str>, key: &str| Table {
+        indexes: vec![Index {
+            name: name.map(String::from),
+            keys: vec![key.into()],
+            ..Index::default()
+        }],
+        ..table
+    };
+    let (a, b) = (table("a", vec![column("b_c", "text")]), table("a_b", vec![column("c", "text")]));
+    let same = [named(a.clone(), Some("i"), "id"), named(b.clone(), Some("i"), "id")];
+    assert!(statements(&same).is_err());
+    let [one, mut other] = same;
+    other.name.insert(0, "apart".into());
+    assert!(statements(&[one, other]).is_ok());
+    let made = [named(a, None, "b_c"), named(b, None, "c")];
+    let error = statements(&made).unwrap_err().to_string();
+    assert!(error.contains("two indexes are named a_b_c_idx, one of a and one of a_b"), "{error}");
+    assert!(check(&[]).is_none());
+}
+
+#[test]
+fn test_enum_named_vector_needs_no_extension() {
+    let own = Column { labels: Some(vec!["x".into()]), ..column("v", "vector") };
+    assert!(!statements(&[table("t", vec![own])]).unwrap().concat().contains("EXTENSION"));
+}
+
+#[test]
 fn test_long_names_are_cut_as_the_server_cuts_them() {
     assert_eq!(object_name("t", "c", "idx"), "t_c_idx");
     assert_eq!(object_name("t", "", "check"), "t_check");

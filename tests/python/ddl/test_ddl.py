@@ -324,6 +324,74 @@ def test_enum_with_a_type_of_another_name_uses_that(db: howdah.Database, sql: Sq
     assert not any("mood AS ENUM" in one for one in statements(Shirt))
 
 
+class Order(StrEnum):
+    first = "1st"
+
+
+class Vector_(StrEnum):  # noqa: N801  (its type is named like pgvector's, but for the quotes)
+    __enum_name__ = '"Vector"'
+    up = "up"
+
+
+class Text(StrEnum):
+    bold = "bold"
+
+
+def test_enum_named_by_a_word_of_sql_is_quoted(db: howdah.Database, sql: Sql) -> None:
+    class Sorted(Table):
+        id: Col[int] = pg.identity()
+        by: Col[Order]
+        others: Col[list[Order]] = col(default_factory=list)
+        way: Col[Vector_] = col(default=Vector_.up)
+
+    for _ in range(2):
+        db.create_tables(Sorted)
+    assert [kind for _, kind, _ in columns(sql, "sorted")] == ["bigint", '"order"', '"order"[]', '"Vector"']
+    for count in (1, 2500):
+        rows = [{"by": Order.first, "others": [Order.first]}] * count
+        found = db.get(Sorted, db.insert_many(Sorted, rows)[-1])
+        assert (found.by, found.others, found.way) == (Order.first, [Order.first], Vector_.up)
+    assert db.find(Sorted, Sorted.by == Order.first, Sorted.others.contains([Order.first])).count() == 2501
+
+
+def test_enum_named_like_a_type_of_the_server_is_refused(db: howdah.Database, sql: Sql) -> None:
+    class Styled(Table):
+        id: Col[int] = pg.identity()
+        style: Col[Text]
+
+    class Plain(Table):
+        id: Col[int] = pg.identity()
+        style: Col[Text] = col(type="text")
+
+    with pytest.raises(howdah.InterfaceError, match=r"Styled\.style: Text: .* named text, .* by __enum_name__"):
+        db.create_tables(Styled)
+    assert "AS ENUM" not in pg.ddl(Plain)
+    db.create_tables(Plain)
+    assert db.save(Plain(style=Text.bold)).style is Text.bold
+    assert columns(sql, "plain")[1:] == [("style", "text", True)]
+
+
+def test_index_whose_name_another_table_has_is_told(db: howdah.Database, sql: Sql) -> None:
+    class Mixed(Table, abstract=True):
+        __indexes__ = (pg.index("email", unique=True, name="by_email"),)
+        id: Col[int] = pg.identity()
+        email: Col[str]
+
+    class One(Mixed):
+        pass
+
+    class Other(Mixed):
+        pass
+
+    with pytest.raises(howdah.InterfaceError, match="two indexes are named by_email, one of one and one of other"):
+        db.create_tables(One, Other)
+    for _ in range(2):
+        db.create_tables(One)
+    with pytest.raises(howdah.DatabaseError, match='index "by_email" of other was not created: another table has it'):
+        db.create_tables(Other)
+    assert sql("SELECT to_regclass('other') IS NULL") == [(True,)]
+
+
 def of(name: str, **more: object) -> type[Table]:
     body: dict[str, Any] = {"__annotations__": {"id": Col[int]}, "id": col(primary_key=True), "__module__": __name__}
     return types.new_class(name, (Table,), {}, lambda space: space.update(body | more))
@@ -336,6 +404,7 @@ def of(name: str, **more: object) -> type[Table]:
         (lambda: (of("A", __indexes__=(pg.index(),)),), "no keys"),
         (lambda: (of("A", __indexes__=(pg.index("id", include=("nope",)),)),), 'no column "nope"'),
         (lambda: (of("A"), of("B", __table__="a")), "two tables are named a"),
+        (lambda: (of("A", __table__="t" * 64), of("B", __table__="t" * 63 + "b")), "at most 63 bytes, got 64 for the"),
         (
             lambda: (
                 of(
