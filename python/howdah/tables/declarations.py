@@ -58,7 +58,7 @@ class Names:
         """Give the table that an annotation names."""
         found = self.evaluate(annotation)
         if get_origin(found) in {Union, UnionType}:
-            found = next(kind for kind in get_args(found) if kind is not NoneType)
+            found = self.evaluate(next(kind for kind in get_args(found) if kind is not NoneType))
         if not hasattr(found, "__schema__"):
             message = f"{self.owner}: {annotation!r} is no table"
             raise InterfaceError(message)
@@ -179,6 +179,8 @@ class Declared:
 
 def _may_be_none(annotation: object) -> bool:
     """Tell whether the annotation of a reference has None beside the table."""
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         return re.search(r"\bNone\b|\bOptional\b", annotation) is not None
     return NoneType in get_args(annotation)
@@ -210,6 +212,25 @@ def declared(names: Names, namespace: Mapping[str, Any]) -> list[Declared]:
             message = f"{names.owner}.{name} has no annotation; write {name}: Col[...] = ..."
             raise InterfaceError(message)
     return found
+
+
+def gathered(table: type, attribute: str) -> tuple[Any, ...]:
+    """Give a table's constraints or indexes: its own, after those of the classes that it is derived from.
+
+    Args:
+        table: The class.
+        attribute: Where they stand.
+
+    Returns:
+        All of them; of several that are the same, or have one name, that of the nearest class.
+    """
+    found: list[Any] = []
+    for base in reversed(table.__mro__):
+        own = vars(base).get(attribute, ())
+        names = {one.name for one in own} - {None}
+        found = [one for one in found if one not in own and one.name not in names]
+        found.extend(own)
+    return tuple(found)
 
 
 def taken_apart(annotation: object) -> tuple[Any, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 from howdah.errors import InterfaceError, NotLoaded
 from howdah.expressions.sources import Source
 from howdah.tables.attributes import Col, Many, One, Ref, unusable
-from howdah.tables.declarations import Declared, Names, declared, defined_at, remember, table_name
+from howdah.tables.declarations import Declared, Names, declared, defined_at, gathered, remember, table_name
 from howdah.tables.fields import col, generated, identity, many, one, ref, server_default
 from howdah.tables.paths import METHODS
 from howdah.tables.schema import MISSING, TableSchema
@@ -72,8 +72,8 @@ class TableMeta(type):
             table,
             parts,
             (),
-            tuple(getattr(cls, "__constraints__", ())),
-            tuple(getattr(cls, "__indexes__", ())),
+            gathered(cls, "__constraints__"),
+            gathered(cls, "__indexes__"),
             {},
         )
         source = Source("table", parts, schema=schema)

@@ -8,7 +8,7 @@ import types
 import uuid
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, Optional, ClassVar, Optional
 
 import pytest
 
@@ -117,6 +117,51 @@ def test_abstract_table_gives_its_columns_to_others(db: howdah.Database) -> None
     assert [leaf.id, leaf.name, leaf.made.tzinfo is not None] == [1, "x", True]
     assert db.save(Other()).name == 1
     assert [one.attribute for one in Leaf.__schema__.columns] == ["id", "made", "name"]
+
+
+def test_constraints_and_indexes_of_all_bases_are_those_of_a_table(db: howdah.Database, sql: Sql) -> None:
+    class Mailed(Table, abstract=True):
+        __constraints__ = (pg.unique("email"), pg.check("email <> ''", name="given"))
+        __indexes__ = (pg.index("lower(email)"),)
+        email: Col[str]
+
+    class Slugged(Table, abstract=True):
+        __constraints__ = (pg.unique("slug"),)
+        __indexes__ = (pg.index("slug text_pattern_ops"),)
+        slug: Col[str]
+
+    class Page(Mailed, Slugged):
+        __constraints__ = (Mailed.__constraints__[0], pg.check("slug <> ''", name="given"), pg.check("id > 0"))
+        __indexes__ = (pg.index("lower(slug)"),)
+        id: Col[int] = pg.identity()
+
+    class Sheet(Mailed, Slugged):
+        id: Col[int] = pg.identity()
+
+    db.create_tables(Page, Sheet)
+    found = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('c', 'u')"
+    uniques = {"UNIQUE (email)", "UNIQUE (slug)"}
+    assert {one for (one,) in sql(found, "sheet")} == {*uniques, "CHECK ((email <> ''::text))"}
+    assert {one for (one,) in sql(found, "page")} == {*uniques, "CHECK ((slug <> ''::text))", "CHECK ((id > 0))"}
+    indexes = "SELECT indexname::text FROM pg_indexes WHERE tablename = %s AND indexname LIKE '%%idx%%'"
+    assert {one for (one,) in sql(indexes, "sheet")} == {"sheet_lower_idx", "sheet_slug_idx"}
+    assert {one for (one,) in sql(indexes, "page")} == {"page_lower_idx", "page_slug_idx", "page_lower_idx1"}
+
+
+def test_reference_whose_text_has_none_in_it_may_be_null() -> None:
+    class Whole(Table):
+        id: Col[int] = pg.identity()
+
+    made = _make({
+        "id": Col[int],
+        "a": Ref["Whole | None"],  # type: ignore[type-var]
+        "b": Ref[Optional["Whole"]],  # type: ignore[type-var]
+        "c": Ref["Whole"],
+    }, id=pg.identity())  # fmt: skip
+    columns = made.__schema__.by_attribute
+    assert [columns[f"{name}_id"].nullable for name in "abc"] == [True, True, False]
+    assert all(columns[f"{name}_id"].reference.table is Whole for name in "abc")
+    assert made(c_id=1).a_id is None
 
 
 def test_number_that_the_server_never_gives_is_taken_from_you(db: howdah.Database) -> None:
