@@ -177,10 +177,24 @@ def _plain(kind: object) -> str | None:
 
 
 def kind_of(annotation: object) -> type[Any] | None:
-    """Give the class of an annotation's values where rows have something else: an Enum class, or timedelta."""
+    """Give the class of an annotation's values, alone or in a list, where rows have something else: an Enum class, or
+    timedelta.
+    """
+    if get_origin(annotation) in {list, Union, UnionType}:
+        some = [kind for kind in get_args(annotation) if kind is not NoneType]
+        return kind_of(some[0]) if len(some) == 1 else None
     if isinstance(annotation, type) and (issubclass(annotation, Enum) or annotation is dt.timedelta):
         return annotation
     return None
+
+
+def kind_of_value(*values: object) -> type[Any] | None:
+    """Give that class of the first of some values, or of its elements, that is not None."""
+    first = next((one for one in values if one is not None), None)
+    if isinstance(first, list):
+        return kind_of_value(*first)
+    # What the server is to tell the type of may come back as something else.
+    return None if cast_of(first) is None else kind_of(type(first))
 
 
 class Timedeltas:

@@ -257,8 +257,7 @@ def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
         kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
     nullable = NoneType in get_args(annotation) or annotation is Any
     bare = kinds[0] if len(kinds) == 1 else annotation
-    element = get_args(bare)[0] if get_origin(bare) is list and get_args(bare) else bare
-    kind = kind_of(element)
+    kind = kind_of(bare)
     if field.type is not None:
         return SqlType(field.type, kind), nullable
     try:
@@ -266,11 +265,13 @@ def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
     except InterfaceError as error:
         message = f"{declaration.names.owner}.{declaration.name}: {error}"
         raise InterfaceError(message) from None
-    if name == "numeric" and field.precision is not None:
-        name = f"numeric({field.precision},{field.scale or 0})"
-    if name == "vector" and field.dim is not None:
-        name = f"vector({field.dim})"
-    return SqlType(name, kind), nullable
+    alone = name.rstrip("[]")
+    brackets = name[len(alone) :]
+    if alone == "numeric" and field.precision is not None:
+        alone = f"numeric({field.precision},{field.scale or 0})"
+    if alone == "vector" and field.dim is not None:
+        alone = f"vector({field.dim})"
+    return SqlType(alone + brackets, kind), nullable
 
 
 def table_name(given: object, owner: str) -> tuple[str, ...]:

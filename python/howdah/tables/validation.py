@@ -98,7 +98,7 @@ def annotation(column: Column, table: type[Table], *, shown: bool = False) -> An
         return Optional[kind] if column.nullable else kind  # noqa: UP045
     declarations: tuple[Declared, ...] = table.__declared__  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     declared = next(one for one in declarations if one.name == column.attribute)
-    sql = column.type.name.removesuffix("[]").lower()
+    sql = column.type.name.rstrip("[]").lower()
     return _known(declared.names.evaluate(declared.inner), "" if shown else sql)
 
 

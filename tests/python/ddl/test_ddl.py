@@ -337,6 +337,22 @@ class Text(StrEnum):
     bold = "bold"
 
 
+def test_precision_and_dimensions_are_those_of_the_elements_of_lists(db: howdah.Database, sql: Sql) -> None:
+    class Precise(Table):
+        id: Col[int] = pg.identity()
+        prices: Col[list[Decimal]] = col(precision=10, scale=2)
+        grid: Col[list[list[Decimal]] | None] = col(default=None, precision=5)
+        places: Col[list[Vector] | None] = col(default=None, dim=3)
+
+    db.create_tables(Precise)
+    assert [kind for _, kind, _ in columns(sql, "precise")][1:] == ["numeric(10,2)[]", "numeric(5,0)[]", "vector(3)[]"]
+    key = db.save(Precise(prices=[Decimal("1.25")], places=[Vector([1, 2, 3])])).id
+    assert db.get(Precise, key).prices == [Decimal("1.25")]
+    for count in (1, 2500):
+        with pytest.raises(howdah.DataError, match="round it first|more than"):
+            db.insert_many(Precise, [{"prices": [Decimal("1.255")]}] * count)
+
+
 def test_enum_named_by_a_word_of_sql_is_quoted(db: howdah.Database, sql: Sql) -> None:
     class Sorted(Table):
         id: Col[int] = pg.identity()
