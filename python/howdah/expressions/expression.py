@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
-from howdah.expressions.values import ELEMENTS, bare, cast_of, kind_of, number_of, sql_type
+from howdah.expressions.values import ELEMENTS, NUMBERS, bare, cast_of, kind_of, number_of, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -233,15 +233,15 @@ class Expr(Generic[T]):
         """Add to a value."""
         if isinstance(other, (str, list)):
             return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
-        return Expr(("binary", "+", operand(other), self.node), self._with_other(other))
+        return Expr(("binary", "+", operand(other), self.node), self._with_other(other), _kind("+", other, self))
 
     def __rsub__(self, other: T) -> Expr[T]:
         """Subtract from a value."""
-        return Expr(("binary", "-", operand(other), self.node), self._with_other(other))
+        return Expr(("binary", "-", operand(other), self.node), self._with_other(other), _kind("-", other, self))
 
     def __rmul__(self, other: T) -> Expr[T]:
         """Multiply a value."""
-        return Expr(("binary", "*", operand(other), self.node), self._with_other(other))
+        return Expr(("binary", "*", operand(other), self.node), self._with_other(other), _kind("*", other, self))
 
     # Logic
     def __and__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
@@ -431,7 +431,8 @@ class Expr(Generic[T]):
         return Expr(("binary", operator, self.node, self._like(other)), "boolean")
 
     def _arithmetic(self, operator: str, other: object) -> Expr[T]:
-        return Expr(("binary", operator, self.node, operand(other)), self._with_other(other))
+        node: Node = ("binary", operator, self.node, operand(other))
+        return Expr(node, self._with_other(other), _kind(operator, self, other))
 
     def _with_other(self, other: object) -> str | None:
         """Give the type of what arithmetic with another makes of this; None where the server is to tell."""
@@ -474,6 +475,28 @@ class Expr(Generic[T]):
         if isinstance(other, (tuple, set, frozenset)) and type(other).__name__ != "Vector":
             value = list(cast("Iterable[object]", other))
         return ("value", self._plain(value), self.type)
+
+
+def _kind(operator: str, left: object, right: object) -> type[Any] | None:
+    """Give the class of what arithmetic makes, where rows have something else: the span between two points in time, and
+    spans that are added, or multiplied by a number.
+
+    Where one is an interval of a column that is no timedelta, so is the result: it may have months.
+    """
+    types: list[str | None] = []
+    spans = 0
+    for side in (left, right):
+        if isinstance(side, Expr):
+            of = cast("Expr[Any]", side)
+            is_span, name = of.kind is dt.timedelta, of.type
+        else:
+            is_span, name = isinstance(side, dt.timedelta), cast_of(side)
+        spans += is_span
+        if not is_span:
+            types.append(name)
+    if operator == "-" and len(types) == 2 and all(name is not None and name.startswith("timestamp") for name in types):  # noqa: PLR2004
+        return dt.timedelta
+    return dt.timedelta if spans and all(name in NUMBERS for name in types) else None
 
 
 def _text(expression: Expr[Any], operator: str, pattern: object) -> Expr[bool]:

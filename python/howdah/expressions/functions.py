@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, operand, plain
-from howdah.expressions.values import cast_of, kind_of, sql_type
+from howdah.expressions.values import cast_of, kind_of, kind_of_value, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -273,7 +273,8 @@ def case(*branches: tuple[Expr[bool], Any], otherwise: Any = None, as_: type[O] 
     if kind is not None:
         node = ("cast", node, kind)
     known = kind or (first.type if first is not None else cast_of(values[0]) if values else None)
-    return Expr(node, known, None if first is None else first.kind)
+    of = kind_of(as_) if as_ is not None else first.kind if first is not None else kind_of_value(*values, otherwise)
+    return Expr(node, known, of)
 
 
 def coalesce(first: Expr[Any], *others: T | Expr[T]) -> Expr[T]:
@@ -312,7 +313,7 @@ def _like(first: Expr[Any], others: tuple[object, ...]) -> list[Node]:
 def value(of: O, as_: type[Any] | str | None = None) -> Expr[O]:
     """Make an expression of a value; it goes to the server as a parameter."""
     kind = as_ if isinstance(as_, str) else sql_type(as_) if as_ is not None else cast_of(of)
-    return Expr(("value", of, kind), kind)
+    return Expr(("value", of, kind), kind, kind_of_value(of) if as_ is None else kind_of(as_))
 
 
 def array(*elements: Expr[O] | O) -> Expr[list[O]]:

@@ -11,7 +11,7 @@ import pytest
 
 import howdah
 from howdah import Col, Table, col
-from tests.python.orm.schema import Company, Label, Person, Post, PostLabel
+from tests.python.orm.schema import Company, Label, Person, Post, PostLabel, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,6 +279,46 @@ async def test_arithmetic_is_compared_with_what_its_columns_cannot_hold(db: howd
     for condition in conditions:
         assert await db.find(Measure, condition).count() == 1
     assert await db.find(Measure).select(howdah.sum(Measure.small + 40000)).to_list() == [(40003,)]
+
+
+async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Measure)
+    row = dict.fromkeys(NUMBERS, 3) | {"exact": Decimal(3), "short": 3.0, "double": 3.0}
+    moment, day = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.timedelta(1)
+    await db.insert_many(Measure, [{**row, "day": moment.date(), "time": moment, "span": day}])
+    table: Any = Measure
+    # As which a timedelta is sent.
+    hours = howdah.Interval(microseconds=24 * 3600 * 1_000_000)
+    expected: list[tuple[Any, Any]] = [
+        (table.time - table.time, day * 0),
+        (moment + day - table.time, day),
+        (table.span * 2, day * 2),
+        (2 * table.span / table.whole, day * 2 / 3),
+        (day * table.whole + table.span, day * 4),
+        (table.span + table.span, day * 2),
+        ((table.time - table.time) + day, day),
+        (day - table.span, day * 0),
+        (table.time + table.span, moment + day),
+        (table.time - day, moment - day),
+        (table.day + table.span, dt.datetime(2020, 1, 2)),  # noqa: DTZ001  (the server's answer)
+        (table.day - table.day, 0),
+        (table.span + howdah.value(howdah.Interval(months=1)), howdah.Interval(1, 0, hours.microseconds)),
+        (howdah.case((table.id > 0, table.span)), day),
+        (howdah.case((table.id > 0, day)), day),
+        (howdah.case((table.id < 0, None), otherwise=day), day),
+        (howdah.case((table.id > 0, day), as_=dt.timedelta), day),
+        (howdah.case((table.id > 0, day), as_=howdah.Interval), hours),
+        (howdah.value(day), day),
+        (howdah.value(day, howdah.Interval), hours),
+        (howdah.value([day, None], list[dt.timedelta]), [day, None]),
+        (table.span.cast(dt.timedelta | None), day),  # type: ignore[arg-type]
+        (howdah.value(Status.active), Status.active),
+        (howdah.value([Status.active]), [Status.active]),
+        (howdah.sum(table.span * 2), day * 2),
+    ]
+    for expression, wanted in expected:
+        ((found,),) = await db.find(Measure).select(expression).to_list()
+        assert (found, type(found)) == (wanted, type(wanted))
 
 
 async def test_rows_of_a_composite_key_are_written_by_a_subquery(db: howdah.AsyncDatabase) -> None:
