@@ -28,7 +28,7 @@ FILES = {
     f"python/howdah/{folder}async_{name}.py": f"python/howdah/{folder}{name}.py"
     for folder, names in (
         ("", ("database", "listener", "transaction")),
-        ("queries/", ("query", "relations", "tables", "upserting", "writing")),
+        ("queries/", ("query", "relations", "staging", "tables", "upserting", "writing")),
     )
     for name in names
 }
@@ -55,6 +55,7 @@ NAMES = {
     "async_listener": "listener",
     "async_query": "query",
     "async_relations": "relations",
+    "async_staging": "staging",
     "async_tables": "tables",
     "async_upserting": "upserting",
     "async_writing": "writing",

@@ -478,10 +478,10 @@ class Expr(Generic[T]):
 
 
 def _kind(operator: str, left: object, right: object) -> type[Any] | None:
-    """Give the class of what arithmetic makes, where rows have something else: the span between two points in time, and
-    spans that are added, or multiplied by a number.
+    """Give the class of what arithmetic makes, where rows have something else: timedelta, for spans of time.
 
-    Where one is an interval of a column that is no timedelta, so is the result: it may have months.
+    They are between two points in time, or made of spans that are added, or multiplied by a number. Where one is an
+    interval of a column that is no timedelta, so is the result: it may have months.
     """
     types: list[str | None] = []
     spans = 0

@@ -97,7 +97,7 @@ BUILT_IN = frozenset(
     regprocedure regrole regtype table_am_handler text tid time timestamp timestamptz timetz trigger tsm_handler
     tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector txid_snapshot unknown uuid varbit varchar void xid
     xid8 xml
-    """.split()
+    """.split()  # noqa: SIM905  (as a list it takes a hundred lines)
 )
 INT4 = 1 << 31
 INT8 = 1 << 63
@@ -177,8 +177,9 @@ def _plain(kind: object) -> str | None:
 
 
 def kind_of(annotation: object) -> type[Any] | None:
-    """Give the class of an annotation's values, alone or in a list, where rows have something else: an Enum class, or
-    timedelta.
+    """Give the class of an annotation's values where rows have something else: an Enum class, or timedelta.
+
+    They may be alone, or in lists.
     """
     if get_origin(annotation) in {list, Union, UnionType}:
         some = [kind for kind in get_args(annotation) if kind is not NoneType]

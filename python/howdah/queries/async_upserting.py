@@ -14,7 +14,8 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
-from howdah.queries.async_writing import beside, may_unnest, order_of, staging
+from howdah.queries.async_staging import order_of, staging
+from howdah.queries.async_writing import beside, may_unnest
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES

@@ -18,7 +18,8 @@ from howdah.expressions.sources import Source
 from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
-from howdah.queries.writing import beside, may_unnest, order_of, staging
+from howdah.queries.staging import order_of, staging
+from howdah.queries.writing import beside, may_unnest
 from howdah.tables.attributes import Col
 from howdah.tables.targets import is_arrow, quoted
 

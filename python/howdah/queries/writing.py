@@ -6,23 +6,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from howdah import _core
-from howdah.errors import DataError, InterfaceError, NoRow
+from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.sources import Source
 from howdah.queries import saving
 from howdah.queries.catalogue import IS_PRINTED, KEPT, asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
-from howdah.tables.exactness import limit_of
-from howdah.tables.targets import arrow_names, column_name, is_arrow, load_name, quoted
+from howdah.queries.staging import order_of, staging, targets_of
+from howdah.tables.targets import is_arrow, load_name, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Sequence
+    from collections.abc import Sequence
 
     from howdah._core import Tuples
     from howdah.database import Database
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
 
 # Up to so many rows one INSERT is quicker than a COPY and the numbering of rows before it.
 FEW = 2000
-ORDER = "howdah_order"
-# One name for all tables between: a statement that names one is prepared but once.
-STAGED = "howdah_staged"
 
 # Whether types are those whose values go as text, by database: a type does not become one of another kind.
 _printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
@@ -105,14 +100,6 @@ def _print_unknown(db: Database, columns: Columns) -> None:
             known[name] = bool(db.fetch_value(IS_PRINTED, name))
         if known[name]:
             columns.print(column)
-
-
-def order_of(schema: TableSchema) -> str:
-    """Give the name of the column with the order of the rows, which none of a table's columns has."""
-    name = ORDER
-    while name in schema.by_name:
-        name += "_"
-    return name
 
 
 def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
@@ -228,7 +215,7 @@ def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
             for column in schema.primary_key:
                 if column not in columns.columns:
                     columns.add(column, _reserve(db, schema, column, columns.count))
-            report = db.load(load_name(schema.name), columns.rows(), columns=_targets(columns.names()))
+            report = db.load(load_name(schema.name), columns.rows(), columns=targets_of(columns.names()))
             _all_stored(schema, report.rows, columns.count)
             return _keys(db, schema, columns)
     returned = schema.primary_key if columns.objects is None else schema.columns
@@ -296,90 +283,6 @@ def _reserve(db: Database, schema: TableSchema, column: Column, count: int) -> l
 
 def _series(count: int) -> Node:
     return ("call", "generate_series", (("literal", 1), ("value", count, "integer")), {})
-
-
-@contextlib.contextmanager
-def staging(
-    db: Database,
-    schema: TableSchema,
-    rows: Any,  # noqa: ANN401  (any rows)
-    names: Sequence[str] | None,
-    texts: Collection[str] = (),
-) -> Generator[tuple[Source, tuple[str, ...], int]]:
-    """Load rows into a table that is there for a block, which is a transaction.
-
-    Args:
-        db: The database.
-        schema: The table that they are for.
-        rows: Arrow data, or tuples.
-        names: The columns of tuples; Arrow data has names of its own.
-        texts: Those of them that have text there.
-
-    Yields:
-        The table, whose column `order_of` has the order of the rows, the names of the columns, and how many rows there are.
-
-    Raises:
-        InterfaceError: Arrow data has columns that the table has not.
-        DataError: A value that a column cannot hold exactly.
-    """
-    stays = db.lease() is not None
-    with db.transaction():
-        yield _stage(db, schema, rows, names, texts)
-        if stays:
-            # Else it goes with the transaction.
-            db.execute(f"DROP TABLE pg_temp.{STAGED}")
-
-
-def _stage(
-    db: Database, schema: TableSchema, rows: Any, names: Sequence[str] | None, texts: Collection[str]
-) -> tuple[Source, tuple[str, ...], int]:
-    if names is None:
-        names = [column_name(schema, one) for one in arrow_names(rows)]
-    for statement in _core.staging(STAGED, schema.name, list(names), order_of(schema)):
-        db.execute(statement)
-    for one in texts:
-        db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE text")
-    staged = Source("table", ("pg_temp", STAGED))
-    if not is_arrow(rows):
-        report = db.load(f"pg_temp.{STAGED}", rows, columns=_targets(names))
-        return staged, tuple(names), report.rows
-    limited = {one: schema.by_name[one] for one in names if _is_time(schema.by_name[one])}
-    for one, column in limited.items():
-        # What is rounded there can be told no more.
-        db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE {column.type.bare}")
-    targets = {one: column_name(schema, one) for one in arrow_names(rows)}
-    report = db.load(f"pg_temp.{STAGED}", rows, columns=targets)
-    for column in limited.values():
-        _refuse_inexact(db, schema, staged, column)
-    return staged, tuple(names), report.rows
-
-
-def _is_time(column: Column) -> bool:
-    limit = limit_of(column.type.name)
-    return limit is not None and not limit.is_number
-
-
-def _refuse_inexact(db: Database, schema: TableSchema, staged: Source, column: Column) -> None:
-    """Check that a column holds the points in time of a table between; COPY looks at numbers, and rounds these."""
-    value: Node = ("column", staged, column.name)
-    statement: Statement = {
-        "kind": "select",
-        "columns": (("call", "min", (("column", staged, order_of(schema)),), {}),),
-        "from": staged,
-        "where": (("binary", "<>", value, ("cast", value, column.type.name)),),
-    }
-    rows: list[tuple[int | None]] = db.fetch_rows(statement, _tuples)
-    first = rows[0][0]
-    if first is not None:
-        message = (
-            f'{schema.table.__name__}, row {first - 1}, column "{column.attribute}": '
-            f"expected {column.type.name}, got more digits of a second; round it first"
-        )
-        raise DataError(message)
-
-
-def _targets(names: Sequence[str]) -> dict[str, str]:
-    return {str(at): name for at, name in enumerate(names)}
 
 
 def _tuples(_: tuple[str, ...]) -> Tuples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from howdah.errors import InterfaceError
 from howdah.tables.schema import MISSING, OnDelete
@@ -120,9 +120,12 @@ def refuse_shared(default: object, place: str = "") -> None:
         InterfaceError: It is a list or the like.
     """
     if isinstance(default, (list, dict, set, bytearray)):
-        kind = type(default).__name__
-        message = f"{place}a default is shared by all objects; give default_factory for a {kind}, as in "
-        raise InterfaceError(f"{message}col(default_factory={kind})")
+        kind = type(cast("object", default)).__name__
+        message = (
+            f"{place}a default is shared by all objects; give default_factory for a {kind}, "
+            f"as in col(default_factory={kind})"
+        )
+        raise InterfaceError(message)
 
 
 def identity(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from howdah.async_database import AsyncDatabase
     from howdah.expressions.expression import Assign, Expr
     from howdah.queries.async_query import AsyncQuery
-    from howdah.tables.schema import Column
+    from howdah.tables.schema import Check, Column, Constraint, ForeignKey, Index, Unique
     from howdah.verbs import Rows
 
 # Attributes that howdah itself gives to an object.
@@ -121,6 +121,8 @@ class Table(metaclass=TableMeta):
     """
 
     __table__: ClassVar[str]
+    __constraints__: ClassVar[Sequence[Unique | Check | ForeignKey | Constraint]]
+    __indexes__: ClassVar[Sequence[Index]]
     __schema__: ClassVar[TableSchema]
     __source__: ClassVar[Source]
 

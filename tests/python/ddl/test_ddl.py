@@ -349,7 +349,7 @@ def test_precision_and_dimensions_are_those_of_the_elements_of_lists(db: howdah.
     key = db.save(Precise(prices=[Decimal("1.25")], places=[Vector([1, 2, 3])])).id
     assert db.get(Precise, key).prices == [Decimal("1.25")]
     for count in (1, 2500):
-        with pytest.raises(howdah.DataError, match="round it first|more than"):
+        with pytest.raises(howdah.DataError, match="more"):
             db.insert_many(Precise, [{"prices": [Decimal("1.255")]}] * count)
 
 

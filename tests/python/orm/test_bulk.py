@@ -138,7 +138,7 @@ async def test_frames_that_go_by_a_table_between_leave_the_statements_that_are_k
             assert len(await db.insert_many(Profile, pl.DataFrame({"person_id": [3]}))) == 1
             with pytest.raises(howdah.UniqueViolation):
                 await db.insert_many(Company, frame)
-            await db.find(Profile, Profile.person_id == 3).delete()
+            await db.find(Profile, Profile.person.id == 3).delete()
             seen.append(await db.fetch_value(kept))
         assert seen[0] == seen[-1]
         assert await db.fetch_value("SELECT to_regclass('pg_temp.howdah_staged')") is None
@@ -466,8 +466,8 @@ async def test_upsert_of_rows_with_different_keys_is_refused_where_the_default_w
         await db.upsert(Person, rows, on=[Person.email])
     with pytest.raises(InterfaceError, match=says.format(0, "score")):
         await db.upsert(Person, rows, on=[Person.email], update=[Person.name, Person.score])
+    bigger = pg.coalesce(pg.excluded(Person.age), 0) + 1
     with pytest.raises(InterfaceError, match=says.format(count - 1, "age")):
-        bigger = pg.coalesce(pg.excluded(Person.age), 0) + 1
         await db.upsert(Person, rows, on=[Person.email], update=[Person.age.set(bigger)])
     assert sql(stored) == before
 
@@ -480,7 +480,7 @@ async def test_upsert_of_rows_with_different_keys_gives_new_ones_the_default_of_
         *({"name": f"n{at}", "email": f"{at}@", "score": 3.0} for at in range(count - 1)),
         {"name": "New", "email": "ada@x"},
     ]
-    update = [Person.name, Person.tags.set(["excluded", "score"])]
+    update: list[Any] = [Person.name, Person.tags.set(["excluded", "score"])]
     report = await db.upsert(Person, rows, on=[Person.email], update=update)
     assert (report.inserted, report.updated) == (count - 1, 1)
     assert sql("SELECT name, age, score FROM person WHERE id = 1") == [("New", 36, 9.5)]

@@ -311,7 +311,7 @@ async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah
         (howdah.value(day), day),
         (howdah.value(day, howdah.Interval), hours),
         (howdah.value([day, None], list[dt.timedelta]), [day, None]),
-        (table.span.cast(dt.timedelta | None), day),  # type: ignore[arg-type]
+        (table.span.cast(dt.timedelta | None), day),
         (howdah.value(Status.active), Status.active),
         (howdah.value([Status.active]), [Status.active]),
         (howdah.sum(table.span * 2), day * 2),

@@ -8,7 +8,7 @@ import types
 import uuid
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, Optional, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 import pytest
 
@@ -119,14 +119,18 @@ def test_abstract_table_gives_its_columns_to_others(db: howdah.Database) -> None
     assert [one.attribute for one in Leaf.__schema__.columns] == ["id", "made", "name"]
 
 
+# Mixins with several have one type for them all.
+Constraints = tuple[Any, ...]
+
+
 def test_constraints_and_indexes_of_all_bases_are_those_of_a_table(db: howdah.Database, sql: Sql) -> None:
     class Mailed(Table, abstract=True):
-        __constraints__ = (pg.unique("email"), pg.check("email <> ''", name="given"))
+        __constraints__: ClassVar[Constraints] = (pg.unique("email"), pg.check("email <> ''", name="given"))
         __indexes__ = (pg.index("lower(email)"),)
         email: Col[str]
 
     class Slugged(Table, abstract=True):
-        __constraints__ = (pg.unique("slug"),)
+        __constraints__: ClassVar[Constraints] = (pg.unique("slug"),)
         __indexes__ = (pg.index("slug text_pattern_ops"),)
         slug: Col[str]
 
@@ -139,7 +143,9 @@ def test_constraints_and_indexes_of_all_bases_are_those_of_a_table(db: howdah.Da
         id: Col[int] = pg.identity()
 
     db.create_tables(Page, Sheet)
-    found = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('c', 'u')"
+    found = (
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('c', 'u')"
+    )
     uniques = {"UNIQUE (email)", "UNIQUE (slug)"}
     assert {one for (one,) in sql(found, "sheet")} == {*uniques, "CHECK ((email <> ''::text))"}
     assert {one for (one,) in sql(found, "page")} == {*uniques, "CHECK ((slug <> ''::text))", "CHECK ((id > 0))"}
@@ -154,8 +160,8 @@ def test_reference_whose_text_has_none_in_it_may_be_null() -> None:
 
     made = _make({
         "id": Col[int],
-        "a": Ref["Whole | None"],  # type: ignore[type-var]
-        "b": Ref[Optional["Whole"]],  # type: ignore[type-var]
+        "a": Ref["Whole | None"],
+        "b": Ref[Optional["Whole"]],
         "c": Ref["Whole"],
     }, id=pg.identity())  # fmt: skip
     columns = made.__schema__.by_attribute
