@@ -48,7 +48,8 @@ class AsyncTables:
             *tables: The tables.
 
         Raises:
-            DatabaseError: What the server says, by its SQLSTATE.
+            DatabaseError: What the server says, by its SQLSTATE; another table has an index of one of the names.
+            InterfaceError: As `ddl` does.
 
         Example:
             >>> await db.create_tables(Elephant)

@@ -49,7 +49,8 @@ class Tables:
             *tables: The tables.
 
         Raises:
-            DatabaseError: What the server says, by its SQLSTATE.
+            DatabaseError: What the server says, by its SQLSTATE; another table has an index of one of the names.
+            InterfaceError: As `ddl` does.
 
         Example:
             >>> db.create_tables(Elephant)

@@ -54,7 +54,8 @@ def unknown_texts(column: Column, values: Sequence[Any]) -> bool:
         column: The column.
         values: Its values.
     """
-    if column.type.kind is not None or column.type.bare.rstrip("[]").lower() in KNOWN:
+    name = column.type.bare.rstrip("[]").lower().removeprefix("pg_catalog.")
+    if column.type.kind is not None or name in KNOWN or name.startswith("interval "):
         return False
     return set(map(type, values)) <= {str, type(None)}
 

@@ -40,7 +40,8 @@ def ddl(*tables: type[Table]) -> str:
         The statements, each with a semicolon and on lines of its own.
 
     Raises:
-        InterfaceError: The declarations contradict each other, or name a column that is not there.
+        InterfaceError: The declarations contradict each other, or name a column that is not there; two tables, or two
+            indexes in one schema, have one name; a name is longer than the 63 bytes that the server keeps of it.
 
     Example:
         >>> class Rider(howdah.Table):
@@ -62,10 +63,11 @@ def statements(*tables: type[Table]) -> list[str]:
         *tables: The tables.
 
     Returns:
-        The statements; by the first of them, others who create tables wait for this transaction.
+        The statements; by the first of them, others who create tables wait for this transaction, and the last fails if
+        an index is not there since another table has one of its name.
 
     Raises:
-        InterfaceError: The declarations contradict each other, or name a column that is not there.
+        InterfaceError: As `ddl` does.
     """
     return _core.ddl(_described(tables), locked=True)
 

@@ -39,7 +39,7 @@ class TableMeta(type):
     def __new__(
         cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, abstract: bool = False
     ) -> TableMeta:
-        """Make the class; an abstract one has columns for others to inherit, and is no table itself."""
+        """Make the class; an abstract one has what others inherit, and is no table itself."""
         if not any(isinstance(base, TableMeta) for base in bases):
             return super().__new__(cls, name, bases, namespace)
         names = defined_at(1, str(namespace.get("__module__")), name)
@@ -106,8 +106,10 @@ class TableMeta(type):
 class Table(metaclass=TableMeta):
     """A row of a table; a class derived from it is a table.
 
-    Its annotations are its columns: `Col[T]`, or T alone. On the class an attribute is an expression, on an object a
-    value. Nothing is read from the database but by a verb; what is not loaded raises NotLoaded.
+    Its annotations are its columns: `Col[T]`, or T alone. Those of the classes that it is derived from come before
+    them, and so do their `__constraints__` and `__indexes__`; of several with one name, the nearest is taken. On the
+    class an attribute is an expression, on an object a value. Nothing is read from the database but by a verb; what is
+    not loaded raises NotLoaded.
 
     Example:
         >>> class Elephant(howdah.Table):
