@@ -14,7 +14,7 @@ from howdah.errors import DataError
 from howdah.expressions.sources import Source
 from howdah.queries.nodes import TUPLES
 from howdah.tables.exactness import limit_of
-from howdah.tables.targets import arrow_names, column_name, is_arrow, quoted
+from howdah.tables.targets import arrow_names, column_name, is_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence
@@ -80,18 +80,15 @@ def _stage(
 ) -> tuple[Source, tuple[str, ...], int]:
     if names is None:
         names = [column_name(schema, one) for one in arrow_names(rows)]
-    for statement in _core.staging(STAGED, schema.name, list(names), order_of(schema)):
+    # COPY looks at numbers. What it rounds can be told no more: a time keeps its digits until it is looked at.
+    limited = {one: schema.by_name[one] for one in names if is_arrow(rows) and _is_time(schema.by_name[one])}
+    types = [(one, "text") for one in texts] + [(one, column.type.bare) for one, column in limited.items()]
+    for statement in _core.staging(STAGED, schema.name, list(names), order_of(schema), types):
         db.execute(statement)
-    for one in texts:
-        db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE text")
     staged = Source("table", ("pg_temp", STAGED))
     if not is_arrow(rows):
         report = db.load(f"pg_temp.{STAGED}", rows, columns=targets_of(names))
         return staged, tuple(names), report.rows
-    limited = {one: schema.by_name[one] for one in names if _is_time(schema.by_name[one])}
-    for one, column in limited.items():
-        # What is rounded there can be told no more.
-        db.execute(f"ALTER TABLE pg_temp.{STAGED} ALTER {quoted([one])} TYPE {column.type.bare}")
     targets = {one: column_name(schema, one) for one in arrow_names(rows)}
     report = db.load(f"pg_temp.{STAGED}", rows, columns=targets)
     for column in limited.values():

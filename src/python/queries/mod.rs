@@ -34,17 +34,21 @@ pub(super) fn render<'py>(
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 pub(super) fn staging(
+    py: Python<'_>,
     name: &str,
     model: Vec<String>,
     columns: Vec<String>,
     order: &str,
+    types: Vec<(String, String)>,
 ) -> PyResult<Vec<String>> {
     let model = match model.as_slice() {
         [table] => TableName { schema: None, table: table.clone() },
         [schema, table] => TableName { schema: Some(schema.clone()), table: table.clone() },
         _ => return Err(refused("a table of more than two names")),
     };
-    Ok(crate::sql::render::staging(name, &model, columns.iter().map(String::as_str), order))
+    let columns = columns.iter().map(String::as_str);
+    crate::sql::render::staging(name, &model, columns, order, &types)
+        .map_err(|error| exception(py, error))
 }
 
 /// Reads Python's data.

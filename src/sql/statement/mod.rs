@@ -48,6 +48,17 @@ struct Writer<'a> {
     aliases: u32,
 }
 
+/// Gives a type's name back, which is nothing else besides.
+///
+/// # Errors
+/// When it is no type.
+pub(super) fn checked_type(name: &str) -> Result<&str> {
+    if identifier::is_type(name) {
+        return Ok(name);
+    }
+    Err(Error::Interface(format!("{name:?} is no type")))
+}
+
 impl Writer<'_> {
     fn push(&mut self, text: &str) {
         self.sql.push_str(text);
@@ -77,10 +88,7 @@ impl Writer<'_> {
     }
 
     fn type_name(&mut self, name: &str) -> Result<()> {
-        if !identifier::is_type(name) {
-            return Err(Error::Interface(format!("{name:?} is no type")));
-        }
-        self.push(name);
+        self.push(checked_type(name)?);
         Ok(())
     }
 
