@@ -143,7 +143,8 @@ def test_load_whose_commit_is_lost_says_that_the_outcome_is_unknown(
     error = error_of(proxy, lambda: face.load("t", last()), sql)
     assert copied
     assert "outcome is unknown" in str(error)
-    assert sql("SELECT count(*) FROM t") == [(count,)]
+    # The server may find the line cut before it commits; but never is there a part of them.
+    assert sql("SELECT count(*) FROM t") in ([(count,)], [(0,)])
     recovers(proxy, face)
 
 
