@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import howdah
+from howdah.queries import async_writing, writing
 from tests.python.orm.faces import Blocking, finish
+from tests.python.orm.few import FEW
 from tests.python.orm.schema import fill
 
 if TYPE_CHECKING:
@@ -62,3 +64,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     RUNNERS[str(pyfuncitem.funcargs.get("face", "asyncio"))](test(**arguments))
     return True
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let COPY begin with fewer rows than it does."""
+    monkeypatch.setattr(async_writing, "FEW", FEW)
+    monkeypatch.setattr(writing, "FEW", FEW)

@@ -1,4 +1,4 @@
-"""Many rows at once: inserted with their keys, upserted, streamed, and taken as frames."""
+"""Many rows at once: inserted with their keys, streamed, and taken as frames."""
 
 from __future__ import annotations
 
@@ -13,24 +13,14 @@ import pytest
 
 import howdah
 import howdah as pg
-from howdah import Col, InterfaceError, Range, Table, Vector, col
-from howdah.queries import async_writing, writing
+from howdah import Col, InterfaceError, Table, col
+from tests.python.orm.few import FEW, SIZES, Parted, people
 from tests.python.orm.schema import Company, Person, Post, PostLabel, Profile, Status
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
 
-# By an INSERT of arrays, and by COPY.
-FEW = 20
-SIZES = [1, 7, FEW + 1]
-
-
-def people(count: int) -> list[dict[str, Any]]:
-    """Give rows that differ in most columns."""
-    return [
-        {"name": f"n{at}", "email": f"{at}@", "age": at % 90 if at % 3 else None, "money": Decimal(at) / 4}
-        for at in range(count)
-    ]
+pytestmark = pytest.mark.usefixtures("few")
 
 
 class Short(Table):
@@ -54,13 +44,6 @@ class Serial(Table):
 
     id: Col[str] = pg.server_default("gen_random_uuid()::text", primary_key=True)
     n: Col[int] = col(default=0)
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let COPY begin with fewer rows than it does."""
-    monkeypatch.setattr(async_writing, "FEW", FEW)
-    monkeypatch.setattr(writing, "FEW", FEW)
 
 
 @pytest.mark.parametrize("count", SIZES)
@@ -320,13 +303,6 @@ async def test_keys_that_a_trigger_changes_come_back_as_they_are_stored(
     assert [row.id for row in rows] == more
 
 
-class Parted(Table):
-    """Has partitions, one of which has a trigger of its own."""
-
-    id: Col[int] = col(primary_key=True)
-    n: Col[int] = col(default=0)
-
-
 async def test_keys_that_a_trigger_of_a_partition_changes_come_back_as_they_are_stored(
     db: howdah.AsyncDatabase, sql: Sql
 ) -> None:
@@ -435,171 +411,6 @@ async def test_object_takes_the_key_of_one_that_was_saved_after_it_was_made(
     assert sql("SELECT count(*) FROM post WHERE author_id = %s", eve.id) == [(count,)]
 
 
-@pytest.mark.parametrize("count", [3, FEW + 1])
-async def test_upsert_inserts_and_updates(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
-    rows = [{"name": "New", "email": "ada@x", "age": 1, "money": 2}, *people(count - 1)]
-    report = await db.upsert(Person, rows, on=[Person.email])
-    assert (report.rows, report.inserted, report.updated) == (count, count - 1, 1)
-    # What the rows do not give stays.
-    assert sql("SELECT name, age, score, status::text FROM person WHERE id = 1") == [("New", 1, 9.5, "active")]
-    report = await db.upsert(
-        Person,
-        rows,
-        on=[Person.email],
-        update=[Person.name, Person.age.set(pg.coalesce(Person.age, 0) + pg.coalesce(pg.excluded(Person.age), 0))],
-    )
-    assert (report.inserted, report.updated) == (0, count)
-    assert sql("SELECT name, age FROM person WHERE id = 1") == [("New", 2)]
-    report = await db.upsert(Person, rows, on=[Person.email], update=[])
-    assert (report.inserted, report.updated) == (0, 0)
-
-
-@pytest.mark.parametrize("count", [2, FEW + 1])
-async def test_upsert_of_rows_with_different_keys_is_refused_where_the_default_would_replace_what_is_stored(
-    db: howdah.AsyncDatabase, count: int, sql: Sql
-) -> None:
-    stored = "SELECT id, name, age, score FROM person ORDER BY id"
-    before = sql(stored)
-    rows: list[dict[str, Any]] = [*people(count - 1), {"name": "New", "email": "ada@x", "score": 1.0}]
-    says = r'Person, row {}: no value for "{}", which other rows give; .* once for each set of keys'
-    with pytest.raises(InterfaceError, match=says.format(count - 1, "age")):
-        await db.upsert(Person, rows, on=[Person.email])
-    with pytest.raises(InterfaceError, match=says.format(0, "score")):
-        await db.upsert(Person, rows, on=[Person.email], update=[Person.name, Person.score])
-    bigger = pg.coalesce(pg.excluded(Person.age), 0) + 1
-    with pytest.raises(InterfaceError, match=says.format(count - 1, "age")):
-        await db.upsert(Person, rows, on=[Person.email], update=[Person.age.set(bigger)])
-    assert sql(stored) == before
-
-
-@pytest.mark.parametrize("count", [2, FEW + 1])
-async def test_upsert_of_rows_with_different_keys_gives_new_ones_the_default_of_what_is_not_updated(
-    db: howdah.AsyncDatabase, count: int, sql: Sql
-) -> None:
-    rows: list[dict[str, Any]] = [
-        *({"name": f"n{at}", "email": f"{at}@", "score": 3.0} for at in range(count - 1)),
-        {"name": "New", "email": "ada@x"},
-    ]
-    update: list[Any] = [Person.name, Person.tags.set(["excluded", "score"])]
-    report = await db.upsert(Person, rows, on=[Person.email], update=update)
-    assert (report.inserted, report.updated) == (count - 1, 1)
-    assert sql("SELECT name, age, score FROM person WHERE id = 1") == [("New", 36, 9.5)]
-    report = await db.upsert(Person, [*rows, {"name": "Zoe", "email": "zoe@x"}], on=[Person.email], update=[])
-    assert (report.inserted, report.updated) == (1, 0)
-    assert sql("SELECT score FROM person WHERE email IN ('0@', 'zoe@x') ORDER BY 1") == [(0.0,), (3.0,)]
-
-
-async def test_last_of_several_rows_with_one_key_wins(db: howdah.AsyncDatabase, sql: Sql) -> None:
-    rows = [{"name": f"v{at}", "email": "same"} for at in range(5)]
-    report = await db.upsert(Person, rows, on=[Person.email])
-    assert (report.inserted, report.updated) == (1, 0)
-    assert sql("SELECT name FROM person WHERE email = 'same'") == [("v4",)]
-    frame = pl.DataFrame({"name": ["w"], "email": ["same"]})
-    report = await db.upsert(Person, frame, on=[Person.email])
-    assert (report.inserted, report.updated) == (0, 1)
-    assert sql("SELECT name FROM person WHERE email = 'same'") == [("w",)]
-
-
-class Member(Table):
-    """Has unique columns that may be NULL, or have a default."""
-
-    __constraints__ = (pg.unique("name", "tenant"),)
-
-    id: Col[int] = pg.identity()
-    email: Col[str | None] = col(default=None, unique=True)
-    name: Col[str | None] = col(default=None)
-    tenant: Col[int] = col(default=7)
-
-
-@pytest.mark.parametrize("count", [3, FEW + 1])
-async def test_upsert_of_rows_whose_key_is_null_stores_each(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
-    await db.create_tables(Member)
-    rows: list[dict[str, Any]] = [{"name": f"n{at}", "email": None} for at in range(count)]
-    twice = [{"name": "a", "email": "same"}, {"name": "b", "email": "same"}]
-    report = await db.upsert(Member, [*rows, *twice], on=[Member.email])
-    assert (report.inserted, report.updated) == (count + 1, 0)
-    frame = pl.DataFrame([{"name": f"m{at}", "email": None if at else "x"} for at in range(count)])
-    report = await db.upsert(Member, frame, on=[Member.email])
-    assert (report.inserted, report.updated) == (count, 0)
-    # The class's default is None.
-    report = await db.upsert(Member, [{"name": f"o{at}"} for at in range(count)], on=[Member.email])
-    assert (report.inserted, report.updated) == (count, 0)
-    assert sql("SELECT count(*), count(DISTINCT name) FROM member") == [(3 * count + 1, 3 * count + 1)]
-    assert sql("SELECT name FROM member WHERE email = 'same'") == [("b",)]
-
-
-@pytest.mark.parametrize("count", [3, FEW + 1])
-async def test_upsert_where_nulls_are_the_same_takes_the_last(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
-    await db.create_tables(Member)
-    sql("ALTER TABLE member DROP CONSTRAINT member_email_key, ADD UNIQUE NULLS NOT DISTINCT (email)")
-    rows = [{"name": f"n{at}", "email": None} for at in range(count)]
-    assert (await db.upsert(Member, rows, on=[Member.email])).inserted == 1
-    assert (await db.upsert(Member, pl.DataFrame(rows), on=[Member.email])).updated == 1
-    assert (await db.upsert(Member, rows, on=[Member.email])).updated == 1
-    assert sql("SELECT name, email FROM member") == [(f"n{count - 1}", None)]
-
-
-@pytest.mark.parametrize("count", [3, FEW + 1])
-async def test_upsert_takes_the_default_of_a_key_that_the_rows_lack(
-    db: howdah.AsyncDatabase, count: int, sql: Sql
-) -> None:
-    await db.create_tables(Member)
-    rows = [{"name": f"n{at // 2}", "email": f"{at}@"} for at in range(count)]
-    distinct = (count + 1) // 2
-    for given in (rows, pl.DataFrame(rows)):
-        report = await db.upsert(Member, given, on=[Member.name, Member.tenant])
-        assert report.rows == distinct
-    assert sql("SELECT count(*), min(tenant) FROM member") == [(distinct, 7)]
-    assert sql("SELECT email FROM member WHERE name = 'n0'") == [("1@",)]
-    rows = [{"email": f"x{at}"} for at in range(count)]
-    # A NULL beside it makes each row one of its own.
-    assert (await db.upsert(Member, rows, on=[Member.name, Member.tenant])).inserted == count
-
-
-@pytest.mark.parametrize("count", [3, FEW + 1])
-async def test_upsert_into_partitions_and_views_counts_what_was_there(
-    db: howdah.AsyncDatabase, count: int, sql: Sql
-) -> None:
-    sql("CREATE TABLE parted (id bigint PRIMARY KEY, n bigint) PARTITION BY RANGE (id)")
-    sql("CREATE TABLE parted_all PARTITION OF parted FOR VALUES FROM (0) TO (1000000)")
-    rows = [{"id": at, "n": at} for at in range(count)]
-    report = await db.upsert(Parted, rows[:2], on=[Parted.id])
-    assert (report.inserted, report.updated) == (2, 0)
-    report = await db.upsert(Parted, rows, on=[Parted.id])
-    assert (report.inserted, report.updated) == (count - 2, 2)
-    sql("ALTER TABLE parted RENAME TO behind; CREATE VIEW parted AS SELECT * FROM behind")
-    report = await db.upsert(Parted, [*rows, {"id": count, "n": 0}], on=[Parted.id])
-    assert (report.inserted, report.updated) == (1, count)
-
-
-@pytest.mark.parametrize(
-    ("on", "update", "says"),
-    [
-        ([Company.id], [Person.name.set("x")], "update= takes columns of Company; got 'name' of Person"),
-        ([Company.id], [Person.name], "update= takes columns of Company; got 'name' of Person"),
-        ([Company.id], [Person.company.name.set("x")], "'name' of Company under another name, or by a reference"),
-        ([Person.id], None, "on= takes columns of Company; got 'id' of Person"),
-    ],
-)
-async def test_upsert_of_columns_of_another_table_is_refused(
-    db: howdah.AsyncDatabase, on: list[Any], update: list[Any] | None, says: str, sql: Sql
-) -> None:
-    with pytest.raises(InterfaceError, match=says):
-        await db.upsert(Company, [{"id": 1, "name": "new"}], on=on, update=update)
-    assert sql("SELECT name FROM company WHERE id = 1") == [("Acme",)]
-
-
-async def test_upsert_without_its_key_is_refused(db: howdah.AsyncDatabase) -> None:
-    with pytest.raises(InterfaceError, match="rows have no id"):
-        await db.upsert(Company, [{"name": "x"}], on=[Company.id])
-    with pytest.raises(InterfaceError, match="needs the columns"):
-        await db.upsert(Company, [{"name": "x"}], on=[])
-    with pytest.raises(InterfaceError, match="take columns"):
-        await db.upsert(Company, [{"name": "x"}], on=[pg.lower(Company.name)])
-    with pytest.raises(howdah.ProgrammingError, match="no unique"):
-        await db.upsert(Post, [{"title": "x", "author_id": 1}], on=[Post.title])
-
-
 async def test_query_becomes_a_frame(db: howdah.AsyncDatabase) -> None:
     query = db.find(Person, Person.born.is_not_null()).order_by(Person.id)
     frame = await query.select(Person.name, Person.born, Person.money, Person.company.name.as_("company")).to_polars()
@@ -661,74 +472,6 @@ async def test_stream_gives_objects_in_turn(db: howdah.AsyncDatabase) -> None:
     assert await db.find(Company).count() == 2502
 
 
-class Held(Table):
-    """Has what an INSERT of arrays cannot take as it is."""
-
-    id: Col[int] = pg.identity()
-    texts: Col[list[str] | None] = col(default=None)
-    numbers: Col[list[int]] = col(default_factory=list)
-    reals: Col[list[float]] = col(default_factory=list)
-    flags: Col[list[bool]] = col(default_factory=list)
-    days: Col[list[dt.date]] = col(default_factory=list)
-    moods: Col[list[Status]] = col(default_factory=list)
-    spans: Col[list[Range[int]]] = col(default_factory=list)
-    span: Col[Range[int] | None] = col(default=None)
-    place: Col[Vector | None] = col(default=None, dim=2)
-    json: Col[dict[str, Any] | None] = col(default=None)
-    list_json: Col[list[dict[str, Any]]] = col(default_factory=list)
-
-
-HARD = ["", "a,b", '"', "\\", "NULL", "null", "{}", " x ", "é\n\t", "'", 'a\\"b', "$1", "%s"]
-
-
-@pytest.mark.parametrize("count", [1, FEW + 1])
-async def test_arrays_of_every_kind_come_back_as_they_went(db: howdah.AsyncDatabase, count: int) -> None:
-    await db.create_tables(Held)
-    row: dict[str, Any] = {
-        "texts": HARD,
-        "numbers": [1, -(2**62), None],
-        "reals": [0.1, 1e300, float("inf"), -0.0, 5e-324],
-        "flags": [True, False, None],
-        "days": [dt.date(2020, 1, 1), None],
-        "moods": [Status.banned, Status.active],
-        "spans": [Range(1, 2), Range(5)],
-        "span": Range(1, 9),
-        "place": Vector([1, 2]),
-        "json": {"a": HARD},
-        "list_json": [{"b": 1}, {"c": None}],
-    }
-    plain = {name: row[name] for name in ("texts", "numbers", "reals", "flags", "moods", "span", "place", "json")}
-    empty: dict[str, Any] = {"texts": [], "numbers": []}
-    for given in (row, plain, empty, {}):
-        rows = [given] * count
-        keys = await db.insert_many(Held, rows)
-        found = await db.get(Held, keys[-1])
-        assert {name: getattr(found, name) for name in given} == given
-        assert found.asdict() == Held(**given).asdict() | {"id": keys[-1]}
-
-
-@pytest.mark.parametrize("count", [1, FEW + 1])
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"texts": [5]},
-        {"numbers": ["5"]},
-        {"numbers": [True]},
-        {"moods": ["nope"]},
-        {"texts": "abc"},
-        {"texts": [["a"], ["b"]]},
-    ],
-    ids=str,
-)
-async def test_array_with_an_element_of_another_type_is_refused(
-    db: howdah.AsyncDatabase, given: dict[str, Any], count: int, sql: Sql
-) -> None:
-    await db.create_tables(Held)
-    with pytest.raises(howdah.DatabaseError):
-        await db.insert_many(Held, [given] * count)
-    assert sql("SELECT count(*) FROM held") == [(0,)]
-
-
 class Ordered(Table):
     """Has a column with the name that howdah itself gives to one."""
 
@@ -752,126 +495,6 @@ async def test_column_named_as_that_of_the_order_is_a_column_like_others(db: how
     found = await db.find_one(Ordered, Ordered.howdah_order == 0)
     assert found is not None
     assert found.other == count - 1
-
-
-class Printed(Table):
-    """Has what COPY does not carry, nor an array."""
-
-    id: Col[int] = pg.identity()
-    mac: Col[str | None] = col(default=None, type="macaddr")
-    bits: Col[str | None] = col(default=None, type="bit(3)")
-    more: Col[str | None] = col(default="101", type="bit varying(5)")
-    letter: Col[str | None] = col(default=None, type='"char"', unique=True)
-    price: Col[str | None] = col(default=None, type="money")
-    words: Col[str | None] = col(default=None, type="tsvector")
-    spot: Col[str | None] = col(default=None, type="point")
-    time: Col[str | None] = col(default=None, type="timetz")
-    pair: Col[str | None] = col(default=None, type="pair")
-    macs: Col[str | None] = col(default=None, type="macaddr[]")
-    brief: Col[str | None] = col(default=None, type="brief")
-    grid: Col[list[list[int]] | None] = col(default=None)
-    names: Col[list[list[str]] | None] = col(default=None)
-    shares: Col[list[list[Decimal]] | None] = col(default=None, type="numeric(5,2)[][]")
-
-
-PRINTED: dict[str, Any] = {
-    "mac": "08:00:2b:01:02:03",
-    "bits": "110",
-    "letter": "x",
-    "price": "$12.50",
-    "words": "'cat' 'dog'",
-    "spot": "(1,2)",
-    "time": "12:00:00+02",
-    "pair": '(1,"a b")',
-    "macs": "{08:00:2b:01:02:03}",
-    "brief": "abc",
-    "grid": [[1, -2], [None, 4]],
-    "names": [HARD, HARD],
-    "shares": [[Decimal("1.5")], [Decimal(2)]],
-}
-
-
-@pytest.fixture
-def printed(sql: Sql) -> None:
-    """Make the types that Printed has."""
-    sql("CREATE TYPE pair AS (a int, b text)")
-    sql("CREATE DOMAIN brief AS varchar(3)")
-
-
-@pytest.mark.usefixtures("printed")
-@pytest.mark.parametrize("count", [1, FEW + 1])
-async def test_texts_of_any_type_and_nested_arrays_are_stored_as_save_stores_them(
-    db: howdah.AsyncDatabase, count: int
-) -> None:
-    await db.create_tables(Printed)
-    saved = (await db.save(Printed(**PRINTED))).asdict()
-    saved = (await db.get(Printed, saved["id"])).asdict()
-    for name in ({}, *({one: PRINTED[one]} for one in PRINTED), PRINTED):
-        given = {key: value for key, value in name.items() if key != "letter"}
-        keys = await db.insert_many(Printed, [given] * count)
-        found = (await db.get(Printed, keys[-1])).asdict()
-        assert {key: found[key] for key in (*given, "more")} == {key: saved[key] for key in (*given, "more")}
-    objects = [Printed(**PRINTED | {"letter": None}) for _ in range(count)]
-    await db.insert_many(Printed, objects)
-    assert objects[-1].asdict() == saved | {"id": objects[-1].id, "letter": None}
-    rows = [{"letter": chr(0x21 + at), "spot": f"({at},0)", "grid": [[at]]} for at in range(count)]
-    for inserted in (count, 0):
-        report = await db.upsert(Printed, rows, on=[Printed.letter])
-        assert (report.rows, report.inserted) == (count, inserted)
-
-
-@pytest.mark.usefixtures("printed")
-@pytest.mark.parametrize("count", [1, FEW + 1])
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"mac": "no"},
-        {"bits": "10"},
-        {"more": "1111111"},
-        {"brief": "abcd"},
-        {"grid": [[1], [2, 3]]},
-        {"grid": [["1"]]},
-        {"grid": [[True]]},
-        {"shares": [[Decimal("1.005")]]},
-        {"spot": 5},
-    ],
-    ids=str,
-)
-async def test_texts_of_any_type_that_it_has_not_are_refused(
-    db: howdah.AsyncDatabase, given: dict[str, Any], count: int, sql: Sql
-) -> None:
-    await db.create_tables(Printed)
-    with pytest.raises(howdah.Error):
-        await db.insert_many(Printed, [given] * count)
-    assert sql("SELECT count(*) FROM printed") == [(0,)]
-
-
-class Note(Table):
-    """Has JSON that may be anything."""
-
-    id: Col[int] = pg.identity()
-    body: Col[Any] = col(default="none")
-
-
-@pytest.mark.parametrize("value", ["5", "x", '{"a": 1}', "", 5, True, None, [1, [2]], {"a": "5"}, 1.5, 10**30])
-async def test_json_of_every_kind_stays_what_it_is(db: howdah.AsyncDatabase, value: Any) -> None:
-    await db.create_tables(Note)
-    saved = await db.save(Note(body=value))
-    few = await db.insert_many(Note, [{"body": value}, {"body": value}])
-    many = await db.insert_many(Note, [{"body": value}] * (FEW + 1))
-    for key in (saved.id, few[-1], many[-1]):
-        found = (await db.get(Note, key)).body
-        assert found == value
-        assert type(found) is type(value)
-    saved.body = [value]
-    await db.save(saved)
-    assert (await db.get(Note, saved.id)).body == [value]
-    if value is not None:
-        assert await db.find(Note, Note.body == value).count() == FEW + 3
-        assert await db.find(Note, Note.body.contains(value)).count() >= FEW + 3
-    assert [one.body for one in await db.find(Note, Note.id.in_(await db.insert_many(Note, [{}]))).to_list()] == [
-        "none"
-    ]
 
 
 class Bare(Table):

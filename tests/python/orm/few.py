@@ -1,0 +1,27 @@
+"""What the tests of many rows share: how many are few, and some rows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from howdah import Col, Table, col
+
+# By an INSERT of arrays, and by COPY.
+FEW = 20
+SIZES = [1, 7, FEW + 1]
+
+
+def people(count: int) -> list[dict[str, Any]]:
+    """Give rows that differ in most columns."""
+    return [
+        {"name": f"n{at}", "email": f"{at}@", "age": at % 90 if at % 3 else None, "money": Decimal(at) / 4}
+        for at in range(count)
+    ]
+
+
+class Parted(Table):
+    """Has partitions, one of which has a trigger of its own."""
+
+    id: Col[int] = col(primary_key=True)
+    n: Col[int] = col(default=0)
