@@ -208,9 +208,10 @@ impl Parts {
     pub async fn next(&mut self, least_bytes: usize) -> Result<Vec<u8>> {
         let mut arrived = std::future::poll_fn(|_| self.reply.poll(least_bytes)).await?;
         if let Some(error) = arrived.error.take() {
-            // What became of the transaction is known at the end.
-            let rest = std::future::poll_fn(|_| self.reply.poll(ALL)).await?;
-            let copied = arrived.copy_refused || rest.copy_refused;
+            // What became of the transaction is known at the end. Where there is none, because the
+            // connection is lost, the server has told why.
+            let rest = std::future::poll_fn(|_| self.reply.poll(ALL)).await;
+            let copied = arrived.copy_refused || rest.is_ok_and(|rest| rest.copy_refused);
             return Err(if copied { no_copy() } else { Error::Server(error) });
         }
         self.ends.see(&arrived.bytes)?;
