@@ -155,6 +155,7 @@ class Stats:
         opened: Connections opened so far.
         closed: Connections closed so far.
         acquired: Times that a connection was given to a caller so far.
+        pipelined: Reads that were sent behind others on a connection so far.
     """
 
     @property
@@ -173,6 +174,8 @@ class Stats:
     def closed(self) -> int: ...
     @property
     def acquired(self) -> int: ...
+    @property
+    def pipelined(self) -> int: ...
 
 @final
 class Notification:
@@ -208,6 +211,7 @@ class Database:
         max_lifetime_s: float,
         statement_cache_size: int,
         busy_wait_s: float,
+        pipeline_reads: bool,
         application_name: str,
     ) -> Self: ...
     def close(self) -> None: ...
@@ -287,6 +291,7 @@ class AsyncDatabase:
         max_lifetime_s: float,
         statement_cache_size: int,
         busy_wait_s: float,
+        pipeline_reads: bool,
         application_name: str,
     ) -> Self: ...
     def close(self) -> None: ...

@@ -68,6 +68,7 @@ class Database(Tables):
         max_lifetime_s: float = 3600.0,
         statement_cache_size: int = 256,
         busy_wait_s: float = 250e-6,
+        pipeline_reads: bool = True,
         application_name: str = "howdah",
     ) -> None:
         """Say where the database is; nothing is connected yet.
@@ -88,6 +89,11 @@ class Database(Tables):
             busy_wait_s: Seconds, at most, that a wait for a reply stays awake, where replies to the statement came so
                 soon before and nothing else is under way; 0 always sleeps. To be woken takes longer than many a reply
                 of a server nearby; other callbacks of the event loop and other threads go on meanwhile.
+            pipeline_reads: Whether `fetch`, `fetch_one` and `fetch_value` of several tasks may share a connection where
+                they are answered sooner so: one is sent before the one ahead of it is answered, each still a
+                transaction of its own. That is for plain SELECTs which are answered at once, and call no functions
+                but some of PostgreSQL's own; where a view or an operator hides one that waits, turn it off. A
+                blocking database has no use for it.
             application_name: What the server shows in pg_stat_activity.
 
         Raises:
@@ -104,6 +110,7 @@ class Database(Tables):
             max_lifetime_s=max_lifetime_s,
             statement_cache_size=statement_cache_size,
             busy_wait_s=busy_wait_s,
+            pipeline_reads=pipeline_reads,
             application_name=application_name,
         )
 
@@ -131,7 +138,8 @@ class Database(Tables):
 
         Returns:
             Connections open (`size`), `idle`, `busy`, and at most open (`max_size`); callers `waiting`; and, counted
-            from the beginning, connections `opened`, `closed` and given to a caller (`acquired`).
+            from the beginning, connections `opened`, `closed` and given to a caller (`acquired`), and reads that
+            shared one with others (`pipelined`).
         """
         return self._core.stats()
 

@@ -34,6 +34,7 @@ pub(super) fn pool(url: Option<&str>, given: &Bound<'_, PyDict>) -> Result<Arc<P
         acquire_timeout: seconds(given, "acquire_timeout_s")?,
         max_idle: seconds(given, "max_idle_s")?,
         max_lifetime: seconds(given, "max_lifetime_s")?,
+        pipeline_reads: option(given, "pipeline_reads")?,
     };
     Ok(Pool::new(config, limits))
 }

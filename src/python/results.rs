@@ -106,13 +106,24 @@ pub(super) struct Stats {
     closed: u64,
     /// Handed out since the beginning.
     acquired: u64,
+    /// Reads that were sent behind others on one of them since the beginning.
+    pipelined: u64,
 }
 
 impl From<crate::session::pool::Stats> for Stats {
     fn from(stats: crate::session::pool::Stats) -> Self {
-        let crate::session::pool::Stats { size, idle, waiting, max_size, opened, closed, acquired } =
-            stats;
-        Self { size, idle, busy: size - idle, waiting, max_size, opened, closed, acquired }
+        let crate::session::pool::Stats {
+            size,
+            idle,
+            waiting,
+            max_size,
+            opened,
+            closed,
+            acquired,
+            pipelined,
+        } = stats;
+        let busy = size - idle;
+        Self { size, idle, busy, waiting, max_size, opened, closed, acquired, pipelined }
     }
 }
 

@@ -19,6 +19,8 @@ use crate::session::{Client, Session};
 pub(super) enum Home {
     /// It goes back to its pool afterwards.
     Pool(Lent),
+    /// It goes back to its pool after the last of the reads that follow each other on it.
+    Shared(Arc<Lent>),
     /// Somebody keeps it, for a transaction or the like.
     Kept(Arc<Lent>),
 }
@@ -29,12 +31,20 @@ impl Deref for Home {
     fn deref(&self) -> &Session {
         match self {
             Self::Pool(lent) => lent,
-            Self::Kept(lent) => lent,
+            Self::Shared(lent) | Self::Kept(lent) => lent,
         }
     }
 }
 
 impl Home {
+    /// One that is nobody else's any more.
+    pub fn alone(self) -> Option<Self> {
+        match self {
+            Self::Shared(lent) => Arc::into_inner(lent).map(Self::Pool),
+            home => Some(home),
+        }
+    }
+
     /// One that is kept, unless a fork's child is asked to use its parent's.
     pub fn kept(lent: Arc<Lent>) -> Result<Self> {
         if !lent.is_ours() {
@@ -52,7 +62,7 @@ impl Home {
     pub fn shared(self) -> Arc<Lent> {
         match self {
             Self::Pool(lent) => Arc::new(lent),
-            Self::Kept(lent) => lent,
+            Self::Shared(lent) | Self::Kept(lent) => lent,
         }
     }
 
@@ -60,6 +70,7 @@ impl Home {
     pub fn hold(self) -> Hold {
         match self {
             Self::Pool(lent) => Hold::Own(Arc::new(lent)),
+            Self::Shared(lent) => Hold::Own(lent),
             Self::Kept(lent) => Hold::Borrowed(Arc::downgrade(&lent)),
         }
     }

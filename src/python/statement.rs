@@ -145,9 +145,13 @@ impl Shape {
     }
 
     /// The same for the columns of one statement, whose rows come part by part.
-    pub fn bind(self, py: Python<'_>, typed: &Typed) -> Result<Self> {
-        let Self::Made(binder) = self else { return Ok(self) };
-        Ok(Self::Bound(made_by(py, Edge::of(py, typed)?, &binder)?.unbind()))
+    pub fn bind(&self, py: Python<'_>, typed: &Typed) -> Result<Self> {
+        Ok(match self {
+            Self::Dicts => Self::Dicts,
+            Self::Values => Self::Values,
+            Self::Made(binder) => Self::Bound(made_by(py, Edge::of(py, typed)?, binder)?.unbind()),
+            Self::Bound(made) => Self::Bound(made.clone_ref(py)),
+        })
     }
 }
 

@@ -56,6 +56,8 @@ struct Answer {
     statement: Arc<Statement>,
     parts: Parts,
     bytes: Vec<u8>,
+    /// How many cancellations there had been before it was run.
+    cancellations: u64,
 }
 
 /// Whether to try again with a statement that failed: another may have made it stale since it was
@@ -123,11 +125,23 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
     loop {
         let ready = execute::prepare(client, &call.sql).await?;
         let tried = Tried::new(&ready);
+        let cancellations = client.cancellations();
         match run(client, call, ready, least_bytes).await {
-            Ok((parts, bytes)) => return Ok(Answer { statement: tried.statement, parts, bytes }),
+            Ok((parts, bytes)) => {
+                let statement = tried.statement;
+                return Ok(Answer { statement, parts, bytes, cancellations });
+            }
+            Err(error) if was_for_another(client, cancellations, &error) => {}
             Err(error) => again(client, &call.sql, tried, error).await?,
         }
     }
+}
+
+/// Whether a statement was hit by a cancellation of ours that was for the one before it in the line.
+/// It has left nothing behind, and is run again.
+fn was_for_another(client: &Client, cancellations: u64, error: &Error) -> bool {
+    let cancelled = matches!(error, Error::Server(server) if server.sqlstate == "57014");
+    cancelled && client.cancellations() != cancellations && client.status() == b'I'
 }
 
 async fn run(
@@ -165,7 +179,18 @@ fn affected(reply: &[u8]) -> u64 {
 
 /// All rows. They are made while the server goes on with those that follow.
 pub(super) async fn fetch(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
-    let Answer { statement, mut parts, mut bytes } = answer(&client, &call, PART_BYTES).await?;
+    loop {
+        let answer = answer(&client, &call, PART_BYTES).await?;
+        let cancellations = answer.cancellations;
+        match all_rows(answer, &shape).await {
+            Err(error) if was_for_another(&client, cancellations, &error) => {}
+            rows => return rows,
+        }
+    }
+}
+
+async fn all_rows(answer: Answer, shape: &Shape) -> Result<Py<PyAny>> {
+    let Answer { statement, mut parts, mut bytes, .. } = answer;
     let typed = execute::typed(&statement)?;
     let (shape, rows) =
         held(|py| Ok::<_, Error>((shape.bind(py, typed)?, PyList::empty(py).unbind())))?;

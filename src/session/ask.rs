@@ -8,8 +8,8 @@ use postgres_protocol::message::frontend;
 
 use super::client::{Client, Shared};
 use super::line::{Line, OnCopy};
+use super::pace::Pace;
 use super::reply::{Ending, Reply};
-use super::spin::Pace;
 use super::statements::Statement;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, Message, Messages, tag};

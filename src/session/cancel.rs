@@ -45,16 +45,17 @@ impl Client {
         self.request_cancel();
     }
 
-    /// Asks again and again until what was sent before the hold has been answered: the server takes no notice of a
-    /// request that is there before it has begun the statement. Somebody else receives meanwhile.
+    /// Asks again and again until the server goes on from what was given up before the hold: it takes
+    /// no notice of a request that is there before it has begun the statement. Somebody else receives
+    /// meanwhile.
     #[expect(clippy::disallowed_methods, reason = "whoever receives the answer tells nobody")]
     pub fn insist_on_cancel(&self, hold: Hold, patience: Duration) {
         let deadline = Instant::now() + patience;
         let last = hold.last;
-        while self.0.line().waits_for(last) && Instant::now() < deadline {
+        while self.0.line().runs_in_vain(last) && Instant::now() < deadline {
             self.request_cancel();
             let mut pause = Duration::from_millis(1);
-            while self.0.line().waits_for(last) && pause < ASK_AGAIN {
+            while self.0.line().runs_in_vain(last) && pause < ASK_AGAIN {
                 std::thread::sleep(pause);
                 pause *= 2;
             }
@@ -67,6 +68,7 @@ impl Client {
     pub fn hold_back(&self) -> Hold {
         let mut line = self.0.line();
         line.held_back += 1;
+        line.cancellations += 1;
         Hold { last: line.last_ticket(), client: self.clone() }
     }
 

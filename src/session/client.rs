@@ -15,8 +15,8 @@ use postgres_types::Type;
 use super::cancel::Again;
 pub use super::line::{Arrived, Notification};
 use super::line::{Line, Lost};
+use super::pace::Pace;
 use super::socket::Handle;
-use super::spin::Pace;
 use super::statements::Statements;
 use crate::error::{Error, Result, ServerError};
 use crate::wire::Malformed;
@@ -213,6 +213,12 @@ impl Client {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.0.line().is_quiet()
+    }
+
+    /// How many cancellations were asked for.
+    #[must_use]
+    pub fn cancellations(&self) -> u64 {
+        self.0.line().cancellations
     }
 
     /// Whether no cancellation is under way, besides.

@@ -61,6 +61,19 @@ impl Lent {
         &self.pool
     }
 
+    /// Whether it may be used by others, too, before it goes back.
+    #[must_use]
+    pub fn may_be_followed(&self) -> bool {
+        self.is_ours() && self.pool.is_young(self.born)
+    }
+
+    /// Shares it with another read.
+    #[must_use]
+    pub fn share(self: &Arc<Self>) -> Arc<Self> {
+        self.pool.count_pipelined();
+        Arc::clone(self)
+    }
+
     /// Keeps it for a load or a read, which may go on from before.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ mod fault;
 mod interrupt;
 mod lent;
 mod line;
+mod pace;
+mod plain;
 pub mod pool;
 mod prepare;
 pub mod query;

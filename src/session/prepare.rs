@@ -43,7 +43,7 @@ impl Client {
             })
             .await?;
         let arrived = reply.whole().await?;
-        Ok(Arc::new(Statement::described(&arrived.bytes, name, Arc::downgrade(&self.0))?))
+        Ok(Arc::new(Statement::described(&arrived.bytes, sql, name, Arc::downgrade(&self.0))?))
     }
 
     /// Describes a statement without a name. The request stays open: nothing lets a pooler give the
@@ -69,7 +69,7 @@ impl Client {
                 break;
             }
         }
-        let statement = Statement::described(&bytes, String::new(), std::sync::Weak::new())?;
+        let statement = Statement::described(&bytes, sql, String::new(), std::sync::Weak::new())?;
         Ok((Arc::new(statement), reply))
     }
 
@@ -77,6 +77,14 @@ impl Client {
     #[must_use]
     pub fn keeps_statements(&self) -> bool {
         self.0.statements().capacity() > 0
+    }
+
+    /// Whether a statement may be sent behind what others have under way: it is kept, and all are
+    /// light plain reads.
+    #[must_use]
+    pub fn may_follow(&self, sql: &str) -> bool {
+        let Some(statement) = self.0.statements().recall(sql) else { return false };
+        statement.pace.is_light() && self.0.line().may_be_followed()
     }
 
     /// Forgets a statement that was kept.

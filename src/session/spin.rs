@@ -2,11 +2,10 @@
 //! takes to put a thread to sleep and to wake it; one far away does not, nor does a long statement.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// However often it was in vain, after so many more requests it is tried again.
-const MOST_PASSED_OVER: u32 = 1023;
+use super::pace::Pace;
 
 /// Connections of this process that a reply is due on. With more than one there is other work for
 /// the cores than to wait.
@@ -25,31 +24,6 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         BUSY.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// What replies to a statement taught about the next one.
-#[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// So many requests are not waited for awake, for it was in vain.
-    pass_over: AtomicU32,
-    /// So many there were the last time.
-    passed_over: AtomicU32,
-}
-
-impl Pace {
-    /// Whether the next request is to be waited for awake.
-    fn is_quick(&self) -> bool {
-        let left = self.pass_over.load(Ordering::Relaxed);
-        self.pass_over.store(left.saturating_sub(1), Ordering::Relaxed);
-        left == 0
-    }
-
-    fn learn(&self, in_time: bool) {
-        let before = self.passed_over.load(Ordering::Relaxed);
-        let count = if in_time { 0 } else { (2 * before + 1).min(MOST_PASSED_OVER) };
-        self.passed_over.store(count, Ordering::Relaxed);
-        self.pass_over.store(count, Ordering::Relaxed);
     }
 }
 
@@ -77,7 +51,7 @@ impl Spin {
     /// Something of its reply has come.
     pub fn heard(&mut self) {
         if let Some((asked, pace)) = self.awaited.take() {
-            pace.learn(asked.elapsed() < self.limit);
+            pace.learn_of_wait(asked.elapsed() < self.limit);
         }
     }
 
@@ -91,38 +65,5 @@ impl Spin {
     pub fn goes_on(&self) -> bool {
         let is_near = |(asked, _): &(Instant, _)| asked.elapsed() < self.limit;
         BUSY.load(Ordering::Relaxed) == 1 && self.awaited.as_ref().is_some_and(is_near)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// How many requests are passed over before the next one that is waited for awake.
-    fn passed_over(pace: &Pace) -> u32 {
-        std::iter::repeat_with(|| pace.is_quick()).take_while(|quick| !quick).map(|_| 1).sum()
-    }
-
-    #[test]
-    fn test_waits_in_vain_double_what_is_passed_over() {
-        let pace = Pace::default();
-        let mut counts = Vec::new();
-        for _ in 0..12 {
-            counts.push(passed_over(&pace));
-            pace.learn(false);
-        }
-        assert_eq!(counts, [0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 1023]);
-    }
-
-    #[test]
-    fn test_reply_in_time_makes_the_pace_quick_again() {
-        let pace = Pace::default();
-        for _ in 0..5 {
-            pace.learn(false);
-        }
-        pace.learn(true);
-        assert_eq!(passed_over(&pace), 0);
-        pace.learn(false);
-        assert_eq!(passed_over(&pace), 1);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use lru::LruCache;
 
 use super::client::Shared;
-use super::spin::Pace;
+use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, ColumnDescription, Messages, tag};
 
@@ -23,7 +23,12 @@ pub struct Statement {
 }
 
 impl Statement {
-    pub(super) fn described(bytes: &[u8], name: String, session: Weak<Shared>) -> Result<Self> {
+    pub(super) fn described(
+        bytes: &[u8],
+        sql: &str,
+        name: String,
+        session: Weak<Shared>,
+    ) -> Result<Self> {
         let (mut parameters, mut columns) = (None, Vec::new());
         for message in Messages(bytes) {
             match message.tag {
@@ -34,7 +39,7 @@ impl Statement {
         }
         let parameters = parameters
             .ok_or_else(|| Error::Internal("the server did not describe a statement".into()))?;
-        let (known, pace) = (OnceLock::new(), Arc::default());
+        let (known, pace) = (OnceLock::new(), Arc::new(Pace::of(sql)));
         Ok(Self { name, parameters, columns, known, session, pace })
     }
 

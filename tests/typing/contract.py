@@ -66,6 +66,7 @@ def every_option_of_a_database_is_named() -> None:
             max_lifetime_s=3600.0,
             statement_cache_size=256,
             busy_wait_s=250e-6,
+            pipeline_reads=True,
             application_name="howdah",
         )
     assert_type(pg.init(), pg.AsyncDatabase)

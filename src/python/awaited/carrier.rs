@@ -16,6 +16,7 @@ use pyo3::sync::PyOnceLock;
 use super::super::gil::{held, none, raised};
 use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
+use super::following::{Read, UnderWay};
 use super::waiting::Slot;
 use crate::error::{Error, Result};
 use crate::session::{self, Client};
@@ -30,6 +31,8 @@ struct Operation {
     slot: Option<Arc<Slot>>,
     /// The connection, which goes back when this is dropped.
     home: Home,
+    /// It is a read that may share the connection.
+    read: Option<UnderWay>,
     /// When it is given up.
     until: Option<Instant>,
 }
@@ -79,6 +82,7 @@ pub(super) fn begin(
     home: Home,
     slot: &Arc<Slot>,
     limit: Option<Duration>,
+    read: Option<Arc<Read>>,
     make: impl FnOnce(Client) -> Work,
 ) -> Result<()> {
     let carried = carrier(py, event_loop, &home)?;
@@ -90,8 +94,9 @@ pub(super) fn begin(
             carried.stop(py, id);
         }
     });
-    carried
-        .add(py, Operation { id, work, slot: Some(Arc::clone(slot)), home, until: until(limit) });
+    let (slot, until) = (Some(Arc::clone(slot)), until(limit));
+    let read = read.map(Read::begin);
+    carried.add(py, Operation { id, work, slot, home, read, until });
     carried.turn(py);
     Ok(())
 }
@@ -158,6 +163,31 @@ impl Carried {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The session, where another read of this loop's may follow those that are under way on it.
+    pub fn followed(&self, event_loop: &EventLoop, sql: &str) -> Option<Home> {
+        if !self.event_loop.is(event_loop) || !self.client.is_carried_by(self.id) {
+            return None;
+        }
+        let operations = self.operations();
+        let is_shared = |operation: &Operation| matches!(operation.home, Home::Shared(_));
+        let Some(Operation { home: Home::Shared(lent), .. }) = operations.front() else {
+            return None;
+        };
+        let follows = operations.iter().all(is_shared)
+            && lent.may_be_followed()
+            && self.client.may_follow(sql);
+        follows.then(|| Home::Shared(lent.share()))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.operations().is_empty()
+    }
+
+    /// Who asks on the connection.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The loop says that there is something to read, or room to write.
     fn ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         let fd = self.client.handle().descriptor();
@@ -185,6 +215,11 @@ impl Carried {
         match operation.work.as_mut().poll(&mut cx) {
             Poll::Pending => {
                 let until = operation.until;
+                if let Some(read) = operation.read.as_ref().filter(|_| self.is_idle())
+                    && let Some(me) = self.me.upgrade()
+                {
+                    read.may_be_followed(&me);
+                }
                 self.operations().push_back(operation);
                 self.look_after(py, until);
             }
@@ -299,16 +334,25 @@ impl Carried {
     /// Settles an operation that has ended; its connection goes back, after cleaning where that is
     /// wanted.
     fn end(&self, py: Python<'_>, operation: Operation, outcome: Result<Py<PyAny>>) {
-        let Operation { work, slot, home, .. } = operation;
+        let Operation { work, slot, home, read, .. } = operation;
         drop(work);
+        if let Some(read) = read {
+            read.end();
+        }
         if let Some(slot) = slot {
             slot.settle(py, outcome);
         }
-        match home {
-            Home::Pool(lent) if !lent.is_clean() && !lent.is_broken() => {
-                self.clean(py, Home::Pool(lent));
-            }
-            home => drop(home),
+        self.give_back(py, home);
+    }
+
+    /// Gives a connection of the pool's back, after cleaning where that is wanted, unless others still
+    /// use it. Who keeps one sees to that.
+    fn give_back(&self, py: Python<'_>, home: Home) {
+        if let Some(Home::Pool(lent)) = home.alone()
+            && !lent.is_clean()
+            && !lent.is_broken()
+        {
+            self.clean(py, Home::Pool(lent));
         }
     }
 
@@ -323,7 +367,8 @@ impl Carried {
             Ok(none())
         });
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.add(py, Operation { id, work, slot: None, home, until: until(Some(PATIENCE)) });
+        let until = until(Some(PATIENCE));
+        self.add(py, Operation { id, work, slot: None, home, read: None, until });
     }
 
     /// Sends what is to be sent; the loop tells when there is room for the rest.
@@ -361,13 +406,7 @@ impl Carried {
         let Some(Operation { work, home, .. }) = operation else { return };
         drop(work);
         let runs = !self.client.is_quiet();
-        // Who keeps the connection sees to its being clean.
-        if let Home::Pool(lent) = home
-            && !lent.is_clean()
-            && !lent.is_broken()
-        {
-            self.clean(py, Home::Pool(lent));
-        }
+        self.give_back(py, home);
         // What the server runs now is the first; others before it are not to be hit.
         if runs && is_first {
             self.cancel(py);

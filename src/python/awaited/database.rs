@@ -20,6 +20,7 @@ use super::super::verbs::{self, Call, Sql};
 use super::super::watching::Cancel;
 use super::carrier::{Work, begin, clean, reclaim};
 use super::event_loop::EventLoop;
+use super::following::{Read, Reads};
 use super::queue::with_session;
 use super::waiting::{Slot, Waiting};
 use crate::error::{Error, Result};
@@ -30,6 +31,7 @@ use crate::session::pool::{Lent, Pool};
 #[pyclass(frozen, module = "howdah._core", name = "AsyncDatabase")]
 pub(in super::super) struct AsyncDatabase {
     pool: Arc<Pool>,
+    reads: Arc<Reads>,
 }
 
 /// A connection that is kept for a transaction, or to listen.
@@ -40,11 +42,18 @@ pub(in super::super) struct AsyncLease(Mutex<Option<Arc<Lent>>>);
 #[pyclass(frozen, module = "howdah._core", name = "AsyncCursor")]
 pub(in super::super) struct AsyncCursor(Arc<Mutex<Option<Stream>>>);
 
-/// Begins an operation: on the connection that is kept, else on one of the pool's.
+/// Where an operation gets its connection from.
+enum Connection<'a> {
+    /// It is kept.
+    Kept(Result<Arc<Lent>>),
+    /// It is one of the pool's, which a read may share.
+    Pool(&'a Arc<Pool>, Option<Arc<Read>>),
+}
+
+/// Begins an operation.
 fn start<F>(
     py: Python<'_>,
-    pool: Option<&Arc<Pool>>,
-    kept: Option<Result<Arc<Lent>>>,
+    from: Connection<'_>,
     limit: Option<Duration>,
     operation: impl FnOnce(Client) -> F + Send + 'static,
 ) -> PyResult<Waiting>
@@ -55,15 +64,18 @@ where
     let run = || {
         let event_loop = EventLoop::running(py)?;
         let work = |client| -> Work { Box::pin(operation(client)) };
-        match (kept, pool) {
-            (Some(kept), _) => begin(py, &event_loop, Home::kept(kept?)?, &slot, limit, work)?,
-            (None, Some(pool)) => {
-                let waiting = Arc::clone(&slot);
-                with_session(py, pool, &event_loop, &slot, move |py, event_loop, lent| {
-                    begin(py, event_loop, Home::Pool(lent), &waiting, limit, work)
-                })?;
+        match from {
+            Connection::Kept(kept) => {
+                begin(py, &event_loop, Home::kept(kept?)?, &slot, limit, None, work)?;
             }
-            (None, None) => return Err(Error::Internal("an operation without a place".into())),
+            Connection::Pool(pool, read) => {
+                let waiting = Arc::clone(&slot);
+                let begun = read.clone();
+                let start = move |py: Python<'_>, event_loop: &EventLoop, home| {
+                    begin(py, event_loop, home, &waiting, limit, begun, work)
+                };
+                with_session(py, pool, &event_loop, &slot, read, start)?;
+            }
         }
         Ok(event_loop)
     };
@@ -87,7 +99,7 @@ impl AsyncDatabase {
     fn new(py: Python<'_>, url: Option<&str>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let none = PyDict::new(py);
         let pool = options::pool(url, given.unwrap_or(&none));
-        pool.map(|pool| Self { pool }).map_err(|error| exception(py, error))
+        pool.map(|pool| Self { pool, reads: Arc::default() }).map_err(|error| exception(py, error))
     }
 
     /// Closes the idle connections; those in use close when they are done.
@@ -133,7 +145,8 @@ impl AsyncDatabase {
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
         let shape = Shape::new(into);
-        self.run(py, lease, |client| verbs::fetch(client, Call { sql: sql.0, params }, shape))
+        let call = Call { sql: sql.0, params };
+        self.ask(py, lease, call, |client, call| verbs::fetch(client, call, shape))
     }
 
     /// The first row of a query, or None.
@@ -146,7 +159,8 @@ impl AsyncDatabase {
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
         let shape = Shape::new(into);
-        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql: sql.0, params }, shape))
+        let call = Call { sql: sql.0, params };
+        self.ask(py, lease, call, |client, call| verbs::fetch_one(client, call, shape))
     }
 
     /// The first value of a query's first row, or None.
@@ -157,7 +171,7 @@ impl AsyncDatabase {
         params: Py<PyTuple>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql: sql.0, params }))
+        self.ask(py, lease, Call { sql: sql.0, params }, verbs::fetch_value)
     }
 
     /// The rows of a query, some at a time: gives a cursor.
@@ -241,8 +255,30 @@ impl AsyncDatabase {
     where
         F: Future<Output = Result<Py<PyAny>>> + Send + 'static,
     {
-        let limit = self.pool.statement_limit();
-        start(py, Some(&self.pool), lease.map(AsyncLease::lent), limit, operation)
+        let from = match lease {
+            Some(lease) => Connection::Kept(lease.lent()),
+            None => Connection::Pool(&self.pool, None),
+        };
+        start(py, from, self.pool.statement_limit(), operation)
+    }
+
+    /// Asks for rows: what does that may share a connection with others.
+    fn ask<F>(
+        &self,
+        py: Python<'_>,
+        lease: Option<&AsyncLease>,
+        call: Call,
+        operation: impl FnOnce(Client, Call) -> F + Send + 'static,
+    ) -> PyResult<Waiting>
+    where
+        F: Future<Output = Result<Py<PyAny>>> + Send + 'static,
+    {
+        let read = || Read::new(&self.reads, call.sql.clone_ref(py));
+        let from = match lease {
+            Some(lease) => Connection::Kept(lease.lent()),
+            None => Connection::Pool(&self.pool, self.pool.pipelines_reads().then(read)),
+        };
+        start(py, from, self.pool.statement_limit(), |client| operation(client, call))
     }
 
     /// Makes something of a connection: of the one that is kept, else of one of the pool's.
@@ -259,8 +295,8 @@ impl AsyncDatabase {
                 slot.settle(py, made(py, Home::kept(lease.lent()?)?));
             } else {
                 let waiting = Arc::clone(&slot);
-                with_session(py, &self.pool, &event_loop, &slot, move |py, _, lent| {
-                    waiting.settle(py, made(py, Home::Pool(lent)));
+                with_session(py, &self.pool, &event_loop, &slot, None, move |py, _, home| {
+                    waiting.settle(py, made(py, home));
                     Ok(())
                 })?;
             }
@@ -287,7 +323,9 @@ impl AsyncLease {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        start(py, None, Some(self.lent()), None, |client| async { none(operation(client).await) })
+        start(py, Connection::Kept(self.lent()), None, |client| async {
+            none(operation(client).await)
+        })
     }
 }
 
@@ -314,7 +352,7 @@ impl AsyncLease {
     /// Rolls the transaction back.
     fn rollback(&self, py: Python<'_>) -> PyResult<Waiting> {
         // A server that is gone is not waited for: without it, nothing stays.
-        start(py, None, Some(self.lent()), Some(ROLLBACK_LIMIT), |client| async {
+        start(py, Connection::Kept(self.lent()), Some(ROLLBACK_LIMIT), |client| async {
             none(verbs::rollback(client).await)
         })
     }
@@ -384,7 +422,7 @@ impl AsyncCursor {
             return Ok(Waiting::new(slot, event_loop));
         };
         let limit = stream.session().ok().and_then(|lent| lent.pool().statement_limit());
-        start(py, None, Some(stream.session()), limit, |_| async move {
+        start(py, Connection::Kept(stream.session()), limit, |_| async move {
             let rows = stream.rows().await;
             if !stream.has_ended() {
                 *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
@@ -401,7 +439,7 @@ impl AsyncCursor {
         if let Ok(event_loop) = EventLoop::running(py) {
             let end = |_| -> Work { Box::pin(async move { none(stream.end().await) }) };
             // The failure is that of a loop that has closed.
-            let _ = begin(py, &event_loop, Home::Kept(lent), &Slot::new(), None, end);
+            let _ = begin(py, &event_loop, Home::Kept(lent), &Slot::new(), None, None, end);
         }
     }
 }

@@ -5,5 +5,7 @@
 mod carrier;
 pub(super) mod database;
 mod event_loop;
+mod following;
 mod queue;
+mod trial;
 mod waiting;

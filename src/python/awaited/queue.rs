@@ -6,19 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 
 use super::super::gil::held_aside;
+use super::super::session::Home;
 use super::carrier::reclaim;
 use super::event_loop::EventLoop;
+use super::following::Read;
 use super::waiting::Slot;
 use crate::error::{Error, Result};
 use crate::session::pool::{Lent, Offer, Permit, Pool, Waiter};
 
 /// What is done with the connection, in the loop's thread.
-pub(super) type Start = Box<dyn FnOnce(Python<'_>, &EventLoop, Lent) -> Result<()> + Send>;
+pub(super) type Start = Box<dyn FnOnce(Python<'_>, &EventLoop, Home) -> Result<()> + Send>;
 
 struct Seat {
     start: Option<Start>,
     /// A connection that was given in another thread, or why there is none.
-    given: Option<Result<Lent>>,
+    given: Option<Result<Home>>,
     /// Ends the waiting when it has been too long.
     timer: Option<Py<PyAny>>,
 }
@@ -28,26 +30,35 @@ pub(super) struct Queued {
     pool: Arc<Pool>,
     event_loop: EventLoop,
     slot: Arc<Slot>,
+    /// It may do without a connection of its own.
+    read: Option<Arc<Read>>,
     seat: Mutex<Seat>,
 }
 
-/// Does something with a connection as soon as there is one.
+/// Does something with a connection as soon as there is one, or one that it may share.
 pub(super) fn with_session(
     py: Python<'_>,
     pool: &Arc<Pool>,
     event_loop: &EventLoop,
     slot: &Arc<Slot>,
-    start: impl FnOnce(Python<'_>, &EventLoop, Lent) -> Result<()> + Send + 'static,
+    read: Option<Arc<Read>>,
+    start: impl FnOnce(Python<'_>, &EventLoop, Home) -> Result<()> + Send + 'static,
 ) -> Result<()> {
+    // Who came before is served before.
+    let may_follow = read.as_ref().filter(|_| pool.has_no_queue());
+    if let Some(home) = may_follow.and_then(|read| read.follow(event_loop)) {
+        return start(py, event_loop, home);
+    }
     let offer = pool.try_acquire()?;
     if let Some(Offer::Session(lent)) = offer {
-        return start(py, event_loop, lent);
+        return start(py, event_loop, home(lent, read.as_deref()));
     }
     let seat = Seat { start: Some(Box::new(start)), given: None, timer: None };
     let queued = Arc::new(Queued {
         pool: Arc::clone(pool),
         event_loop: event_loop.same(py),
         slot: Arc::clone(slot),
+        read,
         seat: Mutex::new(seat),
     });
     // Rare enough to look whether a loop was closed in the midst of something.
@@ -57,6 +68,14 @@ pub(super) fn with_session(
         return Ok(());
     }
     queued.wait(py)
+}
+
+/// Whose a connection of the pool's is.
+fn home(lent: Lent, read: Option<&Read>) -> Home {
+    match read {
+        Some(_) => Home::Shared(Arc::new(lent)),
+        None => Home::Pool(lent),
+    }
 }
 
 impl Queued {
@@ -110,6 +129,7 @@ impl Queued {
 
     /// Hands over what was opened, from any thread.
     fn deliver(self: Arc<Self>, given: Result<Lent>) {
+        let given = given.map(|lent| home(lent, self.read.as_deref()));
         self.seat().given = Some(given);
         held_aside(|py| {
             let arrival = Py::new(py, Arrival(Arc::clone(&self)));
@@ -125,14 +145,14 @@ impl Queued {
     }
 
     /// Begins, in the loop's thread.
-    fn start(&self, py: Python<'_>, given: Result<Lent>) {
+    fn start(&self, py: Python<'_>, given: Result<Home>) {
         let (start, timer) = {
             let mut seat = self.seat();
             (seat.start.take(), seat.timer.take())
         };
         stop_timer(py, timer);
         let Some(start) = start.filter(|_| !self.slot.is_gone()) else { return };
-        let started = given.and_then(|lent| start(py, &self.event_loop, lent));
+        let started = given.and_then(|home| start(py, &self.event_loop, home));
         if let Err(error) = started {
             self.slot.settle(py, Err(error));
         }
@@ -159,6 +179,22 @@ impl Waiter for Queued {
         }
         None
     }
+
+    fn follow(self: Arc<Self>) -> bool {
+        let gone = self.slot.is_gone() || self.seat().start.is_none();
+        if gone {
+            return true;
+        }
+        let Some(read) = &self.read else { return false };
+        self.here(|py| match read.follow(&self.event_loop) {
+            Some(home) => {
+                self.start(py, Ok(home));
+                true
+            }
+            None => false,
+        })
+        .unwrap_or(false)
+    }
 }
 
 thread_local! {
@@ -172,17 +208,33 @@ const DEPTH_MOST: u32 = 8;
 impl Queued {
     /// Begins at once if this is the loop's own thread.
     fn receive(self: Arc<Self>, lent: Lent) {
-        let depth = DEPTH.get();
-        let here = held_aside(|py| {
-            EventLoop::running(py).is_ok_and(|running| running.is(&self.event_loop))
+        let mut lent = Some(lent);
+        self.here(|py| {
+            if let Some(lent) = lent.take() {
+                self.start(py, Ok(home(lent, self.read.as_deref())));
+            }
         });
-        if depth < DEPTH_MOST && here {
-            DEPTH.set(depth + 1);
-            held_aside(|py| self.start(py, Ok(lent)));
-            DEPTH.set(depth);
-        } else {
+        if let Some(lent) = lent {
             self.deliver(Ok(lent));
         }
+    }
+
+    /// Does something now, if this is the loop's own thread and the stack is not high.
+    fn here<T>(&self, work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+        let depth = DEPTH.get();
+        if depth >= DEPTH_MOST {
+            return None;
+        }
+        held_aside(|py| {
+            let running = EventLoop::running(py).ok()?;
+            if !running.is(&self.event_loop) {
+                return None;
+            }
+            DEPTH.set(depth + 1);
+            let done = work(py);
+            DEPTH.set(depth);
+            Some(done)
+        })
     }
 }
 

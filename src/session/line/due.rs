@@ -1,5 +1,8 @@
 //! A reply that is due, and what of it has come.
 
+use std::sync::Arc;
+
+use super::super::pace::Pace;
 use crate::error::ServerError;
 
 /// Bytes of messages that have come for a request.
@@ -36,12 +39,23 @@ pub(super) struct Due {
     pub awaited_bytes: Option<usize>,
     /// Nobody wants it any more.
     pub abandoned: bool,
+    pub pace: Arc<Pace>,
+    /// Nothing else was due when it was asked for.
+    pub was_alone: bool,
 }
 
 impl Due {
-    pub fn new(ticket: u64, on_copy: OnCopy) -> Self {
-        let arrived = Arrived::default();
-        Self { ticket, on_copy, arrived, received: 0, awaited_bytes: None, abandoned: false }
+    pub fn new(ticket: u64, on_copy: OnCopy, pace: Arc<Pace>, was_alone: bool) -> Self {
+        Self {
+            ticket,
+            on_copy,
+            arrived: Arrived::default(),
+            received: 0,
+            awaited_bytes: None,
+            abandoned: false,
+            pace,
+            was_alone,
+        }
     }
 
     /// Whether the part that somebody waits for is there.

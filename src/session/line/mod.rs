@@ -9,6 +9,7 @@ mod unasked;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use postgres_protocol::message::frontend;
@@ -20,8 +21,9 @@ use inbox::{INBOX_MOST, Inbox};
 pub use unasked::Notification;
 use unasked::Unasked;
 
+use super::pace::Pace;
 use super::socket::{Handle, Socket, in_words};
-use super::spin::{Pace, Spin};
+use super::spin::Spin;
 use crate::error::{Error, Result, ServerError};
 
 /// The bytes of one connection.
@@ -39,11 +41,19 @@ pub(super) struct Line {
     /// Room that a reader has given back: a long result moves through it part by part.
     spare: Vec<u8>,
     next_ticket: u64,
+    /// Since when the server has nothing to do here but the first of what is due.
+    first_since: Instant,
+    /// When it was last seen that the server goes on with what is due.
+    moved_at: Instant,
+    /// No answer has come sooner than this.
+    soonest: Duration,
     spin: Spin,
     /// The request that is not all sent yet: nobody else may send.
     open: Option<u64>,
     /// No request begins while a cancellation is under way: it could hit the next statement.
     pub held_back: u32,
+    /// How many there were.
+    pub cancellations: u64,
     /// The socket takes no more at present.
     pub wants_write: bool,
     status: u8,
@@ -88,6 +98,10 @@ impl Lost {
 
 /// A result of which so much has come is long.
 const LONG_BYTES: usize = 256 << 10;
+/// So many plain reads of several callers are under way on one connection at the most.
+const MOST_IN_LINE: usize = 128;
+/// What takes the server longer than this, and the way there and back, is stuck.
+const BRISK: Duration = Duration::from_micros(300);
 /// A read of so much is worth being woken for. The server writes 8 KiB at a time.
 const PART_BYTES: usize = 64 << 10;
 
@@ -102,9 +116,13 @@ impl Line {
             answered: VecDeque::new(),
             spare: Vec::new(),
             next_ticket: 0,
+            first_since: Instant::now(),
+            moved_at: Instant::now(),
+            soonest: Duration::MAX,
             spin,
             open: None,
             held_back: 0,
+            cancellations: 0,
             wants_write: false,
             status: 0,
             unasked: Unasked::default(),
@@ -154,15 +172,42 @@ impl Line {
         self.open.is_none() && self.held_back == 0
     }
 
+    /// Whether a light plain read may be sent behind what is under way: nothing but such reads, each
+    /// a transaction of its own, and not too many of them, the first of which is not stuck.
+    pub fn may_be_followed(&mut self) -> bool {
+        self.may_begin()
+            && self.broken.is_none()
+            && self.status == b'I'
+            && (1..MOST_IN_LINE).contains(&self.due.len())
+            && self.due.iter().all(|due| due.pace.is_light())
+            && !self.is_stuck()
+    }
+
+    /// Whether the first of what is due is not answered, long after it should be.
+    fn is_stuck(&mut self) -> bool {
+        if self.moved_at.elapsed() < self.soonest.saturating_mul(2).saturating_add(BRISK) {
+            return false;
+        }
+        // The answer may lie there, and nobody has had the time to look.
+        let moves = self.handle().wait(false, Duration::ZERO);
+        if moves {
+            self.moved_at = Instant::now();
+        }
+        !moves
+    }
+
     /// Makes room for the reply to a request, which is then written to the outbox. An open one is
     /// not sent at once: nobody else may begin until it is closed.
     pub fn begin(&mut self, open: bool, on_copy: OnCopy, pace: &Arc<Pace>) -> u64 {
         self.next_ticket += 1;
         let ticket = self.next_ticket;
-        if self.due.is_empty() {
+        let alone = self.due.is_empty();
+        if alone {
+            self.first_since = Instant::now();
+            self.moved_at = self.first_since;
             self.spin.asked(pace);
         }
-        self.due.push_back(Due::new(ticket, on_copy));
+        self.due.push_back(Due::new(ticket, on_copy, Arc::clone(pace), alone));
         self.open = open.then_some(ticket);
         ticket
     }
@@ -172,9 +217,11 @@ impl Line {
         self.next_ticket
     }
 
-    /// Whether a request, or one before it, has not been answered yet.
-    pub fn waits_for(&self, ticket: u64) -> bool {
-        self.broken.is_none() && self.due.front().is_some_and(|due| due.ticket <= ticket)
+    /// Whether what the server is to answer now is a request, or one before it, whose reply nobody
+    /// wants.
+    pub fn runs_in_vain(&self, ticket: u64) -> bool {
+        let in_vain = |due: &Due| due.abandoned && due.ticket <= ticket;
+        self.broken.is_none() && self.due.front().is_some_and(in_vain)
     }
 
     /// Takes back a request of which nothing was written.

@@ -1,6 +1,7 @@
 //! Hands the server's messages to the requests that they answer.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
@@ -15,6 +16,7 @@ use crate::wire::message::{self, HEADER_BYTES, tag};
 impl Line {
     /// Hands whole messages to the requests they belong to.
     pub(super) fn sort(&mut self) -> Result<(), Malformed> {
+        let now = Instant::now();
         let Self { inbox, due, status, unasked, answered, outbox, begun, spare, .. } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
@@ -68,6 +70,12 @@ impl Line {
                     let mut ended =
                         due.pop_front().ok_or_else(|| Malformed("an answer to nothing".into()))?;
                     ended.arrived.ended = true;
+                    let took = now - self.first_since;
+                    ended.pace.learn_of_answer((!ended.was_alone).then_some(took));
+                    if ended.was_alone {
+                        self.soonest = self.soonest.min(took);
+                    }
+                    (self.first_since, self.moved_at) = (now, now);
                     if !ended.abandoned {
                         answered.push_back(ended);
                     }

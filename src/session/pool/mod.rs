@@ -37,6 +37,8 @@ pub struct Limits {
     pub max_idle: Duration,
     /// How long one may live.
     pub max_lifetime: Duration,
+    /// Whether reads may share one.
+    pub pipeline_reads: bool,
 }
 
 struct State {
@@ -50,6 +52,7 @@ struct State {
     opened: u64,
     ended: u64,
     acquired: u64,
+    pipelined: u64,
 }
 
 struct Idle {
@@ -75,6 +78,8 @@ pub struct Stats {
     pub closed: u64,
     /// Lent since the beginning.
     pub acquired: u64,
+    /// Reads that shared one on loan since the beginning.
+    pub pipelined: u64,
 }
 
 /// What a caller is offered.
@@ -91,6 +96,12 @@ pub enum Offer {
 pub trait Waiter: Send + Sync {
     /// Takes an offer; gives it back when it has gone, and the next is to have it.
     fn take(self: Arc<Self>, offer: Offer) -> Option<Offer>;
+
+    /// Does without a session of its own, where it may follow others on theirs; tells whether it
+    /// could.
+    fn follow(self: Arc<Self>) -> bool {
+        false
+    }
 }
 
 impl Pool {
@@ -107,6 +118,7 @@ impl Pool {
             opened: 0,
             ended: 0,
             acquired: 0,
+            pipelined: 0,
         };
         Arc::new(Self { config, limits, state: Mutex::new(state) })
     }
@@ -141,7 +153,7 @@ impl Pool {
     /// An idle session that is still good, else the right to open one.
     fn find(self: &Arc<Self>, state: &mut State) -> Option<Offer> {
         while let Some(Idle { session, born, since }) = state.idle.pop() {
-            let lasts = born.elapsed() < self.limits.max_lifetime
+            let lasts = self.is_young(born)
                 && (since.elapsed() < self.limits.max_idle || state.open <= self.limits.min_size);
             if lasts && session.is_fresh() {
                 state.acquired += 1;
@@ -155,6 +167,23 @@ impl Pool {
             return Some(Offer::Permit(Permit { pool: Some(Arc::clone(self)) }));
         }
         None
+    }
+
+    /// Whether a session that was opened then may live on.
+    pub(super) fn is_young(&self, born: Instant) -> bool {
+        born.elapsed() < self.limits.max_lifetime
+    }
+
+    /// Whether it is open, and nobody waits for a session.
+    #[must_use]
+    pub fn has_no_queue(&self) -> bool {
+        let state = self.state();
+        !state.closed && state.waiting.is_empty()
+    }
+
+    /// Counts a read that shares a session on loan.
+    pub(super) fn count_pipelined(&self) {
+        self.state().pipelined += 1;
     }
 
     /// Queues somebody who waits; offers what has become free meanwhile.
@@ -184,13 +213,20 @@ impl Pool {
             let (offer, waiter) = {
                 let mut state = self.state();
                 let Some(waiter) = state.waiting.pop_front() else { break };
-                let Some(offer) = kept.take().or_else(|| self.find(&mut state)) else {
-                    state.waiting.push_front(waiter);
-                    break;
-                };
-                (offer, waiter)
+                (kept.take().or_else(|| self.find(&mut state)), waiter)
             };
-            kept = waiter.take(offer);
+            match offer {
+                Some(offer) => kept = waiter.take(offer),
+                None if Arc::clone(&waiter).follow() => {}
+                None => {
+                    let mut state = self.state();
+                    state.waiting.push_front(waiter);
+                    // One may have come back meanwhile, and found nobody.
+                    if state.idle.is_empty() && state.open >= self.limits.max_size {
+                        break;
+                    }
+                }
+            }
         }
         drop(kept);
     }
@@ -261,6 +297,12 @@ impl Pool {
         self.config.statement_limit
     }
 
+    /// Whether reads may share a session.
+    #[must_use]
+    pub fn pipelines_reads(&self) -> bool {
+        self.limits.pipeline_reads
+    }
+
     /// How long to wait for a session.
     #[must_use]
     pub fn acquire_timeout(&self) -> Duration {
@@ -303,6 +345,7 @@ impl Pool {
             opened: state.opened,
             closed: state.ended,
             acquired: state.acquired,
+            pipelined: state.pipelined,
         }
     }
 }

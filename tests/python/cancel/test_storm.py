@@ -151,6 +151,7 @@ def test_random_cancellations_leave_nothing_behind(
     # Each kind was answered often enough for a wrong answer to show.
     assert min(storm.answered.values()) >= 10, storm.answered
     stats = database.stats()
+    assert stats.pipelined > 0
     assert (stats.busy, stats.waiting) == (0, 0)
     assert stats.size == stats.opened - stats.closed <= POOL
     eventually(lambda: sessions() == stats.size, within_s=5)

@@ -1,0 +1,172 @@
+//! Which of two ways of asking is quicker, found out by going both.
+//!
+//! That depends on the server's cores, on the network and on the statements, of which none is known here; what is
+//! known is how long the callers wait. So once in a while some of them go the other way, and where
+//! they waited clearly less, all go it from then on.
+
+use std::time::Duration;
+
+/// How reads go that are asked for at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Each on a connection of its own, for as long as there is one.
+    Apart,
+    /// One behind the other on one connection.
+    Together,
+}
+
+impl Way {
+    fn other(self) -> Self {
+        match self {
+            Self::Apart => Self::Together,
+            Self::Together => Self::Apart,
+        }
+    }
+}
+
+/// After a turn to the other way, the first answers are to what was asked before it.
+const UNSETTLED: u32 = 16;
+/// So many answers are enough to tell by.
+const ANSWERS: u32 = 64;
+/// Longer waits count as this: how long one statement takes tells nothing of the ways.
+const LONGEST: Duration = Duration::from_millis(10);
+/// The other way is tried again after so many turns at the most.
+const MOST_PATIENT: u32 = 512;
+
+/// What was found out so far.
+#[derive(Debug)]
+pub(super) struct Trial {
+    way: Way,
+    better: Way,
+    /// The mean wait in the last turn on the better way.
+    mean: Duration,
+    answers: u32,
+    waited: Duration,
+    /// So many turns on the better way are left, before the other one is tried.
+    left: u32,
+    patience: u32,
+}
+
+impl Default for Trial {
+    fn default() -> Self {
+        Self {
+            way: Way::Apart,
+            better: Way::Apart,
+            mean: Duration::ZERO,
+            answers: 0,
+            waited: Duration::ZERO,
+            left: 1,
+            patience: 1,
+        }
+    }
+}
+
+impl Trial {
+    /// The way to go now.
+    pub fn way(&self) -> Way {
+        self.way
+    }
+
+    /// A caller who was not alone has waited so long.
+    pub fn learn(&mut self, way: Way, waited: Duration) {
+        if way != self.way {
+            return;
+        }
+        self.answers += 1;
+        if self.answers > UNSETTLED {
+            self.waited += waited.min(LONGEST);
+        }
+        if self.answers == UNSETTLED + ANSWERS {
+            let mean = self.waited / ANSWERS;
+            (self.answers, self.waited) = (0, Duration::ZERO);
+            self.turn(mean);
+        }
+    }
+
+    fn turn(&mut self, mean: Duration) {
+        if self.way == self.better {
+            self.mean = mean;
+            self.left = self.left.saturating_sub(1);
+            if self.left == 0 {
+                self.way = self.way.other();
+            }
+            return;
+        }
+        // Chance alone is not enough for a change.
+        if mean < self.mean * 9 / 10 {
+            (self.better, self.mean, self.patience) = (self.way, mean, 1);
+        } else {
+            self.way = self.better;
+            self.patience = (2 * self.patience).min(MOST_PATIENT);
+        }
+        self.left = self.patience;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets callers go for so many answers; gives back how many went together.
+    fn go(trial: &mut Trial, answers: u32, apart: Duration, together: Duration) -> u32 {
+        let mut count = 0;
+        for _ in 0..answers {
+            match trial.way() {
+                Way::Apart => trial.learn(Way::Apart, apart),
+                Way::Together => {
+                    count += 1;
+                    trial.learn(Way::Together, together);
+                }
+            }
+        }
+        count
+    }
+
+    const SHORT: Duration = Duration::from_micros(80);
+    const LONG: Duration = Duration::from_micros(160);
+
+    #[test]
+    fn test_better_way_is_found_and_kept() {
+        let mut trial = Trial::default();
+        assert!(go(&mut trial, 10_000, LONG, SHORT) > 8_500);
+        assert!(go(&mut trial, 10_000, LONG, SHORT) > 9_700);
+    }
+
+    #[test]
+    fn test_worse_way_is_tried_seldom() {
+        let mut trial = Trial::default();
+        assert!(go(&mut trial, 10_000, SHORT, LONG) < 800);
+        assert!(go(&mut trial, 100_000, SHORT, LONG) < 2_500);
+    }
+
+    #[test]
+    fn test_change_is_noticed() {
+        let mut trial = Trial::default();
+        go(&mut trial, 100_000, SHORT, LONG);
+        go(&mut trial, 10_000, LONG, SHORT);
+        assert!(go(&mut trial, 10_000, LONG, SHORT) > 9_000);
+    }
+
+    #[test]
+    fn test_ways_that_are_alike_are_not_changed() {
+        let mut trial = Trial::default();
+        assert!(go(&mut trial, 100_000, SHORT, SHORT * 19 / 20) < 2_500);
+    }
+
+    #[test]
+    fn test_long_statements_tell_nothing() {
+        let mut trial = Trial::default();
+        assert!(go(&mut trial, 100_000, LONGEST * 9, LONGEST * 3) < 2_500);
+    }
+
+    #[test]
+    fn test_answers_to_what_went_the_other_way_are_not_counted() {
+        let mut trial = Trial::default();
+        go(&mut trial, UNSETTLED + ANSWERS, LONG, LONG);
+        assert_eq!(trial.way(), Way::Together);
+        for _ in 0..1000 {
+            trial.learn(Way::Apart, LONG);
+        }
+        assert_eq!(trial.way(), Way::Together);
+    }
+}

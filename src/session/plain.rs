@@ -1,0 +1,104 @@
+//! Which statements are plain reads: they leave a session as they found it, and wait for nobody
+//! but who changes a table's definition. So they may stand in line with the reads of others on one
+//! connection.
+
+/// What such a statement begins with.
+const FIRST: &[&str] = &["select", "table", "values", "with"];
+
+/// Words that a statement which writes, locks or goes elsewhere has. Where one is a name or stands
+/// in a text, the statement merely counts as none.
+const OTHERS: &[&str] = &["delete", "for", "insert", "into", "merge", "update"];
+
+/// What may stand before an opening parenthesis: words of SQL, and functions that neither write nor
+/// wait.
+const BEFORE_PARENTHESES: &str = "\
+abs all and any array_agg array_length as avg between bool_and bool_or by cardinality case \
+cast ceil coalesce concat concat_ws count date_part date_trunc dense_rank distinct else \
+except exists extract filter first_value floor from greatest having ilike in intersect join \
+json_agg json_build_array json_build_object jsonb_agg jsonb_array_length jsonb_build_array \
+jsonb_build_object lag last_value lateral lead least left length like limit lower \
+materialized max min mod not now ntile nullif offset on or over plainto_tsquery position \
+rank replace right round row row_number select some split_part string_agg substring sum \
+then to_char to_tsquery to_tsvector trim trunc ts_rank union unnest upper using values \
+websearch_to_tsquery when where within";
+
+/// Whether a statement is a plain read. One that is may be taken for none, never the other way round,
+/// but for what a view, an operator or a policy hides.
+pub(super) fn is_plain_read(sql: &str) -> bool {
+    // A comment could stand between a function and its parenthesis.
+    if sql.contains("--") || sql.contains("/*") {
+        return false;
+    }
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '.');
+    let mut rest = sql;
+    let mut is_first = true;
+    while let Some(start) = rest.find(is_part) {
+        let from = rest.get(start..).unwrap_or_default();
+        let (word, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
+        let word = word.to_ascii_lowercase();
+        let is_one_of = |words: &[&str]| words.contains(&word.as_str());
+        let is_called = after.trim_start().starts_with('(');
+        if (is_first && !is_one_of(FIRST))
+            || is_one_of(OTHERS)
+            || (is_called && !BEFORE_PARENTHESES.split(' ').any(|known| known == word))
+        {
+            return false;
+        }
+        is_first = false;
+        rest = after;
+    }
+    !is_first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_plain_reads() {
+        for sql in [
+            "SELECT 1",
+            "select id, name from people where id = $1",
+            "(SELECT a FROM t) UNION ALL (SELECT b FROM u)",
+            "TABLE t",
+            "VALUES (1), (2)",
+            "WITH recent AS (SELECT * FROM t WHERE day > $1) SELECT count(*) FROM recent",
+            "SELECT \"t0\".\"id\" FROM \"post\" AS \"t0\" WHERE \"t0\".\"author_id\" = ANY ($1)",
+            "SELECT lower(name), coalesce (n, 0) FROM t ORDER BY updated_at LIMIT 10",
+        ] {
+            assert!(is_plain_read(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn test_others() {
+        for sql in [
+            "",
+            "BEGIN",
+            "INSERT INTO t VALUES (1)",
+            "UPDATE t SET n = 1 RETURNING n",
+            "DELETE FROM t",
+            "SET work_mem = '1GB'",
+            "CALL p()",
+            "EXPLAIN ANALYZE SELECT 1",
+            "SELECT * FROM t FOR UPDATE",
+            "SELECT * FROM t WHERE id = $1 for no key update skip locked",
+            "SELECT * INTO u FROM t",
+            "WITH gone AS (DELETE FROM t RETURNING id) SELECT * FROM gone",
+            "WITH new AS (INSERT INTO t VALUES (1) RETURNING id) SELECT * FROM new",
+            "SELECT pg_sleep(1)",
+            "SELECT pg_advisory_lock ($1)",
+            "SELECT pg_catalog.pg_advisory_lock\n($1)",
+            "SELECT nextval('s')",
+            "SELECT * FROM take_next_job($1)",
+            "SELECT \"my function\"(1)",
+            "SELECT größe(1)",
+            "-- a note\nSELECT 1",
+            "SELECT pg_sleep/* a note */(1)",
+            "SELECT mine.count(1)",
+            "SELECT U&\"\\0070g_sleep\"(1)",
+        ] {
+            assert!(!is_plain_read(sql), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+"""Light reads of several tasks share a connection, and nobody can tell but by the time that it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+import random
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+import howdah
+from tests.python.pool.faces import soon
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.python.pool.faces import Open
+
+    Blocked = Callable[[int], Awaitable[list[int]]]
+
+ONE = "SELECT $1::int8"
+FROM_T = "SELECT n FROM t"
+FROM_U = "SELECT n FROM u"
+CALLERS = 8
+
+
+@pytest.fixture
+def tables(url: str) -> Any:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in "tu":
+            connection.execute(f"CREATE TABLE {name} (n int8)")
+            connection.execute(f"INSERT INTO {name} VALUES (7)")
+        yield connection
+        connection.execute("DROP TABLE t, u")
+
+
+async def ask(database: howdah.AsyncDatabase, count: int = CALLERS) -> int:
+    """Ask for some rows at the same time; give how many of the reads shared a connection."""
+    before = database.stats().pipelined
+    found = await asyncio.gather(*(database.fetch_value(ONE, n) for n in range(count)))
+    assert found == list(range(count))
+    return database.stats().pipelined - before
+
+
+async def together(database: howdah.AsyncDatabase) -> None:
+    """Ask until reads are just being tried on one connection, as they are for many reads at a time."""
+    for sql in (FROM_T, FROM_U):
+        assert await database.fetch_value(sql) == 7
+    # Whether they go on after that depends on how long they took.
+    for _ in range(200):
+        if await ask(database):
+            return
+    raise AssertionError(database.stats())
+
+
+@asynccontextmanager
+async def locked(connection: psycopg.Connection, *names: str) -> AsyncIterator[None]:
+    """Let nobody read some tables."""
+    with connection.transaction():
+        connection.execute(f"LOCK {', '.join(names)}")
+        yield
+
+
+@pytest.fixture
+def blocked(url: str, app: str) -> Callable[[int], Awaitable[list[int]]]:
+    """Give what waits until so many statements wait for a lock, and gives the processes."""
+
+    async def wait(count: int) -> list[int]:
+        rows: list[tuple[Any, ...]] = []
+        with psycopg.connect(url, autocommit=True) as other:
+            for _ in range(1000):
+                rows = other.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = %s", [app]
+                ).fetchall()
+                if len(rows) == count:
+                    return [row[0] for row in rows]
+                await asyncio.sleep(0.01)
+        raise AssertionError(rows)
+
+    return wait
+
+
+async def test_reads_share_a_connection(opened_async: Open) -> None:
+    database = opened_async(max_size=2)
+    for _ in range(200):
+        await ask(database, 40)
+    stats = database.stats()
+    assert stats.pipelined > 0
+    assert (stats.busy, stats.waiting) == (0, 0)
+
+
+async def test_reads_share_none_where_that_is_not_wanted(opened_async: Open) -> None:
+    database = opened_async(max_size=2, pipeline_reads=False)
+    for _ in range(50):
+        await ask(database, 40)
+    assert database.stats().pipelined == 0
+
+
+async def test_lone_caller_has_a_connection_to_himself(opened_async: Open) -> None:
+    database = opened_async(max_size=2)
+    for n in range(1000):
+        assert await database.fetch_value(ONE, n) == n
+    assert database.stats().pipelined == 0
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda database: database.execute("SELECT $1::int8", 1),
+        lambda database: database.fetch_value("SELECT pg_sleep($1)", 0.0),
+        lambda database: database.fetch("SELECT n FROM t WHERE n = $1 FOR UPDATE", 7),
+        lambda database: database.fetch_one("UPDATE t SET n = n WHERE n = $1 RETURNING n", 7),
+        lambda database: database.fetch("WITH gone AS (DELETE FROM t WHERE n = $1 RETURNING n) SELECT * FROM gone", 1),
+    ],
+)
+async def test_what_is_no_plain_read_shares_none(
+    opened_async: Open, verb: Callable[[howdah.AsyncDatabase], Any]
+) -> None:
+    database = opened_async(max_size=1)
+    await verb(database)
+    await together(database)
+    before = database.stats().pipelined
+    await asyncio.gather(*(verb(database) for _ in range(3)))
+    assert database.stats().pipelined == before
+
+
+@pytest.mark.usefixtures("tables")
+async def test_transaction_is_nobody_elses(opened_async: Open) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+
+    async def count() -> Any:
+        return await database.fetch_value(FROM_T)
+
+    async with database.transaction() as transaction:
+        await database.execute("UPDATE t SET n = 8")
+        outside = asyncio.create_task(count(), context=contextvars.Context())
+        inside = await asyncio.gather(*(database.fetch_value(FROM_T) for _ in range(3)))
+        assert inside == [8, 8, 8]
+        assert not outside.done()
+        await transaction.rollback()
+    assert await outside == 7
+
+
+@pytest.mark.usefixtures("tables")
+async def test_error_is_told_to_its_own_caller(opened_async: Open) -> None:
+    database = opened_async(max_size=1)
+    divide = "SELECT 10 / $1::int8"
+    assert await database.fetch_value(divide, 5) == 2
+    await together(database)
+    before = database.stats().pipelined
+    found = await asyncio.gather(*(database.fetch_value(divide, n) for n in (1, 0, 2, 0, 5)), return_exceptions=True)
+    assert database.stats().pipelined - before == 4
+    assert [one for one in found if isinstance(one, int)] == [10, 5, 2]
+    assert all(isinstance(found[at], howdah.DataError) for at in (1, 3)), found
+
+
+async def test_cancellation_of_one_leaves_the_others(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+    before = database.stats().pipelined
+    async with locked(tables, "t", "u"):
+        tasks = [asyncio.create_task(database.fetch_value(sql)) for sql in (FROM_T, FROM_U, FROM_U)]
+        others = [asyncio.create_task(database.fetch_value(ONE, n)) for n in range(3)]
+        await blocked(1)
+        assert database.stats().pipelined - before == 5
+        tasks[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await tasks[0]
+        # The second one waits at the server now. A cancellation that comes late hits it in the place of the first.
+        (pid,) = await blocked(1)
+        tables.execute("SELECT pg_cancel_backend(%s)", [pid])
+        await asyncio.sleep(0.2)
+        assert not tasks[1].done()
+    assert await asyncio.gather(*tasks[1:]) == [7, 7]
+    assert await asyncio.gather(*others) == [0, 1, 2]
+    assert database.stats().busy == 0
+
+
+async def test_follower_that_is_cancelled_goes_at_once(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+    async with locked(tables, "t"):
+        first, second, third = (
+            asyncio.create_task(database.fetch_value(sql, *values)) for sql, *values in ((FROM_T,), (ONE, 1), (ONE, 2))
+        )
+        await blocked(1)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(second, 5.0)
+        assert not first.done()
+    assert [await first, await third] == [7, 2]
+    assert await database.fetch_value(ONE, 3) == 3
+
+
+async def test_cancellation_from_elsewhere_is_told(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+    async with locked(tables, "t"):
+        first, second = (asyncio.create_task(database.fetch_value(sql)) for sql in (FROM_T, FROM_U))
+        (pid,) = await blocked(1)
+        tables.execute("SELECT pg_cancel_backend(%s)", [pid])
+        with pytest.raises(howdah.OperationalError, match="canceling statement"):
+            await first
+    assert await second == 7
+
+
+async def test_nobody_stands_behind_what_is_stuck(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    database = opened_async(max_size=2, min_size=2)
+    await together(database)
+    async with locked(tables, "t"):
+        stuck = asyncio.create_task(database.fetch_value(FROM_T))
+        await blocked(1)
+        for n in range(300):
+            found = await asyncio.wait_for(asyncio.gather(*(database.fetch_value(ONE, n) for _ in range(3))), 5.0)
+            assert found == [n, n, n]
+        assert not stuck.done()
+    assert await stuck == 7
+
+
+async def test_lost_connection_is_told_to_all(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+    async with locked(tables, "t"):
+        calls = [asyncio.create_task(database.fetch_value(FROM_T)) for _ in range(4)]
+        (pid,) = await blocked(1)
+        tables.execute("SELECT pg_terminate_backend(%s)", [pid])
+        found = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(one, howdah.OperationalError) for one in found), found
+    assert await database.fetch_value(FROM_T) == 7
+
+
+@pytest.mark.usefixtures("tables")
+async def test_writer_among_readers_has_his_turn(opened_async: Open) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+    served = itertools.count()
+    until = time.monotonic() + 2.0
+    waits: list[int] = []
+
+    async def read() -> None:
+        while time.monotonic() < until:
+            await database.fetch_value(ONE, 1)
+            next(served)
+
+    async def write() -> None:
+        while time.monotonic() < until:
+            before = next(served)
+            assert await database.execute("UPDATE t SET n = n + 1") == 1
+            waits.append(next(served) - before)
+
+    await asyncio.gather(*(read() for _ in range(30)), write())
+    assert len(waits) > 20
+    # Those that were before it on the connection and in the queue, and hardly more.
+    assert max(waits) < 300, max(waits)
+
+
+async def test_connection_that_is_always_busy_grows_old_all_the_same(opened_async: Open) -> None:
+    database = opened_async(max_size=1, max_lifetime_s=0.2)
+    until = time.monotonic() + 1.5
+
+    async def read(n: int) -> None:
+        while time.monotonic() < until:
+            assert await database.fetch_value(ONE, n) == n
+
+    await asyncio.gather(*(read(n) for n in range(20)))
+    assert database.stats().pipelined > 0
+    assert database.stats().opened > 3
+
+
+class Storm:
+    """Callers whose reads are cancelled at random moments, and what they saw."""
+
+    def __init__(self, database: howdah.AsyncDatabase) -> None:
+        """Begin with nothing."""
+        self.database = database
+        self.dice = random.Random(7)  # noqa: S311  (it is to be the same each time)
+        self.numbers = itertools.count()
+        self.wrong: list[object] = []
+
+    async def read(self) -> None:
+        """Ask for something, and look at the answer."""
+        n = next(self.numbers)
+        found: Any
+        match self.dice.randrange(4):
+            case 0:
+                found = await self.database.fetch_one("SELECT $1::int8 AS a, $2::text AS b", n, str(n))
+                expected: Any = {"a": n, "b": str(n)}
+            case 1:
+                found, expected = await self.database.fetch(ONE, n), [{"int8": n}]
+            case 2:
+                found, expected = await self.database.fetch("SELECT $1::int8 AS a FROM t", n), [{"a": n}]
+            case _:
+                found, expected = await self.database.fetch_value(ONE, n), n
+        if found != expected:
+            self.wrong.append((found, expected))
+
+    async def caller(self) -> None:
+        """Ask one thing after another, some of which nobody waits for."""
+        for _ in range(200):
+            task = asyncio.create_task(self.read())
+            if self.dice.random() < 0.3:
+                await asyncio.sleep(self.dice.random() * 0.001)
+                task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
+
+
+@pytest.mark.usefixtures("tables")
+async def test_storm_of_reads_and_cancellations(opened_async: Open) -> None:
+    database = opened_async(max_size=3)
+    storm = Storm(database)
+    await asyncio.gather(*(storm.caller() for _ in range(20)))
+    assert storm.wrong == []
+    assert database.stats().pipelined > 0
+    await soon(lambda: database.stats().busy == 0)
+    assert await database.fetch_value("SELECT count(*) FROM t") == 1
