@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
 
 use super::gil::raised;
+use super::pause::pass_over;
 use crate::error::{Error, Result, ValueError};
 
 /// Makes objects of tables out of rows.
@@ -192,7 +193,9 @@ impl Maker {
         let loaded = if values.iter().any(|value| is_mutable(value)) {
             PyTuple::new(py, values.iter().map(own).collect::<PyResult<Vec<_>>>()?)?
         } else {
-            PyTuple::new(py, values)?
+            let loaded = PyTuple::new(py, values)?;
+            pass_over(&loaded);
+            loaded
         };
         dict.set_item(intern!(py, "_loaded"), loaded)?;
         object.setattr(intern!(py, "__dict__"), &dict)?;

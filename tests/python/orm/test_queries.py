@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import weakref
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -324,3 +326,15 @@ async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah
 async def test_rows_of_a_composite_key_are_written_by_a_subquery(db: howdah.AsyncDatabase) -> None:
     about = Label.find(Label.id == PostLabel.label.id, Label.name == PostLabel.label.name).exists_()
     assert await db.find(PostLabel, about).order_by(PostLabel.post.id).limit(1).delete() == 1
+
+
+async def test_search_for_cycles_passes_over_the_values_of_rows(db: howdah.AsyncDatabase) -> None:
+    company = await db.get(Company, 1)
+    assert gc.is_tracked(company)
+    assert not any(map(gc.is_tracked, (vars(company), vars(company)["_loaded"])))
+    # What is put into one later may close a circle.
+    vars(company)["circle"] = [company]
+    gone = weakref.ref(company)
+    del company
+    gc.collect()
+    assert gone() is None
