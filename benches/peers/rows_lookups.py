@@ -9,6 +9,7 @@ from .bars import (
     ASYNCPG_POOL,
     HOWDAH,
     HOWDAH_TRANSACTION,
+    HOWDAH_WAITING,
     LIMIT_PGBENCH,
     LIMIT_PGBENCH_POOL,
 )
@@ -22,6 +23,7 @@ from .rows_async import (
     AsyncpgPoolLookups,
     HowdahAsyncLookups,
     HowdahTransactionLookups,
+    HowdahWaitingLookups,
 )
 from .rows_blocking import BlockingLookups, HowdahLookups, PsycopgLookups
 from .rows_pgbench import Pgbench
@@ -98,6 +100,8 @@ def _pools(bench: Bench, callers: int, wanted: list[int]) -> list[Contestant]:
         for loop in LOOPS
         for one in (
             HowdahAsyncLookups(HOWDAH, bench.url, loop, wanted, callers=callers),
+            # Of one caller, nothing is pipelined.
+            *([HowdahWaitingLookups(HOWDAH_WAITING, bench.url, loop, wanted, callers=callers)] if callers > 1 else []),
             AsyncpgPoolLookups(ASYNCPG_POOL, bench.url, loop, wanted, callers=callers),
         )
     ]
