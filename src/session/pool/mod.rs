@@ -220,6 +220,11 @@ impl Pool {
                 None if Arc::clone(&waiter).follow() => {}
                 None => {
                     let mut state = self.state();
+                    if state.closed {
+                        drop(state);
+                        let _ = waiter.take(Offer::Closed);
+                        break;
+                    }
                     state.waiting.push_front(waiter);
                     // One may have come back meanwhile, and found nobody.
                     if state.idle.is_empty() && state.open >= self.limits.max_size {
