@@ -63,6 +63,15 @@ impl Client {
         drop(hold);
     }
 
+    /// Whether the server is at work on what nobody wants, unasked to cancel it; `None` when there is no such
+    /// request, however late its turn comes.
+    #[must_use]
+    pub fn works_in_vain(&self) -> Option<bool> {
+        let line = self.0.line();
+        let unasked = line.held_back == 0;
+        line.has_abandoned().then(|| unasked && line.runs_in_vain(line.last_ticket()))
+    }
+
     /// Lets no other request begin until what this gives back is dropped.
     #[must_use]
     pub fn hold_back(&self) -> Hold {

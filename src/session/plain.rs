@@ -26,28 +26,31 @@ websearch_to_tsquery when where within";
 /// but for what a view, an operator or a policy hides.
 pub(super) fn is_plain_read(sql: &str) -> bool {
     // A comment could stand between a function and its parenthesis.
-    if sql.contains("--") || sql.contains("/*") {
-        return false;
+    let has_comments = sql.contains("--") || sql.contains("/*");
+    let sql = sql.to_ascii_lowercase();
+    let mut words = sql.split(|c| !is_part(c)).filter(|word| !word.is_empty()).peekable();
+    let begins_well = words.peek().is_some_and(|first| FIRST.contains(first));
+    begins_well
+        && !has_comments
+        && !words.any(|word| OTHERS.contains(&word))
+        && sql.match_indices('(').all(|(at, _)| may_stand_before(sql.get(..at).unwrap_or_default()))
+}
+
+/// What words and names without quotes are made of.
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.') || !c.is_ascii()
+}
+
+/// Whether what ends in this may go on with a parenthesis.
+fn may_stand_before(text: &str) -> bool {
+    let text = text.trim_end();
+    let word =
+        text.rfind(|c| !is_part(c)).map_or(text, |at| text.get(at + 1..).unwrap_or_default());
+    match text.chars().last() {
+        // A function's name in quotes, which may be told to be read in another way.
+        Some('"' | '\'') => false,
+        _ => word.is_empty() || BEFORE_PARENTHESES.split(' ').any(|known| known == word),
     }
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '.');
-    let mut rest = sql;
-    let mut is_first = true;
-    while let Some(start) = rest.find(is_part) {
-        let from = rest.get(start..).unwrap_or_default();
-        let (word, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
-        let word = word.to_ascii_lowercase();
-        let is_one_of = |words: &[&str]| words.contains(&word.as_str());
-        let is_called = after.trim_start().starts_with('(');
-        if (is_first && !is_one_of(FIRST))
-            || is_one_of(OTHERS)
-            || (is_called && !BEFORE_PARENTHESES.split(' ').any(|known| known == word))
-        {
-            return false;
-        }
-        is_first = false;
-        rest = after;
-    }
-    !is_first
 }
 
 #[cfg(test)]
@@ -96,6 +99,11 @@ mod tests {
             "-- a note\nSELECT 1",
             "SELECT pg_sleep/* a note */(1)",
             "SELECT mine.count(1)",
+            "SELECT n FROM \"t\"FOR SHARE",
+            "SELECT lock🔒(1)",
+            "SELECT cafe\u{301}(1)",
+            "SELECT \"\"\"\" (1)",
+            "SELECT U&\"pg!005fsleep\" UESCAPE '!' (1)",
             "SELECT U&\"\\0070g_sleep\"(1)",
         ] {
             assert!(!is_plain_read(sql), "{sql}");

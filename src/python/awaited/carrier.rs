@@ -49,6 +49,8 @@ pub(super) struct Carried {
     /// The loop calls this in each of its rounds, so that it does not sleep.
     spinner: PyOnceLock<Py<Spinner>>,
     spinning: AtomicBool,
+    /// The loop looks after what was given up while others were before it.
+    sweeping: AtomicBool,
     me: Weak<Self>,
 }
 
@@ -58,6 +60,9 @@ pub(super) struct Carrier(Arc<Carried>);
 
 /// How often operations go on before the loop's other callbacks have their turn.
 const TURNS: u32 = 8;
+
+/// How soon to look whether the server is at work on what was given up before its turn.
+const SWEEP: Duration = Duration::from_millis(50);
 
 /// How long a connection may take to become clean.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -144,6 +149,7 @@ fn carrier(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<Arc<Ca
         timed: AtomicBool::new(false),
         spinner: PyOnceLock::new(),
         spinning: AtomicBool::new(false),
+        sweeping: AtomicBool::new(false),
         me: Weak::clone(me),
     });
     let callback = Py::new(py, Carrier(Arc::clone(&carried))).map_err(raised)?;
@@ -410,8 +416,37 @@ impl Carried {
         // What the server runs now is the first; others before it are not to be hit.
         if runs && is_first {
             self.cancel(py);
+        } else if runs {
+            self.sweep_later(py);
         }
         self.turn(py);
+    }
+
+    /// Looks a little later whether the server is at work on what was given up before its turn.
+    fn sweep_later(&self, py: Python<'_>) {
+        if self.sweeping.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Some(me) = self.me.upgrade() else { return };
+        let told = Py::new(py, Sweeper(me)).and_then(|sweeper| {
+            self.event_loop.call_later(py, SWEEP.as_secs_f64(), sweeper.bind(py).as_any())
+        });
+        if let Err(error) = told {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    fn sweep(self: &Arc<Self>, py: Python<'_>) {
+        self.sweeping.store(false, Ordering::Relaxed);
+        if !self.client.is_carried_by(self.id) {
+            return;
+        }
+        if let Some(works_in_vain) = self.client.works_in_vain() {
+            if works_in_vain {
+                self.cancel(py);
+            }
+            self.sweep_later(py);
+        }
     }
 
     /// Asks the server to cancel, from a thread of its own; until that is done, nothing is sent.
@@ -442,6 +477,17 @@ struct Timer(Arc<Carried>);
 impl Timer {
     fn __call__(&self, py: Python<'_>) {
         self.0.give_up(py);
+    }
+}
+
+/// `_core.Sweeper`: called when the server may be at work on what nobody wants.
+#[pyclass(frozen, module = "howdah._core", name = "Sweeper")]
+struct Sweeper(Arc<Carried>);
+
+#[pymethods]
+impl Sweeper {
+    fn __call__(&self, py: Python<'_>) {
+        self.0.sweep(py);
     }
 }
 

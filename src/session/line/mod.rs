@@ -217,6 +217,11 @@ impl Line {
         self.next_ticket
     }
 
+    /// Whether any reply that is due is not wanted.
+    pub fn has_abandoned(&self) -> bool {
+        self.broken.is_none() && self.due.iter().any(|due| due.abandoned)
+    }
+
     /// Whether what the server is to answer now is a request, or one before it, whose reply nobody
     /// wants.
     pub fn runs_in_vain(&self, ticket: u64) -> bool {

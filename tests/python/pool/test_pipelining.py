@@ -199,6 +199,25 @@ async def test_follower_that_is_cancelled_goes_at_once(opened_async: Open, table
     assert await database.fetch_value(ONE, 3) == 3
 
 
+async def test_follower_that_is_cancelled_does_not_block_those_behind_it(
+    opened_async: Open, tables: Any, blocked: Blocked, url: str
+) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+    with psycopg.connect(url, autocommit=True) as other:
+        async with locked(other, "u"):
+            async with locked(tables, "t"):
+                calls = ((FROM_T,), (FROM_U,), (ONE, 1))
+                first, second, third = (asyncio.create_task(database.fetch_value(*call)) for call in calls)
+                await blocked(1)
+                second.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await second
+            assert await first == 7
+            # The server comes to what nobody wants any more, and would wait for the lock.
+            assert await asyncio.wait_for(third, 5.0) == 1
+
+
 async def test_cancellation_from_elsewhere_is_told(opened_async: Open, tables: Any, blocked: Blocked) -> None:
     database = opened_async(max_size=1)
     await together(database)
