@@ -12,7 +12,7 @@ const MOST_PASSED_OVER: u32 = 1023;
 /// A light statement is answered in this, when it has its turn.
 const LIGHT: Duration = Duration::from_micros(100);
 /// One that took longer than this even once is none.
-const LONG: Duration = Duration::from_millis(10);
+pub(super) const LONG: Duration = Duration::from_millis(10);
 /// So many answers are enough to tell by.
 const ANSWERS: u32 = 8;
 
