@@ -70,7 +70,7 @@ pub(super) fn load(
             if positions.is_some() { HashMap::new() } else { columns.into_iter().collect() };
         let request = Request { table: name, mode, key, renames };
         let going = Going::new(place.cancel);
-        let session = place.session(py, &going)?.shared();
+        let session = place.session(py, &going)?.into_lent();
         let _bulk = session.bulk(false)?;
         let opening = released(py, || load::open(&session, request, &mut || going.check()))?;
         let (schema, mut source) = data.into_source(py, &opening, table, positions)?;

@@ -59,7 +59,7 @@ impl Home {
     }
 
     /// The session, to be kept.
-    pub fn shared(self) -> Arc<Lent> {
+    pub fn into_lent(self) -> Arc<Lent> {
         match self {
             Self::Pool(lent) => Arc::new(lent),
             Self::Shared(lent) | Self::Kept(lent) => lent,

@@ -196,7 +196,7 @@ impl AsyncDatabase {
     /// Takes a connection out of the pool.
     fn lease(&self, py: Python<'_>) -> PyResult<Waiting> {
         let made = |py: Python<'_>, home: Home| {
-            let lease = AsyncLease(Mutex::new(Some(home.shared())));
+            let lease = AsyncLease(Mutex::new(Some(home.into_lent())));
             Py::new(py, lease).map(Py::into_any).map_err(raised)
         };
         self.take(py, None, made)

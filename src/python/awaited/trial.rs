@@ -1,8 +1,8 @@
 //! Which of two ways of asking is quicker, found out by going both.
 //!
-//! That depends on the server's cores, on the network and on the statements, of which none is known here; what is
-//! known is how long the callers wait. So once in a while some of them go the other way, and where
-//! they waited clearly less, all go it from then on.
+//! That depends on the server's cores, on the network and on the statements, of which none is known
+//! here; what is known is how long the callers wait. So once in a while some of them go the other
+//! way, and where they waited clearly less, all go it from then on.
 
 use std::time::Duration;
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,3 +159,70 @@ def test_verb_outside_of_a_loop_says_so(shared: howdah.AsyncDatabase) -> None:
     with pytest.raises(howdah.InterfaceError, match="loop"):
         coroutine.send(None)
     assert awaited(shared.fetch_value("SELECT 1")) == 1
+
+
+class Crowd:
+    """Callers in a thread with event loops of its own, one after another, some of which end in the middle."""
+
+    def __init__(self, database: howdah.AsyncDatabase, seed: int, until: float) -> None:
+        """Begin with nothing."""
+        self.database = database
+        self.dice = random.Random(seed)  # noqa: S311  (it is to be the same each time)
+        self.until = until
+        self.wrong: list[object] = []
+
+    def run(self) -> None:
+        """Run one loop after another."""
+        while time.monotonic() < self.until:
+            asyncio.run(self.loop())
+
+    async def loop(self) -> None:
+        """Let some callers go for a while; the loop may end before they do."""
+        until = time.monotonic() + self.dice.random() * 0.5
+        callers = [asyncio.create_task(self.caller(until)) for _ in range(8)]
+        if self.dice.random() < 0.5:
+            await asyncio.sleep(self.dice.random() * 0.3)
+        else:
+            await asyncio.gather(*callers)
+
+    async def caller(self, until: float) -> None:
+        """Ask one thing after another, some of which nobody waits for."""
+        while time.monotonic() < until:
+            number = self.dice.randrange(1_000_000)
+            task = asyncio.create_task(self.ask(number))
+            if self.dice.random() < 0.2:
+                await asyncio.sleep(self.dice.random() * 0.002)
+                task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled() and task.result() != number:
+                self.wrong.append((task.result(), number))
+
+    async def ask(self, number: int) -> object:
+        """Ask in one of several ways."""
+        match self.dice.randrange(8):
+            case 0:
+                async with self.database.transaction():
+                    return await self.database.fetch_value("SELECT $1::int8", number)
+            case 1:
+                rows = await self.database.fetch("SELECT $1::int8 + i AS n FROM generate_series(0, 500) i", number)
+                return rows[0]["n"]
+            case _:
+                return await self.database.fetch_value("SELECT $1::int8", number)
+
+
+def test_loops_of_several_threads_share_a_database(url: str) -> None:
+    database = howdah.AsyncDatabase(url, max_size=3)
+    crowds = [Crowd(database, seed, time.monotonic() + 5.0) for seed in range(3)]
+    threads = [threading.Thread(target=crowd.run, daemon=True) for crowd in crowds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30.0)
+    assert not any(thread.is_alive() for thread in threads), database.stats()
+    assert [crowd.wrong for crowd in crowds] == [[], [], []]
+
+    async def end() -> None:
+        assert await database.fetch_value("SELECT 1") == 1
+        await database.close()
+
+    asyncio.run(end())

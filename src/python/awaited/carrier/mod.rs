@@ -1,6 +1,8 @@
 //! What an event loop calls when a connection has something to read: it takes it in, goes on with
 //! the operations on that connection, and settles those that have ended.
 
+mod callables;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +22,7 @@ use super::following::{Read, UnderWay};
 use super::waiting::Slot;
 use crate::error::{Error, Result};
 use crate::session::{self, Client};
+use callables::{Carrier, GoOn, Spinner, Sweeper, Timer};
 
 /// A future of a verb.
 pub(super) type Work = Pin<Box<dyn Future<Output = Result<Py<PyAny>>> + Send>>;
@@ -54,10 +57,6 @@ pub(super) struct Carried {
     me: Weak<Self>,
 }
 
-/// `_core.Carrier`: the callable that the loop has.
-#[pyclass(frozen, module = "howdah._core", name = "Carrier")]
-pub(super) struct Carrier(Arc<Carried>);
-
 /// How often operations go on before the loop's other callbacks have their turn.
 const TURNS: u32 = 8;
 
@@ -72,13 +71,6 @@ fn until(limit: Option<Duration>) -> Option<Instant> {
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
-
-#[pymethods]
-impl Carrier {
-    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.ready(py)
-    }
-}
 
 /// Begins an operation on a connection, in the loop that runs in this thread.
 pub(super) fn begin(
@@ -171,7 +163,7 @@ impl Carried {
 
     /// The session, where another read of this loop's may follow those that are under way on it.
     pub fn followed(&self, event_loop: &EventLoop, sql: &str) -> Option<Home> {
-        if !self.event_loop.is(event_loop) || !self.client.is_carried_by(self.id) {
+        if !self.event_loop.is(event_loop) || !self.drives() {
             return None;
         }
         let operations = self.operations();
@@ -183,6 +175,11 @@ impl Carried {
             && lent.may_be_followed()
             && self.client.may_follow(sql);
         follows.then(|| Home::Shared(lent.share()))
+    }
+
+    /// Whether no other loop or thread drives the connection now.
+    fn drives(&self) -> bool {
+        self.client.is_carried_by(self.id)
     }
 
     fn is_idle(&self) -> bool {
@@ -197,7 +194,7 @@ impl Carried {
     /// The loop says that there is something to read, or room to write.
     fn ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         let fd = self.client.handle().descriptor();
-        if !self.client.is_carried_by(self.id) {
+        if !self.drives() {
             // Another loop or thread drives the connection now.
             return self.event_loop.remove_reader(py, fd);
         }
@@ -289,7 +286,7 @@ impl Carried {
                 return;
             }
         }
-        let again = self.me.upgrade().map(|me| Py::new(py, Carrier(me)));
+        let again = self.me.upgrade().map(|me| Py::new(py, GoOn(me)));
         if let Some(Err(error)) = again.map(|again| {
             again.and_then(|again| self.event_loop.call_soon(py, again.bind(py).as_any()))
         }) {
@@ -389,7 +386,7 @@ impl Carried {
             self.me
                 .upgrade()
                 .ok_or_else(|| PyRuntimeError::new_err("a connection without its carrier"))
-                .and_then(|me| Py::new(py, Writer(me)))
+                .and_then(|me| Py::new(py, GoOn(me)))
                 .and_then(|writer| self.event_loop.add_writer(py, fd, writer.bind(py).as_any()))
         } else {
             self.event_loop.remove_writer(py, fd)
@@ -438,7 +435,7 @@ impl Carried {
 
     fn sweep(self: &Arc<Self>, py: Python<'_>) {
         self.sweeping.store(false, Ordering::Relaxed);
-        if !self.client.is_carried_by(self.id) {
+        if !self.drives() {
             return;
         }
         if let Some(works_in_vain) = self.client.works_in_vain() {
@@ -454,7 +451,7 @@ impl Carried {
         // What is to be cancelled must be under way.
         let _ = self.client.send_now();
         let (client, event_loop) = (self.client.clone(), self.event_loop.same(py));
-        let again = Py::new(py, Carrier(Arc::clone(self)));
+        let again = Py::new(py, GoOn(Arc::clone(self)));
         let hold = client.hold_back();
         let spawned = std::thread::Builder::new().name("howdah cancel".into()).spawn(move || {
             client.insist_on_cancel(hold, PATIENCE);
@@ -466,51 +463,5 @@ impl Carried {
         });
         // Without a thread the statement runs to its end, and is cleaned up then.
         drop(spawned);
-    }
-}
-
-/// `_core.Timer`: called when something may have taken too long.
-#[pyclass(frozen, module = "howdah._core", name = "Timer")]
-struct Timer(Arc<Carried>);
-
-#[pymethods]
-impl Timer {
-    fn __call__(&self, py: Python<'_>) {
-        self.0.give_up(py);
-    }
-}
-
-/// `_core.Sweeper`: called when the server may be at work on what nobody wants.
-#[pyclass(frozen, module = "howdah._core", name = "Sweeper")]
-struct Sweeper(Arc<Carried>);
-
-#[pymethods]
-impl Sweeper {
-    fn __call__(&self, py: Python<'_>) {
-        self.0.sweep(py);
-    }
-}
-
-/// `_core.Spinner`: called in each round of the loop while that is not to sleep.
-#[pyclass(frozen, module = "howdah._core", name = "Spinner")]
-struct Spinner(Weak<Carried>);
-
-#[pymethods]
-impl Spinner {
-    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(carried) = self.0.upgrade() else { return Ok(()) };
-        carried.spinning.store(false, Ordering::Relaxed);
-        carried.ready(py)
-    }
-}
-
-/// `_core.Writer`: called when there is room to write.
-#[pyclass(frozen, module = "howdah._core", name = "Writer")]
-struct Writer(Arc<Carried>);
-
-#[pymethods]
-impl Writer {
-    fn __call__(&self, py: Python<'_>) {
-        self.0.turn(py);
     }
 }

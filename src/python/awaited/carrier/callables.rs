@@ -1,0 +1,68 @@
+//! What the event loop calls of a connection.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use pyo3::prelude::*;
+
+use super::Carried;
+
+/// `_core.Carrier`: called when there is something to read, and then alone: where the connection has
+/// got another driver, it is the reader that is removed, which may be that one's by another call.
+#[pyclass(frozen, module = "howdah._core", name = "Carrier")]
+pub(super) struct Carrier(pub Arc<Carried>);
+
+#[pymethods]
+impl Carrier {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.ready(py)
+    }
+}
+
+/// `_core.Timer`: called when something may have taken too long.
+#[pyclass(frozen, module = "howdah._core", name = "Timer")]
+pub(super) struct Timer(pub Arc<Carried>);
+
+#[pymethods]
+impl Timer {
+    fn __call__(&self, py: Python<'_>) {
+        self.0.give_up(py);
+    }
+}
+
+/// `_core.Sweeper`: called when the server may be at work on what nobody wants.
+#[pyclass(frozen, module = "howdah._core", name = "Sweeper")]
+pub(super) struct Sweeper(pub Arc<Carried>);
+
+#[pymethods]
+impl Sweeper {
+    fn __call__(&self, py: Python<'_>) {
+        self.0.sweep(py);
+    }
+}
+
+/// `_core.Spinner`: called in each round of the loop while that is not to sleep.
+#[pyclass(frozen, module = "howdah._core", name = "Spinner")]
+pub(super) struct Spinner(pub Weak<Carried>);
+
+#[pymethods]
+impl Spinner {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(carried) = self.0.upgrade() else { return Ok(()) };
+        carried.spinning.store(false, Ordering::Relaxed);
+        if carried.drives() { carried.ready(py) } else { Ok(()) }
+    }
+}
+
+/// `_core.GoOn`: called when there is room to write, or the operations may go on.
+#[pyclass(frozen, module = "howdah._core", name = "GoOn")]
+pub(super) struct GoOn(pub Arc<Carried>);
+
+#[pymethods]
+impl GoOn {
+    fn __call__(&self, py: Python<'_>) {
+        if self.0.drives() {
+            self.0.turn(py);
+        }
+    }
+}
