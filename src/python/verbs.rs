@@ -66,7 +66,7 @@ pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error
     if !tried.kept || !may_be_stale(&error) {
         return Err(error);
     }
-    client.forget(sql);
+    client.forget_stale(sql, &tried.statement);
     if client.status() != b'I' {
         return Err(match error {
             Error::Server(mut server) => {
@@ -122,6 +122,7 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
             "at most {MOST_PARAMETERS} parameters, got {given}; pass an array instead"
         )));
     }
+    let mut became_stale = 0;
     loop {
         let ready = execute::prepare(client, &call.sql).await?;
         let tried = Tried::new(&ready);
@@ -132,10 +133,24 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
                 return Ok(Answer { statement, parts, bytes, cancellations });
             }
             Err(error) if was_for_another(client, cancellations, &error) => {}
+            // It was prepared just now, and became stale before its turn came behind others.
+            Err(Error::Server(error))
+                if !tried.kept
+                    && became_stale < MOST_STALE
+                    && error.sqlstate == "0A000"
+                    && client.status() == b'I' =>
+            {
+                became_stale += 1;
+                client.forget_stale(&call.sql, &tried.statement);
+            }
             Err(error) => again(client, &call.sql, tried, error).await?,
         }
     }
 }
+
+/// How often a statement that was just prepared is prepared again; nothing else tells the server's
+/// having changed from its not knowing how to do something.
+const MOST_STALE: u32 = 2;
 
 /// Whether a statement was hit by a cancellation of ours that was for the one before it in the line.
 /// It has left nothing behind, and is run again.

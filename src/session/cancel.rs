@@ -63,8 +63,8 @@ impl Client {
         drop(hold);
     }
 
-    /// Whether the server is at work on what nobody wants, unasked to cancel it; `None` when there is no such
-    /// request, however late its turn comes.
+    /// Whether the server is at work on what nobody wants, and was not asked to cancel it; `None` when
+    /// there is no such request, however late its turn comes.
     #[must_use]
     pub fn works_in_vain(&self) -> Option<bool> {
         let line = self.0.line();

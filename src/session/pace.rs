@@ -12,7 +12,7 @@ const MOST_PASSED_OVER: u32 = 1023;
 /// A light statement is answered in this, when it has its turn.
 const LIGHT: Duration = Duration::from_micros(100);
 /// One that took longer than this even once is none.
-pub(super) const LONG: Duration = Duration::from_millis(10);
+const LONG: Duration = Duration::from_millis(10);
 /// So many answers are enough to tell by.
 const ANSWERS: u32 = 8;
 
@@ -49,10 +49,16 @@ impl Pace {
         self.in_line.as_ref().is_some_and(|known| known.doubt.is_over())
     }
 
-    /// How long its answer took after that to the request before it; `None` if there was none.
-    pub fn learn_of_answer(&self, took: Option<Duration>) {
+    /// How long its answer took: after that to the request before it; or else from the asking on,
+    /// where no answer comes sooner than `soonest`.
+    pub fn learn_of_answer(&self, took: Duration, soonest: Option<Duration>) {
+        let own = match soonest {
+            None => Some(took),
+            // How much of it was the way there and back is not known, only whether it was long.
+            Some(soonest) => Some(took.saturating_sub(soonest)).filter(|own| *own >= LONG),
+        };
         if let Some(known) = &self.in_line {
-            known.learn(took);
+            known.learn(own);
         }
     }
 }
@@ -145,7 +151,7 @@ mod tests {
 
     /// How many requests pass until others may wait behind the statement again.
     fn until_light(pace: &Pace) -> usize {
-        let learn = std::iter::repeat_with(|| pace.learn_of_answer(None));
+        let learn = std::iter::repeat_with(|| pace.learn_of_answer(LIGHT, Some(LIGHT)));
         learn.take_while(|()| !pace.is_light()).take(5000).count()
     }
 
@@ -154,12 +160,12 @@ mod tests {
         let pace = Pace::of("SELECT 1");
         for took in [LIGHT / 2, LIGHT * 2].repeat(3 * ANSWERS as usize / 2) {
             assert!(pace.is_light());
-            pace.learn_of_answer(None);
-            pace.learn_of_answer(Some(took / 2));
+            pace.learn_of_answer(LIGHT, Some(LIGHT));
+            pace.learn_of_answer(took / 2, None);
         }
         for _ in 0..ANSWERS {
             assert!(pace.is_light());
-            pace.learn_of_answer(Some(LIGHT * 2));
+            pace.learn_of_answer(LIGHT * 2, None);
         }
         assert!(!pace.is_light());
     }
@@ -167,7 +173,16 @@ mod tests {
     #[test]
     fn test_one_long_answer_is_enough() {
         let pace = Pace::of("SELECT 1");
-        pace.learn_of_answer(Some(LONG));
+        pace.learn_of_answer(LONG, None);
+        assert!(!pace.is_light());
+    }
+
+    #[test]
+    fn test_long_answer_is_known_without_one_before_it() {
+        let pace = Pace::of("SELECT 1");
+        pace.learn_of_answer(LONG * 2, Some(LONG * 3 / 2));
+        assert!(pace.is_light());
+        pace.learn_of_answer(LONG * 2, Some(LIGHT));
         assert!(!pace.is_light());
     }
 
@@ -177,7 +192,7 @@ mod tests {
         let mut counts = Vec::new();
         for _ in 0..12 {
             counts.push(until_light(&pace));
-            pace.learn_of_answer(Some(LONG));
+            pace.learn_of_answer(LONG, None);
         }
         assert_eq!(counts, [0, 0, 2, 6, 14, 30, 62, 126, 254, 510, 1022, 1022]);
     }
@@ -185,7 +200,7 @@ mod tests {
     #[test]
     fn test_other_statement_is_never_light() {
         let pace = Pace::of("UPDATE t SET n = 1");
-        pace.learn_of_answer(Some(Duration::ZERO));
+        pace.learn_of_answer(Duration::ZERO, None);
         assert!(!pace.is_light());
     }
 }

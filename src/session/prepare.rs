@@ -93,6 +93,12 @@ impl Client {
         drop(forgotten);
     }
 
+    /// Forgets a statement that has become stale, unless it was prepared anew meanwhile.
+    pub fn forget_stale(&self, sql: &str, stale: &Arc<Statement>) {
+        let forgotten = self.0.statements().forget_one(sql, stale);
+        drop(forgotten);
+    }
+
     /// Leaves a portal whose rows nobody wants: the server forgets it when something is asked next.
     pub fn leave_portal(&self, name: String) {
         self.0.statements().leave_portal(name);

@@ -117,6 +117,17 @@ impl Statements {
         self.kept.as_mut()?.pop(sql)
     }
 
+    /// Forgets that one, unless another has taken its place.
+    #[must_use]
+    pub fn forget_one(&mut self, sql: &str, one: &Arc<Statement>) -> Option<Arc<Statement>> {
+        let kept = self.kept.as_mut()?;
+        if kept.peek(sql).is_some_and(|there| Arc::ptr_eq(there, one)) {
+            kept.pop(sql)
+        } else {
+            None
+        }
+    }
+
     /// Lets the server forget a portal when something is asked next.
     pub fn leave_portal(&mut self, name: String) {
         self.unread.push(name);

@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
 use super::super::fault;
-use super::super::pace::LONG;
 use super::due::{Due, OnCopy};
 use super::inbox::INBOX_BYTES;
 use super::{Line, Lost};
@@ -72,13 +71,7 @@ impl Line {
                         due.pop_front().ok_or_else(|| Malformed("an answer to nothing".into()))?;
                     ended.arrived.ended = true;
                     let took = now - self.first_since;
-                    // What was alone took the way there and back, too: only that it was long is known.
-                    let own = if ended.was_alone {
-                        Some(took.saturating_sub(self.soonest)).filter(|own| *own >= LONG)
-                    } else {
-                        Some(took)
-                    };
-                    ended.pace.learn_of_answer(own);
+                    ended.pace.learn_of_answer(took, ended.was_alone.then_some(self.soonest));
                     if ended.was_alone {
                         self.soonest = self.soonest.min(took);
                     }

@@ -280,6 +280,28 @@ async def test_writer_among_readers_has_his_turn(opened_async: Open) -> None:
     assert max(waits) < 300, max(waits)
 
 
+async def test_statement_that_becomes_stale_in_line_is_prepared_again(opened_async: Open, tables: Any) -> None:
+    database = opened_async(max_size=1)
+    await together(database)
+    before = database.stats().pipelined
+    until = time.monotonic() + 2.0
+
+    async def read() -> None:
+        while time.monotonic() < until:
+            (row,) = await database.fetch("SELECT * FROM t")
+            assert set(row.values()) == {7}
+
+    async def change() -> None:
+        while time.monotonic() < until:
+            await asyncio.to_thread(tables.execute, "ALTER TABLE t ADD m int8 DEFAULT 7")
+            await asyncio.sleep(0.02)
+            await asyncio.to_thread(tables.execute, "ALTER TABLE t DROP m")
+            await asyncio.sleep(0.02)
+
+    await asyncio.gather(*(read() for _ in range(20)), change())
+    assert database.stats().pipelined > before
+
+
 async def test_connection_that_is_always_busy_grows_old_all_the_same(opened_async: Open) -> None:
     database = opened_async(max_size=1, max_lifetime_s=0.2)
     until = time.monotonic() + 1.5
