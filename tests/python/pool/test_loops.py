@@ -7,7 +7,7 @@ import gc
 import random
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
@@ -16,6 +16,7 @@ import howdah
 from tests.python.pool.faces import awaited, eventually, in_threads, pid_of, soon
 
 if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
     from collections.abc import Callable, Iterator
 
     NewLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -159,6 +160,41 @@ def test_verb_outside_of_a_loop_says_so(shared: howdah.AsyncDatabase) -> None:
     with pytest.raises(howdah.InterfaceError, match="loop"):
         coroutine.send(None)
     assert awaited(shared.fetch_value("SELECT 1")) == 1
+
+
+class Noting(asyncio.SelectorEventLoop):
+    """A loop that notes what it was to call when there is something to read."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.readers: list[Callable[[], object]] = []
+
+    def add_reader(self, fd: FileDescriptorLike, callback: Callable[..., Any], *args: object) -> None:
+        """Note it."""
+        self.readers.append(callback)
+        super().add_reader(fd, callback, *args)
+
+
+def test_call_that_comes_too_late_leaves_the_new_reader_alone(url: str) -> None:
+    database = howdah.AsyncDatabase(url, max_size=1)
+    loop = Noting()
+    for used in (loop, asyncio.new_event_loop(), loop):
+        assert used.run_until_complete(database.fetch_value("SELECT 1")) == 1
+        if used is not loop:
+            used.close()
+    first, _ = loop.readers
+
+    async def ask() -> object:
+        # As one that was about to be called when Python collected its garbage, and with it what had
+        # kept the connection elsewhere.
+        asyncio.get_running_loop().call_soon(first)
+        async with asyncio.timeout(5.0):
+            return await database.fetch_value("SELECT count(*) FROM pg_sleep(0.05)")
+
+    assert loop.run_until_complete(ask()) == 1
+    loop.run_until_complete(database.close())
+    loop.close()
 
 
 class Crowd:

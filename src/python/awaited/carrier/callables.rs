@@ -7,8 +7,7 @@ use pyo3::prelude::*;
 
 use super::Carried;
 
-/// `_core.Carrier`: called when there is something to read, and then alone: where the connection has
-/// got another driver, it is the reader that is removed, which may be that one's by another call.
+/// `_core.Carrier`: called when there is something to read.
 #[pyclass(frozen, module = "howdah._core", name = "Carrier")]
 pub(super) struct Carrier(pub Arc<Carried>);
 

@@ -109,14 +109,17 @@ pub(super) fn clean(py: Python<'_>, event_loop: &EventLoop, home: Home) -> Resul
 /// All carriers, to find those whose loop was closed in the midst of something.
 static CARRIED: Mutex<Vec<Weak<Carried>>> = Mutex::new(Vec::new());
 
+/// Those that there are. None is dropped while the list is locked: that may give a connection to who
+/// waits for one, and so come back here.
+fn all() -> Vec<Arc<Carried>> {
+    let mut all = CARRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|weak| weak.strong_count() > 0);
+    all.iter().filter_map(Weak::upgrade).collect()
+}
+
 /// Gives up what was under way in loops that are closed: nobody goes on with it there.
 pub(super) fn reclaim(py: Python<'_>) {
-    let carried: Vec<_> = {
-        let mut all = CARRIED.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|weak| weak.strong_count() > 0);
-        all.iter().filter_map(Weak::upgrade).collect()
-    };
-    for carried in carried {
+    for carried in all() {
         if carried.event_loop.is_closed(py) {
             let left = std::mem::take(&mut *carried.operations());
             drop(left);
@@ -182,6 +185,14 @@ impl Carried {
         self.client.is_carried_by(self.id)
     }
 
+    /// Whether another carrier drives the connection in this loop.
+    fn has_heir(&self) -> bool {
+        let is_heir = |other: Arc<Self>| {
+            self.client.is_carried_by(other.id) && other.event_loop.is(&self.event_loop)
+        };
+        all().into_iter().any(is_heir)
+    }
+
     fn is_idle(&self) -> bool {
         self.operations().is_empty()
     }
@@ -195,8 +206,10 @@ impl Carried {
     fn ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         let fd = self.client.handle().descriptor();
         if !self.drives() {
-            // Another loop or thread drives the connection now.
-            return self.event_loop.remove_reader(py, fd);
+            // Another loop or thread drives the connection now. In this very loop the reader is its
+            // own, and it came in the moment before this was called: Python collects its garbage, and
+            // with it a connection may come back, wherever it likes.
+            return if self.has_heir() { Ok(()) } else { self.event_loop.remove_reader(py, fd) };
         }
         loop {
             let holds_more = self.client.receive();
