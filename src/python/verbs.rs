@@ -124,9 +124,12 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
     }
     let mut became_stale = 0;
     loop {
-        let ready = execute::prepare(client, &call.sql).await?;
-        let tried = Tried::new(&ready);
         let cancellations = client.cancellations();
+        let ready = match execute::prepare(client, &call.sql).await {
+            Err(error) if was_for_another(client, cancellations, &error) => continue,
+            ready => ready?,
+        };
+        let tried = Tried::new(&ready);
         match run(client, call, ready, least_bytes).await {
             Ok((parts, bytes)) => {
                 let statement = tried.statement;

@@ -26,6 +26,9 @@ impl Drop for Hold {
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How soon after that a statement may have ended.
+const SOON: Duration = Duration::from_micros(250);
+
 /// When a statement has not ended by then, the server is asked again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(64);
 
@@ -52,10 +55,13 @@ impl Client {
     pub fn insist_on_cancel(&self, hold: Hold, patience: Duration) {
         let deadline = Instant::now() + patience;
         let last = hold.last;
-        while self.0.line().runs_in_vain(last) && Instant::now() < deadline {
+        let runs_in_vain = || self.0.line().runs_in_vain(last);
+        while let Some(request) = runs_in_vain()
+            && Instant::now() < deadline
+        {
             self.request_cancel();
-            let mut pause = Duration::from_millis(1);
-            while self.0.line().runs_in_vain(last) && pause < ASK_AGAIN {
+            let mut pause = SOON;
+            while runs_in_vain() == Some(request) && pause < ASK_AGAIN {
                 std::thread::sleep(pause);
                 pause *= 2;
             }
@@ -69,7 +75,7 @@ impl Client {
     pub fn works_in_vain(&self) -> Option<bool> {
         let line = self.0.line();
         let unasked = line.held_back == 0;
-        line.has_abandoned().then(|| unasked && line.runs_in_vain(line.last_ticket()))
+        line.has_abandoned().then(|| unasked && line.runs_in_vain(line.last_ticket()).is_some())
     }
 
     /// Lets no other request begin until what this gives back is dropped.

@@ -215,6 +215,12 @@ impl Client {
         self.0.line().is_quiet()
     }
 
+    /// Whether a cancellation is under way.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        self.0.line().held_back > 0
+    }
+
     /// How many cancellations were asked for.
     #[must_use]
     pub fn cancellations(&self) -> u64 {

@@ -49,6 +49,11 @@ impl Pace {
         self.in_line.as_ref().is_some_and(|known| known.doubt.is_over())
     }
 
+    /// Its answer is not there, long after it could be.
+    pub fn learn_of_delay(&self) {
+        self.learn_of_answer(LONG, None);
+    }
+
     /// How long its answer took: after that to the request before it; or else from the asking on,
     /// where no answer comes sooner than `soonest`.
     pub fn learn_of_answer(&self, took: Duration, soonest: Option<Duration>) {
@@ -174,6 +179,13 @@ mod tests {
     fn test_one_long_answer_is_enough() {
         let pace = Pace::of("SELECT 1");
         pace.learn_of_answer(LONG, None);
+        assert!(!pace.is_light());
+    }
+
+    #[test]
+    fn test_delay_is_enough() {
+        let pace = Pace::of("SELECT 1");
+        pace.learn_of_delay();
         assert!(!pace.is_light());
     }
 

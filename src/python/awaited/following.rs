@@ -89,7 +89,7 @@ impl UnderWay {
         }
     }
 
-    /// It is answered.
+    /// It is answered, or given up.
     pub fn end(self) {
         if !self.read.was_alone {
             let waited = self.read.since.elapsed();

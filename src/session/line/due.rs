@@ -1,6 +1,7 @@
 //! A reply that is due, and what of it has come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::pace::Pace;
 use crate::error::ServerError;
@@ -42,6 +43,8 @@ pub(super) struct Due {
     pub pace: Arc<Pace>,
     /// Nothing else was due when it was asked for.
     pub was_alone: bool,
+    /// It was seen that its answer takes long, whenever that comes.
+    seen_slow: bool,
 }
 
 impl Due {
@@ -55,6 +58,23 @@ impl Due {
             abandoned: false,
             pace,
             was_alone,
+            seen_slow: false,
+        }
+    }
+
+    /// It is seen that its answer takes long.
+    pub fn is_slow(&mut self) {
+        if !self.seen_slow {
+            self.seen_slow = true;
+            self.pace.learn_of_delay();
+        }
+    }
+
+    /// It is answered, so long after the request before it or, when it was alone, after it was asked
+    /// for; no answer comes sooner than `soonest`.
+    pub fn is_answered(&self, took: Duration, soonest: Duration) {
+        if !self.seen_slow {
+            self.pace.learn_of_answer(took, self.was_alone.then_some(soonest));
         }
     }
 

@@ -192,6 +192,8 @@ impl Line {
         let moves = self.handle().wait(false, Duration::ZERO);
         if moves {
             self.moved_at = Instant::now();
+        } else if let Some(first) = self.due.front_mut() {
+            first.is_slow();
         }
         !moves
     }
@@ -222,11 +224,11 @@ impl Line {
         self.broken.is_none() && self.due.iter().any(|due| due.abandoned)
     }
 
-    /// Whether what the server is to answer now is a request, or one before it, whose reply nobody
-    /// wants.
-    pub fn runs_in_vain(&self, ticket: u64) -> bool {
-        let in_vain = |due: &Due| due.abandoned && due.ticket <= ticket;
-        self.broken.is_none() && self.due.front().is_some_and(in_vain)
+    /// What the server is to answer now, if nobody wants the reply and it is this request or one before
+    /// it.
+    pub fn runs_in_vain(&self, ticket: u64) -> Option<u64> {
+        let first = self.due.front().filter(|_| self.broken.is_none())?;
+        (first.abandoned && first.ticket <= ticket).then_some(first.ticket)
     }
 
     /// Takes back a request of which nothing was written.

@@ -16,8 +16,9 @@ import howdah
 from tests.python.pool.faces import awaited, eventually, in_threads, pid_of, soon
 
 if TYPE_CHECKING:
-    from _typeshed import FileDescriptorLike
     from collections.abc import Callable, Iterator
+
+    from _typeshed import FileDescriptorLike
 
     NewLoop = Callable[[], asyncio.AbstractEventLoop]
 

@@ -8,6 +8,7 @@ import itertools
 import random
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -216,6 +217,40 @@ async def test_follower_that_is_cancelled_does_not_block_those_behind_it(
             assert await first == 7
             # The server comes to what nobody wants any more, and would wait for the lock.
             assert await asyncio.wait_for(third, 5.0) == 1
+
+
+async def test_line_is_cancelled_by_one_thread(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    def threads() -> int:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+    database = opened_async(max_size=1)
+    await together(database)
+    async with locked(tables, "t"):
+        calls = [asyncio.create_task(database.fetch_value(FROM_T)) for _ in range(40)]
+        await blocked(1)
+        before = threads()
+        for call in calls:
+            call.cancel()
+        # All of them hear of it in the loop's next round.
+        await asyncio.sleep(0)
+        assert all(call.cancelled() for call in calls)
+        assert threads() - before <= 1
+        assert await asyncio.wait_for(database.fetch_value(ONE, 1), 5.0) == 1
+    assert database.stats().opened == 1
+
+
+async def test_time_of_a_follower_begins_with_its_turn(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    database = opened_async(max_size=1, statement_timeout_s=0.4)
+    await together(database)
+    before = database.stats().pipelined
+    async with locked(tables, "t"):
+        calls = (FROM_T,), (FROM_T,), (ONE, 1), (ONE, 2)
+        tasks = [asyncio.create_task(database.fetch_value(*call)) for call in calls]
+        await blocked(1)
+        assert database.stats().pipelined - before == 3
+        found = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5.0)
+    assert [type(one) for one in found[:2]] == [howdah.QueryTimeout] * 2
+    assert found[2:] == [1, 2]
 
 
 async def test_cancellation_from_elsewhere_is_told(opened_async: Open, tables: Any, blocked: Blocked) -> None:

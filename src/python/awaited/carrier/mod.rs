@@ -36,6 +36,8 @@ struct Operation {
     home: Home,
     /// It is a read that may share the connection.
     read: Option<UnderWay>,
+    /// How long it may take when its turn has come.
+    limit: Option<Duration>,
     /// When it is given up.
     until: Option<Instant>,
 }
@@ -91,9 +93,10 @@ pub(super) fn begin(
             carried.stop(py, id);
         }
     });
-    let (slot, until) = (Some(Arc::clone(slot)), until(limit));
+    let has_turn = !matches!(home, Home::Shared(_)) || carried.is_idle();
+    let (slot, until) = (Some(Arc::clone(slot)), until(limit.filter(|_| has_turn)));
     let read = read.map(Read::begin);
-    carried.add(py, Operation { id, work, slot, home, read, until });
+    carried.add(py, Operation { id, work, slot, home, read, limit, until });
     carried.turn(py);
     Ok(())
 }
@@ -243,6 +246,18 @@ impl Carried {
         }
     }
 
+    /// The first has its turn: the time that it may take begins now, unless it has begun.
+    fn time_first(&self, py: Python<'_>) {
+        let until = match self.operations().front_mut() {
+            Some(first) if first.until.is_none() && first.limit.is_some() => {
+                first.until = until(first.limit);
+                first.until
+            }
+            _ => None,
+        };
+        self.look_after(py, until);
+    }
+
     /// Lets the loop look, at that time, whether something takes too long.
     fn look_after(&self, py: Python<'_>, until: Option<Instant>) {
         let Some(until) = until else { return };
@@ -343,6 +358,10 @@ impl Carried {
             let mut begun = self.operations();
             operations.append(&mut begun);
             *begun = operations;
+            drop(begun);
+            if some_ended {
+                self.time_first(py);
+            }
         }
         some_ended
     }
@@ -383,8 +402,9 @@ impl Carried {
             Ok(none())
         });
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let until = until(Some(PATIENCE));
-        self.add(py, Operation { id, work, slot: None, home, read: None, until });
+        let limit = Some(PATIENCE);
+        let until = until(limit);
+        self.add(py, Operation { id, work, slot: None, home, read: None, limit, until });
     }
 
     /// Sends what is to be sent; the loop tells when there is room for the rest.
@@ -419,12 +439,17 @@ impl Carried {
             let operation = place.and_then(|place| operations.remove(place));
             (operation, is_first)
         };
-        let Some(Operation { work, home, .. }) = operation else { return };
+        let Some(Operation { work, home, read, .. }) = operation else { return };
         drop(work);
+        if let Some(read) = read {
+            read.end();
+        }
         let runs = !self.client.is_quiet();
         self.give_back(py, home);
-        // What the server runs now is the first; others before it are not to be hit.
-        if runs && is_first {
+        self.time_first(py);
+        // What the server runs now is the first; others before it are not to be hit. Whoever cancels
+        // already goes on until it is at work on something that somebody wants.
+        if runs && is_first && !self.client.is_held_back() {
             self.cancel(py);
         } else if runs {
             self.sweep_later(py);
