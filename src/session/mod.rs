@@ -23,6 +23,7 @@ mod spin;
 mod startup;
 mod statements;
 mod tls;
+pub mod trial;
 
 use std::any::Any;
 use std::future::Future;

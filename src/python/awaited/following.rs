@@ -9,7 +9,7 @@ use pyo3::pybacked::PyBackedStr;
 use super::super::session::Home;
 use super::carrier::Carried;
 use super::event_loop::EventLoop;
-use super::trial::{Trial, Way};
+use crate::session::trial::{Trial, Way};
 
 /// The reads that a pool is asked for.
 #[derive(Default)]
@@ -37,17 +37,20 @@ pub(super) struct Read {
     since: Instant,
     /// There was no other at the time.
     was_alone: bool,
+    /// How often the way had changed.
+    changes: u32,
 }
 
 impl Read {
     /// One that is asked for now.
     pub fn new(all: &Arc<Reads>, sql: PyBackedStr) -> Arc<Self> {
-        let was_alone = {
+        let (was_alone, changes) = {
             let mut state = all.state();
             state.count += 1;
-            state.count == 1
+            (state.count == 1, state.trial.changes())
         };
-        Arc::new(Self { all: Arc::clone(all), sql, since: Instant::now(), was_alone })
+        let all = Arc::clone(all);
+        Arc::new(Self { all, sql, since: Instant::now(), was_alone, changes })
     }
 
     /// The connection of this loop's on which the read is to follow others.
@@ -62,38 +65,23 @@ impl Read {
         carried.followed(event_loop, &self.sql)
     }
 
-    /// Begins on a connection.
-    pub fn begin(self: Arc<Self>) -> UnderWay {
-        let way = self.all.state().trial.way();
-        UnderWay { read: self, way }
+    /// Lets others follow on its connection, if they may.
+    pub fn may_be_followed(&self, carried: &Arc<Carried>) {
+        if carried.client().may_follow(&self.sql) {
+            self.all.state().followed = Arc::downgrade(carried);
+        }
+    }
+
+    /// It is answered, or given up.
+    pub fn end(&self) {
+        if !self.was_alone {
+            self.all.state().trial.learn(self.changes, self.since.elapsed());
+        }
     }
 }
 
 impl Drop for Read {
     fn drop(&mut self) {
         self.all.state().count -= 1;
-    }
-}
-
-/// A read that is under way.
-pub(super) struct UnderWay {
-    read: Arc<Read>,
-    way: Way,
-}
-
-impl UnderWay {
-    /// Lets others follow on its connection, if they may.
-    pub fn may_be_followed(&self, carried: &Arc<Carried>) {
-        if carried.client().may_follow(&self.read.sql) {
-            self.read.all.state().followed = Arc::downgrade(carried);
-        }
-    }
-
-    /// It is answered, or given up.
-    pub fn end(self) {
-        if !self.read.was_alone {
-            let waited = self.read.since.elapsed();
-            self.read.all.state().trial.learn(self.way, waited);
-        }
     }
 }

@@ -7,5 +7,4 @@ pub(super) mod database;
 mod event_loop;
 mod following;
 mod queue;
-mod trial;
 mod waiting;

@@ -18,7 +18,7 @@ use pyo3::sync::PyOnceLock;
 use super::super::gil::{held, none, raised};
 use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
-use super::following::{Read, UnderWay};
+use super::following::Read;
 use super::waiting::Slot;
 use crate::error::{Error, Result};
 use crate::session::{self, Client};
@@ -35,7 +35,7 @@ struct Operation {
     /// The connection, which goes back when this is dropped.
     home: Home,
     /// It is a read that may share the connection.
-    read: Option<UnderWay>,
+    read: Option<Arc<Read>>,
     /// How long it may take when its turn has come.
     limit: Option<Duration>,
     /// When it is given up.
@@ -95,7 +95,6 @@ pub(super) fn begin(
     });
     let has_turn = !matches!(home, Home::Shared(_)) || carried.is_idle();
     let (slot, until) = (Some(Arc::clone(slot)), until(limit.filter(|_| has_turn)));
-    let read = read.map(Read::begin);
     carried.add(py, Operation { id, work, slot, home, read, limit, until });
     carried.turn(py);
     Ok(())

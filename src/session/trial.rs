@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// How reads go that are asked for at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
     /// Each on a connection of its own, for as long as there is one.
     Apart,
     /// One behind the other on one connection.
@@ -24,7 +24,7 @@ impl Way {
     }
 }
 
-/// After a turn to the other way, the first answers are to what was asked before it.
+/// After a change of the way, the first that ask still stand behind those who asked before it.
 const UNSETTLED: u32 = 16;
 /// So many answers are enough to tell by.
 const ANSWERS: u32 = 64;
@@ -35,8 +35,10 @@ const MOST_PATIENT: u32 = 128;
 
 /// What was found out so far.
 #[derive(Debug)]
-pub(super) struct Trial {
+pub struct Trial {
     way: Way,
+    /// How often that has changed.
+    changes: u32,
     better: Way,
     /// The mean wait in the last turn on the better way.
     mean: Duration,
@@ -51,6 +53,7 @@ impl Default for Trial {
     fn default() -> Self {
         Self {
             way: Way::Apart,
+            changes: 0,
             better: Way::Apart,
             mean: Duration::ZERO,
             answers: 0,
@@ -63,13 +66,21 @@ impl Default for Trial {
 
 impl Trial {
     /// The way to go now.
+    #[must_use]
     pub fn way(&self) -> Way {
         self.way
     }
 
-    /// A caller who was not alone has waited so long.
-    pub fn learn(&mut self, way: Way, waited: Duration) {
-        if way != self.way {
+    /// How often the way has changed by now.
+    #[must_use]
+    pub fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// A caller who was not alone has waited so long, and had asked after so many changes. Who waited
+    /// through one tells nothing of either way.
+    pub fn learn(&mut self, changes: u32, waited: Duration) {
+        if changes != self.changes {
             return;
         }
         self.answers += 1;
@@ -88,7 +99,7 @@ impl Trial {
             self.mean = mean;
             self.left = self.left.saturating_sub(1);
             if self.left == 0 {
-                self.way = self.way.other();
+                self.go(self.way.other());
             }
             return;
         }
@@ -96,10 +107,15 @@ impl Trial {
         if mean < self.mean * 9 / 10 {
             (self.better, self.mean, self.patience) = (self.way, mean, 1);
         } else {
-            self.way = self.better;
+            self.go(self.better);
             self.patience = (2 * self.patience).min(MOST_PATIENT);
         }
         self.left = self.patience;
+    }
+
+    fn go(&mut self, way: Way) {
+        self.way = way;
+        self.changes = self.changes.wrapping_add(1);
     }
 }
 
@@ -111,11 +127,12 @@ mod tests {
     fn go(trial: &mut Trial, answers: u32, apart: Duration, together: Duration) -> u32 {
         let mut count = 0;
         for _ in 0..answers {
+            let changes = trial.changes();
             match trial.way() {
-                Way::Apart => trial.learn(Way::Apart, apart),
+                Way::Apart => trial.learn(changes, apart),
                 Way::Together => {
                     count += 1;
-                    trial.learn(Way::Together, together);
+                    trial.learn(changes, together);
                 }
             }
         }
@@ -160,13 +177,31 @@ mod tests {
     }
 
     #[test]
-    fn test_answers_to_what_went_the_other_way_are_not_counted() {
+    fn test_waits_through_a_change_are_not_counted() {
         let mut trial = Trial::default();
+        let before = trial.changes();
         go(&mut trial, UNSETTLED + ANSWERS, LONG, LONG);
         assert_eq!(trial.way(), Way::Together);
         for _ in 0..1000 {
-            trial.learn(Way::Apart, LONG);
+            trial.learn(before, LONG);
         }
         assert_eq!(trial.way(), Way::Together);
+    }
+
+    #[test]
+    fn test_better_way_is_found_by_many_at_a_time() {
+        const CALLERS: usize = 100;
+        let mut trial = Trial::default();
+        // Each asks again when it is answered; who asked before a change waited as one did before it.
+        let mut asked = std::collections::VecDeque::from([(0, LONG); CALLERS]);
+        let mut together = 0;
+        for _ in 0..10_000 {
+            let (changes, waited) = asked.pop_front().unwrap();
+            trial.learn(changes, waited);
+            together += u32::from(trial.way() == Way::Together);
+            let next = if trial.way() == Way::Together { SHORT } else { LONG };
+            asked.push_back((trial.changes(), next));
+        }
+        assert!(together > 8_500, "{together}");
     }
 }
