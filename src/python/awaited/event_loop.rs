@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 use super::super::gil::raised;
 use crate::error::{Error, Result};
@@ -38,8 +39,8 @@ impl EventLoop {
         closed.and_then(|closed| closed.is_truthy()).unwrap_or(false)
     }
 
-    pub fn future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.0.bind(py).call_method0(pyo3::intern!(py, "create_future"))
+    pub fn object(&self, py: Python<'_>) -> Py<PyAny> {
+        self.0.clone_ref(py)
     }
 
     pub fn add_reader(&self, py: Python<'_>, fd: i32, callback: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -61,6 +62,20 @@ impl EventLoop {
     /// Calls something in the loop's next round.
     pub fn call_soon(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         self.0.bind(py).call_method1(pyo3::intern!(py, "call_soon"), (callback,)).map(|_| ())
+    }
+
+    /// The same with an argument, in a context.
+    pub fn call_soon_in(
+        &self,
+        py: Python<'_>,
+        callback: &Bound<'_, PyAny>,
+        argument: &Bound<'_, PyAny>,
+        context: Option<&Py<PyAny>>,
+    ) -> PyResult<()> {
+        let options = PyDict::new(py);
+        options.set_item(pyo3::intern!(py, "context"), context)?;
+        let name = pyo3::intern!(py, "call_soon");
+        self.0.bind(py).call_method(name, (callback, argument), Some(&options)).map(|_| ())
     }
 
     /// Calls something later in the loop's own thread; from any thread.

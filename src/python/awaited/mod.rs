@@ -8,3 +8,4 @@ mod event_loop;
 mod following;
 mod queue;
 mod waiting;
+mod wake;

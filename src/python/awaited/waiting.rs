@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::super::errors::exception;
 use super::event_loop::EventLoop;
+use super::wake::Wake;
 use crate::error::Result;
 
 /// Where the outcome of an operation is put, for the task that awaits it.
@@ -17,8 +18,8 @@ pub(super) struct Slot {
 #[derive(Default)]
 struct State {
     outcome: Option<PyResult<Py<PyAny>>>,
-    /// The future of the loop's that wakes the task.
-    future: Option<Py<PyAny>>,
+    /// What wakes the task.
+    wake: Option<Py<Wake>>,
     /// Nobody wants the outcome any more.
     gone: bool,
     /// Makes the outcome when the task goes on, lest one is lost that the task never saw.
@@ -59,28 +60,17 @@ impl Slot {
     /// Puts the outcome in, and wakes the task; in the loop's own thread.
     pub fn settle(&self, py: Python<'_>, outcome: Result<Py<PyAny>>) {
         let outcome = outcome.map_err(|error| exception(py, error));
-        let (future, stop) = {
+        let (wake, stop) = {
             let mut state = self.state();
             if state.gone {
                 return;
             }
             state.outcome = Some(outcome);
-            (state.future.take(), state.stop.take())
+            (state.wake.take(), state.stop.take())
         };
         drop(stop);
-        if let Some(future) = future {
-            let future = future.bind(py);
-            // It is done already if its task was cancelled, which has not heard of it yet.
-            let done = future.call_method0(pyo3::intern!(py, "done"));
-            let wake = || -> PyResult<()> {
-                if !done?.is_truthy()? {
-                    future.call_method1(pyo3::intern!(py, "set_result"), (py.None(),))?;
-                }
-                Ok(())
-            };
-            if let Err(error) = wake() {
-                error.write_unraisable(py, None);
-            }
+        if let Some(wake) = wake {
+            Wake::wake(wake.bind(py));
         }
     }
 
@@ -89,7 +79,7 @@ impl Slot {
         let (stop, outcome, resume) = {
             let mut state = self.state();
             state.gone = true;
-            state.future = None;
+            state.wake = None;
             (state.stop.take(), state.outcome.take(), state.resume.take())
         };
         // An outcome that nobody saw may be a connection, which goes back here and now.
@@ -124,8 +114,8 @@ impl Waiting {
         slf
     }
 
-    /// The future that the task is to wait for; at the end, the outcome, as a generator returns it.
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    /// What the task is to wait for; at the end, the outcome, as a generator returns it.
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Wake>> {
         let (outcome, resume) = {
             let mut state = self.slot.state();
             (state.outcome.take(), state.resume.take())
@@ -139,24 +129,19 @@ impl Waiting {
             (Some(Err(error)), _) => return Err(error),
             (None, resume) => {
                 let mut state = self.slot.state();
-                if state.gone || state.future.is_some() {
+                if state.gone || state.wake.is_some() {
                     return Err(PyRuntimeError::new_err("this was awaited already"));
                 }
                 state.resume = resume;
             }
         }
-        let future = self.event_loop.future(py)?;
-        future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
-        self.slot.state().future = Some(future.clone().unbind());
-        Ok(future)
+        let wake = Bound::new(py, Wake::new(self.event_loop.same(py)))?;
+        self.slot.state().wake = Some(wake.clone().unbind());
+        Ok(wake)
     }
 
     /// What the task was sent: nothing, ever.
-    fn send<'py>(
-        &self,
-        py: Python<'py>,
-        _value: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn send<'py>(&self, py: Python<'py>, _value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Wake>> {
         self.__next__(py)
     }
 

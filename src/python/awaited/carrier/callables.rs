@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use pyo3::prelude::*;
 
+use super::super::wake::round;
 use super::Carried;
 
 /// `_core.Carrier`: called when there is something to read.
@@ -14,7 +15,7 @@ pub(super) struct Carrier(pub Arc<Carried>);
 #[pymethods]
 impl Carrier {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.ready(py)
+        round(py, self.0.event_loop(), || self.0.ready(py))
     }
 }
 
@@ -49,7 +50,10 @@ impl Spinner {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let Some(carried) = self.0.upgrade() else { return Ok(()) };
         carried.spinning.store(false, Ordering::Relaxed);
-        if carried.drives() { carried.ready(py) } else { Ok(()) }
+        if !carried.drives() {
+            return Ok(());
+        }
+        round(py, carried.event_loop(), || carried.ready(py))
     }
 }
 
@@ -59,9 +63,13 @@ pub(super) struct GoOn(pub Arc<Carried>);
 
 #[pymethods]
 impl GoOn {
-    fn __call__(&self, py: Python<'_>) {
-        if self.0.drives() {
-            self.0.turn(py);
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.0.drives() {
+            return Ok(());
         }
+        round(py, self.0.event_loop(), || {
+            self.0.turn(py);
+            Ok(())
+        })
     }
 }

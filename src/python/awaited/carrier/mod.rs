@@ -199,6 +199,11 @@ impl Carried {
         self.operations().is_empty()
     }
 
+    /// Where its callbacks are called.
+    fn event_loop(&self) -> &EventLoop {
+        &self.event_loop
+    }
+
     /// Who asks on the connection.
     pub fn client(&self) -> &Client {
         &self.client
