@@ -97,9 +97,12 @@ class Cancel:
 
 @final
 class Maker:
-    """Makes objects of tables out of rows: their classes, columns, keys, places and members, part by part."""
+    """Makes objects of tables out of rows: their classes, columns, keys, places and members, part by part.
 
-    def __new__(cls, parts: list[tuple[Any, ...]]) -> Self: ...
+    Those of the first part have room for some more values.
+    """
+
+    def __new__(cls, parts: list[tuple[Any, ...]], room: int = 0) -> Self: ...
 
 @final
 class Tuples:

@@ -23,7 +23,8 @@ struct Part {
     /// What `object.__new__` takes: the class.
     class: Py<PyTuple>,
     names: Vec<Py<PyString>>,
-    /// What an object's `__dict__` begins as: it has a place for each value already.
+    /// What an object's `__dict__` begins as: it has a place for each value already, and room for the
+    /// objects that it is to hold.
     blank: Py<PyDict>,
     /// The columns of its primary key.
     key: Vec<usize>,
@@ -47,17 +48,27 @@ type Given<'py> = (
 
 #[pymethods]
 impl Maker {
+    /// So many values are to be put into the objects of the first part when they are made.
     #[new]
-    fn new(py: Python<'_>, parts: Vec<Given<'_>>) -> PyResult<Self> {
+    #[pyo3(signature = (parts, room=0))]
+    fn new(py: Python<'_>, parts: Vec<Given<'_>>, room: usize) -> PyResult<Self> {
         let new = py.get_type::<PyAny>().getattr(intern!(py, "__new__"))?.unbind();
-        let parts = parts.into_iter().map(Part::new).collect::<PyResult<Vec<_>>>()?;
+        let parents: Vec<_> = parts.iter().filter_map(|given| given.3).collect();
+        let made = parts.into_iter().enumerate().map(|(at, given)| {
+            let held = parents.iter().filter(|parent| **parent == at).count();
+            Part::new(given, held + if at == 0 { room } else { 0 })
+        });
+        let parts = made.collect::<PyResult<Vec<_>>>()?;
         let width = parts.iter().map(|part| part.names.len()).sum();
         Ok(Self { parts, width, new })
     }
 }
 
 impl Part {
-    fn new((class, names, key, parent, attribute, members): Given<'_>) -> PyResult<Self> {
+    fn new(
+        (class, names, key, parent, attribute, members): Given<'_>,
+        room: usize,
+    ) -> PyResult<Self> {
         let py = class.py();
         let interned = |name: &Bound<'_, PyString>| {
             Ok::<_, PyErr>(PyString::intern(py, name.to_str()?).unbind())
@@ -72,6 +83,14 @@ impl Part {
             blank.set_item(name.bind(py), py.None())?;
         }
         blank.set_item(intern!(py, "_loaded"), py.None())?;
+        // A dict keeps the room of what was taken out of it, and so does its copy, which then need not
+        // grow for the objects that are put there. Keys that are no texts would make it slower.
+        for at in 0..room {
+            blank.set_item(at.to_string(), py.None())?;
+        }
+        for at in 0..room {
+            blank.del_item(at.to_string())?;
+        }
         Ok(Self {
             class: PyTuple::new(py, [class])?.unbind(),
             names,

@@ -149,7 +149,8 @@ async def beside(
             "order_by": tuple(("column", root, column.name) for column in schema.primary_key),
         }
 
-    plan = object_plan(schema, root, wanted.tree, statement)
+    # Each is to hold its owner.
+    plan = object_plan(schema, root, wanted.tree, statement, room=1)
     return await db.fetch_rows(plan.statement, plan.into), plan.wanted
 
 
