@@ -31,7 +31,7 @@ const ANSWERS: u32 = 64;
 /// Longer waits count as this: how long one statement takes tells nothing of the ways.
 const LONGEST: Duration = Duration::from_millis(10);
 /// The other way is tried again after so many turns at the most.
-const MOST_PATIENT: u32 = 128;
+const MOST_PATIENT: u32 = 512;
 
 /// What was found out so far.
 #[derive(Debug)]
