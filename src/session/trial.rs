@@ -160,7 +160,7 @@ mod tests {
     fn test_change_is_noticed() {
         let mut trial = Trial::default();
         go(&mut trial, 100_000, SHORT, LONG);
-        go(&mut trial, 10_000, LONG, SHORT);
+        go(&mut trial, MOST_PATIENT * (UNSETTLED + ANSWERS), LONG, SHORT);
         assert!(go(&mut trial, 10_000, LONG, SHORT) > 9_000);
     }
 
