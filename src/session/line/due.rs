@@ -63,7 +63,7 @@ impl Due {
     }
 
     /// It is seen that its answer takes long.
-    pub fn is_slow(&mut self) {
+    pub fn note_delay(&mut self) {
         if !self.seen_slow {
             self.seen_slow = true;
             self.pace.learn_of_delay();
@@ -72,7 +72,7 @@ impl Due {
 
     /// It is answered, so long after the request before it or, when it was alone, after it was asked
     /// for; no answer comes sooner than `soonest`.
-    pub fn is_answered(&self, took: Duration, soonest: Duration) {
+    pub fn note_answer(&self, took: Duration, soonest: Duration) {
         if !self.seen_slow {
             self.pace.learn_of_answer(took, self.was_alone.then_some(soonest));
         }

@@ -193,7 +193,7 @@ impl Line {
         if moves {
             self.moved_at = Instant::now();
         } else if let Some(first) = self.due.front_mut() {
-            first.is_slow();
+            first.note_delay();
         }
         !moves
     }

@@ -71,7 +71,7 @@ impl Line {
                         due.pop_front().ok_or_else(|| Malformed("an answer to nothing".into()))?;
                     ended.arrived.ended = true;
                     let took = now - self.first_since;
-                    ended.is_answered(took, self.soonest);
+                    ended.note_answer(took, self.soonest);
                     if ended.was_alone {
                         self.soonest = self.soonest.min(took);
                     }
