@@ -97,12 +97,9 @@ class Cancel:
 
 @final
 class Maker:
-    """Makes objects of tables out of rows: their classes, columns, keys, places and members, part by part.
+    """Makes objects of tables out of rows: their classes, columns, keys, places and members, part by part."""
 
-    Those of the first part have room for some more values.
-    """
-
-    def __new__(cls, parts: list[tuple[Any, ...]], room: int = 0) -> Self: ...
+    def __new__(cls, parts: list[tuple[Any, ...]]) -> Self: ...
 
 @final
 class Tuples:

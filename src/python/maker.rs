@@ -48,15 +48,12 @@ type Given<'py> = (
 
 #[pymethods]
 impl Maker {
-    /// So many values are to be put into the objects of the first part when they are made.
     #[new]
-    #[pyo3(signature = (parts, room=0))]
-    fn new(py: Python<'_>, parts: Vec<Given<'_>>, room: usize) -> PyResult<Self> {
+    fn new(py: Python<'_>, parts: Vec<Given<'_>>) -> PyResult<Self> {
         let new = py.get_type::<PyAny>().getattr(intern!(py, "__new__"))?.unbind();
         let parents: Vec<_> = parts.iter().filter_map(|given| given.3).collect();
         let made = parts.into_iter().enumerate().map(|(at, given)| {
-            let held = parents.iter().filter(|parent| **parent == at).count();
-            Part::new(given, held + if at == 0 { room } else { 0 })
+            Part::new(given, parents.iter().filter(|parent| **parent == at).count())
         });
         let parts = made.collect::<PyResult<Vec<_>>>()?;
         let width = parts.iter().map(|part| part.names.len()).sum();
@@ -65,9 +62,10 @@ impl Maker {
 }
 
 impl Part {
+    /// Its objects are to hold so many others.
     fn new(
         (class, names, key, parent, attribute, members): Given<'_>,
-        room: usize,
+        held: usize,
     ) -> PyResult<Self> {
         let py = class.py();
         let interned = |name: &Bound<'_, PyString>| {
@@ -85,10 +83,10 @@ impl Part {
         blank.set_item(intern!(py, "_loaded"), py.None())?;
         // A dict keeps the room of what was taken out of it, and so does its copy, which then need not
         // grow for the objects that are put there. Keys that are no texts would make it slower.
-        for at in 0..room {
+        for at in 0..held {
             blank.set_item(at.to_string(), py.None())?;
         }
-        for at in 0..room {
+        for at in 0..held {
             blank.del_item(at.to_string())?;
         }
         Ok(Self {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from howdah._core import AsyncCursor, AsyncLease
     from howdah.async_database import AsyncDatabase
-    from howdah.queries.loading import Wanted
+    from howdah.queries.loading import Tree, Wanted
     from howdah.tables.schema import Collection, Column
 
     Statement = dict[str, Any]
@@ -107,23 +107,42 @@ async def load_collection(db: AsyncDatabase | Kept, owners: Sequence[Any], wante
             raise InterfaceError(message)
         by_key.setdefault(values[own], []).append(owner)
     across = collection.through is not None
+    tree, back = (wanted.tree, None) if across else way_back(wanted.tree, key.attribute)
     statement_of = between if across else beside
-    rows, inner = await statement_of(db, collection, reference, list(by_key), wanted)
+    rows, inner = await statement_of(db, collection, reference, list(by_key), tree)
     _core.gathered(
         rows,
         by_key,
         reference.attribute,
         collection.attribute,
         extra=EXTRA if across else None,
-        back=None if across else key.attribute,
+        back=back,
         single=collection.single,
     )
     if rows and inner:
         await load_wanted(db, rows, inner)
 
 
+def way_back(tree: Tree, attribute: str) -> tuple[Tree, str | None]:
+    """Tell whether a collection's rows are to have their owner.
+
+    They do not have it by themselves: objects that hold each other are freed by the garbage collector alone, late, and
+    at the price of a look at all of them.
+
+    Args:
+        tree: What to load of the rows.
+        attribute: Their reference to the owner.
+
+    Returns:
+        What is still to be read of them, and the reference if it is wanted: the owner is there already.
+    """
+    if tree.get(attribute) != {}:
+        return tree, None
+    return {name: inner for name, inner in tree.items() if name != attribute}, attribute
+
+
 async def beside(
-    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
+    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that refer to keys.
 
@@ -132,7 +151,7 @@ async def beside(
         collection: The collection.
         reference: The column with the keys.
         keys: The keys.
-        wanted: What to load of the rows.
+        tree: What to load of the rows.
 
     Returns:
         The rows in the order of their primary key, and what is still to be loaded of them.
@@ -149,13 +168,12 @@ async def beside(
             "order_by": tuple(("column", root, column.name) for column in schema.primary_key),
         }
 
-    # Each is to hold its owner.
-    plan = object_plan(schema, root, wanted.tree, statement, room=1)
+    plan = object_plan(schema, root, tree, statement)
     return await db.fetch_rows(plan.statement, plan.into), plan.wanted
 
 
 async def between(
-    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], wanted: Wanted
+    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that a table between has beside keys; each has its key as an extra value.
 
@@ -164,7 +182,7 @@ async def between(
         collection: The collection.
         reference: The column of the table between with the keys.
         keys: The keys.
-        wanted: What to load of the rows.
+        tree: What to load of the rows.
 
     Returns:
         The rows in the order of their primary key, and what is still to be loaded of them.
@@ -190,7 +208,7 @@ async def between(
     extra = (("column", middle, reference.name),)
     # The rows are put to their owners by it, whose keys are members of their classes.
     kind = reference.type.kind
-    plan = object_plan(schema, root, wanted.tree, statement, extra, members=None if kind is None else {0: lookup(kind)})
+    plan = object_plan(schema, root, tree, statement, extra, members=None if kind is None else {0: lookup(kind)})
     return await db.fetch_rows(plan.statement, plan.into), plan.wanted
 
 

@@ -121,7 +121,6 @@ def object_plan(
     extra: Sequence[Node] = (),
     *,
     members: Mapping[int, Any] | None = None,
-    room: int = 0,
 ) -> Plan:
     """Give the plan of a query whose rows are objects.
 
@@ -132,13 +131,12 @@ def object_plan(
         statement: Makes a statement of columns.
         extra: What else is selected; it is put under EXTRA into the objects.
         members: What has the values of Enum classes and the like, by the places in `extra` that have them.
-        room: How many other objects each object is to hold later.
 
     Raises:
         InterfaceError: There is no such relation.
     """
     if not tree and not extra:
-        maker = _simple(schema, room)
+        maker = _simple(schema)
         return Plan(statement(columns_of(schema, root)), lambda _: maker)
     parts: list[Part] = []
     nodes: list[Node] = []
@@ -164,7 +162,7 @@ def object_plan(
         names = tuple(f"k{at}" for at in range(len(extra)))
         parts.append((Extra, names, (), 0, EXTRA, dict(members or {})))
         nodes.extend(extra)
-    maker = _core.Maker(parts, room)
+    maker = _core.Maker(parts)
     return Plan(statement(tuple(nodes)), lambda _: maker, wanted)
 
 
@@ -175,11 +173,11 @@ def _schema(column: Column) -> TableSchema:
     return reference.table.__schema__
 
 
-def _simple(schema: TableSchema, room: int) -> Any:  # noqa: ANN401  (a Maker)
-    makers: dict[int, Any] = schema.__dict__.setdefault("makers", {})
-    maker = makers.get(room)
+def _simple(schema: TableSchema) -> Any:  # noqa: ANN401  (a Maker)
+    kept = schema.__dict__
+    maker = kept.get("maker")
     if maker is None:
-        maker = makers[room] = _core.Maker([part_of(schema, None, None)], room)
+        maker = kept["maker"] = _core.Maker([part_of(schema, None, None)])
     return maker
 
 

@@ -149,7 +149,20 @@ class Steps(Generic[R]):
         return self._with(_joins=(*joins, (how, source, node, lateral)), _ctes=ctes)
 
     def load(self, *relations: type[Table]) -> Self:
-        """Load relations of the rows, too: references in the same statement, collections by one more for each."""
+        """Load relations of the rows, too: references in the same statement, collections by one more for each.
+
+        A collection's rows have their owner if that is asked for, too, as in `.load(User.posts.author)`, which costs no
+        statement; such a circle of objects is freed by Python's garbage collector alone.
+
+        Args:
+            *relations: Relations of the table, such as `Post.author` or `User.posts`, to any depth.
+
+        Raises:
+            InterfaceError: One is no relation.
+
+        Example:
+            >>> db.find(User).load(User.posts.labels, User.company)
+        """
         loads: list[tuple[str, ...]] = []
         for relation in relations:
             if not isinstance(relation, (RefPath, ManyPath)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,7 +63,41 @@ async def test_collections_come_by_one_statement_each(db: howdah.AsyncDatabase) 
     assert [[post.title for post in one.posts] for one in people] == [["Engines", "Numbers"], ["School"], ["Exile"], []]
     assert [[report.name for report in one.reports] for one in people] == [["Bob", "Cyd"], ["Dan_%"], [], []]
     assert [one.profile and one.profile.bio for one in people] == ["first", "second", None, None]
-    assert people[0].posts[0].author is people[0]
+
+
+async def test_rows_of_a_collection_have_their_owner_if_it_is_asked_for(db: howdah.AsyncDatabase) -> None:
+    bare = await db.find(Person).load(Person.posts, Person.profile).order_by(Person.id).first()
+    assert bare is not None
+    assert bare.profile is not None
+    for row, name in ((bare.posts[0], "author"), (bare.profile, "person")):
+        with pytest.raises(NotLoaded, match=rf"{name} is not loaded"):
+            getattr(row, name)
+    count = statements(db)
+    query = db.find(Person).load(Person.posts.author, Person.posts.labels, Person.profile.person)
+    people = await query.order_by(Person.id).to_list()
+    assert count() == 4
+    for person in people:
+        assert all(post.author is person for post in person.posts)
+        assert person.profile is None or person.profile.person is person
+    assert [label.name for label in people[0].posts[0].labels] == ["steam", "school"]
+    ada = await db.fetch_relations(bare, Person.posts.author)
+    assert all(post.author is ada for post in ada.posts)
+    # What is wanted of the owner itself comes with a row of its own.
+    nested = await db.find(Person).load(Person.posts.author.company).order_by(Person.id).first()
+    assert nested is not None
+    author = nested.posts[0].author
+    assert (author, author.company and author.company.name) == (nested, "Acme")
+
+
+async def test_rows_with_collections_are_freed_when_nobody_has_them(db: howdah.AsyncDatabase) -> None:
+    people = await db.find(Person).load(Person.posts.labels, Person.profile, Person.company).to_list()
+    gone = [weakref.ref(one) for person in people for one in (person, *person.posts, person.profile) if one is not None]
+    gc.disable()
+    try:
+        del people
+        assert [one() for one in gone] == [None] * len(gone)
+    finally:
+        gc.enable()
 
 
 async def test_many_to_many_is_loaded_both_ways(db: howdah.AsyncDatabase) -> None:
