@@ -1,11 +1,16 @@
 """The Rust core. Use it through `howdah.Database` and `howdah.AsyncDatabase`."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeAlias, final
+from typing import Any, Final, Self, TypeAlias, final
 
 from arro3.core import RecordBatch, Schema
 
 __all__ = [
+    "IS_PLAIN",
+    "IS_PRINTED",
+    "KEPT",
+    "NULLS_SAME",
+    "STORES_ALL",
     "AsyncCursor",
     "AsyncDatabase",
     "AsyncLease",
@@ -23,6 +28,7 @@ __all__ = [
     "changes",
     "columns",
     "ddl",
+    "drop_staging",
     "gathered",
     "identifier",
     "json_texts",
@@ -31,6 +37,12 @@ __all__ = [
     "snapshot",
     "staging",
 ]
+
+IS_PLAIN: Final[str]
+IS_PRINTED: Final[str]
+KEPT: Final[str]
+NULLS_SAME: Final[str]
+STORES_ALL: Final[str]
 
 # From the names of columns to what makes an object of the values of one row.
 _Binder: TypeAlias = Callable[[tuple[str, ...]], Callable[..., object] | Maker | Tuples]
@@ -110,6 +122,7 @@ class Tuples:
 def changes(values: dict[str, Any], names: tuple[str, ...], noted: tuple[Any, ...]) -> list[int]: ...
 def columns(rows: list[Any], names: tuple[str, ...]) -> list[list[Any]] | None: ...
 def ddl(tables: list[dict[str, Any]], *, locked: bool = False) -> list[str]: ...
+def drop_staging(name: str) -> str: ...
 def gathered(
     rows: list[Any],
     owners: dict[Any, list[Any]],

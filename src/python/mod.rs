@@ -31,6 +31,8 @@ mod watching;
 // no tests have run without it yet.
 #[pyo3::pymodule(gil_used = true)]
 mod _core {
+    use crate::sql::lookup;
+
     #[pymodule_export]
     use super::awaited::database::{AsyncCursor, AsyncDatabase, AsyncLease};
     #[pymodule_export]
@@ -42,11 +44,21 @@ mod _core {
     #[pymodule_export]
     use super::objects::{changes, columns, gathered, json_texts, snapshot};
     #[pymodule_export]
-    use super::queries::{render, staging};
+    use super::queries::{drop_staging, render, staging};
     #[pymodule_export]
     use super::reader::Reader;
     #[pymodule_export]
     use super::results::{LoadReport, Notification, Progress, Stats};
     #[pymodule_export]
     use super::watching::Cancel;
+    #[pymodule_export]
+    const IS_PLAIN: &str = lookup::IS_PLAIN;
+    #[pymodule_export]
+    const IS_PRINTED: &str = lookup::IS_PRINTED;
+    #[pymodule_export]
+    const KEPT: &str = lookup::KEPT;
+    #[pymodule_export]
+    const NULLS_SAME: &str = lookup::NULLS_SAME;
+    #[pymodule_export]
+    const STORES_ALL: &str = lookup::STORES_ALL;
 }

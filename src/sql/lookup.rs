@@ -83,3 +83,55 @@ pub fn continue_identity(sequence: &str) -> String {
          LATERAL pg_catalog.setval(heir::regclass, last_value, is_called)"
     )
 }
+
+/// Begins a question to the tables that rows of a table go into: itself and its partitions.
+macro_rules! of_parts {
+    ($($rest:literal),+) => {
+        concat!(
+            "WITH named AS (SELECT pg_catalog.to_regclass($1) AS oid), ",
+            "parts AS (SELECT c.oid, c.relkind FROM pg_catalog.pg_class c ",
+            "WHERE c.oid = (SELECT oid FROM named) ",
+            "OR c.oid IN (SELECT relid FROM named, pg_catalog.pg_partition_tree(named.oid))), ",
+            // What stands behind a view or a foreign table may change a row, too.
+            "way AS (SELECT (SELECT pg_catalog.bool_and(relkind IN ('r', 'p')) FROM parts) AND NOT EXISTS (",
+            "SELECT FROM pg_catalog.pg_trigger ",
+            "WHERE tgrelid IN (SELECT oid FROM parts) AND tgtype & 7 = 7 AND tgenabled <> 'D') AS untouched) ",
+            $($rest),+
+        )
+    };
+}
+
+/// Whether rows reach a table as they are sent, where no trigger may change one
+/// (`TRIGGER_TYPE_ROW | BEFORE | INSERT`), and the types of its columns `$2`.
+/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/catalog/pg_trigger.h>
+pub const KEPT: &str = of_parts!(
+    "SELECT untouched, ARRAY(SELECT pg_catalog.format_type(atttypid, atttypmod) ",
+    "FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS wanted(name, at) ",
+    "JOIN pg_catalog.pg_attribute ON attrelid = (SELECT oid FROM named) AND attname = wanted.name ",
+    "ORDER BY at) AS types FROM way"
+);
+
+/// Whether an INSERT stores every row, where neither a trigger nor a rule may drop one (`ev_type` 3).
+/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/catalog/pg_rewrite.h>
+pub const STORES_ALL: &str = of_parts!(
+    "SELECT untouched AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite ",
+    "WHERE ev_class = (SELECT oid FROM named) AND ev_type = '3' AND ev_enabled <> 'D') FROM way"
+);
+
+/// Whether a table is one in whose rows xmax can be seen.
+pub const IS_PLAIN: &str =
+    "SELECT relkind = 'r' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)";
+
+/// Whether a unique index of the columns `$2`, as ON CONFLICT finds it, takes NULLs for the same;
+/// before PostgreSQL 15 none does.
+pub const NULLS_SAME: &str = "\
+SELECT pg_catalog.bool_or((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean) \
+FROM pg_catalog.pg_index i \
+WHERE indrelid = pg_catalog.to_regclass($1) AND indisunique AND indpred IS NULL AND indexprs IS NULL \
+AND $2::text[] = ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute \
+WHERE attrelid = indrelid AND attnum = ANY (indkey[0:indnkeyatts - 1]) ORDER BY attname::text COLLATE \"C\")";
+
+/// Whether a type (`$1` is its name) is one of its own, or a composite one: text can be cast to it. To
+/// a domain it cannot, for an explicit cast cuts what is longer than the length of its base.
+pub const IS_PRINTED: &str =
+    "SELECT typtype IN ('b', 'c') FROM pg_catalog.pg_type WHERE oid = pg_catalog.to_regtype($1)";

@@ -158,6 +158,12 @@ pub fn staging<'a>(
     Ok(statements)
 }
 
+/// Drops such a table sooner, where the transaction goes on.
+#[must_use]
+pub fn drop_staging(stage: &str) -> String {
+    format!("DROP TABLE pg_temp.{}", Quoted(stage))
+}
+
 /// Empties a table.
 #[must_use]
 pub fn truncate(table: &TableName) -> String {

@@ -67,7 +67,7 @@ async def staging(
         yield await _stage(db, schema, rows, names, texts)
         if stays:
             # Else it goes with the transaction.
-            await db.execute(f"DROP TABLE pg_temp.{STAGED}")
+            await db.execute(_core.drop_staging(STAGED))
 
 
 async def _stage(

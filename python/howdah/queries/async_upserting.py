@@ -16,7 +16,6 @@ from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
 from howdah.queries.async_staging import order_of, staging
 from howdah.queries.async_writing import beside, may_unnest
-from howdah.queries.catalogue import IS_PLAIN, NULLS_SAME
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
 from howdah.tables.attributes import Col
@@ -166,7 +165,7 @@ async def _upsert_from(
     if missing:
         message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
         raise InterfaceError(message)
-    nulls_same = given.nulls and bool(await db.fetch_value(NULLS_SAME, quoted(schema.name), sorted(set(keys))))
+    nulls_same = given.nulls and bool(await db.fetch_value(_core.NULLS_SAME, quoted(schema.name), sorted(set(keys))))
     root = schema.table.__source__
     insert: Statement = {
         "kind": "insert",
@@ -202,7 +201,7 @@ async def _is_plain(db: AsyncDatabase, schema: TableSchema) -> bool:
     known = _plain.setdefault(db, {})
     found = known.get(schema.name)
     if found is None:
-        found = await db.fetch_value(IS_PLAIN, quoted(schema.name))
+        found = await db.fetch_value(_core.IS_PLAIN, quoted(schema.name))
         if found is not None:
             known[schema.name] = found
     return bool(found)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
+from howdah import _core
 from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.sources import Source
 from howdah.queries import saving
 from howdah.queries.async_staging import order_of, staging, targets_of
-from howdah.queries.catalogue import IS_PRINTED, KEPT, asked, keeps_keys
+from howdah.queries.catalogue import asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
@@ -36,6 +37,8 @@ FEW = 2000
 
 # Whether types are those whose values go as text, by database: a type does not become one of another kind.
 _printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
+# Whether tables had nothing that drops rows, by database.
+_storing: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 
 
 async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list[Any]:
@@ -62,7 +65,11 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     if not columns.columns or await may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, order_of(schema))
         names = (*columns.names(), *columns.constants)
-        return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
+        if columns.count == 1 or await _stores_all(db, schema):
+            return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
+        # Where some rows are dropped, the others are not to stay.
+        async with db.transaction():
+            return await _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
     return await _copy(db, schema, columns)
 
 
@@ -96,9 +103,18 @@ async def _print_unknown(db: AsyncDatabase, columns: Columns) -> None:
         known = _printed.setdefault(db, {})
         name = column.type.bare
         if name not in known:
-            known[name] = bool(await db.fetch_value(IS_PRINTED, name))
+            known[name] = bool(await db.fetch_value(_core.IS_PRINTED, name))
         if known[name]:
             columns.print(column)
+
+
+async def _stores_all(db: AsyncDatabase, schema: TableSchema) -> bool:
+    """Tell whether an INSERT stores every row, as far as the catalogue said when it was asked first."""
+    known = _storing.setdefault(db, {})
+    name = quoted(schema.name)
+    if name not in known:
+        known[name] = bool(await db.fetch_value(_core.STORES_ALL, name))
+    return known[name]
 
 
 def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
@@ -234,7 +250,7 @@ async def _may_copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) ->
     lacking = [column for column in key if column not in columns.columns]
     if lacking and not (len(lacking) == 1 and lacking[0].identity):
         return False
-    return not key or keeps_keys(await db.fetch_one(KEPT, *asked(schema)), schema, columns)
+    return not key or keeps_keys(await db.fetch_one(_core.KEPT, *asked(schema)), schema, columns)
 
 
 async def _keys(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> list[Any]:

@@ -68,7 +68,7 @@ def staging(
         yield _stage(db, schema, rows, names, texts)
         if stays:
             # Else it goes with the transaction.
-            db.execute(f"DROP TABLE pg_temp.{STAGED}")
+            db.execute(_core.drop_staging(STAGED))
 
 
 def _stage(

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
+from howdah import _core
 from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.sources import Source
 from howdah.queries import saving
-from howdah.queries.catalogue import IS_PRINTED, KEPT, asked, keeps_keys
+from howdah.queries.catalogue import asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import TUPLES
@@ -37,6 +38,8 @@ FEW = 2000
 
 # Whether types are those whose values go as text, by database: a type does not become one of another kind.
 _printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
+# Whether tables had nothing that drops rows, by database.
+_storing: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 
 
 def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
@@ -63,7 +66,11 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     if not columns.columns or may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, order_of(schema))
         names = (*columns.names(), *columns.constants)
-        return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
+        if columns.count == 1 or _stores_all(db, schema):
+            return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
+        # Where some rows are dropped, the others are not to stay.
+        with db.transaction():
+            return _insert_from(db, schema, source, nodes, names, columns.count, columns.objects)
     return _copy(db, schema, columns)
 
 
@@ -97,9 +104,18 @@ def _print_unknown(db: Database, columns: Columns) -> None:
         known = _printed.setdefault(db, {})
         name = column.type.bare
         if name not in known:
-            known[name] = bool(db.fetch_value(IS_PRINTED, name))
+            known[name] = bool(db.fetch_value(_core.IS_PRINTED, name))
         if known[name]:
             columns.print(column)
+
+
+def _stores_all(db: Database, schema: TableSchema) -> bool:
+    """Tell whether an INSERT stores every row, as far as the catalogue said when it was asked first."""
+    known = _storing.setdefault(db, {})
+    name = quoted(schema.name)
+    if name not in known:
+        known[name] = bool(db.fetch_value(_core.STORES_ALL, name))
+    return known[name]
 
 
 def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
@@ -235,7 +251,7 @@ def _may_copy(db: Database, schema: TableSchema, columns: Columns) -> bool:
     lacking = [column for column in key if column not in columns.columns]
     if lacking and not (len(lacking) == 1 and lacking[0].identity):
         return False
-    return not key or keeps_keys(db.fetch_one(KEPT, *asked(schema)), schema, columns)
+    return not key or keeps_keys(db.fetch_one(_core.KEPT, *asked(schema)), schema, columns)
 
 
 def _keys(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:

@@ -51,6 +51,12 @@ pub(super) fn staging(
         .map_err(|error| exception(py, error))
 }
 
+/// Writes the statement that drops it again.
+#[pyfunction]
+pub(super) fn drop_staging(name: &str) -> String {
+    crate::sql::render::drop_staging(name)
+}
+
 /// Reads Python's data.
 #[derive(Default)]
 struct Reader<'py> {

@@ -270,18 +270,18 @@ async def test_rows_may_lack_what_has_a_default(db: howdah.AsyncDatabase, sql: S
     assert sql("SELECT score, tags FROM person WHERE id > 4 ORDER BY id") == [(2.0, []), (0.0, ["t"])]
 
 
-async def test_trigger_that_drops_rows_is_told(db: howdah.AsyncDatabase, sql: Sql) -> None:
+async def test_trigger_that_drops_rows_is_told_and_none_are_stored(db: howdah.AsyncDatabase, sql: Sql) -> None:
     sql(
         "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.name = 'b' THEN RETURN NULL; "
         "END IF; RETURN NEW; END$$"
     )
     sql("CREATE TRIGGER odd BEFORE INSERT ON company FOR EACH ROW EXECUTE FUNCTION odd()")
-    for count in (3, FEW + 3):
+    for count in (1, 3, FEW + 3):
         rows = [{"name": "b"}] + [{"name": f"{count}-{at}"} for at in range(count - 1)]
         with pytest.raises(howdah.NoRow, match=f"stored {count - 1} of {count} rows"):
             await db.insert_many(Company, rows)
-    # A COPY has a transaction of its own, which is rolled back; a single INSERT has been committed.
-    assert sql("SELECT count(*) FROM company") == [(4,)]
+    assert sql("SELECT count(*) FROM company") == [(2,)]
+    assert len(await db.insert_many(Company, [{"name": "c"}, {"name": "d"}])) == 2
 
 
 @pytest.mark.parametrize("count", [3, FEW + 1])
@@ -387,6 +387,14 @@ async def test_objects_without_a_key_are_stored_once(db: howdah.AsyncDatabase, c
     assert await db.insert_many(Keyless, more) == []
     await db.save(more[0])
     assert sql("SELECT count(*) FROM keyless") == [(2 * count,)]
+
+
+async def test_rule_that_drops_rows_is_told_and_none_are_stored(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    await db.create_tables(Keyless)
+    sql("CREATE RULE odd AS ON INSERT TO keyless WHERE NEW.n = 2 DO INSTEAD NOTHING")
+    with pytest.raises(howdah.NoRow, match="stored 1 of 2 rows"):
+        await db.insert_many(Keyless, [{"n": 1}, {"n": 2}])
+    assert sql("SELECT count(*) FROM keyless") == [(0,)]
 
 
 @pytest.mark.parametrize("count", [1, FEW + 1])
