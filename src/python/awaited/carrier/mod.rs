@@ -2,6 +2,7 @@
 //! the operations on that connection, and settles those that have ended.
 
 mod callables;
+mod giving_up;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -15,14 +16,15 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::super::gil::{held, none, raised};
+use super::super::gil::{none, raised};
 use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
 use super::following::Read;
 use super::waiting::Slot;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::session::{self, Client};
-use callables::{Carrier, GoOn, Spinner, Sweeper, Timer};
+use callables::{Carrier, GoOn, Spinner};
+use giving_up::{PATIENCE, until};
 
 /// A future of a verb.
 pub(super) type Work = Pin<Box<dyn Future<Output = Result<Py<PyAny>>> + Send>>;
@@ -61,16 +63,6 @@ pub(super) struct Carried {
 
 /// How often operations go on before the loop's other callbacks have their turn.
 const TURNS: u32 = 8;
-
-/// How soon to look whether the server is at work on what was given up before its turn.
-const SWEEP: Duration = Duration::from_millis(50);
-
-/// How long a connection may take to become clean.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-fn until(limit: Option<Duration>) -> Option<Instant> {
-    limit.and_then(|limit| Instant::now().checked_add(limit))
-}
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -250,60 +242,6 @@ impl Carried {
         }
     }
 
-    /// The first has its turn: the time that it may take begins now, unless it has begun.
-    fn time_first(&self, py: Python<'_>) {
-        let until = match self.operations().front_mut() {
-            Some(first) if first.until.is_none() && first.limit.is_some() => {
-                first.until = until(first.limit);
-                first.until
-            }
-            _ => None,
-        };
-        self.look_after(py, until);
-    }
-
-    /// Lets the loop look, at that time, whether something takes too long.
-    fn look_after(&self, py: Python<'_>, until: Option<Instant>) {
-        let Some(until) = until else { return };
-        if self.timed.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let Some(me) = self.me.upgrade() else { return };
-        let seconds = until.saturating_duration_since(Instant::now()).as_secs_f64();
-        let told = Py::new(py, Timer(me))
-            .and_then(|timer| self.event_loop.call_later(py, seconds, timer.bind(py).as_any()));
-        if let Err(error) = told {
-            error.write_unraisable(py, None);
-        }
-    }
-
-    /// Gives up what takes too long: a statement is cancelled at the server, a connection that does
-    /// not become clean is closed.
-    fn give_up(self: &Arc<Self>, py: Python<'_>) {
-        self.timed.store(false, Ordering::Relaxed);
-        let now = Instant::now();
-        let (mut late, mut next, mut stuck) = (Vec::new(), None::<Instant>, false);
-        for operation in self.operations().iter() {
-            match (operation.until, &operation.slot) {
-                (Some(until), Some(slot)) if until <= now => {
-                    late.push((operation.id, Arc::clone(slot)));
-                }
-                (Some(until), None) if until <= now => stuck = true,
-                (Some(until), _) => next = Some(next.map_or(until, |next| next.min(until))),
-                (None, _) => {}
-            }
-        }
-        if stuck {
-            self.client.give_up("the statement did not stop when it was cancelled");
-        }
-        for (id, slot) in late {
-            slot.settle(py, Err(Error::Interrupted));
-            self.stop(py, id);
-        }
-        self.turn(py);
-        self.look_after(py, next);
-    }
-
     /// Goes on with the operations that something has come for, and sends what they have to say, for
     /// as long as that leads to more; the loop's other callbacks have their turn between.
     fn turn(&self, py: Python<'_>) {
@@ -431,79 +369,5 @@ impl Carried {
         if let Err(error) = told {
             error.write_unraisable(py, None);
         }
-    }
-
-    /// Nobody wants the outcome of an operation: its statement is cancelled at the server, and the
-    /// connection goes back when that has been heard of.
-    fn stop(self: &Arc<Self>, py: Python<'_>, id: u64) {
-        let (operation, is_first) = {
-            let mut operations = self.operations();
-            let place = operations.iter().position(|operation| operation.id == id);
-            let is_first = place == Some(0);
-            let operation = place.and_then(|place| operations.remove(place));
-            (operation, is_first)
-        };
-        let Some(Operation { work, home, read, .. }) = operation else { return };
-        drop(work);
-        if let Some(read) = read {
-            read.end();
-        }
-        let runs = !self.client.is_quiet();
-        self.give_back(py, home);
-        self.time_first(py);
-        // What the server runs now is the first; others before it are not to be hit. Whoever cancels
-        // already goes on until it is at work on something that somebody wants.
-        if runs && is_first && !self.client.is_held_back() {
-            self.cancel(py);
-        } else if runs {
-            self.sweep_later(py);
-        }
-        self.turn(py);
-    }
-
-    /// Looks a little later whether the server is at work on what was given up before its turn.
-    fn sweep_later(&self, py: Python<'_>) {
-        if self.sweeping.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let Some(me) = self.me.upgrade() else { return };
-        let told = Py::new(py, Sweeper(me)).and_then(|sweeper| {
-            self.event_loop.call_later(py, SWEEP.as_secs_f64(), sweeper.bind(py).as_any())
-        });
-        if let Err(error) = told {
-            error.write_unraisable(py, None);
-        }
-    }
-
-    fn sweep(self: &Arc<Self>, py: Python<'_>) {
-        self.sweeping.store(false, Ordering::Relaxed);
-        if !self.drives() {
-            return;
-        }
-        if let Some(works_in_vain) = self.client.works_in_vain() {
-            if works_in_vain {
-                self.cancel(py);
-            }
-            self.sweep_later(py);
-        }
-    }
-
-    /// Asks the server to cancel, from a thread of its own; until that is done, nothing is sent.
-    fn cancel(self: &Arc<Self>, py: Python<'_>) {
-        // What is to be cancelled must be under way.
-        let _ = self.client.send_now();
-        let (client, event_loop) = (self.client.clone(), self.event_loop.same(py));
-        let again = Py::new(py, GoOn(Arc::clone(self)));
-        let hold = client.hold_back();
-        let spawned = std::thread::Builder::new().name("howdah cancel".into()).spawn(move || {
-            client.insist_on_cancel(hold, PATIENCE);
-            held(|py| {
-                // A loop that is closed wants to hear nothing.
-                let _ = again
-                    .and_then(|again| event_loop.call_soon_threadsafe(py, again.bind(py).as_any()));
-            });
-        });
-        // Without a thread the statement runs to its end, and is cleaned up then.
-        drop(spawned);
     }
 }
