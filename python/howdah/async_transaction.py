@@ -48,9 +48,17 @@ def innermost(core: _core.AsyncDatabase) -> AsyncTransaction | None:
         The transaction, which may have ended by now, or None.
     """
     transaction = current()
-    while transaction is not None and transaction._core is not core:
+    while transaction is not None and (transaction._core is not core or _is_left(transaction)):
         transaction = transaction._before
     return transaction
+
+
+def _is_left(transaction: AsyncTransaction) -> bool:
+    """Tell whether a block has ended elsewhere than where it began, and is not around this place any more.
+
+    So ends one in an asynchronous generator that was not gone through to its end: asyncio closes it in another task.
+    """
+    return transaction._refusal is ENDED and transaction._owner == owner()
 
 
 def leased(core: _core.AsyncDatabase) -> _core.AsyncLease | None:
@@ -72,7 +80,8 @@ def leased(core: _core.AsyncDatabase) -> _core.AsyncLease | None:
 class AsyncTransaction:
     """A block whose statements are committed together or not at all; `AsyncDatabase.transaction` makes it.
 
-    Leaving the block commits. Leaving it by an exception, a cancellation among them, rolls back. Inside another block
+    Leaving the block commits. Leaving it by an exception, a cancellation among them, rolls back. A generator that gives
+    rows from inside a block has it open meanwhile, and the statements of whoever iterates over it are in it, too. Inside another block
     of the same database it is a savepoint, and what is rolled back is what was done since.
 
     Example:

@@ -48,9 +48,17 @@ def innermost(core: _core.Database) -> Transaction | None:
         The transaction, which may have ended by now, or None.
     """
     transaction = current()
-    while transaction is not None and transaction._core is not core:
+    while transaction is not None and (transaction._core is not core or _is_left(transaction)):
         transaction = transaction._before
     return transaction
+
+
+def _is_left(transaction: Transaction) -> bool:
+    """Tell whether a block has ended elsewhere than where it began, and is not around this place any more.
+
+    So ends one in an asynchronous generator that was not gone through to its end: asyncio closes it in another task.
+    """
+    return transaction._refusal is ENDED and transaction._owner == owner()
 
 
 def leased(core: _core.Database) -> _core.Lease | None:
@@ -72,7 +80,8 @@ def leased(core: _core.Database) -> _core.Lease | None:
 class Transaction:
     """A block whose statements are committed together or not at all; `Database.transaction` makes it.
 
-    Leaving the block commits. Leaving it by an exception, Ctrl-C among them, rolls back. Inside another block
+    Leaving the block commits. Leaving it by an exception, Ctrl-C among them, rolls back. A generator that gives
+    rows from inside a block has it open meanwhile, and the statements of whoever iterates over it are in it, too. Inside another block
     of the same database it is a savepoint, and what is rolled back is what was done since.
 
     Example:

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyString};
 use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
@@ -16,7 +17,7 @@ use super::gil::{held, not_held, raised, released};
 use super::watching::Reporter;
 use crate::error::{Error, Result};
 use crate::fetch::{Options, Reading};
-use crate::load::Watch as _;
+use crate::load::{Source, Watch as _};
 use crate::types::OutOfRange;
 
 /// A query's result, read as it streams in.
@@ -33,6 +34,7 @@ struct Shared {
 struct State {
     /// `None` once closed, ended or failed.
     reading: Option<Reading>,
+    failed: bool,
     reporter: Reporter,
     /// What failed in a stream that was handed to other software, which tells no more than text.
     error: Option<PyErr>,
@@ -42,7 +44,8 @@ struct State {
 impl Reader {
     pub fn new(reading: Reading, reporter: Reporter) -> Self {
         let schema = reading.schema();
-        let state = State { reading: Some(reading), reporter, error: None, closed: false };
+        let state =
+            State { reading: Some(reading), failed: false, reporter, error: None, closed: false };
         Self { shared: Arc::new(Shared { schema, state: Mutex::new(state) }) }
     }
 }
@@ -50,9 +53,14 @@ impl Reader {
 impl Shared {
     fn next(&self) -> Result<Option<RecordBatch>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { reading, reporter, closed, .. } = &mut *state;
+        let State { reading, failed, reporter, closed, .. } = &mut *state;
         if *closed {
             return Err(Error::Interface("the reader is closed".into()));
+        }
+        if *failed {
+            return Err(Error::Interface(
+                "the reader failed before its end, and has no more; read again".into(),
+            ));
         }
         let Some(open) = reading else { return Ok(None) };
         let result = open.next(&mut || reporter.check());
@@ -65,7 +73,7 @@ impl Shared {
                 Ok(None)
             }
             Err(error) => {
-                *reading = None;
+                (*reading, *failed) = (None, true);
                 Err(error)
             }
         }
@@ -77,8 +85,9 @@ impl Shared {
         state.reading = None;
     }
 
+    /// Keeps the first error: others only follow it.
     fn keep(&self, error: PyErr) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).error = Some(error);
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).error.get_or_insert(error);
     }
 }
 
@@ -150,6 +159,31 @@ impl Iterator for Stream {
                 ArrowError::ExternalError(text.into())
             })
         })
+    }
+}
+
+/// The batches as what is loaded: whatever fails keeps its class.
+pub(super) struct Own(Arc<Shared>);
+
+impl Own {
+    /// Those of `howdah.ArrowReader`, if an object is one.
+    pub fn of(data: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        if !super::source::is_a(data, "howdah.reader.ArrowReader") {
+            return Ok(None);
+        }
+        let reader = data.getattr(intern!(data.py(), "_core"))?.cast_into::<Reader>()?;
+        Ok(Some(Self(Arc::clone(&reader.get().shared))))
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.0.schema)
+    }
+}
+
+impl Source for Own {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = not_held(|| self.0.next());
+        batch.map_err(|error| raised(held(|py| exception(py, error))))
     }
 }
 

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3::types::{IntoPyDict, PyList, PyTuple, PyType};
 use pyo3_arrow::PyRecordBatch;
 
 use super::gather::{Column, type_name};
 use super::gil::raised;
 use super::infer::Guess;
 use super::polars;
+use super::reader::Own;
 use super::rows::{RowSource, Rows, interned};
 use super::streams::{Batches, Pulled};
 use crate::error::{Error, Result};
@@ -46,8 +48,30 @@ pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
     rows.extract().ok()
 }
 
+/// A frame of pandas with those levels of its index as columns that have a name of their own. By
+/// itself pandas exports any index but a range, and makes a range of whichever index it can.
+fn with_index<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = frame.py();
+    let columns = frame.getattr(intern!(py, "columns"))?;
+    let names = frame.getattr(intern!(py, "index"))?.getattr(intern!(py, "names"))?;
+    let mut levels = Vec::new();
+    for (level, name) in names.try_iter()?.enumerate() {
+        let name = name?;
+        if !name.is_none() && !columns.contains(name)? {
+            levels.push(level);
+        }
+    }
+    let reset = intern!(py, "reset_index");
+    let frame = if levels.is_empty() {
+        frame.clone()
+    } else {
+        frame.call_method(reset, (), Some(&[("level", levels)].into_py_dict(py)?))?
+    };
+    frame.call_method(reset, (), Some(&[("drop", true)].into_py_dict(py)?))
+}
+
 /// Whether an object is of a class of this name, or of one made of it.
-fn is_a(data: &Bound<'_, PyAny>, name: &str) -> bool {
+pub(super) fn is_a(data: &Bound<'_, PyAny>, name: &str) -> bool {
     let is = |class: Bound<'_, PyAny>| {
         let class = class.cast_into::<PyType>().ok()?;
         Some(class.fully_qualified_name().ok()? == name)
@@ -63,6 +87,10 @@ impl Data {
             return Self::new(&data.call_method0("to_reader").map_err(raised)?);
         }
         if data.hasattr("__arrow_c_stream__").map_err(raised)? {
+            // Its name is of an older pandas, or of pandas 3.
+            if is_a(data, "pandas.core.frame.DataFrame") || is_a(data, "pandas.DataFrame") {
+                return Self::stream(&with_index(data).map_err(raised)?);
+            }
             return Self::stream(data);
         }
         if data.hasattr("__arrow_c_array__").map_err(raised)? {
@@ -77,6 +105,9 @@ impl Data {
     }
 
     fn stream(data: &Bound<'_, PyAny>) -> Result<Self> {
+        if let Some(reader) = Own::of(data).map_err(raised)? {
+            return Ok(Self::Stream(reader.schema(), Box::new(reader)));
+        }
         if is_a(data, "pyarrow.lib.RecordBatchReader") {
             let reader = Pulled::of(data).map_err(raised)?;
             return Ok(Self::Stream(reader.schema(), Box::new(reader)));

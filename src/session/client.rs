@@ -61,14 +61,14 @@ impl Client {
     pub(super) fn new(
         line: Line,
         again: Again,
-        statement_cache_size: usize,
+        statements: Statements,
         limit: Option<Duration>,
     ) -> Self {
         Self(Arc::new(Shared {
             handle: line.handle(),
             line: Mutex::new(line),
             again,
-            statements: Mutex::new(Statements::new(statement_cache_size)),
+            statements: Mutex::new(statements),
             pace: Arc::default(),
             next_name: AtomicU64::new(0),
             limit,

@@ -11,6 +11,7 @@ use super::line::Line;
 use super::secure::{Encryption, Without};
 use super::socket::Socket;
 use super::spin::Spin;
+use super::statements::Statements;
 use super::{Session, fault, startup};
 use crate::error::{Error, Result};
 
@@ -150,8 +151,9 @@ impl Attempt<'_> {
         let end_point = socket.end_point();
         let line = Line::new(socket, self.address.to_string(), Spin::new(self.config.busy_wait));
         let again = Again { address: self.address.clone(), encryption };
-        let Config { statement_cache_size, statement_limit, .. } = self.config;
-        let client = Client::new(line, again, *statement_cache_size, *statement_limit);
+        let Config { statement_cache_size, statement_limit, changes, .. } = self.config;
+        let statements = Statements::new(*statement_cache_size, changes);
+        let client = Client::new(line, again, statements, *statement_limit);
         let session = Session::new(client);
         let password = self.host.password.as_ref();
         let started = {

@@ -17,13 +17,23 @@ impl Client {
     /// # Errors
     /// What the server says.
     pub async fn prepare(&self, sql: &str) -> Result<(Arc<Statement>, bool)> {
-        if let Some(statement) = self.0.statements().recall(sql) {
+        if let Some(statement) = self.recall(sql) {
             return Ok((statement, true));
         }
         let statement = self.prepare_once(sql).await?;
         let pushed_out = self.0.statements().keep(sql, &statement);
         drop(pushed_out);
         Ok((statement, false))
+    }
+
+    fn recall(&self, sql: &str) -> Option<Arc<Statement>> {
+        let mut statements = self.0.statements();
+        if let Some(outdated) = statements.take_outdated() {
+            drop(statements);
+            drop(outdated);
+            statements = self.0.statements();
+        }
+        statements.recall(sql)
     }
 
     /// Describes a statement, by a name that is forgotten with it; where no statements are kept,
@@ -83,7 +93,7 @@ impl Client {
     /// light plain reads.
     #[must_use]
     pub fn may_follow(&self, sql: &str) -> bool {
-        let Some(statement) = self.0.statements().recall(sql) else { return false };
+        let Some(statement) = self.recall(sql) else { return false };
         statement.pace.is_light() && self.0.line().may_be_followed()
     }
 
@@ -97,6 +107,12 @@ impl Client {
     pub fn forget_stale(&self, sql: &str, stale: &Arc<Statement>) {
         let forgotten = self.0.statements().forget_one(sql, stale);
         drop(forgotten);
+    }
+
+    /// Lets no session of the pool trust what it knows of statements: one has turned out to take or
+    /// give something else than it did.
+    pub fn statements_changed(&self) {
+        self.0.statements().changed();
     }
 
     /// Leaves a portal whose rows nobody wants: the server forgets it when something is asked next.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use lru::LruCache;
@@ -61,6 +62,12 @@ impl Statement {
         &self.columns
     }
 
+    /// Whether it takes and gives the same as another.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.parameters == other.parameters && self.columns == other.columns
+    }
+
     /// What was learnt of it.
     #[must_use]
     pub fn known<T: 'static>(&self) -> Option<&T> {
@@ -84,18 +91,45 @@ impl Drop for Statement {
     }
 }
 
+type Kept = LruCache<Box<str>, Arc<Statement>>;
+
 /// The statements of a session, the least used of which are forgotten.
 pub(super) struct Statements {
-    kept: Option<LruCache<Box<str>, Arc<Statement>>>,
+    kept: Option<Kept>,
+    /// How often a session of the pool has met a change of what statements are made of, and how much
+    /// of that this one knows of.
+    changes: Arc<AtomicU64>,
+    seen: u64,
     /// The names of statements that the server can forget, and of portals.
     unused: Vec<String>,
     unread: Vec<String>,
 }
 
 impl Statements {
-    pub fn new(capacity: usize) -> Self {
+    pub fn new(capacity: usize, changes: &Arc<AtomicU64>) -> Self {
         let kept = NonZeroUsize::new(capacity).map(LruCache::new);
-        Self { kept, unused: Vec::new(), unread: Vec::new() }
+        let seen = changes.load(Ordering::Relaxed);
+        let changes = Arc::clone(changes);
+        Self { kept, changes, seen, unused: Vec::new(), unread: Vec::new() }
+    }
+
+    /// Tells all sessions of the pool that what statements are made of has changed: parameters may
+    /// have other types now, and the server says so only where it can tell by a value.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes out all statements if something has changed since. They are dropped elsewhere: that wants
+    /// this lock again.
+    #[must_use]
+    pub fn take_outdated(&mut self) -> Option<Kept> {
+        let changes = self.changes.load(Ordering::Relaxed);
+        if changes == std::mem::replace(&mut self.seen, changes) {
+            return None;
+        }
+        let kept = self.kept.as_mut()?;
+        let empty = LruCache::new(kept.cap());
+        Some(std::mem::replace(kept, empty))
     }
 
     pub fn capacity(&self) -> usize {

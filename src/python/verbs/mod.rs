@@ -68,13 +68,11 @@ struct Answer {
 /// Whether to try again with a statement that failed: another may have made it stale since it was
 /// prepared. Then it is forgotten, and prepared again unless a transaction has failed by it.
 pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
-    if !tried.kept || !may_be_stale(&error) {
-        return Err(error);
-    }
+    let Some(stale) = staleness(&error).filter(|_| tried.kept) else { return Err(error) };
     client.forget_stale(sql, &tried.statement);
     if client.status() != b'I' {
         return Err(match error {
-            Error::Server(mut server) => {
+            Error::Server(mut server) if server.sqlstate == "0A000" || stale == Stale::Surely => {
                 let hint = "what the statement reads was changed since it was prepared; run the transaction again";
                 server.hint.get_or_insert_with(|| hint.to_owned());
                 Error::Server(server)
@@ -82,12 +80,12 @@ pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error
             error => error,
         });
     }
-    // A value that did not fit the old types may fit the new ones.
-    if matches!(error, Error::Value(_)) {
+    if stale == Stale::Perhaps {
         let fresh = execute::prepare(client, sql).await?;
-        if fresh.statement.parameters() == tried.statement.parameters() {
+        if fresh.statement.is_like(&tried.statement) {
             return Err(error);
         }
+        client.statements_changed();
     }
     Ok(())
 }
@@ -104,18 +102,29 @@ impl Tried {
     }
 }
 
-/// Whether another description of the statement could help: `0A000` says that a cached plan's
-/// result has changed, `26000` that the server has forgotten the statement, `XX000` that something
-/// it was made of is gone.
-fn may_be_stale(error: &Error) -> bool {
+/// Whether a statement failed because it is stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stale {
+    /// Described anew, it tells whether that was it.
+    Perhaps,
+    Surely,
+}
+
+/// Whether another description of the statement could help. `26000` says that the server has
+/// forgotten the statement, `XX000` that something it was made of is gone, `0A000` perhaps that a
+/// cached plan's result has changed. Parameters keep the types that they had: where their columns
+/// have others, the statement is of wrong types to the server, or the values have another's form.
+fn staleness(error: &Error) -> Option<Stale> {
     match error {
         Error::Server(server) => match server.sqlstate.as_str() {
-            "0A000" | "26000" => true,
-            "XX000" => server.message.starts_with("cache lookup failed"),
-            _ => false,
+            "26000" => Some(Stale::Surely),
+            "XX000" if server.message.starts_with("cache lookup failed") => Some(Stale::Surely),
+            "0A000" | "42804" | "42883" | "42725" | "42846" | "42704" | "42622" | "22P02"
+            | "22P03" | "22007" => Some(Stale::Perhaps),
+            _ => None,
         },
-        Error::Value(_) => true,
-        _ => false,
+        Error::Value(_) => Some(Stale::Perhaps),
+        _ => None,
     }
 }
 

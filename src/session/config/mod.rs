@@ -13,6 +13,8 @@ mod uri;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -42,6 +44,8 @@ pub struct Config {
     pub(super) statement_limit: Option<Duration>,
     /// How many statements a session keeps; 0 for none, so that they have no names.
     pub(super) statement_cache_size: usize,
+    /// How often one of its sessions found that a statement was not what it had known: they share it.
+    pub(super) changes: Arc<AtomicU64>,
     /// How long a wait for a reply stays awake.
     pub(super) busy_wait: Duration,
     /// There is a pooler between us and the server, which gives each transaction another session.
@@ -240,6 +244,7 @@ impl Config {
                 None => None,
             },
             statement_cache_size: if pgbouncer { 0 } else { cache_size },
+            changes: Arc::default(),
             busy_wait: options.busy_wait,
             pgbouncer,
         })

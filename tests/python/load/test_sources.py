@@ -75,10 +75,45 @@ def test_scanner_of_a_dataset_goes_in(db: howdah.Database, sql: Sql) -> None:
     assert sql("SELECT count(*) FROM t") == [(2,)]
 
 
-def test_pandas_index_stays_out(db: howdah.Database, sql: Sql) -> None:
-    frame = pd.DataFrame(COLUMNS).set_index(pd.Index([7, 8, 9]))
-    assert db.load("t", frame[frame["id"] > 1]).rows == 2
-    assert sql("SELECT id FROM t ORDER BY id") == [(2,), (3,)]
+@pytest.mark.parametrize("index", [[7, 8, 9], [0, 2, 3], ["a", "b", "c"]])
+def test_pandas_index_without_a_name_stays_out(db: howdah.Database, sql: Sql, index: list[Any]) -> None:
+    frame = pd.DataFrame(COLUMNS).set_index(pd.Index(index))
+    assert db.load("t", frame[frame["id"] != 2]).rows == 2
+    assert sql("SELECT id FROM t ORDER BY id") == [(1,), (3,)]
+    db.load("made", frame[frame["id"] != 2], mode="create")
+    assert [
+        name
+        for (name,) in sql(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'made'::regclass AND attnum > 0 ORDER BY attnum"
+        )
+    ] == [*COLUMNS]
+
+
+@pytest.mark.parametrize("keys", [[1, 2, 3], [1, 3, 2]])
+def test_pandas_index_goes_in_by_its_name(db: howdah.Database, sql: Sql, keys: list[int]) -> None:
+    frame = pd.DataFrame({**COLUMNS, "id": keys})
+    expected = sorted(zip(keys, COLUMNS["name"], strict=True))
+    assert db.load("t", frame.set_index("id")).rows == 3
+    assert sql("SELECT id, name FROM t ORDER BY id") == expected
+    assert db.load("t", frame.set_index(["id", "name"]), mode="truncate").rows == 3
+    assert sql("SELECT id, name FROM t ORDER BY id") == expected
+    # A column goes before a level of the same name, and a level without one stays out.
+    both = frame.set_index("id", drop=False).set_index(pd.Index([5, 6, 9]), append=True)
+    assert db.load("t", both, mode="truncate").rows == 3
+    assert sql("SELECT id, name FROM t ORDER BY id") == expected
+
+
+def test_error_of_a_reader_that_is_loaded_from_keeps_its_class(db: howdah.Database, sql: Sql) -> None:
+    query = "SELECT 100 / (150000 - g) AS id FROM generate_series(1, 200000) g"
+    with pytest.raises(howdah.DataError, match="division by zero") as caught:
+        db.load("t", db.read(query))
+    assert caught.value.sqlstate == "22012"
+    assert sql("SELECT count(*) FROM t") == [(0,)]
+    with db.read("SELECT g AS id FROM generate_series(1, 200000) g") as reader:
+        next(iter(reader))
+        assert db.load("t", reader).rows == 200000 - 65536
+    with pytest.raises(howdah.InterfaceError, match="closed"):
+        db.load("t", reader)
 
 
 def test_polars_types_of_its_own_go_in(db: howdah.Database, sql: Sql) -> None:

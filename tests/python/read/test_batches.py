@@ -116,6 +116,21 @@ def test_reader_read_to_its_end_gives_the_connection_back(one: howdah.Database) 
     assert list(reader) == []
 
 
+@pytest.mark.parametrize("consumer", ["to_arrow", "to_polars", "to_pandas", "iterated"])
+def test_reader_that_failed_does_not_read_as_empty(one: howdah.Database, consumer: str) -> None:
+    reader = one.read("SELECT 100 / (150000 - g) AS x FROM generate_series(1, 200000) g")
+
+    def read() -> Any:
+        return list(reader) if consumer == "iterated" else getattr(reader, consumer)()
+
+    with pytest.raises(howdah.DataError, match="division by zero"):
+        read()
+    for _ in range(2):
+        with pytest.raises(howdah.InterfaceError, match="the reader failed before its end"):
+            read()
+    assert one.fetch_value("SELECT 1") == 1
+
+
 def test_reader_half_iterated_gives_the_rest(db: howdah.Database) -> None:
     reader = db.read(SERIES, batch_rows=30_000)
     first = next(iter(reader))

@@ -7,6 +7,7 @@ import decimal
 import enum
 import ipaddress
 import itertools
+import json
 import math
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -231,8 +232,14 @@ async def test_value_that_python_cannot_hold_is_an_error_with_its_place(
 
 @pytest.mark.parametrize("text", ["[" * 5000 + "]" * 5000, "1" * 5000])
 async def test_json_that_python_cannot_read_is_an_error_with_its_place(one: howdah.AsyncDatabase, text: str) -> None:
-    with pytest.raises(howdah.DataError, match='"odd"'):
-        await one.fetch(f"SELECT '{text}'::json AS odd")
+    try:
+        there = json.loads(text)
+    except (RecursionError, ValueError):
+        with pytest.raises(howdah.DataError, match='"odd"'):
+            await one.fetch(f"SELECT '{text}'::json AS odd")
+    else:
+        # How deep it reads is another matter in each version.
+        assert await one.fetch_value(f"SELECT '{text}'::json") == there
     assert await one.fetch_value(f"SELECT '{text}'::json::text") == text
     assert one.stats().opened == 1
 

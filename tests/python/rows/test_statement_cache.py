@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,6 +124,97 @@ async def test_type_of_a_parameters_column_may_change(sized: howdah.AsyncDatabas
     assert await sized.fetch_value(query, "four") == "z"
     with pytest.raises(howdah.ConversionError):
         await sized.fetch_value(query, 1)
+
+
+U = "00000000-0000-0000-0000-000000000005"
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ("text", U, "uuid"),
+        ("text", '{"k": 1}', "jsonb"),
+        ("text", "1.2.3.4", "inet"),
+        ("json", "1", "text"),
+        ("macaddr", "08:00:2b:01:02:03", "text"),
+        ("name", "x" * 63, "text"),
+    ],
+)
+async def test_column_of_a_type_with_another_form_is_written_and_found(
+    one: howdah.AsyncDatabase, sql: Sql, before: str, value: str, after: str
+) -> None:
+    sql(f"CREATE TABLE u (x {before})")
+    insert, query = "INSERT INTO u VALUES ($1)", "SELECT 1 FROM u WHERE x::text = $1::text"
+    compared = f"SELECT 1 AS found FROM u WHERE x = $1::{before}" if before in {"text", "macaddr", "name"} else query
+    assert await one.execute(insert, value) == 1
+    assert await one.execute_many(insert, [(value,)]) == 1
+    assert len(await one.fetch(compared, value)) == 2
+    sql(f"ALTER TABLE u ALTER x TYPE {after} USING x::text::{after}")
+    # What the text type takes and macaddr did not: a value of the new type alone.
+    new = value if after != "text" else "é" * 70
+    for n in range(2):
+        assert await one.execute(insert, new) == 1
+        assert await one.execute_many(insert, [(new,)]) == 1
+        assert sql("SELECT count(*) FROM u") == [(4 + 2 * n,)]
+
+
+@pytest.mark.parametrize("verb", ["fetch", "fetch_value", "execute", "stream"])
+async def test_comparison_with_a_column_of_another_type_is_made_anew_by_each_verb(
+    one: howdah.AsyncDatabase, sql: Sql, verb: str
+) -> None:
+    sql(f"CREATE TABLE u (x text); INSERT INTO u VALUES ('{U}')")
+    query = "SELECT 1 AS found FROM u WHERE x = $1"
+
+    async def found() -> object:
+        if verb == "stream":
+            return len([row async for row in one.stream(query, U)])
+        given = await getattr(one, verb)(query, U)
+        return len(given) if verb == "fetch" else given
+
+    assert await found() == 1
+    sql("ALTER TABLE u ALTER x TYPE uuid USING x::uuid")
+    assert [await found(), await found()] == [1, 1]
+
+
+async def test_error_of_a_value_stays_itself_when_nothing_was_changed(one: howdah.AsyncDatabase, sql: Sql) -> None:
+    sql("CREATE TABLE u (x json)")
+    for _ in range(3):
+        with pytest.raises(howdah.DataError, match="invalid input syntax for type integer"):
+            await one.fetch("SELECT $1::text::int", "x")
+    with pytest.raises(howdah.DataError) as caught:
+        async with one.transaction():
+            await one.fetch("SELECT $1::text::int", "x")
+    assert "run the transaction again" not in str(caught.value)
+
+
+def test_change_that_one_statement_meets_is_known_to_all_sessions(url: str, sql: Sql) -> None:
+    """A real takes any float, and rounds it: nothing fails by what the statement still believes."""
+    sql("CREATE TABLE u (x real)")
+    insert = "INSERT INTO u VALUES ($1) RETURNING pg_backend_pid()"
+
+    async def twice(db: howdah.AsyncDatabase) -> set[int]:
+        async with db.transaction():
+            one = await db.fetch_value(insert, 0.1)
+            other = db.fetch_value(insert, 0.1)
+            return {one, await asyncio.create_task(other, context=contextvars.Context())}
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url, max_size=2) as db:
+            pids = await twice(db)
+            assert len(pids) == 2
+            await db.fetch("SELECT * FROM t")
+            sql("TRUNCATE u; ALTER TABLE u ALTER x TYPE double precision; ALTER TABLE t ADD c int")
+            # Either session kept it.
+            for _ in range(2):
+                async with db.transaction():
+                    await db.fetch_value("SELECT 1")
+                    with contextlib.suppress(howdah.NotSupportedError):
+                        await asyncio.create_task(db.fetch("SELECT * FROM t"), context=contextvars.Context())
+                await db.fetch("SELECT * FROM t")
+            assert await twice(db) == pids
+
+    asyncio.run(main())
+    assert sql("SELECT DISTINCT x FROM u") == [(0.1,)]
 
 
 @sizes

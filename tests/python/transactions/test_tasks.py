@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import howdah
 from tests.python.pool.faces import outcome, pid_of, soon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from tests.python.pool.faces import Open
 
@@ -144,6 +145,25 @@ async def test_task_that_outlives_its_block_is_refused(table: howdah.AsyncDataba
         assert isinstance(error, howdah.InterfaceError), repr(error)
         assert "ended" in str(error)
     assert rows(sql) == [1]
+
+
+async def test_block_of_a_generator_that_is_left_early_is_left_for_good(table: howdah.AsyncDatabase, sql: Sql) -> None:
+    async def numbers() -> AsyncIterator[int]:
+        async with table.transaction():
+            await table.execute("INSERT INTO t VALUES (1)")
+            for n in range(3):
+                yield n
+
+    async for _ in numbers():
+        break
+    # asyncio closes it in a task of its own.
+    gc.collect()
+    await soon(lambda: not table.stats().busy)
+    assert await table.execute("INSERT INTO t VALUES (2)") == 1
+    async with table.transaction():
+        await table.execute("INSERT INTO t VALUES (3)")
+    assert await asyncio.create_task(table.fetch_value("SELECT count(*) FROM t")) == 2
+    assert rows(sql) == [2, 3]
 
 
 async def test_task_in_a_fresh_context_is_outside_of_the_block(table: howdah.AsyncDatabase, sql: Sql) -> None:
