@@ -80,9 +80,9 @@ def leased(core: _core.Database) -> _core.Lease | None:
 class Transaction:
     """A block whose statements are committed together or not at all; `Database.transaction` makes it.
 
-    Leaving the block commits. Leaving it by an exception, Ctrl-C among them, rolls back. A generator that gives
-    rows from inside a block has it open meanwhile, and the statements of whoever iterates over it are in it, too. Inside another block
-    of the same database it is a savepoint, and what is rolled back is what was done since.
+    Leaving the block commits. Leaving it by an exception, Ctrl-C among them, rolls back. Inside another block
+    of the same database it is a savepoint, and what is rolled back is what was done since. A generator that gives rows
+    from inside a block has it open meanwhile, and the statements of whoever iterates over it are in it, too.
 
     Example:
         >>> db.execute("CREATE TABLE stock (item text PRIMARY KEY, left_over int CHECK (left_over >= 0))")

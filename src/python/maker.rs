@@ -5,6 +5,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
 
+use super::errors::exception;
 use super::gil::raised;
 use super::pause::pass_over;
 use crate::error::{Error, Result, ValueError};
@@ -224,22 +225,37 @@ fn is_mutable(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyList>() || value.is_instance_of::<PyDict>()
 }
 
+/// Lists and dicts inside each other, beyond which one may have itself inside.
+const DEEPEST: usize = 1000;
+
 /// A value that nobody else changes.
 pub(super) fn own<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    owned(value, 0)
+}
+
+fn owned<'py>(value: &Bound<'py, PyAny>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
+    if depth > DEEPEST {
+        let message = format!(
+            "expected lists and dicts of at most {DEEPEST} inside each other, got more, or one that has itself inside"
+        );
+        let error = ValueError { message, ..ValueError::default() };
+        return Err(exception(py, Error::Value(Box::new(error))));
+    }
+    let inner = |item: Bound<'py, PyAny>| owned(&item, depth + 1);
     if let Ok(list) = value.cast::<PyList>() {
-        let items = list.iter().map(|item| own(&item)).collect::<PyResult<Vec<_>>>()?;
+        let items = list.iter().map(inner).collect::<PyResult<Vec<_>>>()?;
         return Ok(PyList::new(py, items)?.into_any());
     }
     if let Ok(dict) = value.cast::<PyDict>() {
         let copy = PyDict::new(py);
         for (key, item) in dict.iter() {
-            copy.set_item(key, own(&item)?)?;
+            copy.set_item(key, inner(item)?)?;
         }
         return Ok(copy.into_any());
     }
     if let Ok(tuple) = value.cast_exact::<PyTuple>() {
-        let items = tuple.iter().map(|item| own(&item)).collect::<PyResult<Vec<_>>>()?;
+        let items = tuple.iter().map(inner).collect::<PyResult<Vec<_>>>()?;
         return Ok(PyTuple::new(py, items)?.into_any());
     }
     if let Ok(bytes) = value.cast::<PyByteArray>() {

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
-from howdah.expressions.values import ELEMENTS, NUMBERS, bare, cast_of, kind_of, number_of, sql_type
+from howdah.expressions.values import ELEMENTS, NUMBERS, bare, cast_of, is_known, kind_of, number_of, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,18 +164,14 @@ class Expr(Generic[T]):
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("in", self.node, statement()), "boolean")
-        given = [self._key(value) for value in cast("Iterable[T]", values)]
-        array = f"{self.type}[]" if self.type is not None else None
-        return Expr(("any", self.node, "=", ("value", given, array)), "boolean")
+        return self._among("any", "=", cast("Iterable[T]", values))
 
     def not_in(self, values: Iterable[T] | Builder[tuple[T]]) -> Expr[bool]:
         """Ask whether it is none of some values, or of those that a query of one column gives."""
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("not_in", self.node, statement()), "boolean")
-        given = [self._key(value) for value in cast("Iterable[T]", values)]
-        array = f"{self.type}[]" if self.type is not None else None
-        return Expr(("all", self.node, "<>", ("value", given, array)), "boolean")
+        return self._among("all", "<>", cast("Iterable[T]", values))
 
     # Arithmetic
     @overload
@@ -196,13 +192,17 @@ class Expr(Generic[T]):
     @overload
     def __sub__(self: Expr[D], other: dt.timedelta | Expr[dt.timedelta]) -> Expr[D]: ...
     @overload
-    def __sub__(self: Expr[dt.datetime], other: dt.datetime | Expr[dt.datetime]) -> Expr[dt.timedelta]: ...
+    def __sub__(  # type: ignore[overload-overlap]  # a datetime is a date, too, and the first that fits is taken
+        self: Expr[dt.datetime], other: dt.datetime | Expr[dt.datetime]
+    ) -> Expr[dt.timedelta]: ...
+    @overload
+    def __sub__(self: Expr[dt.date], other: dt.date | Expr[dt.date]) -> Expr[int]: ...
     @overload
     def __sub__(self: Expr[P], other: int) -> Expr[P]: ...
     @overload
     def __sub__(self, other: T | Expr[T]) -> Expr[T]: ...
     def __sub__(self, other: object) -> Expr[Any]:
-        """Subtract."""
+        """Subtract; between two dates there is a number of days."""
         return self._arithmetic("-", other)
 
     @overload
@@ -233,10 +233,14 @@ class Expr(Generic[T]):
         """Add to a value."""
         if isinstance(other, (str, list)):
             return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
+        if self.type == "date" and _is_span(other):
+            return Expr(("cast", ("binary", "+", operand(other), self.node), "date"), "date")
         return Expr(("binary", "+", operand(other), self.node), self._with_other(other), _kind("+", other, self))
 
     def __rsub__(self, other: T) -> Expr[T]:
         """Subtract from a value."""
+        if self.type == "date" and _is_date(other):
+            return Expr(("binary", "-", operand(other), self.node), "integer")
         return Expr(("binary", "-", operand(other), self.node), self._with_other(other), _kind("-", other, self))
 
     def __rmul__(self, other: T) -> Expr[T]:
@@ -246,11 +250,11 @@ class Expr(Generic[T]):
     # Logic
     def __and__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
         """Ask whether both hold."""
-        return Expr(("and", (self.node, condition(other))), "boolean")
+        return Expr(("and", (*_parts("and", self.node), condition(other))), "boolean")
 
     def __or__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
         """Ask whether one of them holds."""
-        return Expr(("or", (self.node, condition(other))), "boolean")
+        return Expr(("or", (*_parts("or", self.node), condition(other))), "boolean")
 
     def __invert__(self: Expr[bool]) -> Expr[bool]:
         """Ask whether it does not hold."""
@@ -330,7 +334,8 @@ class Expr(Generic[T]):
         """Take what is at the end of a path of keys and positions in JSON, as a Python type; NULL where nothing is."""
         steps = ("value", [str(key) for key in keys], "text[]")
         target = sql_type(as_)
-        if target == "jsonb":
+        if target == "jsonb" or target.endswith("[]"):
+            # A list of JSON is no array to the server.
             return Expr(("binary", "#>", self.node, steps), "jsonb")
         text: Node = ("binary", "#>>", self.node, steps)
         return Expr(text if target == "text" else ("cast", text, target), target, kind_of(as_))
@@ -427,11 +432,26 @@ class Expr(Generic[T]):
         keys = tuple(key_node(one) for one in order_by)
         return Expr(("over", self.node, parts, keys, frame), self.type, self.kind)
 
+    def _among(self, which: str, operator: str, values: Iterable[object]) -> Expr[bool]:
+        """Compare with any of some values, or with all of them."""
+        if self.type is None or self.kind is not None or is_known(self.type):
+            given = [self._plain(value) for value in values]
+            array = f"{self.type}[]" if self.type is not None else None
+            return Expr((which, self.node, operator, ("value", given, array)), "boolean")
+        # Values of other types go as texts, and an array of them as one text: each goes by itself.
+        each = tuple(("binary", operator, self.node, self._like(value)) for value in values)
+        return Expr((("or" if which == "any" else "and", each) if each else ("literal", which == "all")), "boolean")
+
     def _compare(self, operator: str, other: object) -> Expr[bool]:
         return Expr(("binary", operator, self.node, self._like(other)), "boolean")
 
     def _arithmetic(self, operator: str, other: object) -> Expr[T]:
         node: Node = ("binary", operator, self.node, operand(other))
+        if self.type == "date" and _is_span(other):
+            # The server makes a timestamp of it.
+            return Expr(("cast", node, "date"), "date")
+        if self.type == "date" and operator == "-" and _is_date(other):
+            return Expr(node, "integer")
         return Expr(node, self._with_other(other), _kind(operator, self, other))
 
     def _with_other(self, other: object) -> str | None:
@@ -475,6 +495,20 @@ class Expr(Generic[T]):
         if isinstance(other, (tuple, set, frozenset)) and type(other).__name__ != "Vector":
             value = list(cast("Iterable[object]", other))
         return ("value", self._plain(value), self.type)
+
+
+def _is_span(value: object) -> bool:
+    return cast("Expr[Any]", value).kind is dt.timedelta if isinstance(value, Expr) else isinstance(value, dt.timedelta)
+
+
+def _is_date(value: object) -> bool:
+    return (cast("Expr[Any]", value).type if isinstance(value, Expr) else cast_of(value)) == "date"
+
+
+def _parts(kind: str, node: Node) -> tuple[Node, ...]:
+    """Give what an AND or OR is made of; many in a row are one, however many there are."""
+    parts: tuple[Node, ...] = node[1] if node[0] == kind else (node,)
+    return parts
 
 
 def _kind(operator: str, left: object, right: object) -> type[Any] | None:

@@ -15,7 +15,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from howdah.errors import InterfaceError
-from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, operand, plain
+from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, operand
 from howdah.expressions.values import cast_of, kind_of, kind_of_value, sql_type
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def _like(first: Expr[Any], others: tuple[object, ...]) -> list[Node]:
         if isinstance(one, Expr):
             nodes.append(cast("Expr[Any]", one).node)
         else:
-            value = plain(one)
+            value = first._plain(one)  # noqa: SLF001  (of the same kind)
             nodes.append(("value", value, first.type or cast_of(value)))
     return nodes
 
@@ -355,7 +355,9 @@ def extract(field: Field, of: Expr[Any]) -> Expr[float]:
 
 def date_trunc(field: Field, of: Expr[T]) -> Expr[T]:
     """Cut a date or time down to a whole `month`, `day` or the like."""
-    return Expr(("call", "date_trunc", (("literal", str(field)), of.node), {}), of.type)
+    node: Node = ("call", "date_trunc", (("literal", str(field)), of.node), {})
+    # Of a date the server makes a point in time.
+    return Expr(("cast", node, "date") if of.type == "date" else node, of.type, of.kind)
 
 
 # Full text

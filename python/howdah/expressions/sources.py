@@ -59,7 +59,7 @@ class Source:
         attribute: str | None = None,
     ) -> None:
         """Take what it is; see the class."""
-        self.kind = kind
+        self.kind: Kind = kind
         self.name = name
         self.schema = schema
         self.parent = parent
@@ -71,6 +71,17 @@ class Source:
         self.ordinality = ordinality
         self.attribute = attribute
         self._children: dict[str, Source] | None = None
+
+    def again(self) -> Source:
+        """Give a second place for the rows of a query or function."""
+        return Source(
+            self.kind,
+            self.name,
+            statement=self.statement,
+            call=self.call,
+            columns=self.columns,
+            ordinality=self.ordinality,
+        )
 
     @property
     def root(self) -> Source:

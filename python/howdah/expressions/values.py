@@ -281,3 +281,25 @@ def cast_of(value: object) -> str | None:  # noqa: PLR0911  (one for each kind)
         return sql_type(kind)
     except InterfaceError:
         return None
+
+
+# Types that go as they are, by the names that they have in declarations.
+KNOWN = frozenset({
+    *NUMBERS,
+    *ELEMENTS,
+    *(name.replace("range", "multirange") for name in ELEMENTS),
+    *("boolean", "bool", "oid", "dec", "uuid", "bytea", "json", "jsonb", "inet", "cidr", "vector", "halfvec"),
+    *("text", "varchar", "character varying", "bpchar", "character", "name"),
+    *("date", "time", "time without time zone", "interval"),
+    *("timestamp", "timestamp without time zone", "timestamptz", "timestamp with time zone"),
+})  # fmt: skip
+
+
+def is_known(name: str) -> bool:
+    """Tell whether values of a type, or arrays of them, go as they are; those of others go as texts.
+
+    Args:
+        name: The type, as declarations have it, without a length.
+    """
+    bare = name.rstrip("[]").lower().removeprefix("pg_catalog.")
+    return bare in KNOWN or bare.startswith("interval ")

@@ -33,7 +33,8 @@ def reference(column: FoundColumn, relation: Relation, target_class: str, said: 
     if column.name != f"{relation.attribute}_id":
         named["name"] = layout.string(column.name)
     value = layout.call("pg.ref", named=named) if named else None
-    return Attribute(relation.attribute, f"Ref[{target_class}]", value)
+    target = target_class if column.required else f"{target_class} | None"
+    return Attribute(relation.attribute, f"Ref[{target}]", value)
 
 
 def column(found: FoundColumn, attribute: str, annotations: Annotations, said: Said, index: str | None) -> Attribute:

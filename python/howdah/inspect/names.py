@@ -9,6 +9,7 @@ import unicodedata
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from howdah.tables.paths import METHODS
 from howdah.tables.table import Table
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Names:
 def attributes(classes: Iterable[str]) -> Names:
     """Give the names of a table's attributes: those of howdah's own, and of classes, are no columns'."""
     taken = {*classes, *HIDDEN}
-    return Names(taken, lambda name: hasattr(Table, name))
+    return Names(taken, lambda name: hasattr(Table, name) or name in METHODS)
 
 
 def members() -> Names:

@@ -212,6 +212,10 @@ class AsyncTables:
             fresh = await self.get(type(row), key)
         except NoRow:
             raise saving.gone(row) from None
+        transaction = innermost(self._core)
+        if transaction is not None:
+            # What it knows now may be of the transaction alone.
+            transaction.when_undone(saving.state(row, None))
         values = vars(row)
         undone = values.get(UNDONE)
         values.clear()

@@ -186,7 +186,7 @@ async def _upsert_from(
         is_new = ("not", _was_there(schema, written, keys, "IS NOT DISTINCT FROM" if nulls_same else "="))
     statement: Statement = {
         "kind": "select",
-        "ctes": ((written, False, insert),),
+        "ctes": ((written, False, False, insert),),
         "columns": (
             ("call", "count", (("star",),), {"filter": is_new}),
             ("call", "count", (("star",),), {"filter": ("not", is_new)}),

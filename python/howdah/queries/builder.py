@@ -244,12 +244,12 @@ class Builder(Steps[R]):
                 )
                 raise InterfaceError(message)
         pairs = tuple((one.name, one.node) for one in assignments)
-        return {"kind": "update", "source": self._root, "set": pairs, "where": self._found_by(schema)}
+        return {"kind": "update", "source": self._root, "set": pairs, **self._found_by(schema)}
 
     def delete_statement(self) -> Statement:
         """Give the statement that deletes the rows."""
         schema = self._writable("delete")
-        return {"kind": "delete", "source": self._root, "where": self._found_by(schema)}
+        return {"kind": "delete", "source": self._root, **self._found_by(schema)}
 
     def _writable(self, verb: str) -> TableSchema:
         if self._schema is None or self._compound is not None or self._is_folded():
@@ -260,18 +260,22 @@ class Builder(Steps[R]):
             raise InterfaceError(message)
         return self._schema
 
-    def _found_by(self, schema: TableSchema) -> tuple[Node, ...]:
-        """Give the conditions of an UPDATE or DELETE: what a SELECT alone can do, it does in a subquery."""
+    def _found_by(self, schema: TableSchema) -> Statement:
+        """Give the conditions of an UPDATE or DELETE: what a SELECT alone can do, it does in a query of its own."""
         cut = self._limit is not None or self._offset is not None or self._lock is not None
         if not (cut or self._joins or self._ctes or nodes.uses_reference(self._conditions)):
-            return self._conditions
+            return {"where": self._conditions}
         if not schema.primary_key:
             message = f"{schema.table.__name__} has no primary key to find the rows by"
             raise InterfaceError(message)
         keys = tuple(("column", self._root, column.name) for column in schema.primary_key)
         left: Node = keys[0] if len(keys) == 1 else ("row", keys)
-        # The subquery has a place of its own for the table, which hides the one around it.
-        return (("in", left, self._statement(keys)),)
+        # The query has a place of its own for the table, which hides the one around it.
+        found = self._statement(keys)
+        if not cut:
+            return {"where": (("in", left, found),)}
+        once, rows = nodes.found_once(found, tuple(column.name for column in schema.primary_key))
+        return {"where": (("in", left, rows),), "ctes": (once,)}
 
 
 def framed(source: object, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:

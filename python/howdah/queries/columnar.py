@@ -249,7 +249,7 @@ def _build(schema: TableSchema, rows: list[Any], objects: Objects | None) -> Col
                 continue
             raise _refusal(schema, 0, f'no value for "{column.attribute}", which has no default')
         _refuse_generated(schema, column)
-        values = _values(schema, column, rows, present, apart, made.lacking)
+        values = _values(schema, column, rows, present, apart, made.lacking, twofold=objects is None)
         if present:
             made.given.add(column.attribute)
         known.difference_update(names)
@@ -283,11 +283,17 @@ def _values(  # noqa: PLR0917  (what the values are made of)
     present: list[str],
     apart: Mapping[str, list[Any]] | None,
     lacking: dict[str, tuple[str, int]],
+    *,
+    twofold: bool,
 ) -> list[Any]:
     if not present:
         make = _default(column)
         return [make() for _ in rows]
     name = present[0]
+    if len(present) > 1 and twofold:
+        at = next((at for at, row in enumerate(rows) if all(one in row for one in present)), None)
+        if at is not None:
+            raise _refusal(schema, at, f"{present[1]!r} and {present[0]!r} are the same column; give one of them")
     if apart is not None and len(present) == 1:
         values = apart[name]
     else:

@@ -30,14 +30,28 @@ class Derived:
         self.cte = cte
         self.recursive = False
         self._columns = dict(columns)
+        # For a second place of a CTE, the first one: there is one query of its name.
+        self._first = self
 
     @property
     def columns(self) -> tuple[Expr[Any], ...]:
         """The columns, in order."""
         return tuple(self._columns.values())
 
+    def __elsewhere__(self) -> Derived:
+        """Give a second place for the same rows; no column has such a name."""
+        source = self.source.again()
+        columns = {name: Expr[Any](("column", source, name), one.type, one.kind) for name, one in self._columns.items()}
+        made = Derived(source, columns, cte=self.cte)
+        made.recursive = self.recursive
+        made._first = self._first
+        return made
+
     def __getattr__(self, name: str) -> Expr[Any]:
         """Give a column."""
+        if name.startswith("_"):
+            # What copies an object asks for such before it has any.
+            raise AttributeError(name)
         return self[name]
 
     def __getitem__(self, name: str) -> Expr[Any]:
@@ -51,6 +65,11 @@ class Derived:
         except KeyError:
             message = f"there is no column {name!r}; there are {', '.join(self.__dict__['_columns'])}"
             raise AttributeError(message) from None
+
+
+def first_place(derived: Derived) -> Derived:
+    """Give the CTE that stands in the WITH clause for one that may be a second place of it."""
+    return derived._first  # noqa: SLF001  (hidden from columns)
 
 
 def names_of(columns: tuple[Expr[Any], ...]) -> tuple[str, ...]:

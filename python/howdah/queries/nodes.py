@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     StatementOf = Callable[[tuple["Node", ...]], Statement]
 
 Node = tuple[Any, ...]
+# What stands for a query of the WITH clause, whether it is recursive, whether it is run but once, and the query.
+With = tuple[Source, bool, bool, "Statement"]
 
 # What is not the same twice to the server: parameters, and subqueries, whose tables have names of their own.
 UNLIKE = frozenset({"value", "in", "not_in", "exists", "scalar", "array_of"})
@@ -30,46 +32,46 @@ UNLIKE = frozenset({"value", "in", "not_in", "exists", "scalar", "array_of"})
 
 def walk(node: object) -> Iterator[Node]:
     """Give a node and all that are in it, but those of subqueries."""
-    if isinstance(node, tuple):
-        found: Node = node  # pyright: ignore[reportUnknownVariableType]
-        if found and isinstance(found[0], str):
-            yield found
-            if found[0] == "value":
-                return
-        for part in found:
-            yield from walk(part)
-    elif isinstance(node, dict) and "kind" not in node:
-        # The options of a call: what an aggregate takes, and in which order.
-        for part in cast("dict[str, object]", node).values():
-            yield from walk(part)
+    left: list[object] = [node]
+    while left:
+        part = left.pop()
+        if isinstance(part, tuple):
+            found: Node = part  # pyright: ignore[reportUnknownVariableType]
+            if found and isinstance(found[0], str):
+                yield found
+                if found[0] == "value":
+                    continue
+            left.extend(reversed(found))
+        elif isinstance(part, dict) and "kind" not in part:
+            # The options of a call: what an aggregate takes, and in which order.
+            left.extend(reversed(list(cast("dict[str, object]", part).values())))
 
 
 def uses_reference(conditions: tuple[Node, ...]) -> bool:
     """Tell whether conditions are about columns of tables that are referred to, in subqueries too."""
-    return any(source.parent is not None for source in _outer(conditions, frozenset()))
+    return any(source.parent is not None for source in _outer(conditions))
 
 
-def _outer(part: object, declared: frozenset[Source]) -> Iterator[Source]:
+def _outer(conditions: tuple[Node, ...]) -> Iterator[Source]:
     """Give where columns are taken from, but for what subqueries have in their own FROM."""
-    if isinstance(part, dict):
-        statement = cast("Statement", part)
-        joined = (one[1] for one in statement.get("joins", ()))
-        own = declared.union(joined, (statement["from"],) if "from" in statement else ())
-        for inner in statement.values():
-            yield from _outer(inner, own)
-    elif isinstance(part, Source):
-        if part.kind != "cte":
-            yield from _outer((part.statement, part.call), declared)
-    elif isinstance(part, tuple):
-        found: Node = part  # pyright: ignore[reportUnknownVariableType]
-        if found and found[0] == "value":
-            return
-        if found and found[0] == "column":
-            if not _is_declared(found[1], declared):
-                yield found[1]
-            return
-        for inner in found:
-            yield from _outer(inner, declared)
+    left: list[tuple[object, frozenset[Source]]] = [(conditions, frozenset())]
+    while left:
+        part, declared = left.pop()
+        if isinstance(part, dict):
+            statement = cast("Statement", part)
+            joined = (one[1] for one in statement.get("joins", ()))
+            own = declared.union(joined, (statement["from"],) if "from" in statement else ())
+            left.extend((inner, own) for inner in statement.values())
+        elif isinstance(part, Source):
+            if part.kind != "cte":
+                left.append(((part.statement, part.call), declared))
+        elif isinstance(part, tuple):
+            found: Node = part  # pyright: ignore[reportUnknownVariableType]
+            if found and found[0] == "column":
+                if not _is_declared(found[1], declared):
+                    yield found[1]
+            elif not (found and found[0] == "value"):
+                left.extend((inner, declared) for inner in found)
 
 
 def _is_declared(source: Source | None, declared: frozenset[Source]) -> bool:
@@ -87,6 +89,20 @@ def unnamed(node: Node) -> Node:
 def is_column(node: Node) -> bool:
     """Tell whether an expression is a column, perhaps under another name: one value for each row."""
     return bool(unnamed(node)[0] == "column")
+
+
+def is_json(node: Node) -> bool:
+    """Tell whether an expression is known to be JSON."""
+    kind = node[0]
+    if kind == "column":
+        schema: TableSchema | None = node[1].schema
+        column = None if schema is None else schema.by_name.get(node[2])
+        return column is not None and column.type.is_json
+    if kind == "binary":
+        return node[1] in {"#>", "->"} or (node[1] in {"||", "-", "#-"} and is_json(node[2]))
+    if kind == "call":
+        return str(node[1]).startswith(("to_json", "json")) or (node[1] == "coalesce" and is_json(node[2][0]))
+    return kind == "cast" and node[2] in {"json", "jsonb"}
 
 
 def is_to_one(source: Source, on: Node | None) -> bool:
@@ -155,9 +171,20 @@ def _same(one: Node, other: Node) -> bool:
         return False
 
 
-def with_clause(ctes: tuple[Derived, ...]) -> tuple[tuple[Source, bool, Statement], ...]:
+def with_clause(ctes: tuple[Derived, ...]) -> tuple[With, ...]:
     """Give the WITH clause."""
-    return tuple((cte.source, cte.recursive, cast("Statement", cte.source.statement)) for cte in ctes)
+    return tuple((cte.source, cte.recursive, False, cast("Statement", cte.source.statement)) for cte in ctes)
+
+
+def found_once(statement: Statement, names: tuple[str, ...]) -> tuple[With, Statement]:
+    """Give a query as part of the WITH clause that is run but once, and one that gives its rows.
+
+    As a subquery it may be run for each row that is compared with it, and find others each time: those that it has
+    locked, and the statement around it has changed, are not found again.
+    """
+    source = Source("cte", ("found",), columns=names, statement=statement)
+    rows = {"kind": "select", "columns": tuple(("column", source, name) for name in names), "from": source}
+    return (source, False, True, statement), rows
 
 
 def derived_source(statement: Statement) -> Source:

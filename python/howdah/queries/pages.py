@@ -19,7 +19,7 @@ from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
 from howdah.interval import Interval
 from howdah.queries.loading import EXTRA, Keyed
-from howdah.queries.nodes import is_to_one, unnamed
+from howdah.queries.nodes import is_json, is_to_one, unnamed
 from howdah.tables.paths import RefPath, way_to
 
 if TYPE_CHECKING:
@@ -126,6 +126,12 @@ def keys_of(query: Builder[Any]) -> Keys:
             keys = _unique(source)
             unique.extend(keys)
             certain.update(keys if how in {"inner", "cross"} else ())
+    if any(is_json(node) for node, _, _ in parts):
+        message = (
+            "page() cannot go on after a key that is JSON, of which null, numbers and texts are all read as something "
+            "else; order by what is in it, as in .path('key', as_=int)"
+        )
+        raise InterfaceError(message)
     down = parts[-1][1] if parts else False
     parts.extend((node, down, None) for node in unique if node not in have)
     nullable = tuple(node[0] != "column" or node not in certain for node, _, _ in parts)

@@ -12,7 +12,7 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
 from howdah.expressions.sources import Source
-from howdah.expressions.values import lookup
+from howdah.expressions.values import is_known, lookup
 from howdah.queries.loading import EXTRA, holders, object_plan
 
 if TYPE_CHECKING:
@@ -215,4 +215,9 @@ def between(
 
 def among(source: Source, column: Column, keys: list[Any]) -> Any:  # noqa: ANN401  (a node)
     """Give the condition that a column is one of some keys."""
-    return Expr(("any", ("column", source, column.name), "=", ("value", keys, f"{column.type.bare}[]"))).node
+    name = column.type.bare
+    array: Any = ("value", keys, f"{name}[]")
+    if column.type.kind is None and not is_known(name):
+        # The server gave them as texts.
+        array = ("cast", ("value", keys, "text[]"), f"{name}[]")
+    return Expr(("any", ("column", source, column.name), "=", array)).node

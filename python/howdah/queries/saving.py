@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from howdah import _core
-from howdah.errors import InterfaceError, NoRow, NotLoaded
+from howdah.errors import DataError, InterfaceError, NoRow, NotLoaded
 from howdah.queries.loading import columns_of
 from howdah.queries.nodes import member
 from howdah.tables.attributes import UNDONE
+from howdah.tables.exactness import limit_of
 from howdah.tables.schema import MISSING
 from howdah.tables.table import LOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from howdah.tables.exactness import Limit
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
 
@@ -36,6 +38,7 @@ class Part:
         places: Where they stand among the table's columns.
         kinds: The classes of their values where the server gives something else, by name.
         json: Which of them are JSON, counted from 0.
+        limits: Those that do not hold all that their values may have, counted from 0.
     """
 
     columns: tuple[Column, ...]
@@ -43,10 +46,19 @@ class Part:
     places: tuple[int, ...]
     kinds: tuple[tuple[str, type[Any]], ...]
     json: tuple[int, ...]
+    limits: tuple[tuple[int, Limit], ...]
 
     def params(self, noted: Sequence[Any]) -> tuple[Any, ...]:
-        """Give their values, of those of all columns, as they go to the server: JSON that is a str, as JSON text."""
+        """Give their values, of those of all columns, as they go to the server: JSON that is a str, as JSON text.
+
+        Raises:
+            DataError: A value that the column would round.
+        """
         found = [noted[at] for at in self.places]
+        for at, limit in self.limits:
+            if not limit.holds(found[at]):
+                message = f'column "{self.names[at]}": {limit.problem(found[at])}'
+                raise DataError(message)
         for at in self.json:
             if isinstance(found[at], str):
                 found[at] = json.dumps(found[at])
@@ -87,7 +99,15 @@ def part(schema: TableSchema, columns: Sequence[Column]) -> Part:
     places = tuple(schema.columns.index(column) for column in columns)
     kinds = tuple((column.attribute, kind) for column in columns if (kind := column.type.kind) is not None)
     texts = tuple(at for at, column in enumerate(columns) if column.type.is_json)
-    return Part(tuple(columns), tuple(column.attribute for column in columns), places, kinds, texts)
+    limits = [(at, limit_of(column.type.name)) for at, column in enumerate(columns)]
+    return Part(
+        tuple(columns),
+        tuple(column.attribute for column in columns),
+        places,
+        kinds,
+        texts,
+        tuple((at, limit) for at, limit in limits if limit is not None),
+    )
 
 
 def schema_of(row: Table) -> TableSchema:
@@ -380,6 +400,6 @@ def _by_key(schema: TableSchema) -> tuple[Any, ...]:
 
 
 def _rounds(column: Column) -> bool:
-    """Tell whether the server may keep another value than it is given."""
+    """Tell whether the server may keep another value than it is given, or the row something that others may change."""
     name = column.type.name
-    return "(" in name or name.startswith(("real", "float4", "char", "bpchar"))
+    return "(" in name or name.startswith(("real", "float4", "char", "bpchar", "vector", "halfvec"))

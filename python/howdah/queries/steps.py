@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import condition, key_node
-from howdah.queries.derived import Derived
+from howdah.queries.derived import Derived, first_place
 from howdah.queries.joining import across, own_condition
 from howdah.queries.loading import steps_of
 from howdah.tables.attributes import Col
@@ -59,7 +59,7 @@ class Steps(Generic[R]):
             self._schema, self._root = None, table.source
             self._columns = table.columns
             if table.cte:
-                self._ctes = (table,)
+                self._ctes = (first_place(table),)
         else:
             there = way_to(table)
             self._schema, self._root = there.schema, there.source
@@ -127,8 +127,8 @@ class Steps(Generic[R]):
         ctes, joins = self._ctes, self._joins
         if isinstance(relation, Derived):
             source = relation.source
-            if relation.cte and relation not in ctes:
-                ctes = (*ctes, relation)
+            if relation.cte and first_place(relation) not in ctes:
+                ctes = (*ctes, first_place(relation))
         else:
             there = way_to(relation)
             source = there.source

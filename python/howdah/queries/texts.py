@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from howdah.expressions.values import ELEMENTS, NUMBERS
+from howdah.expressions.values import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,16 +35,6 @@ NESTED: dict[str, tuple[type, ...]] = {
     "uuid": (uuid.UUID,),
     "date": (dt.date,),
 }
-# Types that go as they are, by the names that they have in declarations.
-KNOWN = frozenset({
-    *NUMBERS,
-    *ELEMENTS,
-    *(name.replace("range", "multirange") for name in ELEMENTS),
-    *("boolean", "bool", "oid", "dec", "uuid", "bytea", "json", "jsonb", "inet", "cidr", "vector", "halfvec"),
-    *("text", "varchar", "character varying", "bpchar", "character", "name"),
-    *("date", "time", "time without time zone", "interval"),
-    *("timestamp", "timestamp without time zone", "timestamptz", "timestamp with time zone"),
-})  # fmt: skip
 
 
 def unknown_texts(column: Column, values: Sequence[Any]) -> bool:
@@ -54,8 +44,7 @@ def unknown_texts(column: Column, values: Sequence[Any]) -> bool:
         column: The column.
         values: Its values.
     """
-    name = column.type.bare.rstrip("[]").lower().removeprefix("pg_catalog.")
-    if column.type.kind is not None or name in KNOWN or name.startswith("interval "):
+    if column.type.kind is not None or is_known(column.type.bare):
         return False
     return set(map(type, values)) <= {str, type(None)}
 

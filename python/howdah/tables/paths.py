@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
 from howdah.expressions.sources import Source
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from howdah.tables.table import Table
 
 M = TypeVar("M", bound="Table")
+D = TypeVar("D", bound="Elsewhere")
+
+
+class Elsewhere(Protocol):
+    """Rows of a query, which may have a second place."""
+
+    def __elsewhere__(self) -> Any:  # noqa: ANN401  (itself; no column has such a name)
+        """Give a second place for the same rows."""
 
 
 class Way:
@@ -107,6 +115,9 @@ class Place:
         """Give a column, or a further path. A reference's key is the foreign key itself, and needs no join."""
         from howdah.tables.attributes import Col  # noqa: PLC0415  (they need each other)
 
+        if name == "_way":
+            # What copies an object asks for it before it is there.
+            raise AttributeError(name)
         way = self._way
         schema = way.schema
         column = schema.by_attribute.get(name)
@@ -165,11 +176,15 @@ class ManyPath(Place):
 METHODS = frozenset({"in_", "is_null"})
 
 
-def alias(table: type[M]) -> type[M]:
-    """Give a table a second place in a query, for comparing its rows with each other.
+@overload
+def alias(table: type[M]) -> type[M]: ...
+@overload
+def alias(table: D) -> D: ...
+def alias(table: Any) -> Any:
+    """Give a table, a CTE or a subquery a second place in a query, for comparing its rows with each other.
 
     Args:
-        table: The table.
+        table: The table, CTE or subquery.
 
     Returns:
         What has its columns; `join` takes it.
@@ -178,8 +193,11 @@ def alias(table: type[M]) -> type[M]:
         >>> boss = howdah.alias(Person)
         >>> query = Person.find().join(boss, on=boss.id == Person.boss_id).where(boss.age < Person.age)
     """
+    elsewhere = getattr(type(table), "__elsewhere__", None)
+    if elsewhere is not None:
+        return elsewhere(table)
     schema = table.__schema__
-    return cast("type[M]", Place(Way(schema, Source("table", schema.name, schema=schema))))
+    return Place(Way(schema, Source("table", schema.name, schema=schema)))
 
 
 def way_to(given: object) -> Way:

@@ -93,6 +93,7 @@ class Collection:
         through: The table between, for many-to-many, by its class's name.
         find: Finds the table whose rows they are.
         single: Whether there is one row at most (one-to-one).
+        owner: The table whose collection this is.
     """
 
     attribute: str
@@ -101,6 +102,7 @@ class Collection:
     find: Callable[[], type[Table]]
     find_through: Callable[[], type[Table]]
     single: bool = False
+    owner: type[Table] | None = None
     _found: type[Table] | None = None
 
     @property
@@ -119,6 +121,15 @@ class Collection:
             from howdah.errors import InterfaceError  # noqa: PLC0415
 
             message = f"many(via={self.via!r}): {holder.__name__} has no reference of that name"
+            raise InterfaceError(message)
+        refers_to = column.reference.table if column.reference is not None else None
+        if self.owner is not None and refers_to is not None and refers_to.__schema__.name != self.owner.__schema__.name:
+            from howdah.errors import InterfaceError  # noqa: PLC0415
+
+            message = (
+                f"{self.owner.__name__}.{self.attribute}: many(via={self.via!r}), but {holder.__name__}.{self.via} "
+                f"refers to {refers_to.__name__}, which is another table"
+            )
             raise InterfaceError(message)
         return column
 

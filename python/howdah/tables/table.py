@@ -83,6 +83,7 @@ class TableMeta(type):
                 raise unusable(name)
             if declaration.kind in {Many, One}:
                 collection = declaration.collection()
+                collection.owner = table
                 collections[name] = collection
                 setattr(cls, name, declaration.kind(collection, source))
                 continue

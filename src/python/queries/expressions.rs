@@ -32,6 +32,10 @@ impl<'py> Reader<'py> {
     }
 
     pub(super) fn expression(&mut self, node: Node<'_, 'py>) -> PyResult<Expr> {
+        self.inside(|reader| reader.bare_expression(node))
+    }
+
+    fn bare_expression(&mut self, node: Node<'_, 'py>) -> PyResult<Expr> {
         let parts = tuple(node)?;
         let tag = parts.get_borrowed_item(0)?;
         let tag = tag.cast::<PyString>()?;

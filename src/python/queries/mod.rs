@@ -10,6 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::errors::exception;
+use super::gil::held;
+use crate::error::Error;
 use crate::sql::name::TableName;
 use crate::sql::statement::ast::{Query, Source, SourceId, SourceKind};
 use crate::sql::statement::write;
@@ -66,6 +68,27 @@ struct Reader<'py> {
     values: Vec<Bound<'py, PyAny>>,
     /// Where the node of each value is: the same one has the same parameter.
     places: Vec<usize>,
+    /// How many expressions and statements are around what is read.
+    depth: usize,
+}
+
+/// Reading and writing go down as deep as what is read.
+const DEEPEST: usize = 2000;
+
+impl Reader<'_> {
+    /// Goes a step down, while `read` reads what is there.
+    fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> PyResult<T>) -> PyResult<T> {
+        if self.depth == DEEPEST {
+            return Err(held(|py| {
+                let message = format!("a query of over {DEEPEST} expressions inside each other");
+                exception(py, Error::Interface(message))
+            }));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
+    }
 }
 
 fn refused(what: &str) -> PyErr {

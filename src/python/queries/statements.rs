@@ -14,10 +14,10 @@ impl<'py> Reader<'py> {
         let dict = node.cast::<PyDict>().map_err(|_| refused("a statement that is no dict"))?;
         let mut ctes = Vec::new();
         for cte in items(dict, "ctes")? {
-            let (source, recursive, statement): (Bound<'py, PyAny>, bool, Bound<'py, PyAny>) =
-                cte.extract()?;
-            let source = self.source(&source)?;
-            ctes.push(Cte { source, recursive, statement: self.statement(&statement)? });
+            let (source, recursive, materialized, statement) =
+                cte.extract::<(Bound<'py, PyAny>, bool, bool, Bound<'py, PyAny>)>()?;
+            let (source, statement) = (self.source(&source)?, self.statement(&statement)?);
+            ctes.push(Cte { source, recursive, materialized, statement });
         }
         let explain = match given(dict, "explain")? {
             Some(kind) => Some(text(&kind)? == "analyze"),

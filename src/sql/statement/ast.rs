@@ -207,6 +207,8 @@ pub struct Cte {
     pub source: SourceId,
     /// Whether it takes rows from itself.
     pub recursive: bool,
+    /// Whether it is run but once, whatever takes rows from it.
+    pub materialized: bool,
     /// The query.
     pub statement: Statement,
 }

@@ -42,7 +42,7 @@ impl Writer<'_> {
                 self.name(name);
                 self.column_names(&source.columns);
             }
-            self.push(" AS (");
+            self.push(if cte.materialized { " AS MATERIALIZED (" } else { " AS (" });
             self.statement(&cte.statement)?;
             self.push(")");
         }

@@ -110,7 +110,23 @@ def test_source_of_an_empty_schema_has_no_classes(db: howdah.Database, inspect: 
 def test_names_that_python_or_howdah_has_a_use_for_are_changed(
     db: howdah.Database, sql: Sql, inspect: Callable[..., str], run: Callable[[str], ModuleType]
 ) -> None:
-    columns = ["class", "from", "save", "find", "_hidden", "2x", "a b", "a_b", "pg", "str", "self", "Col", "None"]
+    columns = [
+        "class",
+        "from",
+        "save",
+        "find",
+        "_hidden",
+        "2x",
+        "a b",
+        "a_b",
+        "pg",
+        "str",
+        "self",
+        "Col",
+        "None",
+        "in_",
+        "is_null",
+    ]
     listed = ", ".join(f'"{name}" text' for name in columns)
     sql(f"CREATE TABLE names (id int PRIMARY KEY, {listed})")
     table: Any = vars(run(inspect(db)))["Names"]
@@ -129,6 +145,8 @@ def test_names_that_python_or_howdah_has_a_use_for_are_changed(
         "self_",
         "Col_",
         "None_",
+        "in_2",
+        "is_null_",
     ]
     db.save(table(id=1, class_="c", save_="s", a_b="1", a_b_="2"))
     assert sql('SELECT class, save, a_b, "a b" FROM names') == [("c", "s", "1", "2")]
@@ -215,7 +233,7 @@ def test_reference_to_what_is_no_table_of_the_source_is_a_column(
     assert '__constraints__ = (pg.foreign_key("far_id", table="b.far", target_columns=("id",)),)' in source
     assert "#   table b.far\n" in source
     assert "class Far" not in source
-    assert "far: Ref[Far] = pg.ref(default=None)" in inspect(url, ("public", "b"))
+    assert "far: Ref[Far | None] = pg.ref(default=None)" in inspect(url, ("public", "b"))
 
 
 def test_reference_beside_columns_of_its_names_is_named_otherwise(
@@ -224,9 +242,9 @@ def test_reference_beside_columns_of_its_names_is_named_otherwise(
     sql("CREATE TABLE owner (id int PRIMARY KEY)")
     sql("CREATE TABLE thing (owner_id int REFERENCES owner, owner text, maker int REFERENCES owner, maker_id text)")
     source = inspect(db)
-    assert 'owner_ref: Ref[Owner] = pg.ref(default=None, name="owner_id")' in source
+    assert 'owner_ref: Ref[Owner | None] = pg.ref(default=None, name="owner_id")' in source
     assert "owner: Col[str | None]" in source
-    assert 'maker_ref: Ref[Owner] = pg.ref(default=None, name="maker")' in source
+    assert 'maker_ref: Ref[Owner | None] = pg.ref(default=None, name="maker")' in source
     assert "maker_id: Col[str | None]" in source
 
 

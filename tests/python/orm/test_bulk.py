@@ -105,6 +105,13 @@ async def test_references_are_given_as_objects_or_keys(db: howdah.AsyncDatabase,
     assert sql("SELECT count(*) FROM post WHERE author_id = 1") == [(2 + 2 * count,)]
 
 
+async def test_row_that_gives_a_reference_twice_is_refused(db: howdah.AsyncDatabase) -> None:
+    ada = await db.get(Person, 1)
+    rows: list[dict[str, Any]] = [{"title": "t", "author": ada}, {"title": "u", "author": ada, "author_id": 2}]
+    with pytest.raises(InterfaceError, match=r"Post, row 1: 'author' and 'author_id' are the same column"):
+        await db.insert_many(Post, rows)
+
+
 @pytest.mark.parametrize("count", [1, FEW + 1])
 async def test_frames_that_go_by_a_table_between_leave_the_statements_that_are_kept_alone(
     db: howdah.AsyncDatabase, count: int

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import gc
+import operator
 import weakref
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
-from howdah import Col, Table, col
+from howdah import Col, InterfaceError, Many, Ref, Table, col
 from tests.python.orm.schema import Company, Label, Person, Post, PostLabel, Status
+
+if TYPE_CHECKING:
+    from tests.python.conftest import Sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,7 +263,9 @@ async def test_arithmetic_has_the_type_that_the_server_gives_it(db: howdah.Async
     table: Any = Measure
     day = dt.timedelta(1)
     assert (Measure.time - day).type == (Measure.time + day).type == Measure.time.type
-    unknown: list[Any] = [table.day + day, day + table.day, table.whole * day, day * table.whole]
+    assert (table.day - day).type == (table.day + day).type == (day + table.day).type == "date"
+    assert (table.day - moment.date()).type == (moment.date() - table.day).type == "integer"
+    unknown: list[Any] = [table.whole * day, day * table.whole]
     unknown += [moment - table.time, table.time - table.time]
     assert [one.type for one in unknown] == [None] * len(unknown)
 
@@ -277,6 +284,9 @@ async def test_arithmetic_is_compared_with_what_its_columns_cannot_hold(db: howd
         Decimal("1.5") * table.large > Decimal("0.5"),
         moment - table.time < dt.timedelta(days=1),
         dt.timedelta(days=1) * table.whole == dt.timedelta(days=3),
+        table.day + dt.timedelta(days=1) == dt.date(2020, 1, 2),
+        table.day - dt.date(2019, 12, 1) == 31,
+        howdah.date_trunc("year", table.day) == dt.date(2020, 1, 1),
     ]
     for condition in conditions:
         assert await db.find(Measure, condition).count() == 1
@@ -302,8 +312,13 @@ async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah
         (day - table.span, day * 0),
         (table.time + table.span, moment + day),
         (table.time - day, moment - day),
-        (table.day + table.span, dt.datetime(2020, 1, 2)),  # noqa: DTZ001  (the server's answer)
+        (table.day + table.span, dt.date(2020, 1, 2)),
+        (table.day - day, dt.date(2019, 12, 31)),
+        (day + table.day, dt.date(2020, 1, 2)),
         (table.day - table.day, 0),
+        (table.day - dt.date(2019, 12, 25), 7),
+        (dt.date(2020, 1, 8) - table.day, 7),
+        (howdah.date_trunc("month", table.day + day), dt.date(2020, 1, 1)),
         (table.span + howdah.value(howdah.Interval(months=1)), howdah.Interval(1, 0, hours.microseconds)),
         (howdah.case((table.id > 0, table.span)), day),
         (howdah.case((table.id > 0, day)), day),
@@ -326,6 +341,103 @@ async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah
 async def test_rows_of_a_composite_key_are_written_by_a_subquery(db: howdah.AsyncDatabase) -> None:
     about = Label.find(Label.id == PostLabel.label.id, Label.name == PostLabel.label.name).exists_()
     assert await db.find(PostLabel, about).order_by(PostLabel.post.id).limit(1).delete() == 1
+
+
+class Job(Table):
+    """Waits to be done."""
+
+    id: Col[int] = howdah.identity()
+    state: Col[str] = howdah.col(default="new")
+
+
+@pytest.mark.parametrize("options", [{"skip_locked": True}, {}])
+@pytest.mark.parametrize("verb", ["update", "delete"])
+async def test_first_rows_of_a_queue_are_taken_and_no_others(
+    db: howdah.AsyncDatabase, sql: Sql, options: Any, verb: str
+) -> None:
+    """Where the server believes that there are few rows, it looks for them anew beside each row of the table."""
+    await db.create_tables(Job)
+    await db.insert_many(Job, [{}])
+    sql("ANALYZE job")
+    await db.insert_many(Job, [{} for _ in range(9)])
+    first = db.find(Job, Job.state == "new").order_by(Job.id).limit(2).for_update(**options)
+    taken = first.returning(Job.id)
+    for expected in ([(1,), (2,)], [(3,), (4,)]):
+        found = await (taken.update(Job.state.set("run")) if verb == "update" else taken.delete())
+        assert sorted(found) == expected
+    assert sql("SELECT count(*) FROM job WHERE state = 'new'") == [(6,)]
+
+
+async def test_any_number_of_conditions_may_be_put_together(db: howdah.AsyncDatabase) -> None:
+    ages = [Person.age == at for at in range(20_000)]
+    assert await db.find(Person, functools.reduce(operator.or_, ages)).count() == 3
+    assert await db.find(Person, ~functools.reduce(operator.or_, ages)).count() == 0
+    others = [Person.name != str(at) for at in range(700)]
+    assert await db.find(Person, functools.reduce(operator.and_, others)).delete() == 4
+    deep: Any = Person.id == 1
+    for _ in range(30_000):
+        deep = ~deep
+    with pytest.raises(InterfaceError, match="over 2000 expressions inside each other"):
+        await db.find(Person, deep).count()
+
+
+class Document(Table):
+    """Has JSON of any kind, and a key of a type that goes as text."""
+
+    code: Col[str] = howdah.col(type="macaddr", primary_key=True)
+    body: Col[Any] = howdah.col(default=None, type="jsonb")
+    parts: Many[Line] = howdah.many(via="document")
+
+
+class Line(Table):
+    """A part of a document."""
+
+    id: Col[int] = howdah.identity()
+    document: Ref[Document] = howdah.ref()
+
+
+MACS = ["08:00:2b:01:02:03", "08:00:2b:01:02:04"]
+
+
+async def test_text_stands_for_a_text_in_json_wherever_it_stands(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Document, Line)
+    await db.insert_many(Document, [{"code": MACS[0], "body": {"k": "123"}}, {"code": MACS[1], "body": {"k": 123}}])
+    key: Any = Document.body.path("k", as_=object)
+    text, number = db.find(Document).order_by(Document.code), db.find(Document)
+    for condition in (key == "123", key.in_(["123", "x"]), ~key.not_in(["123"]), howdah.coalesce(key, "x") == "123"):
+        assert [one.code for one in await text.where(condition).to_list()] == [MACS[0]]
+    for condition in (key == 123, key.in_([123]), key.not_in(["123"]), howdah.nullif(key, "123").is_not_null()):
+        assert [one.code for one in await number.where(condition).to_list()] == [MACS[1]]
+    lists = Document.body.path("l", as_=list[int])
+    await db.find(Document, Document.code == MACS[0]).update(Document.body.set({"l": [1, 2]}))
+    assert await db.find(Document).where(lists == [1, 2]).select(lists).to_list() == [([1, 2],)]
+
+
+async def test_values_of_a_type_that_goes_as_text_may_be_many(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Document, Line)
+    documents = [await db.save(Document(code=code)) for code in MACS]
+    await db.insert_many(Line, [{"document": one} for one in documents])
+    asked = db.find(Document).order_by(Document.code)
+    assert await asked.where(Document.code.in_([MACS[1], "08:00:2b:01:02:05"])).to_list() == documents[1:]
+    assert await asked.where(Document.code.not_in(MACS[:1])).to_list() == documents[1:]
+    assert await asked.where(Document.code.in_([])).count() == 0
+    assert await asked.where(Document.code.not_in([])).count() == 2
+    line: Any = Line.document
+    assert await db.find(Line, line.in_(documents)).count() == 2
+    loaded = await asked.load(Document.parts.document).to_list()
+    assert [len(one.parts) for one in loaded] == [1, 1]
+    assert loaded[0].parts[0].document is loaded[0]
+
+
+async def test_query_of_the_with_clause_may_stand_in_two_places(db: howdah.AsyncDatabase) -> None:
+    named = howdah.cte("named", Person.find().select(Person.id, Person.boss.id.as_("boss"), Person.name))
+    boss = howdah.alias(named)
+    asked = db.find(named).join(boss, on=boss.id == named.boss).order_by(named.id).select(named.name, boss.name)
+    assert await asked.to_list() == [("Bob", "Ada"), ("Cyd", "Ada"), ("Dan_%", "Bob")]
+    assert asked.sql()[0].count("AS (") == 1
+    rows = howdah.subquery(Person.find().select(Person.id))
+    other = howdah.alias(rows)
+    assert await db.find(rows).join(other, on=rows.id == other.id).count() == 4
 
 
 async def test_search_for_cycles_passes_over_the_values_of_rows(db: howdah.AsyncDatabase) -> None:

@@ -225,6 +225,27 @@ async def test_rows_with_relations_become_dicts(db: howdah.AsyncDatabase) -> Non
     assert (found["bio"], found["person"]["name"]) == ("first", "Ada")
 
 
+class Wrong(Table):
+    """Its collection is by a reference to another table."""
+
+    id: Col[int] = howdah.identity()
+    staff: Many[Person] = howdah.many(via="boss")
+
+
+async def test_collection_by_a_reference_to_another_table_is_refused(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Wrong)
+    await db.save(Wrong())
+    says = r"Wrong\.staff: many\(via='boss'\), but Person\.boss refers to Person, which is another table"
+    with pytest.raises(InterfaceError, match=says):
+        await db.find(Wrong).load(Wrong.staff).to_list()
+    with pytest.raises(InterfaceError, match=says):
+        await db.find(Wrong).join(Wrong.staff).to_list()
+    with pytest.raises(
+        InterfaceError, match=r"Engineer\.posts: many\(via='author'\), but Post\.author refers to Person"
+    ):
+        await db.find(Engineer).join(Engineer.posts).to_list()
+
+
 class Engineer(Person):
     """Has Person's columns, and is another table."""
 

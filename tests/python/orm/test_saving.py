@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
 import copy
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
-from howdah import NoRow, Range, Vector
+from howdah import Col, NoRow, Range, Table, Vector
 from tests.python.orm.schema import Company, Person, Post, PostLabel, Status
 
 if TYPE_CHECKING:
@@ -21,13 +22,99 @@ if TYPE_CHECKING:
 
 
 async def test_new_row_is_inserted_and_filled_in(db: howdah.AsyncDatabase, sql: Sql) -> None:
-    eve = Person(name="Eve", email="eve@x", tags=["a"], meta={"k": [1]}, money=Decimal("1.234"))
+    eve = Person(name="Eve", email="eve@x", tags=["a"], meta={"k": [1]}, money=Decimal("1.23"))
     assert await db.save(eve) is eve
     assert (eve.id, eve.initial, eve.status, eve.money) == (5, "E", Status.active, Decimal("1.23"))
     assert eve.made.tzinfo is not None
     assert sql("SELECT name, tags, meta, money FROM person WHERE id = 5") == [
         ("Eve", ["a"], {"k": [1]}, Decimal("1.23"))
     ]
+
+
+class Rounded(Table):
+    """Has columns that the server rounds to, and one that a caller may change from outside."""
+
+    id: Col[int] = howdah.identity()
+    money: Col[Decimal] = howdah.col(default=Decimal(0), precision=10, scale=2)
+    at: Col[dt.datetime | None] = howdah.col(default=None, type="timestamptz(0)")
+    each: Col[list[Decimal] | None] = howdah.col(default=None, type="numeric(6,2)[]")
+    place: Col[Vector | None] = howdah.col(default=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("money", Decimal("1.005")),
+        ("at", dt.datetime(2020, 1, 1, 0, 0, 0, 500_000, tzinfo=dt.UTC)),
+        ("each", [Decimal("1.25"), Decimal("1.255")]),
+    ],
+)
+async def test_value_that_its_column_would_round_is_refused(
+    db: howdah.AsyncDatabase, sql: Sql, name: str, value: Any
+) -> None:
+    await db.create_tables(Rounded)
+    row = await db.save(Rounded())
+    before = getattr(row, name)
+    setattr(row, name, value)
+    for wrong in (row, Rounded(**{name: value})):
+        with pytest.raises(howdah.DataError, match=f'column "{name}": expected .*; round it first'):
+            await db.save(wrong)
+    setattr(row, name, before)
+    await db.save(row)
+    assert sql(f"SELECT count(*), count({name}) FROM rounded") == [(1, int(name == "money"))]
+
+
+async def test_buffer_that_is_changed_after_it_was_saved_as_a_vector_is_saved_again(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Rounded)
+    given: Any = array.array("f", [1, 2])
+    row = await db.save(Rounded(place=given))
+    given[0] = 9
+    assert row.place == Vector([1, 2])
+    row.place = given
+    await db.save(row)
+    assert (await db.get(Rounded, row.id)).place == Vector([9, 2])
+
+
+@pytest.mark.parametrize("kind", ["deep", "a circle"])
+async def test_value_of_too_deep_json_is_an_error_however_it_is_written(
+    db: howdah.AsyncDatabase, sql: Sql, kind: str
+) -> None:
+    deep: Any = []
+    inner = deep
+    for _ in range(100_000):
+        inner.append([])
+        inner = inner[0]
+    if kind == "a circle":
+        deep = {"k": []}
+        deep["k"].append(deep)
+    ada = await db.get(Person, 1)
+    ada.meta = deep
+    new = [Person(name="N", email="n", meta=deep), Person(name="M", email="m", meta=deep)]
+    for verb in (
+        lambda: db.save(ada),
+        lambda: db.save(new[0]),
+        lambda: db.insert_many(Person, new),
+        lambda: db.insert_many(Person, [{"name": "N", "email": "n", "meta": deep}]),
+        lambda: db.find(Person).update(Person.meta.set(deep)),
+    ):
+        with pytest.raises(howdah.DataError):
+            await verb()
+    assert sql("SELECT count(*) FROM person") == [(4,)]
+
+
+async def test_row_refreshed_in_a_block_that_is_undone_is_saved_as_it_was_before(
+    db: howdah.AsyncDatabase, sql: Sql
+) -> None:
+    ada = await db.get(Person, 1)
+    with contextlib.suppress(ZeroDivisionError):
+        async with db.transaction():
+            await db.find(Person, Person.id == 1).update(Person.age.set(77))
+            await db.refresh(ada)
+            assert ada.age == 77
+            raise ZeroDivisionError
+    ada.age = 77
+    await db.save(ada)
+    assert sql("SELECT age FROM person WHERE id = 1") == [(77,)]
 
 
 async def test_row_with_everything_comes_back_the_same(db: howdah.AsyncDatabase) -> None:
@@ -351,7 +438,7 @@ async def test_reference_to_a_row_that_was_undone_takes_its_next_key(db: howdah.
 
 async def test_change_made_while_a_save_is_awaited_is_saved_by_the_next(filled: str, sql: Sql) -> None:
     async with howdah.AsyncDatabase(filled) as db:
-        new = Person(name="one", email="e", meta={"n": [1]}, money=Decimal("1.005"))
+        new = Person(name="one", email="e", meta={"n": [1]}, money=Decimal("1.5"))
         await _changed_meanwhile(db.save(new), new)
         ada = await db.get(Person, 1)
         ada.name = "first"
