@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
+use super::errors::exception;
 use super::gather::{Refused, type_name};
+use crate::error::{Error, ValueError};
 
 /// What the rows are: the first one tells, and the others must be the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub(super) fn look_at(row: &Bound<'_, PyAny>) -> PyResult<Option<(Kind, Option<V
     if row.is_instance_of::<PyDict>()
         || row.is_instance(MAPPING.import(py, "collections.abc", "Mapping")?)?
     {
-        let keys = row.try_iter()?.map(|key| key?.extract::<String>()).collect::<PyResult<_>>()?;
+        let keys = row.try_iter()?.map(|key| name(&key?)).collect::<PyResult<_>>()?;
         return Ok(Some((Kind::Mapping, Some(keys))));
     }
     if row.is_instance_of::<PyTuple>() && row.hasattr("_fields")? {
@@ -42,6 +44,16 @@ pub(super) fn look_at(row: &Bound<'_, PyAny>) -> PyResult<Option<(Kind, Option<V
         return Ok(Some((Kind::Object, Some(names))));
     }
     Ok(None)
+}
+
+/// The key of a row as the name of a column.
+fn name(key: &Bound<'_, PyAny>) -> PyResult<String> {
+    key.extract().map_err(|_| {
+        let got = type_name(key);
+        let message = format!("a row's keys are the names of columns, and text; got one of {got}");
+        let error = ValueError { message, wrong_type: true, ..ValueError::default() };
+        exception(key.py(), Error::Value(Box::new(error)))
+    })
 }
 
 /// Where the values of the columns stand in a row; `None` for in their order.

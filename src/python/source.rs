@@ -98,6 +98,10 @@ impl Data {
             let schema = batch.schema();
             return Ok(Self::Batch(Some(batch), schema));
         }
+        if is_a(data, "polars.lazyframe.frame.LazyFrame") {
+            let message = "a LazyFrame has no rows yet; load what its collect() gives";
+            return Err(Error::Interface(message.to_owned()));
+        }
         Ok(match Rows::look(data)? {
             Some(rows) => Self::Rows(Box::new(rows)),
             None => Self::Nothing,

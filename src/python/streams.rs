@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use pyo3::exceptions::PyStopIteration;
+use pyo3::exceptions::{PyStopIteration, PyValueError};
 use pyo3::prelude::*;
 use pyo3_arrow::ffi::ArrayReader;
 use pyo3_arrow::{PyArrayReader, PyRecordBatch, PySchema};
@@ -30,7 +30,7 @@ impl Batches {
     /// What an object with `__arrow_c_stream__` exports.
     pub fn of(data: &Bound<'_, PyAny>) -> Result<Self> {
         let reader = data.extract::<PyArrayReader>().and_then(PyArrayReader::into_reader);
-        let reader = reader.map_err(raised)?;
+        let reader = reader.map_err(|error| not_read(data.py(), error))?;
         let field = reader.field();
         let DataType::Struct(fields) = field.data_type() else {
             return Err(refused(format!(
@@ -89,6 +89,14 @@ impl Source for Batches {
         let Some(array) = next.transpose().map_err(failed)? else { return Ok(None) };
         self.take(&array).map(Some)
     }
+}
+
+/// The error of Arrow data that arrow does not read: what it raises itself says no more than why.
+fn not_read(py: Python<'_>, error: PyErr) -> Error {
+    if error.is_instance_of::<PyValueError>(py) {
+        return Error::Interface(format!("this Arrow data cannot be read: {}", error.value(py)));
+    }
+    raised(error)
 }
 
 fn failed(error: ArrowError) -> Error {

@@ -46,8 +46,13 @@ WHERE oid = pg_catalog.to_regclass($1)) c, LATERAL (VALUES \
 ('rules', EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid)), \
 ('a security label', EXISTS (SELECT FROM pg_catalog.pg_seclabel WHERE classoid = 'pg_catalog.pg_class'::regclass AND objoid = c.oid)), \
 ('a publication', EXISTS (SELECT FROM pg_catalog.pg_publication_rel WHERE prrelid = c.oid)), \
+('its view ' || (SELECT pg_catalog.string_agg(DISTINCT r.ev_class::regclass::text, ', ') FROM pg_catalog.pg_depend d \
+JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid WHERE refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = c.oid \
+AND classid = 'pg_catalog.pg_rewrite'::regclass AND ev_class <> c.oid), true), \
+('functions', EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = c.oid \
+AND classid = 'pg_catalog.pg_proc'::regclass AND deptype = 'n')), \
 ('foreign keys of other tables', EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = c.oid AND conrelid <> c.oid))\
-) AS lost (what, is_there) WHERE is_there";
+) AS lost (what, is_there) WHERE is_there AND what IS NOT NULL";
 
 /// Where a table is, whose it is, whether it is unlogged, its access method and its tablespace.
 pub const PLACE: &str = "\

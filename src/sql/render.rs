@@ -10,6 +10,9 @@ use crate::error::Result;
 /// Where rows wait to be merged; a temporary table, dropped with its transaction.
 const STAGE: &str = "pg_temp._howdah_stage";
 
+/// The name in it.
+pub const STAGE_NAME: &str = "_howdah_stage";
+
 /// Begins a transaction.
 pub const BEGIN: &str = "BEGIN";
 

@@ -338,9 +338,18 @@ def test_replace_under_a_view_leaves_both_as_they_were_or_works(db: howdah.Datab
     sql("CREATE TABLE t (id int, v text)")
     sql("INSERT INTO t VALUES (1, 'old')")
     sql("CREATE VIEW looks AS SELECT id, v FROM t")
-    with pytest.raises(howdah.DatabaseError, match="looks"):
-        db.load("t", ROWS, mode="replace")
+    # It is told before any row is taken.
+    rows = iter(ROWS)
+    with pytest.raises(ProgrammingError, match=r"losing what hangs on it \(its view looks\)"):
+        db.load("t", rows, mode="replace")
     assert sql("SELECT id, v FROM looks") == [(1, "old")]
+
+
+def test_replace_under_a_function_is_refused(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE TABLE t (id int, v text)")
+    sql("CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM t; END")
+    with pytest.raises(ProgrammingError, match="functions"):
+        db.load("t", ROWS, mode="replace")
 
 
 def test_truncate_with_a_foreign_key_pointing_here_is_the_server_s_error(db: howdah.Database, sql: Sql) -> None:

@@ -103,6 +103,18 @@ def test_pandas_index_goes_in_by_its_name(db: howdah.Database, sql: Sql, keys: l
     assert sql("SELECT id, name FROM t ORDER BY id") == expected
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (lambda: pl.DataFrame({"id": pl.Series([2**100], dtype=pl.Int128)}), "this Arrow data cannot be read"),
+        (lambda: pl.LazyFrame({"id": [1]}), "load what its collect\\(\\) gives"),
+    ],
+)
+def test_data_that_is_not_understood_is_an_error_of_ours(db: howdah.Database, data: Any, says: str) -> None:
+    with pytest.raises(howdah.InterfaceError, match=says):
+        db.load("t", data())
+
+
 def test_error_of_a_reader_that_is_loaded_from_keeps_its_class(db: howdah.Database, sql: Sql) -> None:
     query = "SELECT 100 / (150000 - g) AS id FROM generate_series(1, 200000) g"
     with pytest.raises(howdah.DataError, match="division by zero") as caught:

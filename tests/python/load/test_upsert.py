@@ -128,7 +128,9 @@ def test_upsert_null_key_names_the_row(sql: Sql, refused: Refused) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY, v int)")
     sql("INSERT INTO t VALUES (1, 1)")
     rows = [{"id": 2, "v": 2}, {"id": None, "v": 3}, {"id": 4, "v": 4}]
-    refused(NotNullViolation, rows, mode="upsert", key="id", column="id", row=1)
+    error = refused(NotNullViolation, rows, mode="upsert", key="id", column="id", row=1)
+    assert "howdah" not in str(error)
+    assert 'relation "t"' in str(error)
 
 
 def test_upsert_null_in_a_required_column_names_the_row(sql: Sql, refused: Refused) -> None:
