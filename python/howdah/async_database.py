@@ -85,7 +85,9 @@ class AsyncDatabase(AsyncTables):
             max_idle_s: Seconds after which an idle connection is not used again.
             max_lifetime_s: Seconds after which no connection is used again.
             statement_cache_size: Prepared statements that each connection keeps, those used last; 0 prepares none, as
-                `?pgbouncer=true` in the URL does, for PgBouncer in transaction mode.
+                `?pgbouncer=true` in the URL does, for PgBouncer in transaction mode. A kept one takes its parameters
+                as the types that their columns had. Where those have changed, statements are prepared anew, in all
+                connections, as soon as the server or a value tells; what the old type rounds is rounded until then.
             busy_wait_s: Seconds, at most, that a wait for a reply stays awake, where replies to the statement came so
                 soon before and nothing else is under way; 0 always sleeps. To be woken takes longer than many a reply
                 of a server nearby; other callbacks of the event loop and other threads go on meanwhile.
@@ -336,7 +338,8 @@ class AsyncDatabase(AsyncTables):
                 must be. A part with a dot in it goes in double quotes. A table's class stands for its table, and its
                 names for the columns.
             data: Arrow data (polars, pyarrow, pandas, DuckDB, …), consumed as it streams in; or an iterable of dicts,
-                tuples, named tuples or dataclasses. The first row fixes the columns; None is NULL.
+                tuples, named tuples or dataclasses. The first row fixes the columns; None is NULL. Of a pandas index
+                the levels that have a name go in as columns.
             mode: `append` adds the rows; `create` makes the table, `replace` makes it anew and swaps it in at the
                 end, with the old one's grants, defaults, constraints, indexes, triggers, comments and statistics
                 objects if the columns match, or an error where something of it cannot be kept (ANALYZE has to

@@ -5,9 +5,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
+use super::errors::exception;
 use super::gather::json::json;
 use super::gather::number::decimal_type;
 use super::maker::own;
+use crate::error::Error;
 
 /// Gives the values that a dict has under some names, as nobody else changes them; None for those
 /// that it lacks.
@@ -103,7 +105,7 @@ fn are_same<'py>(
 struct Run<'py> {
     key: Bound<'py, PyAny>,
     members: Bound<'py, PyList>,
-    owner: Option<Bound<'py, PyAny>>,
+    owner: Bound<'py, PyAny>,
 }
 
 /// Puts rows into the collections of their owners.
@@ -146,15 +148,15 @@ pub(super) fn gathered(
                 None => PyList::empty(py),
             };
             found.set_item(&key, &members)?;
-            let owner = match owners.get_item(&key)? {
-                Some(those) => Some(those.get_item(0)?),
-                None => None,
+            let Some(those) = owners.get_item(&key)? else {
+                return Err(exception(py, of_nobody(attribute, &key)?));
             };
+            let owner = those.get_item(0)?;
             run = Some(Run { key, members, owner });
         }
         if let Some(run) = &run {
-            if let (Some(back), Some(owner)) = (back, &run.owner) {
-                values.set_item(back, owner)?;
+            if let Some(back) = back {
+                values.set_item(back, &run.owner)?;
             }
             run.members.append(row)?;
         }
@@ -176,6 +178,15 @@ pub(super) fn gathered(
         }
     }
     Ok(())
+}
+
+/// The error of a row whose owner is found by the server alone, to which other texts may be the same.
+fn of_nobody(attribute: &Bound<'_, PyString>, key: &Bound<'_, PyAny>) -> PyResult<Error> {
+    Ok(Error::Interface(format!(
+        "{attribute}: a row has the key {}, which to the server is the same as that of its owner, but not to Python; \
+         find such rows by a query of their own",
+        key.repr()?
+    )))
 }
 
 /// Gives the values of dicts by name, if all of them have these names and no others; else None.

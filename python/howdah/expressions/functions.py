@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, operand
-from howdah.expressions.values import cast_of, kind_of, kind_of_value, sql_type
+from howdah.expressions.values import ELEMENTS, cast_of, kind_of, kind_of_value, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,9 @@ def sum(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
 
 
 def avg(expr: Expr[Any]) -> Aggregate[float]:
-    """Give the mean; of no rows, NULL."""
+    """Give the mean; of no rows, NULL. That of spans of time is a timedelta."""
+    if expr.kind is dt.timedelta:
+        return _same("avg", expr)
     return Aggregate("avg", (expr.node,), "double precision")
 
 
@@ -324,12 +326,12 @@ def array(*elements: Expr[O] | O) -> Expr[list[O]]:
 # Text
 def lower(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
     """Make letters small. Of a range, give its lower end."""
-    return _call("lower", "text", expr)
+    return _call("lower", ELEMENTS.get(expr.type or "", "text"), expr)
 
 
 def upper(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
     """Make letters capitals. Of a range, give its upper end."""
-    return _call("upper", "text", expr)
+    return _call("upper", ELEMENTS.get(expr.type or "", "text"), expr)
 
 
 def length(expr: Expr[str] | Expr[str | None]) -> Expr[int]:

@@ -119,7 +119,9 @@ impl Writer<'_> {
         };
         let Some(alias) = self.scopes.iter().rev().find_map(here) else {
             let name = self.label(id);
-            return Err(Error::Programming(format!("{name} is no part of this query; join it")));
+            return Err(Error::Programming(format!(
+                "{name} is no part of this query; join it, or take its value by a subquery's scalar()"
+            )));
         };
         self.number('t', alias);
         Ok(())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
-from howdah import Col, InterfaceError, Many, Ref, Table, col
+from howdah import Col, InterfaceError, Many, Range, Ref, Table, col
 from tests.python.orm.schema import Company, Label, Person, Post, PostLabel, Status
 
 if TYPE_CHECKING:
@@ -332,6 +332,8 @@ async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah
         (howdah.value(Status.active), Status.active),
         (howdah.value([Status.active]), [Status.active]),
         (howdah.sum(table.span * 2), day * 2),
+        (howdah.avg(table.span * 3), day * 3),
+        (howdah.avg(table.time - table.time), day * 0),
     ]
     for expression, wanted in expected:
         ((found,),) = await db.find(Measure).select(expression).to_list()
@@ -366,6 +368,14 @@ async def test_first_rows_of_a_queue_are_taken_and_no_others(
         found = await (taken.update(Job.state.set("run")) if verb == "update" else taken.delete())
         assert sorted(found) == expected
     assert sql("SELECT count(*) FROM job WHERE state = 'new'") == [(6,)]
+
+
+async def test_ends_of_ranges_are_of_the_type_of_what_is_in_them(db: howdah.AsyncDatabase) -> None:
+    await db.find(Person, Person.id == 1).update(Person.seats.set(Range(3, 6)))
+    seats: Any = Person.seats
+    ends: tuple[Any, Any] = (howdah.lower(seats), howdah.upper(seats))
+    found = db.find(Person).where(ends[0] > 2, ends[1] == 6)
+    assert await found.select(ends[0], ends[1] + 1).to_list() == [(3, 7)]
 
 
 async def test_any_number_of_conditions_may_be_put_together(db: howdah.AsyncDatabase) -> None:

@@ -225,6 +225,31 @@ async def test_rows_with_relations_become_dicts(db: howdah.AsyncDatabase) -> Non
     assert (found["bio"], found["person"]["name"]) == ("first", "Ada")
 
 
+class Mass(Table):
+    """Its key may be one that is the same as itself to the server alone."""
+
+    grams: Col[float] = col(primary_key=True)
+    things: Many[Thing] = howdah.many(via="mass")
+
+
+class Thing(Table):
+    """Has a mass."""
+
+    id: Col[int] = howdah.identity()
+    mass: Ref[Mass] = howdah.ref()
+
+
+async def test_row_whose_owner_the_server_alone_knows_is_not_lost(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Mass, Thing)
+    await db.insert_many(Mass, [{"grams": 1.5}, {"grams": float("nan")}])
+    await db.insert_many(Thing, [{"mass_id": 1.5}])
+    loaded = await db.find(Mass).load(Mass.things).order_by(Mass.grams).to_list()
+    assert [len(one.things) for one in loaded] == [1, 0]
+    await db.insert_many(Thing, [{"mass_id": float("nan")}])
+    with pytest.raises(InterfaceError, match="things: a row has the key nan, which to the server is the same"):
+        await db.find(Mass).load(Mass.things).to_list()
+
+
 class Wrong(Table):
     """Its collection is by a reference to another table."""
 
