@@ -86,8 +86,9 @@ class AsyncDatabase(AsyncTables):
             max_lifetime_s: Seconds after which no connection is used again.
             statement_cache_size: Prepared statements that each connection keeps, those used last; 0 prepares none, as
                 `?pgbouncer=true` in the URL does, for PgBouncer in transaction mode. A kept one takes its parameters
-                as the types that their columns had. Where those have changed, statements are prepared anew, in all
-                connections, as soon as the server or a value tells; what the old type rounds is rounded until then.
+                as the types that their columns had. Where those have changed, it is prepared anew as soon as the server
+                or a value tells, and so are those of all connections; inside a transaction it fails once. What the old
+                type rounds is rounded until then.
             busy_wait_s: Seconds, at most, that a wait for a reply stays awake, where replies to the statement came so
                 soon before and nothing else is under way; 0 always sleeps. To be woken takes longer than many a reply
                 of a server nearby; other callbacks of the event loop and other threads go on meanwhile.

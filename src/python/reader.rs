@@ -183,6 +183,7 @@ impl Own {
 impl Source for Own {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         let batch = not_held(|| self.0.next());
+        // As an error of the source: the load's own say more, and would be taken for that.
         batch.map_err(|error| raised(held(|py| exception(py, error))))
     }
 }

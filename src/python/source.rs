@@ -48,26 +48,51 @@ pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
     rows.extract().ok()
 }
 
-/// A frame of pandas with those levels of its index as columns that have a name of their own. By
-/// itself pandas exports any index but a range, and makes a range of whichever index it can.
-fn with_index<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// A frame of pandas as a table of pyarrow, with those levels of its index as columns that have a name
+/// of their own. By itself pandas exports any index but a range, and makes a range of whichever index
+/// it can.
+fn with_index<'py>(frame: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
     let py = frame.py();
-    let columns = frame.getattr(intern!(py, "columns"))?;
-    let names = frame.getattr(intern!(py, "index"))?.getattr(intern!(py, "names"))?;
-    let mut levels = Vec::new();
-    for (level, name) in names.try_iter()?.enumerate() {
-        let name = name?;
-        if !name.is_none() && !columns.contains(name)? {
-            levels.push(level);
-        }
-    }
-    let reset = intern!(py, "reset_index");
-    let frame = if levels.is_empty() {
-        frame.clone()
-    } else {
-        frame.call_method(reset, (), Some(&[("level", levels)].into_py_dict(py)?))?
+    let of_frame = || {
+        let without = [("preserve_index", false)].into_py_dict(py)?;
+        let arrow = py.import(intern!(py, "pyarrow"))?;
+        let made = arrow.getattr(intern!(py, "Table"))?;
+        let table = made.call_method(intern!(py, "from_pandas"), (frame,), Some(&without))?;
+        let names = table.getattr(intern!(py, "column_names"))?.extract::<Vec<String>>()?;
+        Ok((arrow, table, names))
     };
-    frame.call_method(reset, (), Some(&[("drop", true)].into_py_dict(py)?))
+    let (arrow, mut table, columns) = of_frame().map_err(raised)?;
+    let index = frame.getattr(intern!(py, "index")).map_err(raised)?;
+    let mut names: Vec<String> = Vec::new();
+    let levels = index.getattr(intern!(py, "names")).and_then(|names| names.try_iter()?.collect());
+    let levels: Vec<Bound<'_, PyAny>> = levels.map_err(raised)?;
+    let numbers: Vec<_> = (0..levels.len()).map(|level| level.to_string()).collect();
+    let numbered = index.call_method1(intern!(py, "set_names"), (numbers,)).map_err(raised)?;
+    for (level, name) in levels.into_iter().enumerate() {
+        if name.is_none() {
+            continue;
+        }
+        let name = name.str().map_err(raised)?.to_string();
+        if columns.contains(&name) {
+            continue;
+        }
+        if names.contains(&name) {
+            let message = format!("two levels of the index are named \"{name}\"; rename one");
+            return Err(Error::Interface(message));
+        }
+        let put = || {
+            // By a number pandas looks for a name first.
+            let level =
+                numbered.call_method1(intern!(py, "get_level_values"), (level.to_string(),));
+            let values = level?;
+            let values =
+                arrow.getattr(intern!(py, "Array"))?.call_method1("from_pandas", (values,))?;
+            table.call_method1(intern!(py, "add_column"), (names.len(), &name, values))
+        };
+        table = put().map_err(raised)?;
+        names.push(name);
+    }
+    Ok(table)
 }
 
 /// Whether an object is of a class of this name, or of one made of it.
@@ -87,9 +112,9 @@ impl Data {
             return Self::new(&data.call_method0("to_reader").map_err(raised)?);
         }
         if data.hasattr("__arrow_c_stream__").map_err(raised)? {
-            // Its name is of an older pandas, or of pandas 3.
-            if is_a(data, "pandas.core.frame.DataFrame") || is_a(data, "pandas.DataFrame") {
-                return Self::stream(&with_index(data).map_err(raised)?);
+            // Its name is of an older pandas, or of pandas 3; a class made of it may have its own ways.
+            if matches!(&*type_name(data), "pandas.core.frame.DataFrame" | "pandas.DataFrame") {
+                return Self::stream(&with_index(data)?);
             }
             return Self::stream(data);
         }

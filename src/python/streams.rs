@@ -8,7 +8,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use pyo3::exceptions::{PyStopIteration, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
 use pyo3_arrow::ffi::ArrayReader;
 use pyo3_arrow::{PyArrayReader, PyRecordBatch, PySchema};
 
@@ -29,8 +31,11 @@ pub(super) struct Batches {
 impl Batches {
     /// What an object with `__arrow_c_stream__` exports.
     pub fn of(data: &Bound<'_, PyAny>) -> Result<Self> {
-        let reader = data.extract::<PyArrayReader>().and_then(PyArrayReader::into_reader);
-        let reader = reader.map_err(|error| not_read(data.py(), error))?;
+        let exported = data.call_method0(intern!(data.py(), "__arrow_c_stream__"));
+        let capsule = exported.and_then(|capsule| Ok(capsule.cast_into::<PyCapsule>()?));
+        let reader = PyArrayReader::from_arrow_pycapsule(&capsule.map_err(raised)?)
+            .and_then(PyArrayReader::into_reader)
+            .map_err(|error| not_read(data.py(), error))?;
         let field = reader.field();
         let DataType::Struct(fields) = field.data_type() else {
             return Err(refused(format!(

@@ -70,6 +70,10 @@ class Assign:
         self.node = node
 
 
+# Up to so many values are compared one by one, where they go in no array.
+FEW = 1000
+
+
 class Expr(Generic[T]):
     """An SQL expression whose value is a T.
 
@@ -181,7 +185,7 @@ class Expr(Generic[T]):
     @overload
     def __add__(self, other: T | Expr[T]) -> Expr[T]: ...
     def __add__(self, other: object) -> Expr[Any]:
-        """Add; put text, arrays and JSON together."""
+        """Add; put text, arrays and JSON together. A date and a span of time give the date on which that ends."""
         joined = isinstance(other, (str, list, dict)) or (
             self.type is not None and (self.type.endswith("[]") or self.type.startswith(JOINED))
         )
@@ -434,13 +438,17 @@ class Expr(Generic[T]):
 
     def _among(self, which: str, operator: str, values: Iterable[object]) -> Expr[bool]:
         """Compare with any of some values, or with all of them."""
-        if self.type is None or self.kind is not None or is_known(self.type):
-            given = [self._plain(value) for value in values]
-            array = f"{self.type}[]" if self.type is not None else None
-            return Expr((which, self.node, operator, ("value", given, array)), "boolean")
-        # Values of other types go as texts, and an array of them as one text: each goes by itself.
-        each = tuple(("binary", operator, self.node, self._like(value)) for value in values)
-        return Expr((("or" if which == "any" else "and", each) if each else ("literal", which == "all")), "boolean")
+        given = [self._plain(value) for value in values]
+        array = f"{self.type}[]" if self.type is not None else None
+        node: Node = ("value", given, array)
+        if self.type is None or self.kind is not None or is_known(self.type) or not {str} >= set(map(type, given)):
+            return Expr((which, self.node, operator, node), "boolean")
+        # Texts of a type that is known to the server alone go in no array of it. An explicit cast would cut those that
+        # are too long for a domain, and so as many as can be go by themselves.
+        if 0 < len(given) <= FEW:
+            each = tuple(("binary", operator, self.node, self._like(value)) for value in given)
+            return Expr(("or" if which == "any" else "and", each), "boolean")
+        return Expr((which, self.node, operator, ("cast", ("value", given, "text[]"), array)), "boolean")
 
     def _compare(self, operator: str, other: object) -> Expr[bool]:
         return Expr(("binary", operator, self.node, self._like(other)), "boolean")

@@ -326,12 +326,17 @@ def array(*elements: Expr[O] | O) -> Expr[list[O]]:
 # Text
 def lower(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
     """Make letters small. Of a range, give its lower end."""
-    return _call("lower", ELEMENTS.get(expr.type or "", "text"), expr)
+    return _call("lower", _end_of(expr), expr)
 
 
 def upper(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
     """Make letters capitals. Of a range, give its upper end."""
-    return _call("upper", ELEMENTS.get(expr.type or "", "text"), expr)
+    return _call("upper", _end_of(expr), expr)
+
+
+def _end_of(expr: Expr[Any]) -> str:
+    """Give the type of what lower() and upper() give: an end of a range, or else text."""
+    return ELEMENTS.get((expr.type or "").replace("multirange", "range"), "text")
 
 
 def length(expr: Expr[str] | Expr[str | None]) -> Expr[int]:

@@ -301,5 +301,5 @@ def is_known(name: str) -> bool:
     Args:
         name: The type, as declarations have it, without a length.
     """
-    bare = name.rstrip("[]").lower().removeprefix("pg_catalog.")
-    return bare in KNOWN or bare.startswith("interval ")
+    plain = name.rstrip("[]").lower().removeprefix("pg_catalog.")
+    return plain in KNOWN or plain.startswith("interval ")

@@ -216,7 +216,7 @@ def among(source: Source, column: Column, keys: list[Any]) -> Any:  # noqa: ANN4
     """Give the condition that a column is one of some keys."""
     name = column.type.bare
     array: Any = ("value", keys, f"{name}[]")
-    if column.type.kind is None and not is_known(name):
-        # The server gave them as texts.
+    if column.type.kind is None and not is_known(name) and all(isinstance(key, str) for key in keys):
+        # The server gave them as texts, and takes no others in an array.
         array = ("cast", ("value", keys, "text[]"), f"{name}[]")
     return Expr(("any", ("column", source, column.name), "=", array)).node

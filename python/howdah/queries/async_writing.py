@@ -113,7 +113,11 @@ async def _stores_all(db: AsyncDatabase, schema: TableSchema) -> bool:
     known = _storing.setdefault(db, {})
     name = quoted(schema.name)
     if name not in known:
-        known[name] = bool(await db.fetch_value(_core.STORES_ALL, name))
+        found = await db.fetch_value(_core.STORES_ALL, name)
+        if found is None:
+            # There is no such table yet.
+            return False
+        known[name] = found
     return known[name]
 
 

@@ -49,7 +49,7 @@ class Derived:
 
     def __getattr__(self, name: str) -> Expr[Any]:
         """Give a column."""
-        if name.startswith("_"):
+        if name.startswith("__") or name in {"_columns", "_first"}:
             # What copies an object asks for such before it has any.
             raise AttributeError(name)
         return self[name]

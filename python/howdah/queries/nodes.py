@@ -26,6 +26,16 @@ Node = tuple[Any, ...]
 # What stands for a query of the WITH clause, whether it is recursive, whether it is run but once, and the query.
 With = tuple[Source, bool, bool, "Statement"]
 
+# https://www.postgresql.org/docs/current/functions-json.html
+JSON_FUNCTIONS = frozenset({
+    *("to_json", "to_jsonb", "row_to_json", "array_to_json"),
+    *("json_build_object", "jsonb_build_object", "json_build_array", "jsonb_build_array"),
+    *("json_object", "jsonb_object", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"),
+    *("jsonb_set", "jsonb_set_lax", "jsonb_insert", "json_strip_nulls", "jsonb_strip_nulls"),
+    *("json_extract_path", "jsonb_extract_path", "jsonb_path_query_first", "jsonb_path_query_array"),
+})  # fmt: skip
+# Of which no table has the name.
+FOUND = "_howdah_found"
 # What is not the same twice to the server: parameters, and subqueries, whose tables have names of their own.
 UNLIKE = frozenset({"value", "in", "not_in", "exists", "scalar", "array_of"})
 
@@ -101,7 +111,7 @@ def is_json(node: Node) -> bool:
     if kind == "binary":
         return node[1] in {"#>", "->"} or (node[1] in {"||", "-", "#-"} and is_json(node[2]))
     if kind == "call":
-        return str(node[1]).startswith(("to_json", "json")) or (node[1] == "coalesce" and is_json(node[2][0]))
+        return node[1] in JSON_FUNCTIONS or (node[1] == "coalesce" and is_json(node[2][0]))
     return kind == "cast" and node[2] in {"json", "jsonb"}
 
 
@@ -182,7 +192,7 @@ def found_once(statement: Statement, names: tuple[str, ...]) -> tuple[With, Stat
     As a subquery it may be run for each row that is compared with it, and find others each time: those that it has
     locked, and the statement around it has changed, are not found again.
     """
-    source = Source("cte", ("found",), columns=names, statement=statement)
+    source = Source("cte", (FOUND,), columns=names, statement=statement)
     rows = {"kind": "select", "columns": tuple(("column", source, name) for name in names), "from": source}
     return (source, False, True, statement), rows
 

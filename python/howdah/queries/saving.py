@@ -33,6 +33,7 @@ class Part:
     """Some columns of a table.
 
     Attributes:
+        table: The name of the table's class.
         columns: The columns.
         names: Their names in the class.
         places: Where they stand among the table's columns.
@@ -41,6 +42,7 @@ class Part:
         limits: Those that do not hold all that their values may have, counted from 0.
     """
 
+    table: str
     columns: tuple[Column, ...]
     names: tuple[str, ...]
     places: tuple[int, ...]
@@ -57,7 +59,7 @@ class Part:
         found = [noted[at] for at in self.places]
         for at, limit in self.limits:
             if not limit.holds(found[at]):
-                message = f'column "{self.names[at]}": {limit.problem(found[at])}'
+                message = f'{self.table}, column "{self.names[at]}": {limit.problem(found[at])}'
                 raise DataError(message)
         for at in self.json:
             if isinstance(found[at], str):
@@ -101,6 +103,7 @@ def part(schema: TableSchema, columns: Sequence[Column]) -> Part:
     texts = tuple(at for at, column in enumerate(columns) if column.type.is_json)
     limits = [(at, limit_of(column.type.name)) for at, column in enumerate(columns)]
     return Part(
+        schema.table.__name__,
         tuple(columns),
         tuple(column.attribute for column in columns),
         places,

@@ -114,7 +114,11 @@ def _stores_all(db: Database, schema: TableSchema) -> bool:
     known = _storing.setdefault(db, {})
     name = quoted(schema.name)
     if name not in known:
-        known[name] = bool(db.fetch_value(_core.STORES_ALL, name))
+        found = db.fetch_value(_core.STORES_ALL, name)
+        if found is None:
+            # There is no such table yet.
+            return False
+        known[name] = found
     return known[name]
 
 

@@ -123,7 +123,7 @@ class Collection:
             message = f"many(via={self.via!r}): {holder.__name__} has no reference of that name"
             raise InterfaceError(message)
         refers_to = column.reference.table if column.reference is not None else None
-        if self.owner is not None and refers_to is not None and refers_to.__schema__.name != self.owner.__schema__.name:
+        if self.owner is not None and refers_to is not None and not _is_one_table(refers_to, self.owner):
             from howdah.errors import InterfaceError  # noqa: PLC0415
 
             message = (
@@ -144,6 +144,12 @@ class Collection:
 
         message = f"many(through={self.through!r}): {holder.__name__} has no other reference, to {self.table.__name__}"
         raise InterfaceError(message)
+
+
+def _is_one_table(one: type[Table], other: type[Table]) -> bool:
+    """Tell whether two classes have one table; where one has no schema, it may be in that of the other."""
+    names = one.__schema__.name, other.__schema__.name
+    return names[0][-1] == names[1][-1] and (len(names[0]) != len(names[1]) or names[0] == names[1])
 
 
 @dataclass(slots=True, eq=False)

@@ -70,9 +70,11 @@ struct Answer {
 pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
     let Some(stale) = staleness(&error).filter(|_| tried.kept) else { return Err(error) };
     client.forget_stale(sql, &tried.statement);
-    if client.status() != b'I' {
+    // What did not fit was not sent, and the transaction goes on.
+    let was_sent = !matches!(error, Error::Value(_));
+    if client.status() != b'I' && was_sent {
         return Err(match error {
-            Error::Server(mut server) if server.sqlstate == "0A000" || stale == Stale::Surely => {
+            Error::Server(mut server) if stale == Stale::Surely => {
                 let hint = "what the statement reads was changed since it was prepared; run the transaction again";
                 server.hint.get_or_insert_with(|| hint.to_owned());
                 Error::Server(server)
@@ -111,16 +113,17 @@ enum Stale {
 }
 
 /// Whether another description of the statement could help. `26000` says that the server has
-/// forgotten the statement, `XX000` that something it was made of is gone, `0A000` perhaps that a
-/// cached plan's result has changed. Parameters keep the types that they had: where their columns
-/// have others, the statement is of wrong types to the server, or the values have another's form.
+/// forgotten the statement, `XX000` that something it was made of is gone, `0A000` that a cached
+/// plan's result has changed, be it by no more than a collation. Parameters keep the types that they
+/// had: where their columns have others, the statement is of wrong types to the server, or the values
+/// have another's form.
 fn staleness(error: &Error) -> Option<Stale> {
     match error {
         Error::Server(server) => match server.sqlstate.as_str() {
-            "26000" => Some(Stale::Surely),
+            "26000" | "0A000" => Some(Stale::Surely),
             "XX000" if server.message.starts_with("cache lookup failed") => Some(Stale::Surely),
-            "0A000" | "42804" | "42883" | "42725" | "42846" | "42704" | "42622" | "22P02"
-            | "22P03" | "22007" => Some(Stale::Perhaps),
+            "42804" | "42883" | "42725" | "42846" | "42704" | "42622" | "22P02" | "22P03"
+            | "22007" => Some(Stale::Perhaps),
             _ => None,
         },
         Error::Value(_) => Some(Stale::Perhaps),
@@ -136,7 +139,7 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
             "at most {MOST_PARAMETERS} parameters, got {given}; pass an array instead"
         )));
     }
-    let mut became_stale = 0;
+    let (mut became_stale, mut was_stale) = (0, false);
     loop {
         let cancellations = client.cancellations();
         let ready = match execute::prepare(client, &call.sql).await {
@@ -146,6 +149,9 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
         let tried = Tried::new(&ready);
         match run(client, call, ready, least_bytes).await {
             Ok((parts, bytes)) => {
+                if was_stale {
+                    client.statements_changed();
+                }
                 let statement = tried.statement;
                 return Ok(Answer { statement, parts, bytes, cancellations });
             }
@@ -160,7 +166,12 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
                 became_stale += 1;
                 client.forget_stale(&call.sql, &tried.statement);
             }
-            Err(error) => again(client, &call.sql, tried, error).await?,
+            Err(error) => {
+                let plan_changed =
+                    matches!(&error, Error::Server(server) if server.sqlstate == "0A000");
+                again(client, &call.sql, tried, error).await?;
+                was_stale |= plan_changed;
+            }
         }
     }
 }

@@ -103,6 +103,32 @@ def test_pandas_index_goes_in_by_its_name(db: howdah.Database, sql: Sql, keys: l
     assert sql("SELECT id, name FROM t ORDER BY id") == expected
 
 
+def test_pandas_levels_of_odd_names_go_in_by_them(db: howdah.Database, sql: Sql) -> None:
+    index = pd.MultiIndex.from_tuples([(7, "a"), (8, "b")], names=[1, "0"])
+    db.load("odd", pd.DataFrame({"x": [1, 2]}, index=index), mode="create")
+    assert sql('SELECT "1", "0", x FROM odd ORDER BY x') == [(7, "a", 1), (8, "b", 2)]
+    grouped = pd.DataFrame({"v": [1, 1, 2], "w": [3, 4, 5]}).groupby("v").agg({"w": ["min", "max"]})
+    db.load("made", grouped, mode="create")
+    assert sql("SELECT * FROM made ORDER BY v") == [(1, 3, 4), (2, 5, 5)]
+    twice = pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)], names=["k", "k"]))
+    with pytest.raises(howdah.InterfaceError, match='two levels of the index are named "k"'):
+        db.load("made", twice)
+
+
+class Corrupt:
+    """Cannot be exported."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Fail."""
+        message = "file xyz is corrupt"
+        raise ValueError(message)
+
+
+def test_error_of_an_export_is_raised_as_it_is(db: howdah.Database) -> None:
+    with pytest.raises(ValueError, match=r"^file xyz is corrupt$"):
+        db.load("t", Corrupt())
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

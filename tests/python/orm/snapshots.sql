@@ -323,7 +323,7 @@ UPDATE person AS t0 SET age = $1 WHERE t0.id = $2
 UPDATE post AS t0 SET views = $1 WHERE t0.id IN (SELECT t1.id FROM post AS t1 JOIN person AS t2 ON t2.id = t1.author_id WHERE t2.name = $2)
 
 -- write: update of the first
-WITH found (id) AS MATERIALIZED (SELECT t0.id FROM post AS t0 ORDER BY t0.views LIMIT $1::bigint) UPDATE post AS t1 SET views = $2 WHERE t1.id IN (SELECT t2.id FROM found AS t2)
+WITH _howdah_found (id) AS MATERIALIZED (SELECT t0.id FROM post AS t0 ORDER BY t0.views LIMIT $1::bigint) UPDATE post AS t1 SET views = $2 WHERE t1.id IN (SELECT t2.id FROM _howdah_found AS t2)
 
 -- write: update, returning
 UPDATE post AS t0 SET views = t0.views * $1::integer WHERE t0.views < $2 RETURNING t0.id, t0.views

@@ -134,6 +134,13 @@ async def test_cursor_with_other_values_is_refused(db: howdah.AsyncDatabase, val
             await db.find(Post).page(1, after=forged)
 
 
+async def test_pages_may_be_ordered_by_what_is_said_of_json(db: howdah.AsyncDatabase) -> None:
+    kind: Any = howdah.func("jsonb_typeof", Person.meta, as_=str)
+    query = db.find(Person).order_by(kind, Person.id)
+    first = await query.page(3)
+    assert [one.id for one in (await query.page(3, after=first.next)).items] == [4]
+
+
 async def test_what_has_no_pages_says_so(db: howdah.AsyncDatabase) -> None:
     for query in (
         db.find(Post).distinct(),

@@ -18,12 +18,10 @@ from howdah import Col, InterfaceError, Many, Range, Ref, Table, col
 from tests.python.orm.schema import Company, Label, Person, Post, PostLabel, Status
 
 if TYPE_CHECKING:
-    from tests.python.conftest import Sql
-
-if TYPE_CHECKING:
     from collections.abc import Callable
 
     from howdah import Expr
+    from tests.python.conftest import Sql
 
 
 class Note(Table):
@@ -376,6 +374,48 @@ async def test_ends_of_ranges_are_of_the_type_of_what_is_in_them(db: howdah.Asyn
     ends: tuple[Any, Any] = (howdah.lower(seats), howdah.upper(seats))
     found = db.find(Person).where(ends[0] > 2, ends[1] == 6)
     assert await found.select(ends[0], ends[1] + 1).to_list() == [(3, 7)]
+
+
+class Found(Table):
+    """Has the name of much."""
+
+    id: Col[int] = howdah.identity()
+    n: Col[int] = howdah.col(default=0)
+
+
+async def test_limited_update_may_ask_a_table_of_any_name(db: howdah.AsyncDatabase) -> None:
+    await db.create_tables(Found)
+    await db.insert_many(Found, [{} for _ in range(5)])
+    last = Found.find().select(howdah.max(Found.id)).scalar()
+    assert await db.find(Found).order_by(Found.id).limit(1).update(Found.n.set(last * 100)) == 1
+    assert await db.find(Found).order_by(Found.id).select(Found.n).first() == (500,)
+
+
+class Key(Table):
+    """Its key is of a domain."""
+
+    code: Col[int] = howdah.col(type="posint", primary_key=True)
+    name: Col[str] = howdah.col(type="short", default="abc")
+    doors: Many[Door] = howdah.many(via="key")
+
+
+class Door(Table):
+    """Has a key."""
+
+    id: Col[int] = howdah.identity()
+    key: Ref[Key] = howdah.ref()
+
+
+async def test_values_of_domains_may_be_many(db: howdah.AsyncDatabase, sql: Sql) -> None:
+    sql("CREATE DOMAIN posint AS int CHECK (VALUE > 0); CREATE DOMAIN short AS varchar(3)")
+    await db.create_tables(Key, Door)
+    await db.insert_many(Key, [{"code": 1}, {"code": 2, "name": "abd"}])
+    await db.insert_many(Door, [{"key_id": 1}, {"key_id": 1}])
+    asked = db.find(Key).order_by(Key.code)
+    assert [len(one.doors) for one in await asked.load(Key.doors).to_list()] == [2, 0]
+    assert await asked.where(Key.code.in_(range(1, 70_001))).count() == 2
+    assert await asked.where(Key.name.in_(["abd", "abcd"])).count() == 1
+    assert await asked.where(Key.name.not_in(["abd", "abcd"])).count() == 1
 
 
 async def test_any_number_of_conditions_may_be_put_together(db: howdah.AsyncDatabase) -> None:

@@ -176,8 +176,26 @@ async def test_comparison_with_a_column_of_another_type_is_made_anew_by_each_ver
     assert [await found(), await found()] == [1, 1]
 
 
-async def test_error_of_a_value_stays_itself_when_nothing_was_changed(one: howdah.AsyncDatabase, sql: Sql) -> None:
-    sql("CREATE TABLE u (x json)")
+@pytest.mark.parametrize("verb", ["fetch", "stream"])
+async def test_collation_of_a_column_may_change(one: howdah.AsyncDatabase, sql: Sql, verb: str) -> None:
+    """The server takes it for another result, which it describes by the same words."""
+    query = "SELECT b FROM t"
+    for collation in ("C", "POSIX", "C"):
+        for _ in range(2):
+            rows = await one.fetch(query) if verb == "fetch" else [row async for row in one.stream(query)]
+            assert rows == [{"b": "x"}]
+        sql(f'ALTER TABLE t ALTER b TYPE text COLLATE "{collation}"')
+
+
+async def test_value_of_a_changed_type_goes_into_a_transaction(one: howdah.AsyncDatabase, sql: Sql) -> None:
+    query = "SELECT b FROM t WHERE a = $1"
+    assert await one.fetch_value(query, 1) == "x"
+    sql("ALTER TABLE t ALTER a TYPE text")
+    async with one.transaction():
+        assert await one.fetch_value(query, "1") == "x"
+
+
+async def test_error_of_a_value_stays_itself_when_nothing_was_changed(one: howdah.AsyncDatabase) -> None:
     for _ in range(3):
         with pytest.raises(howdah.DataError, match="invalid input syntax for type integer"):
             await one.fetch("SELECT $1::text::int", "x")
