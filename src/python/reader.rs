@@ -12,7 +12,7 @@ use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 use pyo3_arrow::{PyDataType, PyRecordBatch, PySchema};
 
 use super::errors::exception;
-use super::gather::type_name;
+use super::gather::{is_a, type_name};
 use super::gil::{held, not_held, raised, released};
 use super::watching::Reporter;
 use crate::error::{Error, Result};
@@ -168,7 +168,7 @@ pub(super) struct Own(Arc<Shared>);
 impl Own {
     /// Those of `howdah.ArrowReader`, if an object is one.
     pub fn of(data: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        if !super::source::is_a(data, "howdah.reader.ArrowReader") {
+        if !is_a(data, "howdah.reader.ArrowReader") {
             return Ok(None);
         }
         let reader = data.getattr(intern!(data.py(), "_core"))?.cast_into::<Reader>()?;

@@ -6,10 +6,10 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyList, PyTuple, PyType};
+use pyo3::types::{IntoPyDict, PyList, PyTuple};
 use pyo3_arrow::PyRecordBatch;
 
-use super::gather::{Column, type_name};
+use super::gather::{Column, is_a, type_name};
 use super::gil::raised;
 use super::infer::Guess;
 use super::polars;
@@ -93,15 +93,6 @@ fn with_index<'py>(frame: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
         names.push(name);
     }
     Ok(table)
-}
-
-/// Whether an object is of a class of this name, or of one made of it.
-pub(super) fn is_a(data: &Bound<'_, PyAny>, name: &str) -> bool {
-    let is = |class: Bound<'_, PyAny>| {
-        let class = class.cast_into::<PyType>().ok()?;
-        Some(class.fully_qualified_name().ok()? == name)
-    };
-    data.get_type().mro().iter().any(|class| is(class).unwrap_or(false))
 }
 
 impl Data {

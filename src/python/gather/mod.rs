@@ -22,7 +22,7 @@ use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::extension::Opaque;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyList, PyTuple};
+use pyo3::types::{PyBool, PyList, PyTuple, PyType};
 
 use crate::error::Error;
 
@@ -363,6 +363,15 @@ pub(in crate::python) fn wrong_type(value: &Bound<'_, PyAny>) -> Refused {
 /// The name of a value's type, with its module unless it is a builtin one.
 pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+}
+
+/// Whether an object is of a class of this name, or of one made of it.
+pub(super) fn is_a(data: &Bound<'_, PyAny>, name: &str) -> bool {
+    let is = |class: Bound<'_, PyAny>| {
+        let class = class.cast_into::<PyType>().ok()?;
+        Some(class.fully_qualified_name().ok()? == name)
+    };
+    data.get_type().mro().iter().any(|class| is(class).unwrap_or(false))
 }
 
 /// pandas writes what is missing as values of their own, which mean nothing else.
