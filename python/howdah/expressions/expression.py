@@ -1,4 +1,7 @@
-"""Expressions: what is computed of columns, and what rows are found by. They are data, and do nothing."""
+"""Expressions: what is computed of columns, and what rows are found by. They are data, and do nothing.
+
+An expression has an operator for each of the server's, and all of them stand here: so the file is long.
+"""
 
 # Type checkers do not agree on what isinstance() tells of generic classes.
 # mypy: disable-error-code="redundant-cast"
@@ -72,6 +75,7 @@ class Assign:
 
 # Up to so many values are compared one by one, where they go in no array.
 FEW = 1000
+TEXTS = {str, type(None)}
 
 
 class Expr(Generic[T]):
@@ -441,7 +445,7 @@ class Expr(Generic[T]):
         given = [self._plain(value) for value in values]
         array = f"{self.type}[]" if self.type is not None else None
         node: Node = ("value", given, array)
-        if self.type is None or self.kind is not None or is_known(self.type) or not {str} >= set(map(type, given)):
+        if self.type is None or self.kind is not None or is_known(self.type) or not set(map(type, given)) <= TEXTS:
             return Expr((which, self.node, operator, node), "boolean")
         # Texts of a type that is known to the server alone go in no array of it. An explicit cast would cut those that
         # are too long for a domain, and so as many as can be go by themselves.

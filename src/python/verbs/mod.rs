@@ -70,9 +70,13 @@ struct Answer {
 pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
     let Some(stale) = staleness(&error).filter(|_| tried.kept) else { return Err(error) };
     client.forget_stale(sql, &tried.statement);
-    // What did not fit was not sent, and the transaction goes on.
-    let was_sent = !matches!(error, Error::Value(_));
-    if client.status() != b'I' && was_sent {
+    // What did not fit was not sent, and a transaction that has not failed goes on.
+    let goes_on = match client.status() {
+        b'I' => true,
+        b'T' => matches!(error, Error::Value(_)),
+        _ => false,
+    };
+    if !goes_on {
         return Err(match error {
             Error::Server(mut server) if stale == Stale::Surely => {
                 let hint = "what the statement reads was changed since it was prepared; run the transaction again";

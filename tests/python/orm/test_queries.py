@@ -470,6 +470,9 @@ async def test_values_of_a_type_that_goes_as_text_may_be_many(db: howdah.AsyncDa
     asked = db.find(Document).order_by(Document.code)
     assert await asked.where(Document.code.in_([MACS[1], "08:00:2b:01:02:05"])).to_list() == documents[1:]
     assert await asked.where(Document.code.not_in(MACS[:1])).to_list() == documents[1:]
+    nullable: Any = Document.code
+    assert await asked.where(nullable.in_([MACS[1], None])).to_list() == documents[1:]
+    assert await asked.where(nullable.not_in([MACS[1], None])).count() == 0
     assert await asked.where(Document.code.in_([])).count() == 0
     assert await asked.where(Document.code.not_in([])).count() == 2
     line: Any = Line.document

@@ -193,6 +193,13 @@ async def test_value_of_a_changed_type_goes_into_a_transaction(one: howdah.Async
     sql("ALTER TABLE t ALTER a TYPE text")
     async with one.transaction():
         assert await one.fetch_value(query, "1") == "x"
+    # In one that has failed nothing is prepared, and the value's own error is told.
+    with contextlib.suppress(howdah.ProgrammingError):
+        async with one.transaction():
+            with contextlib.suppress(howdah.DataError):
+                await one.fetch("SELECT 1 / $1::int", 0)
+            with pytest.raises(howdah.ConversionError):
+                await one.fetch_value(query, 1)
 
 
 async def test_error_of_a_value_stays_itself_when_nothing_was_changed(one: howdah.AsyncDatabase) -> None:
