@@ -212,6 +212,9 @@ impl Plan {
     /// # Errors
     /// When a value cannot be carried exactly; with its column and row.
     pub fn encode(&self, batch: &RecordBatch, first_row: u64, out: &mut Vec<u8>) -> Result<()> {
+        if batch.num_rows() <= BLOCK_ROWS {
+            return self.encode_block(batch, first_row, out);
+        }
         let mut start = 0;
         while start < batch.num_rows() {
             let rows = BLOCK_ROWS.min(batch.num_rows() - start);

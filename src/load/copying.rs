@@ -1,15 +1,15 @@
-//! The pipeline of a COPY: batches are taken from the source on the calling thread, encoded by
-//! rayon, and sent in order by a thread to which the session is handed.
+//! The pipeline of a COPY: batches are taken from the source on the calling thread, encoded and sent
+//! by a thread to which the session is handed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, Sender, bounded};
 
 use super::check::{Check, Columns};
+use super::encoding::{Encoder, Piece, RowBytes};
 use super::workers;
 use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
@@ -58,20 +58,10 @@ pub(super) struct Copied {
 
 /// A load of no more rows than this is encoded and sent on the calling thread.
 const FEW_ROWS: usize = 4096;
-/// How many bytes a chunk is to have: enough to send at a time, few enough to keep several.
-const CHUNK_BYTES: usize = 1 << 20;
-/// Chunks under way between the calling thread and the sender.
-const CHUNKS_AHEAD: usize = 4;
+/// Pieces under way between the calling thread and the sender.
+const PIECES_AHEAD: usize = 4;
 /// How often the caller is asked whether to go on.
 const TICK: Duration = Duration::from_millis(50);
-
-/// A chunk that is being encoded.
-type Pending = Receiver<Result<Chunk>>;
-
-struct Chunk {
-    bytes: Bytes,
-    rows: u64,
-}
 
 /// A COPY, and how it learns that its columns are no longer those of its plan.
 pub(super) struct Statement {
@@ -148,6 +138,7 @@ struct Shared {
     stop: AtomicBool,
     rows: AtomicU64,
     bytes: AtomicU64,
+    row_bytes: RowBytes,
 }
 
 impl Shared {
@@ -165,19 +156,21 @@ fn copy_many(
     watch: &mut dyn Watch,
 ) -> Result<Copied> {
     let shared = Shared::default();
-    let (chunks, queue) = bounded::<Pending>(CHUNKS_AHEAD);
+    let (pieces, queue) = bounded(PIECES_AHEAD);
     let (sent, done) = bounded(1);
     let columns = Columns::of(&plan);
+    let encoder = Encoder::new(plan, queue, shared.row_bytes.clone(), workers::pool()?);
     let (taken, result) = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let result = send(session, statement, &columns, queue, &shared);
+            let result = send(session, statement, &columns, encoder, &shared);
             // The other side waits for it.
             let _ = sent.send(result);
         });
-        let mut taken = take_all(&Arc::new(plan), source, &chunks, &shared, watch);
+        let to_sender = ToSender { pieces: pieces.clone(), shared: &shared, asked: None };
+        let mut taken = take_all(source, to_sender, watch);
         shared.stop.fetch_or(taken.is_err(), Ordering::SeqCst);
         // Only now: to the sender, an end without a stop is the end of the rows.
-        drop(chunks);
+        drop(pieces);
         loop {
             match done.recv_timeout(TICK) {
                 Ok(result) => break (taken, result),
@@ -205,80 +198,61 @@ fn copy_many(
     }
 }
 
-/// Cuts the source's batches into chunks, and hands them to rayon and in order to the sender.
+/// Cuts the source's batches into pieces, and hands them to the sender.
 fn take_all(
-    plan: &Arc<Plan>,
     source: &mut dyn FnMut() -> Result<Option<RecordBatch>>,
-    chunks: &Sender<Pending>,
-    shared: &Shared,
+    mut sender: ToSender<'_>,
     watch: &mut dyn Watch,
 ) -> Result<()> {
-    let workers = workers::pool()?;
-    let row_bytes = Arc::new(AtomicU64::new(1024));
-    let mut row: u64 = 0;
+    let shared = sender.shared;
+    let mut first_row: u64 = 0;
     while let Some(batch) = source()? {
         let mut start = 0;
         while start < batch.num_rows() {
-            let average = row_bytes.load(Ordering::Relaxed).max(1);
-            let rows = usize::try_from(CHUNK_BYTES as u64 / average).unwrap_or(1).max(1);
-            let piece = batch.slice(start, rows.min(batch.num_rows() - start));
-            let (tell, pending) = bounded(1);
-            let (plan, row_bytes, first_row) = (Arc::clone(plan), Arc::clone(&row_bytes), row);
-            start += piece.num_rows();
-            row += piece.num_rows() as u64;
-            workers.spawn(move || {
-                // Nobody listens any more once the sender has failed.
-                let _ = tell.send(encode(&plan, &piece, first_row, &row_bytes));
-            });
-            if !queue(chunks, pending, shared, watch)? {
+            let count = shared.row_bytes.rows_of_piece().min(batch.num_rows() - start);
+            let piece = Piece { rows: batch.slice(start, count), first_row };
+            start += count;
+            first_row += count as u64;
+            if !sender.queue(piece, watch)? {
                 return Ok(());
             }
         }
     }
     // While the load can still be given up: its end is told when it is done.
-    watch.progress(row, shared.bytes.load(Ordering::Relaxed))
+    watch.progress(first_row, shared.bytes.load(Ordering::Relaxed))
 }
 
-fn encode(
-    plan: &Plan,
-    piece: &RecordBatch,
-    first_row: u64,
-    row_bytes: &AtomicU64,
-) -> Result<Chunk> {
-    let mut bytes = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
-    if first_row == 0 {
-        bytes.extend(HEADER);
-    }
-    plan.encode(piece, first_row, &mut bytes)?;
-    let rows = piece.num_rows() as u64;
-    row_bytes.store((bytes.len() as u64).div_ceil(rows.max(1)), Ordering::Relaxed);
-    Ok(Chunk { bytes: bytes.into(), rows })
+/// The way to the sender, on which the caller is asked now and then whether to go on: to ask takes
+/// the GIL, for which there may be a queue.
+struct ToSender<'a> {
+    pieces: Sender<Piece>,
+    shared: &'a Shared,
+    asked: Option<Instant>,
 }
 
-/// Hands a chunk to the sender; `false` when it has stopped, for a reason of its own.
-fn queue(
-    chunks: &Sender<Pending>,
-    mut pending: Pending,
-    shared: &Shared,
-    watch: &mut dyn Watch,
-) -> Result<bool> {
-    loop {
-        shared.tell(watch)?;
-        match chunks.send_timeout(pending, TICK) {
-            Ok(()) => return Ok(true),
-            Err(SendTimeoutError::Timeout(again)) => pending = again,
-            Err(SendTimeoutError::Disconnected(_)) => return Ok(false),
+impl ToSender<'_> {
+    /// Hands over a piece; `false` when the sender has stopped, for a reason of its own.
+    fn queue(&mut self, mut piece: Piece, watch: &mut dyn Watch) -> Result<bool> {
+        loop {
+            if self.asked.is_none_or(|asked| asked.elapsed() >= TICK) {
+                self.shared.tell(watch)?;
+                self.asked = Some(Instant::now());
+            }
+            match self.pieces.send_timeout(piece, TICK) {
+                Ok(()) => return Ok(true),
+                Err(SendTimeoutError::Timeout(again)) => piece = again,
+                Err(SendTimeoutError::Disconnected(_)) => return Ok(false),
+            }
         }
     }
 }
 
 /// Sends the chunks as they come; on a thread of its own.
-#[expect(clippy::needless_pass_by_value, reason = "its end tells the other side to stop")]
 fn send(
     session: &Session,
     statement: &Statement,
     columns: &Columns,
-    queue: Receiver<Pending>,
+    mut encoder: Encoder,
     shared: &Shared,
 ) -> Result<u64> {
     let Statement { copy, check } = statement;
@@ -290,17 +264,16 @@ fn send(
             asked.compare(columns).await?;
         }
         let mut reply = client.copy_in(&script).await?;
-        send_all(&mut reply, &queue, shared).await?;
+        send_all(&mut reply, &mut encoder, shared).await?;
         Ok(reply)
     })?;
     finish(session, reply, &mut interrupt).map_err(|error| columns.told(error))
 }
 
 /// Sends chunks until there are no more, or the server has failed: the end of the COPY tells why.
-async fn send_all(reply: &mut Reply, queue: &Receiver<Pending>, shared: &Shared) -> Result<()> {
+async fn send_all(reply: &mut Reply, encoder: &mut Encoder, shared: &Shared) -> Result<()> {
     while !reply.has_failed() {
-        let Ok(pending) = queue.recv() else { break };
-        let chunk = pending.recv().map_err(|_| Error::Internal("an encoder is gone".into()))??;
+        let Some(chunk) = encoder.next()? else { break };
         let bytes = chunk.bytes.len() as u64;
         reply.send_copied(chunk.bytes)?;
         reply.sent().await;

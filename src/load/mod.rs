@@ -2,6 +2,7 @@
 
 mod check;
 mod copying;
+mod encoding;
 mod modes;
 mod scope;
 mod workers;

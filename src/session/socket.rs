@@ -1,6 +1,6 @@
 //! A non-blocking socket that registers with no reactor, TLS inside where that was agreed upon.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ impl Handle {
 
 /// What a Unix socket is to hold of a load: the server has something to do while we have no core to
 /// run on. Linux gives it 208 KiB by itself.
-const UNIX_SEND_BYTES: usize = 1 << 20;
+const UNIX_SEND_BYTES: usize = 512 << 10;
 
 impl Socket {
     pub fn connect(
@@ -190,6 +190,16 @@ impl Socket {
             Some(tls) => tls.write(&mut bytes, chunk),
             None => bytes.write(chunk),
         })
+    }
+
+    /// Writes what the socket takes of several chunks, in one call where there is no TLS; `None` when
+    /// that is nothing at present.
+    pub fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+        match chunks {
+            [first, _, ..] if self.tls.is_some() => self.write(first),
+            [only] => self.write(only),
+            _ => attempted(|| (&*self.handle.0).write_vectored(chunks)),
+        }
     }
 
     /// Sends what TLS has taken and not sent yet; tells whether that was all.

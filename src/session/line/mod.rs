@@ -7,11 +7,11 @@ mod sort;
 mod unasked;
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use postgres_protocol::message::frontend;
 
 pub use due::Arrived;
@@ -25,6 +25,9 @@ use super::pace::Pace;
 use super::socket::{Handle, Socket, in_words};
 use super::spin::Spin;
 use crate::error::{Error, Result, ServerError};
+
+/// How many chunks are sent in one call: a COPY's have their headers beside them.
+const SLICES_AT_MOST: usize = 8;
 
 /// The bytes of one connection.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -325,22 +328,37 @@ impl Line {
 
     fn try_send(&mut self) -> io::Result<()> {
         self.wants_write = false;
-        while let Some(chunk) = self.chunks.front_mut() {
-            match self.socket.write(chunk)? {
-                Some(count) if count == chunk.len() => _ = self.chunks.pop_front(),
-                Some(count) => _ = chunk.split_to(count),
-                None => return self.must_wait(),
+        while self.has_to_send() {
+            let waiting = self.chunks.iter().map(|chunk| &**chunk).chain([&*self.outbox]);
+            let mut slices = [IoSlice::new(&[]); SLICES_AT_MOST];
+            let mut count = 0;
+            for (slice, bytes) in slices.iter_mut().zip(waiting.filter(|bytes| !bytes.is_empty())) {
+                *slice = IoSlice::new(bytes);
+                count += 1;
             }
-        }
-        while !self.outbox.is_empty() {
-            match self.socket.write(&self.outbox)? {
-                Some(count) if count == self.outbox.len() => self.outbox.clear(),
-                Some(count) => _ = self.outbox.split_to(count),
+            match self.socket.write_vectored(slices.get(..count).unwrap_or_default())? {
+                Some(written) => self.forget_sent(written),
                 None => return self.must_wait(),
             }
         }
         self.wants_write = !self.socket.flush()?;
         Ok(())
+    }
+
+    /// Takes bytes that have been sent off the front of what is to be sent.
+    fn forget_sent(&mut self, mut count: usize) {
+        while let Some(chunk) = self.chunks.front_mut() {
+            if count < chunk.len() {
+                return chunk.advance(count);
+            }
+            count -= chunk.len();
+            self.chunks.pop_front();
+        }
+        if count == self.outbox.len() {
+            self.outbox.clear();
+        } else {
+            self.outbox.advance(count);
+        }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the end of a function that may fail")]
