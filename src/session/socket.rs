@@ -51,7 +51,7 @@ impl Handle {
 
 /// What a Unix socket is to hold of a load: the server has something to do while we have no core to
 /// run on. Linux gives it 208 KiB by itself.
-const UNIX_SEND_BYTES: usize = 512 << 10;
+const UNIX_SEND_BYTES: usize = 1 << 20;
 
 impl Socket {
     pub fn connect(
