@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 
-use postgres_types::{Field, Kind, Type};
+use postgres_types::{Field, Kind, ToSql, Type};
 
 use crate::copy::plan::{Target, TargetColumn};
 use crate::error::{Error, Result};
@@ -241,6 +241,17 @@ pub async fn has_row_trigger(client: &Client, table: &TableName) -> Result<bool>
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
 }
 
+/// Whether a process of the server has a lock on a table, or on one under it.
+///
+/// # Errors
+/// What the server says.
+pub async fn is_held_by(client: &Client, table: &TableName, process: i32) -> Result<bool> {
+    let name = table.to_string();
+    let params: [(&(dyn ToSql + Sync), Type); 2] = [(&name, Type::TEXT), (&process, Type::INT4)];
+    let rows = client.query_typed(lookup::IS_HELD_BY, &params).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+}
+
 /// Where a table is, and what it takes to make another like it.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -289,7 +300,7 @@ async fn texts(
     whole: Option<bool>,
 ) -> Result<Vec<String>> {
     let name = table.to_string();
-    let mut params: Vec<(&(dyn postgres_types::ToSql + Sync), Type)> = vec![(&name, Type::TEXT)];
+    let mut params: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&name, Type::TEXT)];
     if let Some(whole) = &whole {
         params.push((whole, Type::BOOL));
     }

@@ -115,6 +115,12 @@ impl Reading {
         self.decoder.schema()
     }
 
+    /// The server's process that has more rows, or may have.
+    #[must_use]
+    pub fn process(&self) -> Option<i32> {
+        self.session.as_ref()?.get().ok()?.process()
+    }
+
     /// The next batch; `None` at the end.
     ///
     /// # Errors

@@ -29,6 +29,31 @@ pub trait Source {
     fn has_more(&self) -> Option<bool> {
         None
     }
+
+    /// The server's process whose result they are, until it has given all of them.
+    fn process(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// A source whose first batch has been taken.
+pub(super) struct Begun<'a> {
+    pub first: Option<RecordBatch>,
+    pub rest: &'a mut dyn Source,
+}
+
+impl Source for Begun<'_> {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.first.take().map_or_else(|| self.rest.next(), |batch| Ok(Some(batch)))
+    }
+
+    fn has_more(&self) -> Option<bool> {
+        self.rest.has_more()
+    }
+
+    fn process(&self) -> Option<i32> {
+        self.rest.process()
+    }
 }
 
 /// The caller, who wants to hear how far a load is and may want to stop it.

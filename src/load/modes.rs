@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_schema::SchemaRef;
 
 use super::check::Check;
-use super::copying::{Copied, Source, Statement, Watch, copy};
+use super::copying::{Begun, Copied, Source, Statement, Watch, copy};
 use super::scope::Scope;
 use super::{Opening, Report, declarations};
 use crate::catalog::{self, Table};
@@ -50,11 +50,26 @@ impl Opening<'_> {
         source: &mut dyn Source,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
+        let table = &self.request.table;
         let plan = self.target()?.target.plan(schema, names)?;
-        let statement = copy_planned(&self.request.table, &plan);
+        let statement = copy_planned(table, &plan);
+        // A result that streams from this very table holds it, once begun, and would wait for us.
+        let first = if source.process().is_some() { source.next()? } else { None };
+        let mut source = Begun { first, rest: source };
         self.scope.begin(self.session, &mut || watch.check())?;
-        self.session.batch(&mut || watch.check(), &render::truncate(&self.request.table))?;
-        let copied = copy(self.session, &statement, plan, source, watch)?;
+        if let Some(process) = source.process() {
+            let interrupt = &mut || watch.check();
+            let held = self
+                .session
+                .run(interrupt, async |client| catalog::is_held_by(client, table, process).await)?;
+            if held {
+                return Err(Error::Programming(format!(
+                    "table {table} cannot be emptied while the data is read from it; use mode=\"replace\", or read all of it first"
+                )));
+            }
+        }
+        self.session.batch(&mut || watch.check(), &render::truncate(table))?;
+        let copied = copy(self.session, &statement, plan, &mut source, watch)?;
         self.scope.commit(self.session)?;
         Ok(copied.into())
     }

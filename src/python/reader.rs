@@ -186,6 +186,11 @@ impl Source for Own {
         // As an error of the source: the load's own say more, and would be taken for that.
         batch.map_err(|error| raised(held(|py| exception(py, error))))
     }
+
+    fn process(&self) -> Option<i32> {
+        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reading.as_ref()?.process()
+    }
 }
 
 impl RecordBatchReader for Stream {

@@ -232,6 +232,11 @@ impl Client {
         self.0.line().is_free()
     }
 
+    /// The server's process at the other end.
+    pub(super) fn process(&self) -> Option<i32> {
+        self.0.key().map(|(process, _)| process)
+    }
+
     /// A setting that the server reported, such as `server_version`.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<String> {

@@ -152,6 +152,12 @@ impl Session {
         &self.client
     }
 
+    /// The server's process at the other end, as it said when it took the connection.
+    #[must_use]
+    pub fn process(&self) -> Option<i32> {
+        self.client.process()
+    }
+
     /// The major version of the server; 0 when it does not tell.
     #[must_use]
     pub fn server_version(&self) -> u32 {

@@ -34,6 +34,14 @@ pub const HAS_ROW_TRIGGER: &str = "\
 SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger \
 WHERE tgrelid = pg_catalog.to_regclass($1) AND NOT tgisinternal AND tgtype & 7 = 7)";
 
+/// Whether a process of the server (`$2`) has a lock on a table, or on one under it.
+pub const IS_HELD_BY: &str = "\
+WITH RECURSIVE tree (id) AS (SELECT pg_catalog.to_regclass($1)::oid UNION \
+SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = id) \
+SELECT EXISTS (SELECT FROM pg_catalog.pg_locks JOIN tree ON relation = id \
+JOIN pg_catalog.pg_database d ON d.oid = database \
+WHERE pid = $2 AND granted AND d.datname = pg_catalog.current_database())";
+
 /// What hangs on a table that a new one in its place would not have.
 pub const LOST_BY_SWAP: &str = "\
 SELECT what FROM (\

@@ -386,3 +386,36 @@ def test_replace_and_truncate_of_nothing_empty_the_table(db: howdah.Database, sq
         empty = pa.table({"id": pa.array([], pa.int32()), "v": pa.array([], pa.string())})
         assert db.load("t", empty, mode=mode).rows == 0
         assert sql("SELECT count(*) FROM t") == [(0,)]
+
+
+@pytest.mark.parametrize("rows", [0, 1_000, 300_000])
+def test_a_table_is_replaced_by_what_is_read_from_it(db: howdah.Database, sql: Sql, rows: int) -> None:
+    sql(f"CREATE TABLE t AS SELECT n AS id, 'a text of some length ' || n AS v FROM generate_series(1, {rows}) n")
+    before = sql("SELECT count(*), sum(hashtext(t::text)) FROM t")
+    with db.read("SELECT * FROM t", batch_rows=10_000) as reader:
+        assert db.load("t", reader, mode="replace").rows == rows
+    assert sql("SELECT count(*), sum(hashtext(t::text)) FROM t") == before
+
+
+@pytest.mark.parametrize("source", ["t", "t_1"])
+def test_a_table_is_not_emptied_while_it_is_read(db: howdah.Database, sql: Sql, source: str) -> None:
+    sql("CREATE TABLE t (id int4, v text) PARTITION BY RANGE (id); CREATE TABLE t_1 PARTITION OF t DEFAULT")
+    sql("INSERT INTO t SELECT n, 'a text of some length ' || n FROM generate_series(1, 300000) n")
+    before = sql("SELECT count(*), sum(hashtext(t::text)) FROM t")
+    with (
+        db.read(source, batch_rows=10_000) as reader,
+        pytest.raises(ProgrammingError, match='table "t" cannot be emptied while the data is read from it'),
+    ):
+        db.load("t", reader, mode="truncate")
+    assert sql("SELECT count(*), sum(hashtext(t::text)) FROM t") == before
+
+
+def test_a_table_is_emptied_for_what_is_read_from_another_or_was_read_whole(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE TABLE t (id int4, v text); CREATE TABLE other (id int4, v text)")
+    sql("INSERT INTO other SELECT n, 'a text of some length ' || n FROM generate_series(1, 300000) n")
+    with db.read("other", batch_rows=10_000) as reader:
+        assert db.load("t", reader, mode="truncate").rows == 300_000
+    sql("DELETE FROM t WHERE id > 1000")
+    with db.read("t") as reader:
+        assert db.load("t", reader, mode="truncate").rows == 1_000
+    assert sql("SELECT count(*), min(id), max(id) FROM t") == [(1_000, 1, 1_000)]
