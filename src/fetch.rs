@@ -12,7 +12,7 @@ use crate::copy::decode::{Decoder, ReadColumn, Tuples};
 use crate::error::{Error, Result};
 use crate::execute::{self, Typed};
 use crate::session::pool::Hold;
-use crate::session::{Client, Interrupt, Reply, Statement};
+use crate::session::{Backend, Client, Interrupt, Reply, Statement};
 use crate::types::{Declared, OutOfRange, ReadAs};
 use crate::wire::message::{Cells, Messages, tag};
 
@@ -117,8 +117,8 @@ impl Reading {
 
     /// The server's process that has more rows, or may have.
     #[must_use]
-    pub fn process(&self) -> Option<i32> {
-        self.session.as_ref()?.get().ok()?.process()
+    pub fn backend(&self) -> Option<Backend> {
+        self.session.as_ref()?.get().ok()?.backend()
     }
 
     /// The next batch; `None` at the end.

@@ -361,7 +361,7 @@ class AsyncDatabase(AsyncTables):
         Raises:
             ProgrammingError: Unknown, missing, duplicate or incompatible columns, all of them in one message,
                 before anything is sent; a table that is not there, or is; a column whose type was changed while the
-                data was read; a reader of the very table that `truncate` empties, unless it has ended.
+                data was read; an `ArrowReader` of the very table that `truncate` empties.
             DataError: A value that the column cannot hold exactly; with table, column and row.
             ConversionError: A Python value of another type than the column's; with table, column and row.
             IntegrityError: A constraint; with the row where the server tells it.

@@ -13,7 +13,7 @@ use super::encoding::{Encoder, Piece, RowBytes};
 use super::workers;
 use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
-use crate::session::{Interrupt, Reply, Session};
+use crate::session::{Backend, Interrupt, Reply, Session};
 use crate::wire::copy::{HEADER, TRAILER};
 use crate::wire::message::{self, Messages, tag};
 
@@ -31,7 +31,7 @@ pub trait Source {
     }
 
     /// The server's process whose result they are, until it has given all of them.
-    fn process(&self) -> Option<i32> {
+    fn backend(&self) -> Option<Backend> {
         None
     }
 }
@@ -51,8 +51,8 @@ impl Source for Begun<'_> {
         self.rest.has_more()
     }
 
-    fn process(&self) -> Option<i32> {
-        self.rest.process()
+    fn backend(&self) -> Option<Backend> {
+        self.rest.backend()
     }
 }
 
@@ -140,7 +140,7 @@ fn copy_few(
     let (asked, reply) = session.run(&mut interrupt, async |client| {
         let asked = check.ask(client).await?;
         let mut reply = client.copy_in(&script).await?;
-        reply.send_copied(bytes.into())?;
+        reply.send_copied(bytes.into());
         Ok((asked, reply))
     })?;
     let copied = finish(session, reply, &mut interrupt).map_err(|error| columns.told(error));
@@ -243,8 +243,8 @@ fn take_all(
             }
         }
     }
-    // While the load can still be given up: its end is told when it is done.
-    watch.progress(first_row, shared.bytes.load(Ordering::Relaxed))
+    // While the load can still be given up.
+    shared.tell(watch)
 }
 
 /// The way to the sender, on which the caller is asked now and then whether to go on: to ask takes
@@ -300,7 +300,7 @@ async fn send_all(reply: &mut Reply, encoder: &mut Encoder, shared: &Shared) -> 
     while !reply.has_failed() {
         let Some(chunk) = encoder.next()? else { break };
         let bytes = chunk.bytes.len() as u64;
-        reply.send_copied(chunk.bytes)?;
+        reply.send_copied(chunk.bytes);
         reply.sent().await;
         shared.rows.fetch_add(chunk.rows, Ordering::Relaxed);
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -310,9 +310,10 @@ async fn send_all(reply: &mut Reply, encoder: &mut Encoder, shared: &Shared) -> 
     }
     // The header comes with the first chunk, and there may have been none.
     if shared.bytes.load(Ordering::Relaxed) == 0 {
-        reply.send_copied(Bytes::from_static(&HEADER))?;
+        reply.send_copied(Bytes::from_static(&HEADER));
     }
-    reply.send_copied(Bytes::from_static(&TRAILER))
+    reply.send_copied(Bytes::from_static(&TRAILER));
+    Ok(())
 }
 
 /// Ends a COPY, and hears how many rows the server took. When it is a transaction of its own and

@@ -16,9 +16,9 @@ use crate::wire::copy::HEADER;
 
 /// How many bytes a chunk is to have: a little less than Linux keeps in one buffer of a Unix socket.
 const CHUNK_BYTES: u64 = 46 << 10;
-/// How many rows a chunk has at least, for to begin one costs as much as dozens of rows.
+/// How many rows a chunk is to have at least, for to begin one costs as much as dozens of rows.
 const CHUNK_ROWS: u64 = 128;
-/// How many bytes a piece is to have, and so a chunk at most, but for a single row of more.
+/// How many bytes a piece is to have, and so a chunk at most, if rows are as long as the last ones.
 const PIECE_BYTES: u64 = 1 << 20;
 
 /// Rows that are to be encoded.
@@ -33,7 +33,7 @@ pub(super) struct Chunk {
     pub rows: u64,
 }
 
-/// How many bytes a row has, as the last ones had.
+/// How many bytes a row has, as those of the chunk had that was done last.
 #[derive(Clone)]
 pub(super) struct RowBytes(Arc<AtomicU64>);
 

@@ -11,7 +11,7 @@ use super::{Opening, Report, declarations};
 use crate::catalog::{self, Table};
 use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
-use crate::session::Session;
+use crate::session::{Backend, Session};
 use crate::sql::name::TableName;
 use crate::sql::render::{self, Merge};
 
@@ -54,14 +54,16 @@ impl Opening<'_> {
         let plan = self.target()?.target.plan(schema, names)?;
         let statement = copy_planned(table, &plan);
         // A result that streams from this very table holds it, once begun, and would wait for us.
-        let first = if source.process().is_some() { source.next()? } else { None };
+        let first = if source.backend().is_some() { source.next()? } else { None };
         let mut source = Begun { first, rest: source };
+        let beside =
+            |other: &Backend| self.session.backend().is_some_and(|own| own.is_beside(other));
         self.scope.begin(self.session, &mut || watch.check())?;
-        if let Some(process) = source.process() {
+        if let Some(other) = source.backend().filter(beside) {
             let interrupt = &mut || watch.check();
-            let held = self
-                .session
-                .run(interrupt, async |client| catalog::is_held_by(client, table, process).await)?;
+            let held = self.session.run(interrupt, async |client| {
+                catalog::is_held_by(client, table, other.process).await
+            })?;
             if held {
                 return Err(Error::Programming(format!(
                     "table {table} cannot be emptied while the data is read from it; use mode=\"replace\", or read all of it first"

@@ -18,6 +18,7 @@ use super::watching::Reporter;
 use crate::error::{Error, Result};
 use crate::fetch::{Options, Reading};
 use crate::load::{Source, Watch as _};
+use crate::session::Backend;
 use crate::types::OutOfRange;
 
 /// A query's result, read as it streams in.
@@ -187,9 +188,9 @@ impl Source for Own {
         batch.map_err(|error| raised(held(|py| exception(py, error))))
     }
 
-    fn process(&self) -> Option<i32> {
+    fn backend(&self) -> Option<Backend> {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.reading.as_ref()?.process()
+        state.reading.as_ref()?.backend()
     }
 }
 

@@ -13,6 +13,7 @@ use postgres_protocol::message::frontend;
 use postgres_types::Type;
 
 use super::cancel::Again;
+use super::config::Address;
 pub use super::line::{Arrived, Notification};
 use super::line::{Line, Lost};
 use super::pace::Pace;
@@ -43,6 +44,22 @@ pub(super) struct Shared {
     key: Mutex<Option<(i32, i32)>>,
     /// The thread that is asked for more of an open request: the line is nobody else's meanwhile.
     gathering: Mutex<Option<ThreadId>>,
+}
+
+/// A server's process.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    address: Address,
+    /// Its number at that server.
+    pub process: i32,
+}
+
+impl Backend {
+    /// Whether it is another process of the same server.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.address.is_that_of(&other.address) && self.process != other.process
+    }
 }
 
 impl Shared {
@@ -233,8 +250,9 @@ impl Client {
     }
 
     /// The server's process at the other end.
-    pub(super) fn process(&self) -> Option<i32> {
-        self.0.key().map(|(process, _)| process)
+    pub(super) fn backend(&self) -> Option<Backend> {
+        let (process, _) = (*self.0.key())?;
+        Some(Backend { address: self.0.again.address.clone(), process })
     }
 
     /// A setting that the server reported, such as `server_version`.

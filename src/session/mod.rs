@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::wire::message::{Messages, tag};
 use cancel::ASK_AGAIN;
-pub use client::{Client, Notification};
+pub use client::{Backend, Client, Notification};
 pub use interrupt::Interrupt;
 pub use reply::{Parts, Reply};
 pub use socket::Handle;
@@ -154,8 +154,8 @@ impl Session {
 
     /// The server's process at the other end, as it said when it took the connection.
     #[must_use]
-    pub fn process(&self) -> Option<i32> {
-        self.client.process()
+    pub fn backend(&self) -> Option<Backend> {
+        self.client.backend()
     }
 
     /// The major version of the server; 0 when it does not tell.

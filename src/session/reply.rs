@@ -14,6 +14,10 @@ use crate::wire::message::{End, Ends};
 const ANY: usize = 1;
 const ALL: usize = usize::MAX;
 
+/// How many bytes of a COPY are put into one message: the server makes room for a whole one, and takes
+/// none of 1 GiB.
+const COPY_DATA_AT_MOST: usize = 64 << 20;
+
 /// How a request that is given up in its middle is brought to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -137,18 +141,15 @@ impl Reply {
         written
     }
 
-    /// Sends a part of a COPY.
-    ///
-    /// # Errors
-    /// When it is longer than a message can be.
-    pub fn send_copied(&mut self, chunk: Bytes) -> Result<()> {
-        let length = i32::try_from(chunk.len() + 4)
-            .map_err(|_| Error::Internal("a chunk of a COPY over 2 GiB".into()))?;
+    /// Sends a part of a COPY, of any length.
+    pub fn send_copied(&mut self, chunk: Bytes) {
         let mut line = self.client.0.line();
-        line.outbox.extend_from_slice(b"d");
-        line.outbox.extend_from_slice(&length.to_be_bytes());
-        line.send_chunk(chunk);
-        Ok(())
+        for part in cut(chunk, COPY_DATA_AT_MOST) {
+            let length = u32::try_from(part.len() + 4).unwrap_or(u32::MAX);
+            line.outbox.extend_from_slice(b"d");
+            line.outbox.extend_from_slice(&length.to_be_bytes());
+            line.send_chunk(part);
+        }
     }
 
     /// Waits until all has been sent, or the server has failed.
@@ -267,5 +268,23 @@ impl Drop for Reply {
         }
         line.close(self.ticket);
         line.abandon(self.ticket);
+    }
+}
+
+/// Cuts bytes into parts of no more than so many.
+fn cut(mut bytes: Bytes, most: usize) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || (!bytes.is_empty()).then(|| bytes.split_to(bytes.len().min(most))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_cut_gives_all_of_the_bytes_and_no_empty_part() {
+        let parts = |bytes: &'static [u8]| cut(bytes.into(), 4).collect::<Vec<_>>();
+        assert_eq!(parts(b"0123456789"), ["0123", "4567", "89"]);
+        assert_eq!(parts(b"01234567"), ["0123", "4567"]);
+        assert!(parts(b"").is_empty());
     }
 }

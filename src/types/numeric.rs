@@ -95,8 +95,7 @@ impl PgType for Numeric {
             }
             DataType::Decimal256(_, scale) => {
                 let array = primitives::<Decimal256Type>(array)?;
-                let scale = -i32::from(*scale);
-                texts(array, limit, |index| format!("{}e{scale}", array.value(index)))
+                texts(array, limit, |index| written::<Decimal256Type>(array.value(index), *scale))
             }
             DataType::Float16 => floats::<Float16Type>(array, limit, |v| f64::from(v.to_f32())),
             DataType::Float32 => {
@@ -178,10 +177,16 @@ fn is_opaque_numeric(source: &Field) -> bool {
 type Limit = Option<(i32, i32)>;
 
 /// The server would round what has more digits after the point than the column: that is refused.
-fn too_fine(value: impl std::fmt::Display, (precision, scale): (i32, i32)) -> String {
+fn too_fine(value: &str, (precision, scale): (i32, i32)) -> String {
     format!(
         "{value} has more digits after the point than numeric({precision},{scale}); round it first"
     )
+}
+
+/// An integer with a scale, as a decimal number.
+fn written<T: DecimalType>(value: T::Native, scale: i8) -> String {
+    // Not cut to a precision: the value may have more digits than its type says.
+    T::format_decimal(value, u8::MAX, scale)
 }
 
 /// Encodes integers with a scale; digits beyond the column's scale must be zeros.
@@ -203,11 +208,11 @@ fn decimals<T: DecimalType>(
             && surplus > 0
             && !power.map_or(value == 0, |power| value % power == 0)
         {
-            return Err(too_fine(format_args!("{value}e-{scale}"), limit));
+            return Err(too_fine(&written::<Decimal128Type>(value, scale), limit));
         }
         match shift.and_then(|shift| value.checked_mul(shift)) {
             Some(value) => put_i128(value, shown, out),
-            None => put_number(&format!("{value}e{}", -i32::from(scale)), limit, out)?,
+            None => put_number(&written::<Decimal128Type>(value, scale), limit, out)?,
         }
         Ok(())
     })

@@ -178,6 +178,16 @@ impl fmt::Display for Address {
 }
 
 impl Address {
+    /// Whether another leads to the same server.
+    #[must_use]
+    pub fn is_that_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp { socket, .. }, Self::Tcp { socket: other, .. }) => socket == other,
+            (Self::Unix(path), Self::Unix(other)) => path == other,
+            _ => false,
+        }
+    }
+
     pub(super) fn what_to_check(&self) -> &'static str {
         match self {
             Self::Tcp { .. } => "check that the server runs, its host, port and listen_addresses",

@@ -212,6 +212,16 @@ def test_arrow_value_that_does_not_fit_names_its_place(
     refused(DataError, pa.Table.from_batches(batches), column="v", row=2)
 
 
+@pytest.mark.parametrize("arrow", [pa.decimal32(7, 3), pa.decimal128(9, 3), pa.decimal256(50, 3)], ids=str)
+@pytest.mark.parametrize("value", ["1.234", "-0.005"])
+def test_decimal_that_does_not_fit_is_told_as_it_is_written(
+    sql: Sql, refused: Refused, arrow: pa.DataType, value: str
+) -> None:
+    sql("CREATE TABLE t (v numeric(5,2)); INSERT INTO t VALUES (NULL)")
+    error = refused(DataError, pa.table({"v": pa.array([D(value)], arrow)}), column="v", row=0)
+    assert f" {value} has more digits after the point than numeric(5,2)" in str(error)
+
+
 def test_arrow_buffer_that_is_no_utf8_names_its_place(sql: Sql, refused: Refused) -> None:
     sql("CREATE TABLE t (v text)")
     sql("INSERT INTO t VALUES ('x')")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 import howdah
@@ -36,6 +38,27 @@ def test_progress_callable_of_a_load_is_told(db: howdah.Database, rows: list[dic
     seen: list[tuple[int, int, float]] = []
     db.load("t", rows, progress=lambda p: seen.append((p.rows, p.bytes, p.seconds)))
     check(seen)
+
+
+def test_progress_never_falls_when_the_rows_end_before_the_server_has_them(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE TABLE t (id int, v text)")
+    sql(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF new.id % 300 = 0 THEN PERFORM pg_sleep(0.008); END IF; RETURN new; END'"
+    )
+    sql("CREATE TRIGGER wait BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION wait()")
+
+    batch = pa.record_batch({"id": pa.array(range(5_000), pa.int32()), "v": ["x" * 100] * 5_000})
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from [batch] * 10
+        time.sleep(0.4)
+
+    source = pa.RecordBatchReader.from_batches(batch.schema, batches())
+    seen: list[int] = []
+    db.load("t", source, progress=lambda p: seen.append(p.rows))
+    assert len(seen) > 2
+    assert seen == sorted(seen)
 
 
 def test_progress_callable_of_a_read_is_told(db: howdah.Database, rows: list[dict[str, object]]) -> None:
