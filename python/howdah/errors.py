@@ -119,5 +119,9 @@ class NotLoaded(InterfaceError, AttributeError):
     """An attribute that was not loaded, or that the server has not given a value yet; also Python's AttributeError."""
 
 
+class NoField(InterfaceError, AttributeError):
+    """A name that is no column or relation of the table, subquery or row; also Python's AttributeError."""
+
+
 class NoRow(InterfaceError):
     """There is no such row, or not any more."""

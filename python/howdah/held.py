@@ -184,6 +184,11 @@ class Held:
     def close(self) -> None:
         """Close nothing."""
 
+    @property
+    def location(self) -> str:
+        """The servers and the database of the pool that the connection is from."""
+        return self.core.location
+
     def stats(self) -> _core.Stats:
         """Tell what the pool does that the connection is from."""
         return self.core.stats()

@@ -49,6 +49,12 @@ impl Database {
         released(py, || self.pool.close());
     }
 
+    /// The servers and the database, which tell whether a row is of this database.
+    #[getter]
+    fn location(&self) -> &str {
+        self.pool.location()
+    }
+
     /// How many connections there are and were.
     fn stats(&self) -> Stats {
         self.pool.stats().into()
@@ -85,7 +91,7 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        let shape = Shape::new(into);
+        let shape = Shape::new(into, self.pool.location());
         self.run(py, lease, |client| verbs::fetch(client, Call { sql: sql.0, params }, shape))
     }
 
@@ -98,7 +104,7 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        let shape = Shape::new(into);
+        let shape = Shape::new(into, self.pool.location());
         self.run(py, lease, |client| verbs::fetch_one(client, Call { sql: sql.0, params }, shape))
     }
 
@@ -125,7 +131,11 @@ impl Database {
     ) -> PyResult<Cursor> {
         let home = self.home(py, lease, &Going::default());
         let home = home.map_err(|error| exception(py, error))?;
-        let portal = Portal::new(Call { sql: sql.0, params }, Shape::new(into), batch_rows);
+        let portal = Portal::new(
+            Call { sql: sql.0, params },
+            Shape::new(into, self.pool.location()),
+            batch_rows,
+        );
         let portal = portal.map_err(|error| exception(py, error))?;
         Ok(Cursor(Mutex::new(Some(Stream::new(home, portal)))))
     }

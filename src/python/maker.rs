@@ -1,5 +1,7 @@
 //! `_core.Maker` and `_core.Tuples`: rows made natively, without a call of Python's for each.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use pyo3::exceptions::{PyException, PyKeyError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -8,6 +10,7 @@ use pyo3::types::{PyByteArray, PyDict, PyList, PyMemoryView, PyString, PyTuple, 
 use super::errors::exception;
 use super::gil::raised;
 use super::pause::pass_over;
+use super::values::set_attribute;
 use crate::error::{Error, Result, ValueError};
 
 /// Makes objects of tables out of rows.
@@ -17,6 +20,8 @@ pub(super) struct Maker {
     width: usize,
     /// `object.__new__`.
     new: Py<PyAny>,
+    /// The same for objects that note the database that they come from: the one that was asked last.
+    of_database: Mutex<Option<(Arc<str>, Py<Self>)>>,
 }
 
 /// The columns of one table in a row.
@@ -58,11 +63,25 @@ impl Maker {
         });
         let parts = made.collect::<PyResult<Vec<_>>>()?;
         let width = parts.iter().map(|part| part.names.len()).sum();
-        Ok(Self { parts, width, new })
+        Ok(Self { parts, width, new, of_database: Mutex::default() })
     }
 }
 
 impl Part {
+    /// The same for objects that note a database.
+    fn of_database(&self, py: Python<'_>, database: &str) -> PyResult<Self> {
+        let blank = self.blank.bind(py).copy()?;
+        blank.set_item(intern!(py, "_database"), PyString::intern(py, database))?;
+        Ok(Self {
+            class: self.class.clone_ref(py),
+            names: self.names.iter().map(|name| name.clone_ref(py)).collect(),
+            blank: blank.unbind(),
+            key: self.key.clone(),
+            place: self.place.as_ref().map(|(parent, name)| (*parent, name.clone_ref(py))),
+            members: self.members.clone_ref(py),
+        })
+    }
+
     /// Its objects are to hold so many others.
     fn new(
         (class, names, key, parent, attribute, members): Given<'_>,
@@ -102,6 +121,10 @@ impl Part {
 }
 
 impl Members {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self(self.0.iter().map(|(at, labels)| (*at, labels.clone_ref(py))).collect())
+    }
+
     fn new(members: &Bound<'_, PyDict>) -> PyResult<Self> {
         let pairs = members.iter().map(|(at, labels)| Ok((at.extract()?, labels.unbind())));
         pairs.collect::<PyResult<_>>().map(Self)
@@ -145,6 +168,32 @@ fn member<'py>(
 }
 
 impl Maker {
+    /// Gives what makes the same objects, which note the database that they come from.
+    pub fn of_database<'py>(
+        maker: &Bound<'py, Self>,
+        database: &Arc<str>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = maker.py();
+        let own = maker.get();
+        if let Some((known, made)) = &*own.last_of_database()
+            && known == database
+        {
+            return Ok(made.bind(py).clone());
+        }
+        let parts = own.parts.iter().map(|part| part.of_database(py, database));
+        let parts = parts.collect::<PyResult<Vec<_>>>()?;
+        let (width, new) = (own.width, own.new.clone_ref(py));
+        let made = Bound::new(py, Self { parts, width, new, of_database: Mutex::default() })?;
+        let before = own.last_of_database().replace((Arc::clone(database), made.clone().unbind()));
+        // Not while it is locked: what is dropped may run Python's code.
+        drop(before);
+        Ok(made)
+    }
+
+    fn last_of_database(&self) -> MutexGuard<'_, Option<(Arc<str>, Py<Self>)>> {
+        self.of_database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes the object of a row.
     pub fn make<'py>(
         &self,
@@ -216,7 +265,7 @@ impl Maker {
             loaded
         };
         dict.set_item(intern!(py, "_loaded"), loaded)?;
-        object.setattr(intern!(py, "__dict__"), &dict)?;
+        set_attribute(&object, intern!(py, "__dict__"), dict.as_any())?;
         Ok((object, dict))
     }
 }

@@ -1,6 +1,7 @@
 //! A statement at the edge: Python values into its parameters, its rows into Python objects.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend::{self, BindError};
@@ -132,16 +133,17 @@ pub(super) enum Shape {
     Dicts,
     /// Values without a name.
     Values,
-    /// What a callable makes of the names, called with each row's values.
-    Made(Py<PyAny>),
+    /// What a callable makes of the names, called with each row's values. Objects of tables note the
+    /// database that they come from.
+    Made(Py<PyAny>, Arc<str>),
     /// What is called with each row's values.
     Bound(Py<PyAny>),
 }
 
 impl Shape {
     /// By the binder that makes such a callable of the columns' names.
-    pub fn new(into: Option<Py<PyAny>>) -> Self {
-        into.map_or(Self::Dicts, Self::Made)
+    pub fn new(into: Option<Py<PyAny>>, database: &Arc<str>) -> Self {
+        into.map_or(Self::Dicts, |binder| Self::Made(binder, Arc::clone(database)))
     }
 
     /// The same for the columns of one statement, whose rows come part by part.
@@ -149,7 +151,9 @@ impl Shape {
         Ok(match self {
             Self::Dicts => Self::Dicts,
             Self::Values => Self::Values,
-            Self::Made(binder) => Self::Bound(made_by(py, Edge::of(py, typed)?, binder)?.unbind()),
+            Self::Made(binder, database) => {
+                Self::Bound(made_by(py, Edge::of(py, typed)?, binder, database)?.unbind())
+            }
             Self::Bound(made) => Self::Bound(made.clone_ref(py)),
         })
     }
@@ -164,9 +168,18 @@ pub(super) struct Rows<'py, 'a> {
 }
 
 /// What a binder makes of a statement's columns.
-fn made_by<'py>(py: Python<'py>, edge: &Edge, binder: &Py<PyAny>) -> Result<Bound<'py, PyAny>> {
+fn made_by<'py>(
+    py: Python<'py>,
+    edge: &Edge,
+    binder: &Py<PyAny>,
+    database: &Arc<str>,
+) -> Result<Bound<'py, PyAny>> {
     let names = PyTuple::new(py, &edge.names).map_err(raised)?;
-    binder.bind(py).call1((names,)).map_err(raised)
+    let made = binder.bind(py).call1((names,)).map_err(raised)?;
+    match made.cast::<Maker>() {
+        Ok(maker) => Ok(Maker::of_database(maker, database).map_err(raised)?.into_any()),
+        Err(_) => Ok(made),
+    }
 }
 
 /// What makes a row.
@@ -206,7 +219,7 @@ impl<'py, 'a> Rows<'py, 'a> {
                 Made::Dict
             }
             Shape::Values => Made::Dict,
-            Shape::Made(binder) => Made::of(made_by(py, edge, binder)?),
+            Shape::Made(binder, database) => Made::of(made_by(py, edge, binder, database)?),
             Shape::Bound(made) => Made::of(made.bind(py).clone()),
         };
         Ok(Self { py, edge, columns: &ready.columns, maker })

@@ -73,9 +73,12 @@ class Assign:
         self.node = node
 
 
+# The types of texts of which capitals and small letters differ.
+CASE_SENSITIVE = ("text", "varchar", "character varying", "bpchar", "character", "name")
+
 # Up to so many values are compared one by one, where they go in no array.
 FEW = 1000
-TEXTS = {str, type(None)}
+TEXTS = {str}
 
 
 class Expr(Generic[T]):
@@ -165,17 +168,21 @@ class Expr(Generic[T]):
 
     def between(self, low: T | Expr[T], high: T | Expr[T]) -> Expr[bool]:
         """Ask whether it is within two values, both included."""
+        _refuse_null("between()", low, high)
         return Expr(("between", self.node, self._like(low), self._like(high)), "boolean")
 
     def in_(self, values: Iterable[T] | Builder[tuple[T]]) -> Expr[bool]:
-        """Ask whether it is one of some values, or of those that a query of one column gives."""
+        """Ask whether it is one of some values, or of those that a query of one column gives; None asks for NULL."""
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("in", self.node, statement()), "boolean")
         return self._among("any", "=", cast("Iterable[T]", values))
 
     def not_in(self, values: Iterable[T] | Builder[tuple[T]]) -> Expr[bool]:
-        """Ask whether it is none of some values, or of those that a query of one column gives."""
+        """Ask whether it is none of some values, or of those that a query of one column gives.
+
+        It is not so for NULL, whatever the values: as in SQL, nobody knows whether NULL is one of them.
+        """
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("not_in", self.node, statement()), "boolean")
@@ -239,6 +246,7 @@ class Expr(Generic[T]):
 
     def __radd__(self, other: T) -> Expr[T]:
         """Add to a value."""
+        _refuse_null("+", other)
         if isinstance(other, (str, list)):
             return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
         if self.type == "date" and _is_span(other):
@@ -247,12 +255,14 @@ class Expr(Generic[T]):
 
     def __rsub__(self, other: T) -> Expr[T]:
         """Subtract from a value."""
+        _refuse_null("-", other)
         if self.type == "date" and _is_date(other):
             return Expr(("binary", "-", operand(other), self.node), "integer")
         return Expr(("binary", "-", operand(other), self.node), self._with_other(other), _kind("-", other, self))
 
     def __rmul__(self, other: T) -> Expr[T]:
         """Multiply a value."""
+        _refuse_null("*", other)
         return Expr(("binary", "*", operand(other), self.node), self._with_other(other), _kind("*", other, self))
 
     # Logic
@@ -295,8 +305,13 @@ class Expr(Generic[T]):
         return _text(self, "~*" if ignore_case else "~", pattern)
 
     def startswith(self: Expr[str] | Expr[str | None], prefix: str) -> Expr[bool]:
-        """Ask whether it begins with a text, taken as it stands."""
-        return Expr(("call", "starts_with", (self.node, ("value", prefix, "text")), {}), "boolean")
+        """Ask whether it begins with a text, taken as it stands; by the rules of its type, so citext ignores case."""
+        _refuse_null("startswith()", prefix)
+        if self.type is None or self.type in CASE_SENSITIVE:
+            return Expr(("call", "starts_with", (self.node, ("value", prefix, "text")), {}), "boolean")
+        # starts_with() is of text alone, into which the server would turn any other type.
+        escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return _text(self, "LIKE", f"{escaped}%")
 
     def collate(self, collation: str) -> Expr[T]:
         """Compare and order it by a collation."""
@@ -328,7 +343,12 @@ class Expr(Generic[T]):
         return Expr(("binary", ">>", self.node, self._part(other)), "boolean")
 
     def has(self: Expr[list[O]], value: O | Expr[O]) -> Expr[bool]:
-        """Ask whether an array has an element."""
+        """Ask whether an array has an element.
+
+        Raises:
+            InterfaceError: The value is None: no element equals NULL; `array_position` finds one.
+        """
+        _refuse_null("has()", value)
         element = self.type[:-2] if self.type is not None and self.type.endswith("[]") else None
         node = value.node if isinstance(value, Expr) else ("value", plain(value), element)
         return Expr(("any", node, "=", self.node), "boolean")
@@ -367,6 +387,7 @@ class Expr(Generic[T]):
     # Full text
     def matches(self, query: Expr[Any] | str) -> Expr[bool]:
         """Search a text by a query of `websearch_to_tsquery`, or one that you made."""
+        _refuse_null("matches()", query)
         found: Node = (
             query.node if isinstance(query, Expr) else ("call", "websearch_to_tsquery", (("value", query, "text"),), {})
         )
@@ -441,8 +462,13 @@ class Expr(Generic[T]):
         return Expr(("over", self.node, parts, keys, frame), self.type, self.kind)
 
     def _among(self, which: str, operator: str, values: Iterable[object]) -> Expr[bool]:
-        """Compare with any of some values, or with all of them."""
-        given = [self._plain(value) for value in values]
+        """Compare with any of some values, or with all of them; None stands for NULL, as it does in `==`."""
+        listed = list(values)
+        given = [self._plain(value) for value in listed if value is not None]
+        if len(given) < len(listed):
+            # `x = NULL` and `x <> NULL` are NULL whatever x is, so a NULL would hide the rows that are asked for.
+            found = self._among(which, operator, given)
+            return found | self.is_null() if which == "any" else found & self.is_not_null()
         array = f"{self.type}[]" if self.type is not None else None
         node: Node = ("value", given, array)
         if self.type is None or self.kind is not None or is_known(self.type) or not set(map(type, given)) <= TEXTS:
@@ -455,9 +481,12 @@ class Expr(Generic[T]):
         return Expr((which, self.node, operator, ("cast", ("value", given, "text[]"), array)), "boolean")
 
     def _compare(self, operator: str, other: object) -> Expr[bool]:
+        if operator != "IS DISTINCT FROM":
+            _refuse_null(operator, other)
         return Expr(("binary", operator, self.node, self._like(other)), "boolean")
 
     def _arithmetic(self, operator: str, other: object) -> Expr[T]:
+        _refuse_null(operator, other)
         node: Node = ("binary", operator, self.node, operand(other))
         if self.type == "date" and _is_span(other):
             # The server makes a timestamp of it.
@@ -498,6 +527,7 @@ class Expr(Generic[T]):
 
     def _part(self, other: object) -> Node:
         """Give what may be a part of this."""
+        _refuse_null("contains() and its like", other)
         if isinstance(other, Expr):
             return cast("Expr[Any]", other).node
         element = ELEMENTS.get(self.type or "")
@@ -545,12 +575,25 @@ def _kind(operator: str, left: object, right: object) -> type[Any] | None:
     return dt.timedelta if spans and all(name in NUMBERS for name in types) else None
 
 
+def _refuse_null(operation: str, *values: object) -> None:
+    """Refuse None where the server would make NULL of the whole, which as a condition finds nothing.
+
+    Raises:
+        InterfaceError: A value is None.
+    """
+    if any(value is None for value in values):
+        message = f"{operation} with None is always NULL, which finds no row; ask for NULL by == None or is_null()"
+        raise InterfaceError(message)
+
+
 def _text(expression: Expr[Any], operator: str, pattern: object) -> Expr[bool]:
+    _refuse_null(operator, pattern)
     node = cast("Expr[Any]", pattern).node if isinstance(pattern, Expr) else ("value", pattern, "text")
     return Expr(("binary", operator, expression.node, node), "boolean")
 
 
 def _distance(expression: Expr[Any], operator: str, to: object) -> Expr[float]:
+    _refuse_null(operator, to)
     node = cast("Expr[Any]", to).node if isinstance(to, Expr) else ("value", to, "vector")
     return Expr(("binary", operator, expression.node, node), "double precision")
 

@@ -91,6 +91,7 @@ class Builder(Steps[R]):
         if self._columns is None and self._shape is None and self._schema is not None:
             return object_plan(self._schema, self._root, tree_of(self._loads), self._statement, extra)
         if self._columns is not None and self._shape is None:
+            self._refuse_loads("select()")
             return nodes.tuple_plan((*self._columns, *(Expr[Any](node) for node in extra)), self._statement)
         bare = self.plan()
         columns = (*bare.statement["columns"], *extra)
@@ -104,13 +105,25 @@ class Builder(Steps[R]):
     def plan(self) -> Plan:
         """Give the statement, and what makes objects of its rows."""
         if self._shape is not None:
+            self._refuse_loads("to()")
             return nodes.shaped_plan(self._shape, self._schema, self._root, self._columns, self._statement)
         if self._columns is not None:
+            self._refuse_loads("select()")
             return nodes.tuple_plan(self._columns, self._statement)
         if self._schema is None:
             message = "select() the columns of this query first"
             raise InterfaceError(message)
         return object_plan(self._schema, self._root, tree_of(self._loads), self._statement)
+
+    def _refuse_loads(self, step: str) -> None:
+        """Refuse relations to load where rows are no objects that could hold them."""
+        if self._loads:
+            names = ", ".join(".".join(steps) for steps in self._loads)
+            message = (
+                f"load() is for the objects that a query gives; {step} has no place for {names}: "
+                "leave load() out, or select columns of the relation"
+            )
+            raise InterfaceError(message)
 
     def _statement(self, columns: tuple[Node, ...]) -> Statement:
         if self._compound is not None:
@@ -217,6 +230,7 @@ class Builder(Steps[R]):
             return self.plan().statement
         if self._schema is None:
             return self.plan().statement
+        self._refuse_loads("a frame")
         columns: list[Node] = []
         for column in self._schema.columns:
             node: Node = ("column", self._root, column.name)
@@ -228,6 +242,7 @@ class Builder(Steps[R]):
         if self._schema is None:
             message = "returning() without expressions is for the rows of a table"
             raise InterfaceError(message)
+        self._refuse_loads("returning()")
         return object_plan(self._schema, self._root, {}, statement)
 
     def update_statement(self, assignments: tuple[Assign, ...]) -> Statement:

@@ -20,7 +20,7 @@ from howdah.queries.texts import array_texts, is_nested, unknown_texts
 from howdah.tables.attributes import UNDONE, another, referred_by
 from howdah.tables.exactness import limit_of
 from howdah.tables.schema import MISSING
-from howdah.tables.table import LOADED
+from howdah.tables.table import DATABASE, LOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -174,12 +174,13 @@ class Columns:
         self.values.append(values)
 
 
-def columns_of_rows(schema: TableSchema, rows: list[Any]) -> Columns:
+def columns_of_rows(schema: TableSchema, rows: list[Any], database: str) -> Columns:
     """Turn rows into columns.
 
     Args:
         schema: The table.
         rows: Dicts, or objects of the table.
+        database: The location of the database in which they are to be stored.
 
     Returns:
         The columns.
@@ -193,7 +194,8 @@ def columns_of_rows(schema: TableSchema, rows: list[Any]) -> Columns:
             if type(row) is not schema.table:
                 expected = f"expected a {schema.table.__name__} like the first row"
                 raise _refusal(schema, at, f"{expected}, got {type(row).__name__}")
-        return _build(schema, [vars(row) for row in rows], list(zip(rows, saving.batch(schema, rows), strict=True)))
+        noted = saving.batch(schema, rows, database)
+        return _build(schema, [vars(row) for row in rows], list(zip(rows, noted, strict=True)))
     if set(map(type, rows)) != {dict}:
         for at, row in enumerate(rows):
             if not isinstance(row, Mapping):
@@ -255,7 +257,7 @@ def _build(schema: TableSchema, rows: list[Any], objects: Objects | None) -> Col
         known.difference_update(names)
         made.add(column, values)
     if objects is not None:
-        known -= {*schema.collections, LOADED, UNDONE}
+        known -= {*schema.collections, DATABASE, LOADED, UNDONE}
     if known:
         stray = next(name for name in sorted(known, key=str))
         at = next(at for at, row in enumerate(rows) if stray in row)

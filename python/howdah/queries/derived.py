@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from howdah.errors import InterfaceError
+from howdah.errors import InterfaceError, NoField
 from howdah.expressions.expression import Expr, operand
 from howdah.expressions.sources import Source
 from howdah.expressions.values import sql_type
@@ -19,37 +20,36 @@ if TYPE_CHECKING:
 class Derived:
     """Rows that a query or a function gives; its attributes are their columns.
 
-    Attributes:
-        source: Where it stands.
-        cte: For a CTE, whether it is recursive.
+    It has one attribute of its own, so that no column is hidden by one.
     """
 
-    def __init__(self, source: Source, columns: Mapping[str, Expr[Any]], *, cte: bool = False) -> None:
-        """Take where it stands, and its columns."""
-        self.source = source
-        self.cte = cte
-        self.recursive = False
-        self._columns = dict(columns)
-        # For a second place of a CTE, the first one: there is one query of its name.
-        self._first = self
+    __slots__ = ("_derivation",)
 
-    @property
-    def columns(self) -> tuple[Expr[Any], ...]:
-        """The columns, in order."""
-        return tuple(self._columns.values())
+    def __init__(self, source: Source, columns: Mapping[str, Expr[Any]], *, cte: bool = False) -> None:
+        """Take where it stands in a query, and its columns.
+
+        Raises:
+            InterfaceError: A column has a name that the class uses itself.
+        """
+        for name in columns:
+            if name.startswith("__") or name in Derived.__slots__:
+                message = f"a column of a subquery cannot be named {name!r}; give it another name by as_()"
+                raise InterfaceError(message)
+        self._derivation = Derivation(source, dict(columns), cte, first=self)
 
     def __elsewhere__(self) -> Derived:
         """Give a second place for the same rows; no column has such a name."""
-        source = self.source.again()
-        columns = {name: Expr[Any](("column", source, name), one.type, one.kind) for name, one in self._columns.items()}
-        made = Derived(source, columns, cte=self.cte)
-        made.recursive = self.recursive
-        made._first = self._first
+        own = self._derivation
+        source = own.source.again()
+        columns = {name: Expr[Any](("column", source, name), one.type, one.kind) for name, one in own.columns.items()}
+        made = Derived(source, columns, cte=own.cte)
+        made._derivation.recursive = own.recursive
+        made._derivation.first = own.first
         return made
 
     def __getattr__(self, name: str) -> Expr[Any]:
         """Give a column."""
-        if name.startswith("__") or name in {"_columns", "_first"}:
+        if name.startswith("__") or name in Derived.__slots__:
             # What copies an object asks for such before it has any.
             raise AttributeError(name)
         return self[name]
@@ -58,18 +58,38 @@ class Derived:
         """Give a column, whatever its name.
 
         Raises:
-            AttributeError: There is none of that name.
+            NoField: There is none of that name.
         """
+        columns = self._derivation.columns
         try:
-            return self.__dict__["_columns"][name]  # type: ignore[no-any-return]
+            return columns[name]
         except KeyError:
-            message = f"there is no column {name!r}; there are {', '.join(self.__dict__['_columns'])}"
-            raise AttributeError(message) from None
+            message = f"there is no column {name!r}; there are {', '.join(columns)}"
+            raise NoField(message) from None
 
 
-def first_place(derived: Derived) -> Derived:
-    """Give the CTE that stands in the WITH clause for one that may be a second place of it."""
-    return derived._first  # noqa: SLF001  (hidden from columns)
+@dataclass(slots=True)
+class Derivation:
+    """What is known of the rows that a query or a function gives.
+
+    Attributes:
+        source: Where they stand in a query.
+        columns: Their columns by name, in order.
+        cte: Whether they are those of a query in the WITH clause.
+        first: For a CTE with several places in a query, the first one: there is one query of its name.
+        recursive: For a CTE, whether it is recursive.
+    """
+
+    source: Source
+    columns: dict[str, Expr[Any]]
+    cte: bool
+    first: Derived
+    recursive: bool = False
+
+
+def derivation_of(derived: Derived) -> Derivation:
+    """Give what is known of the rows of a subquery, CTE or function."""
+    return derived._derivation  # noqa: SLF001  (hidden from columns)
 
 
 def names_of(columns: tuple[Expr[Any], ...]) -> tuple[str, ...]:
@@ -131,7 +151,7 @@ def cte(
     derived = Derived(source, _columns(source, query.selected()), cte=True)
     statement = query.statement()
     if recursive is not None:
-        derived.recursive = True
+        derivation_of(derived).recursive = True
         rest = recursive(derived).without_cte(derived).statement()
         statement = {"kind": "compound", "op": "union" if distinct else "union all", "parts": (statement, rest)}
     source.statement = statement

@@ -8,7 +8,7 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.sources import Source
 from howdah.expressions.values import lookup
-from howdah.queries.derived import Derived, names_of
+from howdah.queries.derived import Derived, derivation_of, names_of
 from howdah.queries.loading import Plan
 from howdah.shapes import binder, fields_of
 from howdah.tables.attributes import Col
@@ -183,7 +183,8 @@ def _same(one: Node, other: Node) -> bool:
 
 def with_clause(ctes: tuple[Derived, ...]) -> tuple[With, ...]:
     """Give the WITH clause."""
-    return tuple((cte.source, cte.recursive, False, cast("Statement", cte.source.statement)) for cte in ctes)
+    known = [derivation_of(cte) for cte in ctes]
+    return tuple((one.source, one.recursive, False, cast("Statement", one.source.statement)) for one in known)
 
 
 def found_once(statement: Statement, names: tuple[str, ...]) -> tuple[With, Statement]:

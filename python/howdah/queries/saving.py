@@ -16,7 +16,7 @@ from howdah.queries.nodes import member
 from howdah.tables.attributes import UNDONE
 from howdah.tables.exactness import limit_of
 from howdah.tables.schema import MISSING
-from howdah.tables.table import LOADED
+from howdah.tables.table import DATABASE, LOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,6 +123,42 @@ def is_stored(row: Table) -> bool:
     return LOADED in vars(row)
 
 
+def refuse_other_database(row: Table, database: str) -> None:
+    """Check that a row, and the rows that it refers to, are of the database in which it is to be written.
+
+    A key means another row, or none, elsewhere.
+
+    Args:
+        row: The row.
+        database: The database's location.
+
+    Raises:
+        InterfaceError: One is stored in another database.
+    """
+    if (own := vars(row).get(DATABASE)) is not None and own != database:
+        kind = type(row).__name__
+        message = (
+            f"this {kind} is a row of {own}, not of {database}; to store it here too, save {kind}(**row.asdict()); "
+            "if both are one database, refresh() it here first"
+        )
+        raise InterfaceError(message)
+    refuse_other_references(row, database)
+
+
+def refuse_other_references(row: Table, database: str) -> None:
+    """Check that the rows that a row refers to are of the database in which it is to be written.
+
+    Raises:
+        InterfaceError: One is stored in another database.
+    """
+    values = vars(row)
+    for name in schema_of(row).references:
+        other = values.get(name)
+        if other is not None and (theirs := vars(other).get(DATABASE)) is not None and theirs != database:
+            message = f"{type(row).__name__}.{name} is a row of {theirs}, not of {database}; set its key here instead"
+            raise InterfaceError(message)
+
+
 def insertion(row: Table) -> Saving:
     """Give the statement that inserts a row.
 
@@ -162,15 +198,16 @@ def update(row: Table) -> Saving | None:
     return Saving(written.text, params, written.returning, tuple(noted), taken)
 
 
-def batch(schema: TableSchema, rows: Sequence[Table]) -> list[Saving]:
+def batch(schema: TableSchema, rows: Sequence[Table], database: str) -> list[Saving]:
     """Note what rows hold before they are inserted by one statement, whose results `filled` puts into them.
 
     Raises:
-        InterfaceError: A row that one of them refers to is not saved yet.
+        InterfaceError: A row that one of them refers to is not saved yet, or is stored in another database.
     """
     nothing = part(schema, ())
     found: list[Saving] = []
     for row in rows:
+        refuse_other_references(row, database)
         taken = take_keys(row)
         values = vars(row)
         absent = [name for name in schema.attributes if name not in values]
@@ -207,15 +244,17 @@ def stored_key(row: Table) -> tuple[Any, ...]:
     return tuple(old for column, old in zip(schema.columns, loaded, strict=True) if column.primary_key)
 
 
-def keep(row: Table, saving: Saving, given: Sequence[Any]) -> None:
+def keep(row: Table, saving: Saving, given: Sequence[Any], database: str) -> None:
     """Note what the server has now, and take what it filled in; what was set since the row was sent stays.
 
     Args:
         row: The row.
         saving: What was done.
         given: The values of the columns that it gives.
+        database: The location of the database that it is stored in.
     """
     values = vars(row)
+    values[DATABASE] = database
     back = saving.returning
     if not back.columns:
         values[LOADED] = saving.noted
@@ -251,7 +290,7 @@ def state(row: Table, saving: Saving | None) -> Callable[[], None]:
         saving: What is to be done, if the row is saved.
     """
     values = vars(row)
-    loaded = values.get(LOADED)
+    loaded, database = values.get(LOADED), values.get(DATABASE)
     absent = () if saving is None else saving.absent
 
     def restore() -> None:
@@ -263,8 +302,9 @@ def state(row: Table, saving: Saving | None) -> Callable[[], None]:
             values.pop(name, None)
         if loaded is None:
             values.pop(LOADED, None)
+            values.pop(DATABASE, None)
         else:
-            values[LOADED] = loaded
+            values[LOADED], values[DATABASE] = loaded, database
 
     return restore
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import condition, key_node
-from howdah.queries.derived import Derived, first_place
+from howdah.queries.derived import Derived, derivation_of
 from howdah.queries.joining import across, own_condition
 from howdah.queries.loading import steps_of
 from howdah.tables.attributes import Col
@@ -56,10 +56,11 @@ class Steps(Generic[R]):
         if schema is not None:
             self._schema, self._root = schema, cast("Any", table).__source__
         elif isinstance(table, Derived):
-            self._schema, self._root = None, table.source
-            self._columns = table.columns
-            if table.cte:
-                self._ctes = (first_place(table),)
+            derivation = derivation_of(table)
+            self._schema, self._root = None, derivation.source
+            self._columns = tuple(derivation.columns.values())
+            if derivation.cte:
+                self._ctes = (derivation.first,)
         else:
             there = way_to(table)
             self._schema, self._root = there.schema, there.source
@@ -126,9 +127,10 @@ class Steps(Generic[R]):
         self._uncombined("join")
         ctes, joins = self._ctes, self._joins
         if isinstance(relation, Derived):
-            source = relation.source
-            if relation.cte and first_place(relation) not in ctes:
-                ctes = (*ctes, first_place(relation))
+            derivation = derivation_of(relation)
+            source = derivation.source
+            if derivation.cte and derivation.first not in ctes:
+                ctes = (*ctes, derivation.first)
         else:
             there = way_to(relation)
             source = there.source

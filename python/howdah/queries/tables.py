@@ -16,7 +16,7 @@ from howdah.queries.relations import load_wanted
 from howdah.tables import ddl
 from howdah.tables.attributes import UNDONE
 from howdah.tables.paths import ManyPath, RefPath, way_to
-from howdah.tables.table import LOADED
+from howdah.tables.table import DATABASE, LOADED
 from howdah.transaction import current, innermost, leased
 
 if TYPE_CHECKING:
@@ -144,12 +144,13 @@ class Tables:
         Raises:
             NoRow: It was deleted meanwhile.
             IntegrityError: A constraint.
-            InterfaceError: A row that it refers to is not saved yet.
+            InterfaceError: A row that it refers to is not saved yet; it is a row of another database.
 
         Example:
             >>> db.save(Elephant(name="Abul-Abbas"))
             Elephant(id=2, name='Abul-Abbas', age=None)
         """
+        saving.refuse_other_database(row, self.location)
         stored = saving.is_stored(row)
         plan = saving.update(row) if stored else saving.insertion(row)
         if plan is None:
@@ -167,7 +168,7 @@ class Tables:
         transaction = innermost(self._core)
         if transaction is not None:
             transaction.when_undone(saving.state(row, plan))
-        saving.keep(row, plan, given)
+        saving.keep(row, plan, given, self.location)
         return row
 
     def delete(self, row: Table, /) -> None:
@@ -179,10 +180,12 @@ class Tables:
         Raises:
             NoRow: It was deleted meanwhile.
             IntegrityError: Others refer to it.
+            InterfaceError: It is not stored, or a row of another database.
 
         Example:
             >>> db.delete(db.get(Elephant, 2))
         """
+        saving.refuse_other_database(row, self.location)
         plan = saving.deletion(row)
         if not self._core.execute(plan.text, plan.params, self.lease()):
             raise saving.gone(row)
@@ -190,6 +193,7 @@ class Tables:
         if transaction is not None:
             transaction.when_undone(saving.state(row, None))
         del vars(row)[LOADED]
+        vars(row).pop(DATABASE, None)
 
     def refresh(self, row: M, /) -> M:
         """Read a row again: its columns are as the server has them, its relations not loaded.
@@ -328,6 +332,11 @@ class Tables:
         return upsert(self._whole(), table, rows, on=on, update=update)
 
     # For queries
+    @property
+    def location(self) -> str:
+        """The servers and the database, which tell whether a row is of this database."""
+        return self._core.location
+
     def lease(self) -> Lease | None:
         """Give the connection of the transaction around this place, if there is one."""
         return None if current() is None else leased(self._core)

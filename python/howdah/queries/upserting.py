@@ -89,7 +89,7 @@ def upsert(
     listed: list[Any] = list(cast("Any", rows))
     if not listed:
         return _report((0, 0), began)
-    columns = columns_of_rows(schema, listed)
+    columns = columns_of_rows(schema, listed, db.location)
     sets = _sets(schema, update, [one.name for one in columns.columns if one.attribute in columns.given], keys)
     if columns.lacking:
         refuse_lacking(schema, columns, _excluded([node for _, node in sets]))

@@ -60,7 +60,7 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     given: list[Any] = list(cast("Any", rows))
     if not given:
         return []
-    columns = columns_of_rows(schema, given)
+    columns = columns_of_rows(schema, given, db.location)
     if columns.objects is not None:
         _each_once(schema, given)
     if not columns.columns or may_unnest(db, schema, columns):
@@ -218,7 +218,7 @@ def _fill(
     done = [(row, saving.filled(sent, returning)) for row, sent in objects]
     db.when_undone(saving.state(row, sent) for row, sent in done)
     for (row, sent), given in zip(done, rows, strict=True):
-        saving.keep(row, sent, given)
+        saving.keep(row, sent, given, db.location)
     return [_key(schema, row) for row, _ in done] if schema.primary_key else []
 
 

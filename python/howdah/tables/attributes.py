@@ -6,6 +6,7 @@ what is not there is asked for here.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from howdah.errors import DataError, InterfaceError, NotLoaded
@@ -14,6 +15,8 @@ from howdah.tables.exactness import limit_of
 from howdah.tables.paths import ManyPath, RefPath, way_on
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from howdah.expressions.sources import Source
     from howdah.tables.schema import Collection, Column, TableSchema
     from howdah.tables.table import Table
@@ -127,11 +130,7 @@ class Ref(Generic[R]):
                 return found
         elif self.column.attribute in values and key is None:
             return None
-        message = (
-            f"{owner.__name__}.{name} is not loaded; query by .load({owner.__name__}.{name}), "
-            f"or await row.fetch({owner.__name__}.{name})"
-        )
-        raise NotLoaded(message)
+        raise _not_loaded(owner, name)
 
     def __set__(self, obj: object, value: R) -> None:
         """Refer to another row; the next `save` writes it."""
@@ -204,11 +203,24 @@ def _collected(descriptor: Many[Any] | One[Any], obj: object, owner: Owner) -> M
         name = descriptor.collection.attribute
         return ManyPath(way_on(descriptor.source, (name,), None, descriptor.collection))
     name = descriptor.collection.attribute
+    raise _not_loaded(owner, name)
+
+
+def _not_loaded(owner: Owner, name: str) -> InterfaceError:
+    """Give the error of a relation that was not loaded.
+
+    pydantic's `from_attributes` takes an AttributeError for a field that was not given, and so would put the field's
+    default in the place of rows that were not loaded. It gets another error, which becomes its ValidationError.
+    """
     message = (
         f"{owner.__name__}.{name} is not loaded; query by .load({owner.__name__}.{name}), "
         f"or await row.fetch({owner.__name__}.{name})"
     )
-    raise NotLoaded(message)
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  (pydantic-core gives no other sign of who asks)
+    while frame is not None and frame.f_globals is globals():
+        frame = frame.f_back
+    asker = "" if frame is None else str(frame.f_globals.get("__name__", ""))
+    return InterfaceError(message) if asker.split(".")[0] == "pydantic" else NotLoaded(message)
 
 
 def _key(row: object) -> object:

@@ -174,6 +174,7 @@ class Declared:
             lambda: names.table(self.inner),
             lambda: names.table(field.through),
             single=field.single,
+            target=field.target,
         )
 
 

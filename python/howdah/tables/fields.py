@@ -55,6 +55,7 @@ class ManyField:
     via: str
     through: str | None
     single: bool
+    target: str | None = None
 
 
 def col(
@@ -281,18 +282,32 @@ def ref(
     return RefField(on_delete, default, init, primary_key, unique, index, name)
 
 
-def many(*, via: str, through: str | None = None, init: Literal[False] = False) -> Any:  # noqa: ANN401, ARG001
+def many(
+    *,
+    via: str,
+    through: str | None = None,
+    target: str | None = None,
+    init: Literal[False] = False,  # noqa: ARG001
+) -> Any:  # noqa: ANN401
     """Declare the rows of another table that refer to this one.
 
     Args:
-        via: That table's reference to this one; with `through`, the reference of the table between.
-        through: The class of the table between, for many-to-many.
+        via: That table's reference to this one; with `through`, the association table's reference to this one.
+        through: The class of the association table, for many-to-many.
+        target: With `through`, the association table's reference to the rows; it may be left out where the table has
+            one other reference to them.
         init: For type checkers: the constructor does not want it.
 
     Returns:
         The declaration.
+
+    Raises:
+        InterfaceError: `target` without `through`.
     """
-    return ManyField(via, through, single=False)
+    if target is not None and through is None:
+        message = f"many(target={target!r}): target= names a reference of the table that through= names"
+        raise InterfaceError(message)
+    return ManyField(via, through, single=False, target=target)
 
 
 def one(*, via: str, init: Literal[False] = False) -> Any:  # noqa: ANN401, ARG001

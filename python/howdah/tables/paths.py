@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
-from howdah.errors import InterfaceError
+from howdah.errors import InterfaceError, NoField
 from howdah.expressions.sources import Source
 
 if TYPE_CHECKING:
@@ -130,8 +131,7 @@ class Place:
         collection = schema.collections.get(name)
         if collection is not None:
             return ManyPath(way.onwards(name, None, collection))
-        message = f"{schema.table.__name__} has no column or relation {name!r}"
-        raise AttributeError(message)
+        raise no_field(schema, name)
 
 
 class RefPath(Place):
@@ -213,6 +213,14 @@ def way_to(given: object) -> Way:
         message = f"expected a table, a relation such as User.posts, or an alias, got {given!r}"
         raise InterfaceError(message)
     return Way(schema, cast("Any", given).__source__)
+
+
+def no_field(schema: TableSchema, name: str) -> NoField:
+    """Give the error of a name that is no column or relation of a table, with those that are nearest to it."""
+    known = (*schema.attributes, *schema.references, *schema.collections)
+    near = get_close_matches(name, known, n=3)
+    message = f"{schema.table.__name__} has no column or relation {name!r}"
+    return NoField(f"{message}; did you mean {' or '.join(near)}?" if near else message)
 
 
 def _key_of(other: object) -> Any:  # noqa: ANN401

@@ -93,6 +93,7 @@ class Collection:
         through: The table between, for many-to-many, by its class's name.
         find: Finds the table whose rows they are.
         single: Whether there is one row at most (one-to-one).
+        target: With `through`: that table's reference to the rows, where the class names it.
         owner: The table whose collection this is.
     """
 
@@ -102,6 +103,7 @@ class Collection:
     find: Callable[[], type[Table]]
     find_through: Callable[[], type[Table]]
     single: bool = False
+    target: str | None = None
     owner: type[Table] | None = None
     _found: type[Table] | None = None
 
@@ -135,15 +137,41 @@ class Collection:
 
     @property
     def far_reference(self) -> Column:
-        """With `through`: the column of the table between that refers to the rows."""
+        """With `through`: the column of the association table that refers to the rows.
+
+        Raises:
+            InterfaceError: It has no such reference, or several and the class does not name one.
+        """
         holder, near = self.find_through(), self.reference
-        for column in holder.__schema__.references.values():
-            if column is not near and column.reference is not None and column.reference.table is self.table:
-                return column
+        found = {
+            name: column
+            for name, column in holder.__schema__.references.items()
+            if column is not near and column.reference is not None and column.reference.table is self.table
+        }
+        if self.target is not None:
+            found = {name: column for name, column in found.items() if name == self.target}
+        if len(found) == 1:
+            return next(iter(found.values()))
         from howdah.errors import InterfaceError  # noqa: PLC0415
 
-        message = f"many(through={self.through!r}): {holder.__name__} has no other reference, to {self.table.__name__}"
+        place = f"{self._place()}: many(through={self.through!r})"
+        if found:
+            message = (
+                f"{place}: {holder.__name__} has several references to {self.table.__name__}: {', '.join(found)}; "
+                f"name one by target=, as in target={next(iter(found))!r}"
+            )
+        else:
+            wanted = "no other reference" if self.target is None else f"no reference {self.target!r}"
+            message = f"{place}: {holder.__name__} has {wanted} to {self.table.__name__}"
         raise InterfaceError(message)
+
+    @property
+    def holder(self) -> str:
+        """The name of the class that has the reference to this table."""
+        return self.through if self.through is not None else self.table.__name__
+
+    def _place(self) -> str:
+        return self.attribute if self.owner is None else f"{self.owner.__name__}.{self.attribute}"
 
 
 def _is_one_table(one: type[Table], other: type[Table]) -> bool:
@@ -418,6 +446,12 @@ class TableSchema:
     def attributes(self) -> tuple[str, ...]:
         """The names of the columns in the class, in order."""
         return tuple(column.attribute for column in self.columns)
+
+    @cached_property
+    def settable(self) -> frozenset[str]:
+        """The attributes that a row's author sets: the columns that are not generated, and the references."""
+        own = (column.attribute for column in self.columns if column.generated is None)
+        return frozenset((*own, *self.references))
 
     @cached_property
     def by_attribute(self) -> dict[str, Column]:

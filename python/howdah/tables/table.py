@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 
-from howdah.errors import InterfaceError, NotLoaded
+from howdah.errors import InterfaceError, NoField, NotLoaded
 from howdah.expressions.sources import Source
 from howdah.tables.attributes import Col, Many, One, Ref, unusable
 from howdah.tables.declarations import Declared, Names, declared, defined_at, gathered, remember, table_name
 from howdah.tables.fields import col, generated, identity, many, one, ref, server_default
-from howdah.tables.paths import METHODS
+from howdah.tables.paths import METHODS, no_field
 from howdah.tables.schema import MISSING, TableSchema
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Attributes that howdah itself gives to an object.
 LOADED = "_loaded"
+# The database that a stored row is in, by its servers and name.
+DATABASE = "_database"
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(col, identity, generated, server_default, ref, many, one))
@@ -159,6 +161,18 @@ class Table(metaclass=TableMeta):
                 missing.append(name if column.reference is None else column.reference.attribute)
         if given or missing:
             raise _misfit(cls, list(given), missing)
+
+    if not TYPE_CHECKING:
+        # Type checkers refuse names that the class does not declare, as long as they do not see this method.
+        def __setattr__(self, name, value):  # noqa: ANN001, ANN204
+            """Set a column or a reference, which the next `save` writes; or an attribute of the class's own.
+
+            Raises:
+                NoField: The class has no such attribute, or one that only the server sets.
+            """
+            if name not in type(self).__schema__.settable:
+                _refuse_setting(type(self), name)
+            object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
         """Compare by primary key; without one, a row is equal to itself alone."""
@@ -303,6 +317,23 @@ def _asdict(value: object) -> object:
     return value.asdict() if isinstance(value, Table) else value
 
 
+def _refuse_setting(cls: type[Table], name: str) -> None:
+    """Refuse what would be stored nowhere; private names, properties and class variables are the author's own."""
+    schema = cls.__schema__
+    collection = schema.collections.get(name)
+    if collection is not None:
+        message = (
+            f"{cls.__name__}.{name} cannot be set: its rows are those whose {collection.via} is this row; "
+            f"set {collection.holder}.{collection.via} and save those"
+        )
+        raise NoField(message)
+    if name in schema.by_attribute:
+        message = f"{cls.__name__}.{name} cannot be set: the server computes it"
+        raise NoField(message)
+    if not name.startswith("_") and not hasattr(cls, name):
+        raise no_field(schema, name)
+
+
 def _misfit(cls: type[Table], stray: list[str], missing: list[str]) -> TypeError:
     problems = [
         f"{problem}: {', '.join(names)}" for problem, names in (("missing", missing), ("no columns", stray)) if names
@@ -310,4 +341,4 @@ def _misfit(cls: type[Table], stray: list[str], missing: list[str]) -> TypeError
     return TypeError(f"{cls.__name__}(): {'; '.join(problems)}")
 
 
-__all__ = ["LOADED", "NotLoaded", "Table", "TableMeta", "row_key"]
+__all__ = ["DATABASE", "LOADED", "NotLoaded", "Table", "TableMeta", "row_key"]

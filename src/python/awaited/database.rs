@@ -108,6 +108,12 @@ impl AsyncDatabase {
         reclaim(py);
     }
 
+    /// The servers and the database, which tell whether a row is of this database.
+    #[getter]
+    fn location(&self) -> &str {
+        self.pool.location()
+    }
+
     /// How many connections there are and were.
     fn stats(&self) -> Stats {
         self.pool.stats().into()
@@ -144,7 +150,7 @@ impl AsyncDatabase {
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let shape = Shape::new(into);
+        let shape = Shape::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.ask(py, lease, call, |client, call| verbs::fetch(client, call, shape))
     }
@@ -158,7 +164,7 @@ impl AsyncDatabase {
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let shape = Shape::new(into);
+        let shape = Shape::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.ask(py, lease, call, |client, call| verbs::fetch_one(client, call, shape))
     }
@@ -184,7 +190,11 @@ impl AsyncDatabase {
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let portal = Portal::new(Call { sql: sql.0, params }, Shape::new(into), batch_rows);
+        let portal = Portal::new(
+            Call { sql: sql.0, params },
+            Shape::new(into, self.pool.location()),
+            batch_rows,
+        );
         let portal = portal.map_err(|error| exception(py, error))?;
         let made = |py: Python<'_>, home| {
             let cursor = AsyncCursor(Arc::new(Mutex::new(Some(Stream::new(home, portal)))));

@@ -21,12 +21,19 @@ pub(super) fn made<'py, const N: usize>(
         Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class.as_type_ptr(), 0))?
     };
     for (name, value) in attributes {
-        // SAFETY: all three are live objects; this is what object's own __setattr__ calls.
-        let set =
-            unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) };
-        if set != 0 {
-            return Err(PyErr::fetch(py));
-        }
+        set_attribute(&object, name, &value)?;
     }
     Ok(object)
+}
+
+/// Sets an attribute as `object.__setattr__` does, whatever the class's own does.
+pub(in crate::python) fn set_attribute(
+    object: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    // SAFETY: all three are live objects; this is what object's own __setattr__ calls.
+    let set =
+        unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if set == 0 { Ok(()) } else { Err(PyErr::fetch(object.py())) }
 }

@@ -11,6 +11,8 @@ mod text;
 mod vector;
 mod when;
 
+pub(super) use frozen::set_attribute;
+
 use bytes::BytesMut;
 use postgres_protocol::IsNull;
 use postgres_types::{Kind, Type};

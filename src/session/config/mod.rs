@@ -205,6 +205,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl Config {
+    /// The servers and the database, without user, password and settings: what tells one database from
+    /// another.
+    pub(super) fn location(&self) -> String {
+        let hosts: Vec<_> =
+            self.hosts.iter().map(|host| format!("{}:{}", host.name, host.port)).collect();
+        format!("{}/{}", hosts.join(","), self.database)
+    }
+
     /// Reads a URI (`postgresql://…`) or a DSN (`host=… user=…`); without one, `DATABASE_URL`,
     /// then the `PG*` variables, by `variable`. What the URL leaves open is taken from a service
     /// file, then from the environment.

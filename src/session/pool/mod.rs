@@ -20,6 +20,7 @@ pub use permit::Permit;
 /// The sessions of one database.
 pub struct Pool {
     config: Config,
+    location: Arc<str>,
     limits: Limits,
     state: Mutex<State>,
 }
@@ -120,7 +121,14 @@ impl Pool {
             acquired: 0,
             pipelined: 0,
         };
-        Arc::new(Self { config, limits, state: Mutex::new(state) })
+        let location = config.location().into();
+        Arc::new(Self { config, location, limits, state: Mutex::new(state) })
+    }
+
+    /// The servers and the database, which tell whether a row is of this database.
+    #[must_use]
+    pub fn location(&self) -> &Arc<str> {
+        &self.location
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -472,7 +472,7 @@ async def test_values_of_a_type_that_goes_as_text_may_be_many(db: howdah.AsyncDa
     assert await asked.where(Document.code.not_in(MACS[:1])).to_list() == documents[1:]
     nullable: Any = Document.code
     assert await asked.where(nullable.in_([MACS[1], None])).to_list() == documents[1:]
-    assert await asked.where(nullable.not_in([MACS[1], None])).count() == 0
+    assert await asked.where(nullable.not_in([MACS[1], None])).to_list() == documents[:1]
     assert await asked.where(Document.code.in_([])).count() == 0
     assert await asked.where(Document.code.not_in([])).count() == 2
     line: Any = Line.document
