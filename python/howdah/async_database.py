@@ -77,10 +77,13 @@ class AsyncDatabase(AsyncTables):
             url: A URI (`postgresql://user@host/name`) or DSN (`host=… dbname=…`), as libpq reads them:
                 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. Without one, `DATABASE_URL`
                 is taken, then the `PG*` variables.
+                A server that asks for the password in cleartext gets it under TLS, or on this machine; elsewhere
+                only if the URL says `allow_cleartext=1`.
             min_size: Connections that are opened at first use, and kept however long they lie idle.
             max_size: The most connections that are open at a time.
             acquire_timeout_s: Seconds to wait for one of them to be free.
-            connect_timeout_s: Seconds that one host may take to answer.
+            connect_timeout_s: Seconds that one host may take to answer. All hosts together may take
+                `statement_timeout_s` and one second, of which each has an equal part.
             statement_timeout_s: Seconds that a statement may run; None for as long as it takes.
             max_idle_s: Seconds after which an idle connection is not used again.
             max_lifetime_s: Seconds after which no connection is used again.

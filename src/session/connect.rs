@@ -8,50 +8,66 @@ use super::config::security::SslMode;
 use super::config::{Address, Config, Host, SessionAttrs};
 use super::interrupt::Interrupt;
 use super::line::Line;
+use super::login::Rules;
 use super::secure::{Encryption, Without};
-use super::socket::Socket;
+use super::socket::{Insecure, Socket};
 use super::spin::Spin;
 use super::statements::Statements;
 use super::{Session, fault, startup};
 use crate::error::{Error, Result};
 
 impl Session {
-    /// Connects to the first server that answers.
+    /// Connects to the first server that answers. A statement that may run for so long does not
+    /// wait longer for its connection either: the servers have equal parts of that time, and none
+    /// more than `connect_timeout`.
     ///
     /// # Errors
     /// When none does, the server turns the user away, or none is of the kind that is wanted.
     pub fn connect(config: &Config, interrupt: &mut Interrupt<'_>) -> Result<Self> {
+        let until = config.statement_limit.and_then(|limit| Instant::now().checked_add(limit));
         match config.target {
             SessionAttrs::PreferStandby => {
-                match Self::first(config, SessionAttrs::Standby, interrupt) {
-                    Err(Error::Connection(_)) => Self::first(config, SessionAttrs::Any, interrupt),
+                match Self::first(config, SessionAttrs::Standby, part(until, 2), interrupt) {
+                    Err(Error::Connection(_)) => {
+                        Self::first(config, SessionAttrs::Any, until, interrupt)
+                    }
                     found => found,
                 }
             }
-            target => Self::first(config, target, interrupt),
+            target => Self::first(config, target, until, interrupt),
         }
     }
 
-    fn first(config: &Config, target: SessionAttrs, interrupt: &mut Interrupt<'_>) -> Result<Self> {
+    fn first(
+        config: &Config,
+        target: SessionAttrs,
+        until: Option<Instant>,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Self> {
         let mut failed: Vec<String> = Vec::new();
-        for host in config.hosts_in_order() {
-            let addresses = match host.addresses(config.load_balance) {
+        // The end of one of the tries that are left.
+        let deadline = |until, left| {
+            let deadline = Instant::now() + config.connect_timeout;
+            part(until, left).map_or(deadline, |part| part.min(deadline))
+        };
+        let hosts = config.hosts_in_order();
+        for (index, host) in hosts.iter().enumerate() {
+            let until = part(until, hosts.len() - index);
+            let addresses = match host.addresses(config.load_balance, deadline(until, 1), interrupt)
+            {
                 Ok(addresses) => addresses,
-                Err(error) => {
-                    failed.push(error.to_string());
+                Err(Error::Connection(reason)) => {
+                    failed.push(reason);
                     continue;
                 }
+                Err(error) => return Err(error),
             };
-            for address in addresses {
-                let attempt = Attempt {
-                    deadline: Instant::now() + config.connect_timeout,
-                    address: &address,
-                    host,
-                    config,
-                };
-                match attempt.connect(interrupt) {
-                    Ok(session) if session.is_of(target, interrupt)? => return Ok(session),
-                    Ok(_) => failed.push(format!(
+            for (index, address) in addresses.iter().enumerate() {
+                let deadline = deadline(until, addresses.len() - index);
+                let attempt = Attempt { address, host, config, deadline };
+                match attempt.reach(target, interrupt) {
+                    Ok(Some(session)) => return Ok(session),
+                    Ok(None) => failed.push(format!(
                         "{address}: not of the kind that target_session_attrs={target} wants"
                     )),
                     Err(Error::Connection(reason)) => failed.push(reason),
@@ -63,15 +79,20 @@ impl Session {
     }
 
     /// Whether the server is of a kind, by what it reports (PostgreSQL 14 and later do) or says.
-    fn is_of(&self, target: SessionAttrs, interrupt: &mut Interrupt<'_>) -> Result<bool> {
+    fn is_of(
+        &self,
+        target: SessionAttrs,
+        deadline: Instant,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<bool> {
         let on = |setting: &str| self.client.setting(setting).map(|value| value == "on");
         let standby = on("in_hot_standby");
         let read_only = match (on("default_transaction_read_only"), standby) {
             (Some(read_only), Some(standby)) => read_only || standby,
             _ if target == SessionAttrs::Any => false,
             _ => {
-                let shown =
-                    self.run(interrupt, async |client| client.script(SHOW_READ_ONLY).await)?;
+                let asked = self.client.script(SHOW_READ_ONLY);
+                let shown = startup::in_time(&self.client, deadline, interrupt, asked)?;
                 memchr::memmem::find(&shown, b"\0\0\0\x02on").is_some()
             }
         };
@@ -84,6 +105,13 @@ impl Session {
             SessionAttrs::Standby => standby,
         })
     }
+}
+
+/// The end of the first of so many tries, which have equal parts of the time that is left.
+fn part(until: Option<Instant>, tries: usize) -> Option<Instant> {
+    let now = Instant::now();
+    let left = until?.saturating_duration_since(now);
+    Some(now + left / u32::try_from(tries.max(1)).unwrap_or(u32::MAX))
 }
 
 const SHOW_READ_ONLY: &str = "SHOW transaction_read_only";
@@ -106,6 +134,18 @@ enum Kind {
 }
 
 impl Attempt<'_> {
+    /// A session, if the server is of the kind that is wanted.
+    fn reach(
+        &self,
+        target: SessionAttrs,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Option<Session>> {
+        let session = self.connect(interrupt)?;
+        let is_of = session.is_of(target, self.deadline, interrupt);
+        let is_of = is_of.map_err(|error| fault::at_startup(error, self.address))?;
+        Ok(is_of.then_some(session))
+    }
+
     /// As libpq's table has it:
     /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS>.
     fn connect(&self, interrupt: &mut Interrupt<'_>) -> Result<Session> {
@@ -120,72 +160,106 @@ impl Attempt<'_> {
             Err(Error::Internal("no way to connect".into()).into());
         for kind in kinds {
             result = self.start(*kind, interrupt);
-            match &result {
-                Err(Failed { other_way: true, error: Error::Connection(_) | Error::Server(_) }) => {
-                }
-                _ => break,
+            if !matches!(&result, Err(Failed { other_way: true, .. })) {
+                break;
             }
         }
         result.map_err(|failed| failed.error)
     }
 
     fn start(&self, kind: Kind, interrupt: &mut Interrupt<'_>) -> Result<Session, Failed> {
-        let reached = |error| Failed { other_way: true, error };
         let mut socket = Socket::connect(self.address, self.deadline, interrupt)?;
         socket.keep_alive(self.config.keepalive.as_ref(), self.config.user_timeout);
-        let encryption = match kind {
-            Kind::Plain => None,
-            _ => Some(Encryption::new(&self.config.security, &self.host.name)?),
-        };
-        let without = if kind == Kind::Tls { Without::Refused } else { Without::Plain };
-        if let Some(encryption) = &encryption {
-            let begun = encryption.begin(&mut socket, without, self.deadline, interrupt);
-            begun.map_err(|error| match error {
-                Error::Connection(reason) => reached(fault::cannot_connect(self.address, &reason)),
-                error => error.into(),
-            })?;
-        }
-        let encryption = encryption.filter(|_| socket.is_secure());
+        let encryption = self.secure(&mut socket, kind, interrupt)?;
+        self.check_server(&socket, encryption.as_ref())
+            .map_err(|error| fault::at_startup(error, self.address))?;
         // A login in the clear that failed fails in the clear again.
         let other_way = kind == Kind::Plain || encryption.is_some();
-        let end_point = socket.end_point();
-        let line = Line::new(socket, self.address.to_string(), Spin::new(self.config.busy_wait));
+        let config = self.config;
+        let rules = Rules {
+            user: &config.user,
+            password: self.host.password.as_ref(),
+            keys: config.login.keys.as_ref(),
+            channel_binding: config.security.channel_binding,
+            login: &config.login,
+            is_encrypted: encryption.is_some(),
+            is_local: self.address.is_local(),
+            end_point: socket.end_point(),
+        };
+        let line = Line::new(socket, self.address.to_string(), Spin::new(config.busy_wait));
         let again = Again { address: self.address.clone(), encryption };
-        let Config { statement_cache_size, statement_limit, changes, .. } = self.config;
-        let statements = Statements::new(*statement_cache_size, changes);
-        let client = Client::new(line, again, statements, *statement_limit);
+        let statements = Statements::new(config.statement_cache_size, &config.changes);
+        let client = Client::new(line, again, statements, config.statement_limit);
         let session = Session::new(client);
-        let password = self.host.password.as_ref();
-        let started = {
-            let start = startup::start(&session.client, self.config, password, end_point);
-            session.client.pump(Some(self.deadline), interrupt, std::pin::pin!(start))
-        };
-        let late = |error| match error {
-            Error::Interrupted => Error::Connection("timed out".into()),
-            error => error,
-        };
-        match started.map_err(late).and_then(|started| started) {
+        match startup::start(&session.client, config, rules, self.deadline, interrupt) {
             Ok(()) => Ok(session),
-            Err(error) => {
-                let error = fault::at_startup(error, self.address);
-                let error = match (error, &self.config.ignored_passfile) {
-                    (Error::Server(mut server), Some(why)) if server.sqlstate.starts_with("28") => {
-                        server.message = format!("{}; {why}", server.message);
-                        Error::Server(server)
-                    }
-                    (Error::Connection(reason), Some(why)) => {
-                        Error::Connection(format!("{reason}; {why}"))
-                    }
-                    (error, _) => error,
-                };
-                Err(Failed { other_way, error })
+            // What we refuse is refused, however the connection is encrypted.
+            Err(error) => Err(Failed {
+                other_way: other_way && matches!(error, Error::Server(_)),
+                error: self.explained(error),
+            }),
+        }
+    }
+
+    /// Agrees upon TLS, where that is wanted; gives nothing where the connection stays in the clear.
+    fn secure(
+        &self,
+        socket: &mut Socket,
+        kind: Kind,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Option<Encryption>, Failed> {
+        let without = match kind {
+            Kind::Plain => return Ok(None),
+            Kind::TlsIfThere => Without::Plain,
+            Kind::Tls => Without::Refused,
+        };
+        let encryption = Encryption::new(&self.config.security, &self.host.name)?;
+        match encryption.begin(socket, without, self.deadline, interrupt) {
+            Ok(()) => Ok(Some(encryption).filter(|_| socket.is_secure())),
+            Err(Insecure::Failed(reason)) => {
+                Err(Failed { other_way: true, error: fault::cannot_connect(self.address, &reason) })
             }
+            Err(Insecure::Stopped(error)) => Err(fault::at_startup(error, self.address).into()),
+        }
+    }
+
+    /// Checks who the server is, before anything is said to it.
+    fn check_server(&self, socket: &Socket, encryption: Option<&Encryption>) -> Result<()> {
+        let login = &self.config.login;
+        if let (Some(wanted), Address::Unix(_)) = (&login.peer, self.address) {
+            socket.check_peer(wanted)?;
+        }
+        if !login.needs_certificate {
+            return Ok(());
+        }
+        let lacking = match encryption {
+            Some(encryption) => encryption.lacks_certificate(),
+            None => Some(
+                "the connection is not encrypted, and so the server has no certificate of ours",
+            ),
+        };
+        match lacking {
+            Some(why) => Err(Error::Connection(format!("sslcertmode=require: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why a login failed, with the server's place, and why a password file was not used.
+    fn explained(&self, error: Error) -> Error {
+        let error = fault::at_startup(error, self.address);
+        match (error, &self.config.ignored_passfile) {
+            (Error::Server(mut server), Some(why)) if server.sqlstate.starts_with("28") => {
+                server.message = format!("{}; {why}", server.message);
+                Error::Server(server)
+            }
+            (Error::Connection(reason), Some(why)) => Error::Connection(format!("{reason}; {why}")),
+            (error, _) => error,
         }
     }
 }
 
-/// Why an attempt failed, and whether one that is encrypted otherwise may come further: to a server
-/// that is not there none does.
+/// Why an attempt failed, and whether one that is encrypted otherwise may come further: as libpq has
+/// it, where the server turned us away, or no TLS was agreed upon.
 struct Failed {
     other_way: bool,
     error: Error,

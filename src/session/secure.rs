@@ -35,33 +35,57 @@ impl Encryption {
         Ok(Self { connector, negotiation: security.negotiation, host: host.to_owned() })
     }
 
+    /// Why the server does not have our certificate, if it does not.
+    pub fn lacks_certificate(&self) -> Option<&'static str> {
+        self.connector.lacks_certificate()
+    }
+
     /// Agrees upon TLS on a socket.
+    ///
+    /// # Errors
+    /// [`Insecure::Failed`] when the server speaks TLS, and no agreement came of it; else whatever
+    /// ended the attempt.
     pub fn begin(
         &self,
         socket: &mut Socket,
         without: Without,
         deadline: Instant,
         interrupt: &mut Interrupt<'_>,
-    ) -> Result<()> {
+    ) -> Result<(), Insecure> {
         if self.negotiation == Negotiation::Postgres {
             let mut request = BytesMut::new();
             frontend::ssl_request(&mut request);
             // Eight bytes go into any socket's buffer.
-            socket.write(&request).map_err(|error| Error::Connection(error.to_string()))?;
+            socket.write(&request).map_err(|error| stopped(&error.to_string()))?;
             match socket.read_byte(deadline, interrupt)? {
                 b'S' => {}
-                _ if without == Without::Plain => return Ok(()),
-                _ => {
-                    return Err(Error::Connection(
-                        "the server speaks no TLS, which sslmode wants; use another sslmode on a network you trust".into(),
+                b'N' if without == Without::Plain => return Ok(()),
+                b'N' => {
+                    return Err(stopped(
+                        "the server speaks no TLS, which sslmode wants; use another sslmode on a network you trust",
                     ));
                 }
+                other => return Err(stopped(&nonsense(other))),
             }
         }
-        match socket.secure(self.connector.start(&self.host)?, deadline, interrupt) {
-            Ok(()) => Ok(()),
-            Err(Insecure::Failed(reason)) => Err(Error::Connection(reason)),
-            Err(Insecure::Stopped(error)) => Err(error),
-        }
+        let tls = self.connector.start(&self.host)?;
+        socket.secure(tls, deadline, interrupt)
     }
+}
+
+/// What to say of an answer to the request for TLS that is neither yes nor no. To go on in the
+/// clear, as after a no, would let a network that garbles the answer turn TLS off. What an error
+/// says is not shown: nobody vouches for it yet.
+/// <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL>
+fn nonsense(answer: u8) -> String {
+    if answer == b'E' {
+        return "the server answered the request for TLS by an error; its log may say why".into();
+    }
+    format!(
+        "the answer to the request for TLS makes no sense: expected S or N, got byte 0x{answer:02x}; check host and port"
+    )
+}
+
+fn stopped(reason: &str) -> Insecure {
+    Insecure::Stopped(Error::Connection(reason.to_owned()))
 }

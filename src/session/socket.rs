@@ -10,6 +10,7 @@ use socket2::{Domain, SockAddr, Type};
 
 use super::config::{Address, Keepalive};
 use super::interrupt::{Interrupt, TICK};
+use super::peer;
 use super::tls::{Tls, explain};
 use crate::error::{Error, Result};
 
@@ -136,13 +137,21 @@ impl Socket {
         while !tls.handshake(&mut bytes).map_err(failed)? {
             let flags = if tls.wants_write() { PollFlags::OUT } else { PollFlags::IN };
             self.handle.poll(flags, TICK);
-            interrupt().map_err(Insecure::Stopped)?;
+            interrupt()?;
             if Instant::now() > deadline {
-                return Err(Insecure::Failed("timed out during the TLS handshake".into()));
+                return Err(lost("timed out during the TLS handshake").into());
             }
         }
         self.tls = Some(Box::new(tls));
         Ok(())
+    }
+
+    /// Checks that the server runs as this user of the system.
+    ///
+    /// # Errors
+    /// When it does not, or the system does not tell.
+    pub fn check_peer(&self, wanted: &str) -> Result<()> {
+        peer::check(&*self.handle.0, wanted)
     }
 
     /// What a channel is bound to (RFC 5929), where it is TLS.
@@ -224,8 +233,16 @@ impl Socket {
 
 /// Why there is no TLS.
 pub(super) enum Insecure {
+    /// No agreement was reached: the server may be spoken to in the clear, where that is allowed.
     Failed(String),
+    /// The attempt has ended.
     Stopped(Error),
+}
+
+impl From<Error> for Insecure {
+    fn from(error: Error) -> Self {
+        Self::Stopped(error)
+    }
 }
 
 fn lost(reason: &str) -> Error {

@@ -1,28 +1,32 @@
-//! The beginning of a session: the startup message, and proof of who we are.
-//!
-//! As in <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP>.
+//! The beginning of a session: the startup message, and then the [`Login`], driven on this thread.
 
-use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{
-    self, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
-};
+use std::time::Instant;
+
 use postgres_protocol::message::frontend;
 
 use super::client::Client;
-use super::config::{ChannelBinding, Config, Secret};
+use super::config::Config;
+use super::interrupt::{Interrupt, TICK};
+use super::line::Phase;
+use super::login::{Login, Rules, Step};
 use super::reply::Reply;
 use crate::error::{Error, Result};
-use crate::wire::message::{Body, Messages, tag};
+use crate::wire::message::Messages;
+
+/// How many rounds of a proof are computed between two looks at the clock: about a millisecond's.
+const ROUNDS_AT_ONCE: u32 = 4096;
 
 /// Introduces us to the server, and waits until it is ready.
 ///
 /// # Errors
-/// What the server says; a way of authentication that we do not know, or not want.
-pub(super) async fn start(
+/// What the server says; a way of authentication that we do not know, or not want; what `interrupt`
+/// gives; that it took longer than the deadline.
+pub(super) fn start(
     client: &Client,
     config: &Config,
-    password: Option<&Secret>,
-    end_point: Option<Vec<u8>>,
+    rules: Rules<'_>,
+    deadline: Instant,
+    interrupt: &mut Interrupt<'_>,
 ) -> Result<()> {
     let mut parameters = vec![
         ("client_encoding", "UTF8"),
@@ -30,154 +34,79 @@ pub(super) async fn start(
         ("database", config.database.as_str()),
     ];
     parameters.extend(config.settings.iter().map(|(name, value)| (&**name, &**value)));
-    let mut reply =
-        client.send_plain(|out| Ok(frontend::startup_message(parameters, out)?)).await?;
-    let mut proof = Proof {
-        config,
-        password,
-        end_point,
-        scram: None,
-        bound: false,
-        verified: false,
-        accepted: false,
-    };
+    let asked = client.send_plain(|out| Ok(frontend::startup_message(parameters, out)?));
+    let mut reply = in_time(client, deadline, interrupt, asked)?;
+    let mut login = Login::new(rules);
     loop {
-        let arrived = reply.some().await?;
+        let arrived = in_time(client, deadline, interrupt, reply.some())?;
         for message in Messages(&arrived.bytes) {
-            match message.tag {
-                tag::AUTHENTICATION => proof.answer(&mut reply, message.body)?,
-                // Told of in passing: a version of the protocol that the server does not speak.
-                b'v' | tag::READY => {}
-                tag::KEY => {
-                    let mut body = Body(message.body);
-                    *client.0.key() = Some((body.int32()?, body.int32()?));
-                }
-                _ => return Err(out_of_order()),
-            }
+            let step = match login.receive(message)? {
+                Step::Derive => derive(&mut login, deadline, interrupt)?,
+                step => step,
+            };
+            act(client, &mut reply, step)?;
         }
         if arrived.ended {
-            client.0.line().begun = true;
-            return if proof.accepted { Ok(()) } else { Err(out_of_order()) };
+            if !login.is_ready() {
+                return Err(Error::Internal("a login that ended before its end".into()));
+            }
+            client.0.line().phase = Phase::Begun;
+            return Ok(());
         }
     }
 }
 
-/// What the server asks of us, and how far we are.
-struct Proof<'a> {
-    config: &'a Config,
-    password: Option<&'a Secret>,
-    /// What channel binding is bound to.
-    end_point: Option<Vec<u8>>,
-    scram: Option<ScramSha256>,
-    bound: bool,
-    /// The server has shown that it knows the password, too.
-    verified: bool,
-    accepted: bool,
+fn act(client: &Client, reply: &mut Reply, step: Step) -> Result<()> {
+    match step {
+        Step::Wait => {}
+        Step::Send(bytes) => reply.send_more(|out| {
+            out.extend_from_slice(&bytes);
+            Ok(())
+        })?,
+        Step::Key(process, secret) => *client.0.key() = Some((process, secret)),
+        Step::Derive => return Err(Error::Internal("a proof that is not computed".into())),
+    }
+    Ok(())
 }
 
-/// The kinds of authentication request.
-mod kind {
-    pub const OK: i32 = 0;
-    pub const CLEARTEXT: i32 = 3;
-    pub const MD5: i32 = 5;
-    pub const SASL: i32 = 10;
-    pub const SASL_CONTINUE: i32 = 11;
-    pub const SASL_FINAL: i32 = 12;
-}
-
-impl Proof<'_> {
-    fn answer(&mut self, reply: &mut Reply, body: &[u8]) -> Result<()> {
-        let mut body = Body(body);
-        match body.int32()? {
-            kind::OK
-                if self.config.security.channel_binding == ChannelBinding::Require
-                    && !self.bound =>
-            {
-                Err(refused(
-                    "the server did not use channel binding, which channel_binding=require wants",
-                ))
-            }
-            kind::OK if self.scram.is_some() && !self.verified => Err(out_of_order()),
-            kind::OK => {
-                self.accepted = true;
-                Ok(())
-            }
-            kind::CLEARTEXT => {
-                let password = self.password()?.to_owned();
-                reply.send_more(|out| Ok(frontend::password_message(password.as_bytes(), out)?))
-            }
-            kind::MD5 => {
-                let salt = crate::wire::fixed::<4>(body.take(4)?)?;
-                let hash = md5_hash(self.config.user.as_bytes(), self.password()?.as_bytes(), salt);
-                reply.send_more(|out| Ok(frontend::password_message(hash.as_bytes(), out)?))
-            }
-            kind::SASL => self.begin_scram(reply, body),
-            kind::SASL_CONTINUE => {
-                let scram = self.scram.as_mut().ok_or_else(out_of_order)?;
-                scram.update(body.0).map_err(|error| refused(&error.to_string()))?;
-                reply.send_more(|out| Ok(frontend::sasl_response(scram.message(), out)?))
-            }
-            kind::SASL_FINAL => {
-                let scram = self.scram.as_mut().ok_or_else(out_of_order)?;
-                self.verified = true;
-                scram.finish(body.0).map_err(|error| refused(&error.to_string()))
-            }
-            other => Err(Error::NotSupported(format!(
-                "the server asks for authentication of kind {other} (Kerberos, GSS or SSPI), which howdah does not speak"
-            ))),
+/// Computes a proof to its end. The server chose how long that takes: whoever waits can leave, and
+/// the deadline holds.
+fn derive(login: &mut Login<'_>, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Step> {
+    let mut asked = Instant::now();
+    loop {
+        match login.derive(ROUNDS_AT_ONCE)? {
+            Step::Derive => {}
+            step => return Ok(step),
+        }
+        if asked.elapsed() < TICK {
+            continue;
+        }
+        asked = Instant::now();
+        interrupt()?;
+        if asked > deadline {
+            let (done, total) = login.progress().unwrap_or_default();
+            return Err(Error::Connection(format!(
+                "timed out after {done} of the {total} SCRAM iterations that the server asks for (its scram_iterations when the password was set); raise connect_timeout, or set the password again with fewer"
+            )));
         }
     }
-
-    fn begin_scram(&mut self, reply: &mut Reply, mut body: Body<'_>) -> Result<()> {
-        let (mut plain, mut plus) = (false, false);
-        while body.0.first().is_some_and(|byte| *byte != 0) {
-            match &*body.text()? {
-                SCRAM_SHA_256 => plain = true,
-                SCRAM_SHA_256_PLUS => plus = true,
-                _ => {}
-            }
-        }
-        let wanted = self.config.security.channel_binding != ChannelBinding::Disable;
-        let end_point = self.end_point.take().filter(|_| wanted);
-        let (binding, mechanism) = match end_point {
-            Some(end_point) if plus => {
-                self.bound = true;
-                (sasl::ChannelBinding::tls_server_end_point(end_point), SCRAM_SHA_256_PLUS)
-            }
-            Some(_) if plain => (sasl::ChannelBinding::unrequested(), SCRAM_SHA_256),
-            None if plain => (sasl::ChannelBinding::unsupported(), SCRAM_SHA_256),
-            _ => {
-                return Err(refused(
-                    "the server offers no way of SCRAM that this connection can go",
-                ));
-            }
-        };
-        if self.config.security.channel_binding == ChannelBinding::Require && !self.bound {
-            return Err(refused(
-                "channel_binding=require: the server or the connection offers none (it takes TLS)",
-            ));
-        }
-        let scram = ScramSha256::new(self.password()?.as_bytes(), binding);
-        reply.send_more(|out| {
-            Ok(frontend::sasl_initial_response(mechanism, scram.message(), out)?)
-        })?;
-        self.scram = Some(scram);
-        Ok(())
-    }
-
-    fn password(&self) -> Result<&str> {
-        self.password.map(Secret::reveal).ok_or_else(|| {
-            refused(
-                "the server asks for a password and there is none; pass one in the URL, PGPASSWORD or a passfile",
-            )
-        })
-    }
 }
 
-fn refused(reason: &str) -> Error {
-    Error::Connection(reason.to_owned())
-}
-
-fn out_of_order() -> Error {
-    refused("the server's authentication messages make no sense")
+/// Pumps an operation to its end, or until the deadline.
+///
+/// # Errors
+/// The operation's own; what `interrupt` gives; that it took longer.
+pub(super) fn in_time<T>(
+    client: &Client,
+    deadline: Instant,
+    interrupt: &mut Interrupt<'_>,
+    operation: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    match client.pump(Some(deadline), interrupt, std::pin::pin!(operation)) {
+        Ok(result) => result,
+        Err(Error::Interrupted) if Instant::now() > deadline => {
+            Err(Error::Connection("timed out".into()))
+        }
+        Err(stopped) => Err(stopped),
+    }
 }

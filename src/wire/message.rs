@@ -34,6 +34,8 @@ pub mod tag {
     pub const ROW: u8 = b'D';
     /// `ErrorResponse`.
     pub const ERROR: u8 = b'E';
+    /// `NegotiateProtocolVersion`.
+    pub const NEGOTIATE: u8 = b'v';
     /// `NoData`.
     pub const NO_DATA: u8 = b'n';
     /// `NoticeResponse`.

@@ -42,6 +42,8 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("rustls_native_certs", "session"),
     ("x509_cert", "session"),
     ("whoami", "session"),
+    ("uzers", "session"),
+    ("ring", "session"),
 ];
 
 /// How statements begin. COPY wants something after it, for the server's CONTEXT begins with it too.

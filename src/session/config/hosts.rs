@@ -2,12 +2,12 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::given::Given;
 use super::passfile::{Passfile, Wanted};
-use super::{Address, Config, Host, Place, Secret};
+use super::{Config, Host, Place, Secret};
 use crate::error::{Error, Result};
 
 const PORT: u16 = 5432;
@@ -129,40 +129,8 @@ impl Config {
     }
 }
 
-impl Host {
-    /// Where the host is; a name may have several addresses.
-    ///
-    /// # Errors
-    /// When it has none.
-    pub(in crate::session) fn addresses(&self, shuffled: bool) -> Result<Vec<Address>> {
-        let (host, address) = match &self.place {
-            Place::Unix(path) => return Ok(vec![Address::Unix(path.clone())]),
-            Place::Tcp { host, address } => (host.as_str(), *address),
-        };
-        let shown = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let name = format!("{shown}:{}", self.port);
-        if let Some(address) = address {
-            return Ok(vec![Address::Tcp { name, socket: SocketAddr::new(address, self.port) }]);
-        }
-        let failed = |why: &str| {
-            Error::Connection(format!("cannot connect to {name}: {why}; check the host's name"))
-        };
-        let sockets =
-            (host, self.port).to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
-        let mut addresses: Vec<_> =
-            sockets.map(|socket| Address::Tcp { name: name.clone(), socket }).collect();
-        if addresses.is_empty() {
-            return Err(failed("it has no address"));
-        }
-        if shuffled {
-            shuffle(&mut addresses);
-        }
-        Ok(addresses)
-    }
-}
-
 /// Brings items into an order by chance: the standard library seeds its hashers by it.
-fn shuffle<T>(items: &mut [T]) {
+pub(in crate::session) fn shuffle<T>(items: &mut [T]) {
     for end in (1..items.len()).rev() {
         let chance = RandomState::new().build_hasher().finish();
         let place = chance % (end as u64 + 1);

@@ -3,6 +3,7 @@
 mod dsn;
 mod given;
 mod hosts;
+pub mod login;
 mod parameters;
 mod passfile;
 mod refused;
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use given::Given;
+pub(super) use hosts::shuffle;
+pub use login::{LoginRules, ScramKeys};
 pub use security::ChannelBinding;
 use security::Security;
 
@@ -31,6 +34,7 @@ pub struct Config {
     /// More of what the server is told at the start.
     pub(super) settings: Vec<(String, String)>,
     pub(super) security: Security,
+    pub(super) login: LoginRules,
     pub(super) target: SessionAttrs,
     pub(super) load_balance: bool,
     /// How long one address may take to answer.
@@ -188,6 +192,14 @@ impl Address {
         }
     }
 
+    /// Whether the connection does not leave this machine.
+    pub(super) fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp { socket, .. } => socket.ip().to_canonical().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+
     pub(super) fn what_to_check(&self) -> &'static str {
         match self {
             Self::Tcp { .. } => "check that the server runs, its host, port and listen_addresses",
@@ -248,6 +260,7 @@ impl Config {
             database,
             settings: settings(&given, options, timeout),
             security: Security::read(&given)?,
+            login: LoginRules::read(&given)?,
             target: given.word("target_session_attrs", SESSION_ATTRS)?.unwrap_or(SessionAttrs::Any),
             load_balance: given
                 .word("load_balance_hosts", &[("disable", false), ("random", true)])?

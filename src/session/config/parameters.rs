@@ -56,6 +56,7 @@ pub(super) const PARAMETERS: &[(&str, &str)] = &[
     ("tcp_user_timeout", ""),
     ("user", "PGUSER"),
     // Our own.
+    ("allow_cleartext", ""),
     ("pgbouncer", ""),
     ("statement_cache_size", ""),
 ];

@@ -5,11 +5,6 @@ use crate::error::{Error, Result};
 
 /// Parameters without which a connection would be another one than is asked for.
 const REFUSED: &[(&str, &str)] = &[
-    ("require_auth", "let the server's pg_hba.conf decide, or use channel_binding"),
-    ("requirepeer", "protect the socket's directory"),
-    ("scram_client_key", "give the password"),
-    ("scram_server_key", "give the password"),
-    ("sslcrldir", "use sslcrl, a file"),
     ("sslkeylogfile", "use sslmode=disable where you want to see the bytes"),
     ("oauth_issuer", "use a password or a certificate"),
     ("oauth_client_id", "use a password or a certificate"),

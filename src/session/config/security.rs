@@ -81,8 +81,10 @@ pub struct Security {
     pub key: Option<PathBuf>,
     /// The key's password.
     pub key_password: Option<Secret>,
-    /// Certificates that are not trusted any more.
+    /// Certificates that are not trusted any more: a file of lists.
     pub revoked: Option<PathBuf>,
+    /// The same: a directory of files, as `openssl rehash` names them.
+    pub revoked_directory: Option<PathBuf>,
     /// How TLS is begun.
     pub negotiation: Negotiation,
     /// Whether the host's name is told in the clear, for proxies.
@@ -152,7 +154,8 @@ impl Security {
             certificate,
             key,
             key_password: given.get("sslpassword").map(|text| Secret::new(text.to_owned())),
-            revoked: given.path("sslcrl").or_else(|| given.own_file("root.crl")),
+            revoked: given.path("sslcrl").or_else(|| default_revoked(given)),
+            revoked_directory: given.path("sslcrldir"),
             negotiation,
             sni: given.switch("sslsni")?.unwrap_or(true),
             channel_binding: given.word("channel_binding", BINDINGS)?.unwrap_or_default(),
@@ -162,18 +165,16 @@ impl Security {
     }
 }
 
+/// The lists in the home directory, which libpq reads where no others are given.
+fn default_revoked(given: &Given) -> Option<PathBuf> {
+    given.own_file("root.crl").filter(|_| given.get("sslcrldir").is_none())
+}
+
 /// Our certificate and its key, unless there is none or it is to be kept back.
 fn identity(given: &Given) -> Result<(Option<PathBuf>, Option<PathBuf>)> {
     match given.get("sslcertmode") {
-        None | Some("allow") => {}
+        None | Some("allow" | "require") => {}
         Some("disable") => return Ok((None, None)),
-        Some("require") => {
-            return Err(Error::NotSupported(
-                "sslcertmode=require: howdah does not do that; let the server ask for \
-                 certificates, by clientcert in its pg_hba.conf"
-                    .into(),
-            ));
-        }
         Some(_) => return Err(given.refusal("sslcertmode", "one of disable, allow, require")),
     }
     let certificate = given.path("sslcert").or_else(|| given.own_file("postgresql.crt"));

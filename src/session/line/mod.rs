@@ -3,6 +3,7 @@
 
 mod due;
 mod inbox;
+mod phase;
 mod sort;
 mod unasked;
 
@@ -18,6 +19,7 @@ pub use due::Arrived;
 use due::Due;
 pub(super) use due::OnCopy;
 use inbox::{INBOX_MOST, Inbox};
+pub(super) use phase::Phase;
 pub use unasked::Notification;
 use unasked::Unasked;
 
@@ -30,7 +32,6 @@ use crate::error::{Error, Result, ServerError};
 const SLICES_AT_MOST: usize = 8;
 
 /// The bytes of one connection.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Line {
     socket: Socket,
     inbox: Inbox,
@@ -62,8 +63,8 @@ pub(super) struct Line {
     status: u8,
     pub unasked: Unasked,
     broken: Option<Lost>,
-    /// The server knows who we are.
-    pub begun: bool,
+    /// How far the login is.
+    pub phase: Phase,
     /// The bytes that came last.
     last_read: usize,
     /// TLS may have more for us, of which the socket knows nothing.
@@ -130,7 +131,7 @@ impl Line {
             status: 0,
             unasked: Unasked::default(),
             broken: None,
-            begun: false,
+            phase: Phase::Login,
             last_read: 0,
             holds_more: false,
             wants_room: false,

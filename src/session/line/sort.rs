@@ -9,6 +9,7 @@ use postgres_protocol::message::frontend;
 use super::super::fault;
 use super::due::{Due, OnCopy};
 use super::inbox::INBOX_BYTES;
+use super::phase::Phase;
 use super::{Line, Lost};
 use crate::wire::Malformed;
 use crate::wire::message::{self, HEADER_BYTES, tag};
@@ -17,7 +18,7 @@ impl Line {
     /// Hands whole messages to the requests they belong to.
     pub(super) fn sort(&mut self) -> Result<(), Malformed> {
         let now = Instant::now();
-        let Self { inbox, due, status, unasked, answered, outbox, begun, spare, .. } = self;
+        let Self { inbox, due, status, unasked, answered, outbox, phase, spare, .. } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
         let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| {
@@ -35,16 +36,20 @@ impl Line {
         loop {
             let rest = inbox.buffer.get(at..inbox.end).unwrap_or_default();
             let Some(length) = message::length(rest)? else { break };
+            phase.check_length(length)?;
             let Some(whole) = rest.get(..length) else { break };
             let (kind, body) = (rest.first().copied(), whole.get(HEADER_BYTES..));
             let (kind, body) = (kind.unwrap_or_default(), body.unwrap_or_default());
             let next = at + length;
+            if *phase != Phase::Begun {
+                phase.note(kind, body)?;
+            }
             match kind {
                 tag::NOTICE | tag::NOTIFICATION | tag::SETTING => {
                     hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
                     from = next;
                     unasked.note(kind, body)?;
-                    if let Some(encoding) = unasked.encoding().filter(|_| *begun) {
+                    if let Some(encoding) = unasked.encoding().filter(|_| *phase == Phase::Begun) {
                         self.broken = Some(Lost::Unfit(format!(
                             "client_encoding was set to {encoding}, and howdah speaks UTF8 alone, so that the connection was given up; text comes as Python's str, whatever the server's encoding"
                         )));
@@ -85,7 +90,9 @@ impl Line {
                         front.arrived.copy_refused |= refuse_copy(front.on_copy, outbox)?;
                     }
                 }
-                _ if !tag::ALL.contains(&kind) && (*begun || !tag::AT_START.contains(&kind)) => {
+                _ if !tag::ALL.contains(&kind)
+                    && (*phase == Phase::Begun || !tag::AT_START.contains(&kind)) =>
+                {
                     return Err(Malformed(format!("a message {:?}", char::from(kind))));
                 }
                 _ if due.is_empty() => {

@@ -52,7 +52,7 @@ pub(in crate::session) fn explain(error: &io::Error) -> Option<String> {
                 .to_owned()
         }
         TlsError::InvalidCertRevocationList(error) => format!(
-            "a revocation list of sslcrl does not serve to check the server's certificate \
+            "a revocation list of sslcrl or sslcrldir does not serve to check the server's certificate \
              ({error:?}); check that its authority made it"
         ),
         TlsError::NoCertificatesPresented => "the server sent no certificate".to_owned(),

@@ -19,8 +19,41 @@ pub(super) fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateD
 }
 
 /// All revocation lists of a file; at least one.
-pub(super) fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>> {
-    sections("sslcrl", path, "revocation list")
+pub(super) fn revocations(
+    option: &str,
+    path: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>> {
+    sections(option, path, "revocation list")
+}
+
+/// All revocation lists of a directory; at least one. OpenSSL looks at the files alone that
+/// `openssl rehash` has named: by the hash of an authority's name, and a number.
+pub(super) fn revocations_of_directory(
+    path: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>> {
+    let failed = |error: std::io::Error| refused("sslcrldir", path, &error.to_string());
+    let mut lists = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.file_name().and_then(|name| name.to_str()).is_some_and(is_list) {
+            lists.extend(revocations("sslcrldir", &file)?);
+        }
+    }
+    if lists.is_empty() {
+        let why = "it has no revocation list whose name is as `openssl rehash` makes them";
+        return Err(refused("sslcrldir", path, why));
+    }
+    Ok(lists)
+}
+
+/// Whether OpenSSL takes a file of that name for a revocation list: `9bb9e3c3.r0`.
+fn is_list(name: &str) -> bool {
+    name.split_once(".r").is_some_and(|(hash, number)| {
+        hash.len() == 8
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// The root certificates of this machine, as OpenSSL finds them: by `SSL_CERT_FILE` and
@@ -141,7 +174,7 @@ pub(super) fn refused(option: &str, path: &Path, why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::is_exposed;
+    use super::{is_exposed, is_list};
 
     #[test]
     fn test_is_exposed_of_modes_and_owners_is_as_libpq_has_it() {
@@ -159,6 +192,24 @@ mod tests {
             (0o644, 0, true),
         ] {
             assert_eq!(is_exposed(mode, owner), exposed, "{mode:04o} of {owner}");
+        }
+    }
+
+    #[test]
+    fn test_is_list_of_names_is_as_openssl_has_it() {
+        for name in ["9bb9e3c3.r0", "00000000.r12", "ABCDEF01.r1"] {
+            assert!(is_list(name), "{name}");
+        }
+        for name in [
+            "9bb9e3c3.0",
+            "9bb9e3c3.r",
+            "9bb9e3c.r0",
+            "9bb9e3c3.r0~",
+            "root.crl",
+            ".r0",
+            "zzzzzzzz.r0",
+        ] {
+            assert!(!is_list(name), "{name}");
         }
     }
 }

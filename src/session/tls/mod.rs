@@ -4,6 +4,7 @@
 mod binding;
 mod explain;
 mod files;
+mod identity;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,13 +16,13 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName};
-use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 
 use super::config::security::{Negotiation, RootCertificates, Security, SslMode, TlsVersion};
 use crate::error::{Error, Result};
 pub(super) use explain::explain;
+use identity::Identity;
 pub(super) use stream::Tls;
 use verify::{Chain, Verifier};
 
@@ -33,6 +34,7 @@ const PROTOCOL: &[u8] = b"postgresql";
 #[derive(Clone)]
 pub(super) struct Connector {
     client: Arc<ClientConfig>,
+    identity: Arc<Identity>,
     checks_name: bool,
     negotiation: Negotiation,
 }
@@ -52,19 +54,28 @@ impl Connector {
             .map_err(|error| Error::Internal(format!("TLS: {error}")))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut client = match &security.certificate {
-            Some(path) => {
-                let identity = files::identity(path, security.key.as_deref(), &provider)?;
-                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
-            }
-            None => builder.with_no_client_auth(),
-        };
+        let key = security.certificate.as_deref();
+        let key = key.map(|path| files::identity(path, security.key.as_deref(), &provider));
+        let identity = Arc::new(Identity::new(key.transpose()?));
+        let mut client = builder.with_client_cert_resolver(Arc::clone(&identity) as _);
         client.alpn_protocols = vec![PROTOCOL.to_vec()];
         client.enable_sni = security.sni;
         // PostgreSQL's servers keep no sessions.
         client.resumption = Resumption::disabled();
         let client = Arc::new(client);
-        Ok(Self { client, checks_name, negotiation: security.negotiation })
+        Ok(Self { client, identity, checks_name, negotiation: security.negotiation })
+    }
+
+    /// Why the server does not have our certificate, if it does not; for one connection alone.
+    pub(super) fn lacks_certificate(&self) -> Option<&'static str> {
+        match (self.identity.was_requested(), self.identity.was_sent()) {
+            (false, _) => Some("the server did not ask for a client certificate"),
+            (true, false) => Some(
+                "the server asked for a client certificate, and there is none for it; give \
+                 sslcert and sslkey",
+            ),
+            (true, true) => None,
+        }
     }
 
     /// Begins a conversation with the server of that name; nothing is sent yet.
@@ -114,13 +125,17 @@ fn chain(security: &Security, provider: &Arc<CryptoProvider>) -> Result<Option<C
             )));
         }
     };
-    let revoked = match &security.revoked {
-        Some(path) => files::revocations(path)?,
+    let mut revoked = match &security.revoked {
+        Some(path) => files::revocations("sslcrl", path)?,
         None => Vec::new(),
     };
+    if let Some(path) = &security.revoked_directory {
+        revoked.extend(files::revocations_of_directory(path)?);
+    }
     let chain = Chain::new(&roots, revoked, provider);
-    chain.map(Some).map_err(|why| match &security.revoked {
-        Some(path) if why.contains("CRL") => files::refused("sslcrl", path, &why),
+    chain.map(Some).map_err(|why| match (&security.revoked, &security.revoked_directory) {
+        (Some(path), _) if why.contains("CRL") => files::refused("sslcrl", path, &why),
+        (_, Some(path)) if why.contains("CRL") => files::refused("sslcrldir", path, &why),
         _ => files::refused("sslrootcert", place, &why),
     })
 }

@@ -27,6 +27,7 @@ fn security(mode: SslMode) -> Security {
         key: None,
         key_password: None,
         revoked: None,
+        revoked_directory: None,
         negotiation: Negotiation::Postgres,
         sni: true,
         channel_binding: ChannelBinding::Prefer,

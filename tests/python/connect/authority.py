@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 # Good means: for localhost and its address, today, by an authority that the client trusts.
@@ -41,12 +45,38 @@ class Authorities:
         servers: For servers.
         alice: For the client alice.
         stranger: For a client alice, by an authority that the server does not know.
+        serial: The number of the good server's certificate.
+        issuer: Who issued that.
     """
 
     root: Path
     servers: dict[Kind, Identity]
     alice: Identity
     stranger: Identity
+    serial: int
+    issuer: trustme.CA
+
+    def revocations(self, serials: Sequence[int]) -> bytes:
+        """Make a list of revoked certificates, in PEM.
+
+        Args:
+            serials: Their numbers.
+        """
+        issuer = x509.load_pem_x509_certificate(self.issuer.cert_pem.bytes())
+        key = serialization.load_pem_private_key(self.issuer.private_key_pem.bytes(), None)
+        assert isinstance(key, EllipticCurvePrivateKey)
+        now = dt.datetime.now(dt.UTC)
+        made = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
+        made = made.last_update(now - dt.timedelta(days=1)).next_update(now + dt.timedelta(days=30))
+        made = made.add_extension(x509.CRLNumber(1), critical=False)
+        for serial in serials:
+            revoked = (
+                x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - dt.timedelta(hours=1))
+            )
+            made = made.add_revoked_certificate(revoked.build())
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+        made = made.add_extension(identifier, critical=False)
+        return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def found(folder: Path) -> Authorities:
@@ -73,6 +103,8 @@ def found(folder: Path) -> Authorities:
         servers={kind: _written(leaf, folder, kind.replace(" ", "_")) for kind, leaf in servers.items()},
         alice=_written(ours.issue_cert(common_name="alice"), folder, "alice"),
         stranger=_written(other.issue_cert(common_name="alice"), folder, "stranger"),
+        serial=x509.load_pem_x509_certificate(servers["good"].cert_chain_pems[0].bytes()).serial_number,
+        issuer=ours,
     )
 
 

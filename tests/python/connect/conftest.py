@@ -53,7 +53,7 @@ class Guarded:
         # Not over TCP, where a test may have locked everybody out.
         self._admin = f"postgresql://postgres@{quote(str(server.path.parent), safe='')}:{self.port}/postgres"
         self._place(authorities.root, "clients.crt")
-        self._run(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'", f"GRANT CREATE ON SCHEMA public TO {USER}")
+        self.run(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'", f"GRANT CREATE ON SCHEMA public TO {USER}")
 
     def guard(self, certificate: authority.Kind | None = "good", rules: str = TLS_ALONE) -> None:
         """Show a certificate, or none and speak no TLS, and let in by the rules of a pg_hba.conf."""
@@ -65,7 +65,7 @@ class Guarded:
             self._place(identity.key, "server.key")
         (self._data / "pg_hba.conf").write_text(f"{ADMIN}\n{rules}\n")
         # The server has seen to this before it lets in whoever comes next.
-        self._run(f"ALTER SYSTEM SET ssl = {'on' if certificate else 'off'}", "SELECT pg_reload_conf()")
+        self.run(f"ALTER SYSTEM SET ssl = {'on' if certificate else 'off'}", "SELECT pg_reload_conf()")
         self._state = (certificate, rules)
 
     def url(
@@ -93,7 +93,18 @@ class Guarded:
         query = urlencode({name: str(value) for name, value in {**(parameters or {}), **more}.items()})
         return f"postgresql://{who}@{host}:{port or self.port}/postgres?{query}"
 
-    def _run(self, *statements: str) -> None:
+    def admin(self, **parameters: object) -> str:
+        """Tell where the server's administrator is let in without a word."""
+        query = urlencode({name: str(value) for name, value in parameters.items()})
+        return f"{self._admin}?{query}"
+
+    @property
+    def owner(self) -> str:
+        """The user that the server runs as."""
+        return self._data.owner()
+
+    def run(self, *statements: str) -> None:
+        """Run statements as the administrator, in one session."""
         with psycopg.connect(self._admin, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
