@@ -96,7 +96,9 @@ pub fn select_columns<'a>(table: &TableName, names: impl IntoIterator<Item = &'a
 pub const CHANGED: &str = "howdah: changed: ";
 
 /// Fails unless columns of a table have these types and modifiers, as `pg_attribute` holds them. A
-/// text that is no number is the one error that plain SQL can raise with words of ours.
+/// text that is no number is the one error that plain SQL can raise with words of ours. `unnest` of several
+/// arrays is that of `pg_catalog` without saying so, and it is not known with a schema:
+/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/parser/parse_clause.c>.
 #[must_use]
 pub fn unless_changed(table: &TableName, expected: &[(&str, u32, i32)]) -> String {
     let table = literal(&table.to_string());
@@ -104,12 +106,12 @@ pub fn unless_changed(table: &TableName, expected: &[(&str, u32, i32)]) -> Strin
     let types = list(expected.iter().map(|(_, oid, _)| oid));
     let modifiers = list(expected.iter().map(|(.., typmod)| typmod));
     format!(
-        "SELECT ('{CHANGED}' || w.name)::pg_catalog.int4 \
+        "SELECT ('{CHANGED}' OPERATOR(pg_catalog.||) w.name)::pg_catalog.int4 \
          FROM unnest(ARRAY[{names}]::pg_catalog.text[], ARRAY[{types}]::pg_catalog.oid[], \
          ARRAY[{modifiers}]::pg_catalog.int4[]) AS w (name, type, modifier) \
-         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass({table}) \
-         AND a.attname = w.name AND NOT a.attisdropped \
-         WHERE a.atttypid IS DISTINCT FROM w.type OR a.atttypmod IS DISTINCT FROM w.modifier"
+         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({table}) \
+         AND a.attname OPERATOR(pg_catalog.=) w.name AND NOT a.attisdropped \
+         WHERE (a.atttypid OPERATOR(pg_catalog.=) w.type AND a.atttypmod OPERATOR(pg_catalog.=) w.modifier) IS NOT TRUE"
     )
 }
 

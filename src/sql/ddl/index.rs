@@ -46,10 +46,11 @@ pub fn check(tables: &[Table]) -> Option<String> {
     }
     Some(run(&format!(
         "DECLARE\n    lost record;\nBEGIN\n    SELECT given.* INTO lost FROM (VALUES {}) AS given (name, owner)\n    \
-         JOIN pg_catalog.pg_class t ON t.oid = pg_catalog.to_regclass(owner)\n    \
-         LEFT JOIN pg_catalog.pg_class i ON i.relname = name AND i.relnamespace = t.relnamespace\n    \
-         LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = i.oid\n    \
-         WHERE x.indrelid IS DISTINCT FROM t.oid LIMIT 1;\n    \
+         JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(owner)\n    \
+         LEFT JOIN pg_catalog.pg_class i ON i.relname OPERATOR(pg_catalog.=) name \
+         AND i.relnamespace OPERATOR(pg_catalog.=) t.relnamespace\n    \
+         LEFT JOIN pg_catalog.pg_index x ON x.indexrelid OPERATOR(pg_catalog.=) i.oid\n    \
+         WHERE coalesce(x.indrelid OPERATOR(pg_catalog.<>) t.oid, true) LIMIT 1;\n    \
          IF lost IS NOT NULL THEN\n        \
          RAISE duplicate_table USING MESSAGE = pg_catalog.format(\n            \
          'index \"%s\" of %s was not created: another table has it, or it is no index; name it otherwise', \

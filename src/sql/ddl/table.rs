@@ -187,7 +187,8 @@ pub(super) fn add(table: &Table, constraint: &Constraint) -> Result<String> {
     let name = constraint.name.clone().unwrap_or_else(|| object_name(own, &about, "fkey"));
     let place = dotted(&table.name);
     let body = format!(
-        "BEGIN\n    IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {}::regclass AND conname = {}) \
+        "BEGIN\n    IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint \
+         WHERE conrelid OPERATOR(pg_catalog.=) {}::pg_catalog.regclass AND conname OPERATOR(pg_catalog.=) {}) \
          THEN\n        ALTER TABLE {place} ADD CONSTRAINT {} {};\n    END IF;\nEND",
         literal(&place),
         literal(&name),
