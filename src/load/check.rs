@@ -126,8 +126,8 @@ impl Columns {
     /// An error of the rows on their way is one of the table that they are for.
     fn of_stage(&self, error: Error) -> Error {
         match error {
-            Error::Server(mut server) if server.table.as_deref() == Some(render::STAGE_NAME) => {
-                server.message = server.message.replace(render::STAGE_NAME, &self.table);
+            Error::Server(mut server) if server.table.as_ref() == Some(&*render::STAGE_NAME) => {
+                server.message = server.message.replace(render::STAGE_NAME.as_str(), &self.table);
                 server.table = Some(self.table.clone());
                 Error::Server(server)
             }

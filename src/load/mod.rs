@@ -16,7 +16,7 @@ use crate::catalog::{self, Table};
 use crate::copy::plan::TargetColumn;
 use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
-use crate::sql::name::TableName;
+use crate::sql::name::{TableName, too_long};
 use crate::types;
 pub use copying::{Source, Watch};
 use scope::Scope;
@@ -223,6 +223,7 @@ fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String
         if names.iter().take(index).any(|earlier| earlier == name) {
             problems.push(format!("column \"{name}\" is there twice"));
         }
+        problems.extend(too_long("column", name));
         match types::creates(field) {
             Some(declaration) => fields.push((name.clone(), declaration)),
             None => problems.push(format!(

@@ -34,7 +34,7 @@ impl Scope {
     pub fn commit_merge(self, session: &Session) -> Result<()> {
         match self {
             Self::Transaction => session.commit(),
-            Self::Savepoint => session.batch(&mut || Ok(()), render::END_MERGE),
+            Self::Savepoint => session.batch(&mut || Ok(()), &render::end_merge()),
         }
     }
 

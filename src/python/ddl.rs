@@ -6,17 +6,22 @@ use pyo3::types::{PyDict, PyList};
 
 use super::errors::exception;
 use crate::sql::ddl::{
-    self, Column, Constraint, Filled, Index, LOCK, Reference, Rule, Table, check, statements,
+    self, Column, Constraint, Filled, Index, LOCK, Reference, Rule, Table, check, qualify_types,
+    statements,
 };
+use crate::sql::type_name;
 
 type Dict<'a, 'py> = &'a Bound<'py, PyDict>;
 
-/// Writes the statements that create tables; with `locked`, one session at a time gets past the first of them, and the
-/// last fails if an index was left out.
+/// Writes the statements that create tables. With `locked` they are those that howdah runs itself: one session at a time
+/// gets past the first of them, the last fails if an index was left out, and types are named with their schema.
 #[pyfunction]
 #[pyo3(name = "ddl", signature = (tables, *, locked = false))]
 pub(super) fn written(tables: &Bound<'_, PyList>, locked: bool) -> PyResult<Vec<String>> {
-    let read = tables.iter().map(|one| table(one.cast()?)).collect::<PyResult<Vec<_>>>()?;
+    let mut read = tables.iter().map(|one| table(one.cast()?)).collect::<PyResult<Vec<_>>>()?;
+    if locked {
+        qualify_types(&mut read);
+    }
     let mut written = statements(&read).map_err(|error| exception(tables.py(), error))?;
     if locked {
         written.insert(0, LOCK.to_owned());
@@ -35,6 +40,12 @@ pub(super) fn object_name(table: &str, about: &str, label: &str) -> String {
 #[pyfunction]
 pub(super) fn identifier(name: &str) -> String {
     ddl::quoted(name)
+}
+
+/// Tells whether a type is one of PostgreSQL's own, or an array of such.
+#[pyfunction]
+pub(super) fn is_own_type(name: &str) -> bool {
+    type_name::is_own(name)
 }
 
 /// What a dict has under a name, which it must have.

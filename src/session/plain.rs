@@ -33,7 +33,16 @@ pub(super) fn is_plain_read(sql: &str) -> bool {
     begins_well
         && !has_comments
         && !words.any(|word| OTHERS.contains(&word))
-        && sql.match_indices('(').all(|(at, _)| may_stand_before(sql.get(..at).unwrap_or_default()))
+        && sql.match_indices('(').all(|(at, _)| {
+            let (before, after) = sql.split_at(at);
+            may_stand_before(before) || is_operator(before, after)
+        })
+}
+
+/// Whether this is `OPERATOR(pg_catalog.=)` and the like, as howdah writes it.
+fn is_operator(before: &str, after: &str) -> bool {
+    let sign = after.strip_prefix("(pg_catalog.").and_then(|sign| sign.chars().next());
+    before.ends_with(" operator") && sign.is_some_and(|sign| !is_part(sign) && sign != '"')
 }
 
 /// What words and names without quotes are made of.
@@ -49,7 +58,10 @@ fn may_stand_before(text: &str) -> bool {
     match text.chars().last() {
         // A function's name in quotes, which may be told to be read in another way.
         Some('"' | '\'') => false,
-        _ => word.is_empty() || BEFORE_PARENTHESES.split(' ').any(|known| known == word),
+        _ => {
+            let word = word.strip_prefix("pg_catalog.").unwrap_or(word);
+            word.is_empty() || BEFORE_PARENTHESES.split(' ').any(|known| known == word)
+        }
     }
 }
 
@@ -66,6 +78,7 @@ mod tests {
             "TABLE t",
             "VALUES (1), (2)",
             "WITH recent AS (SELECT * FROM t WHERE day > $1) SELECT count(*) FROM recent",
+            "SELECT pg_catalog.count(*) FROM t AS t0 WHERE t0.id OPERATOR(pg_catalog.=) ANY ($1::bigint[])",
             "SELECT \"t0\".\"id\" FROM \"post\" AS \"t0\" WHERE \"t0\".\"author_id\" = ANY ($1)",
             "SELECT lower(name), coalesce (n, 0) FROM t ORDER BY updated_at LIMIT 10",
         ] {
@@ -93,6 +106,8 @@ mod tests {
             "SELECT pg_advisory_lock ($1)",
             "SELECT pg_catalog.pg_advisory_lock\n($1)",
             "SELECT nextval('s')",
+            "SELECT operator(pg_catalog.x)",
+            "SELECT 1 OPERATOR(mine.+) 1",
             "SELECT * FROM take_next_job($1)",
             "SELECT \"my function\"(1)",
             "SELECT größe(1)",

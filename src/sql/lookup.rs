@@ -132,8 +132,7 @@ pub const STORES_ALL: &str = of_parts!(
 );
 
 /// Whether a table is one in whose rows xmax can be seen.
-pub const IS_PLAIN: &str =
-    "SELECT relkind OPERATOR(pg_catalog.=) 'r' FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
+pub const IS_PLAIN: &str = "SELECT relkind OPERATOR(pg_catalog.=) 'r' FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
 
 /// Whether a unique index of the columns `$2`, as ON CONFLICT finds it, takes NULLs for the same;
 /// before PostgreSQL 15 none does.
@@ -146,5 +145,4 @@ WHERE attrelid OPERATOR(pg_catalog.=) indrelid AND attnum OPERATOR(pg_catalog.=)
 
 /// Whether a type (`$1` is its name) is one of its own, or a composite one: text can be cast to it. To
 /// a domain it cannot, for an explicit cast cuts what is longer than the length of its base.
-pub const IS_PRINTED: &str =
-    "SELECT typtype OPERATOR(pg_catalog.=) ANY ('{b,c}') FROM pg_catalog.pg_type WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regtype($1)";
+pub const IS_PRINTED: &str = "SELECT typtype OPERATOR(pg_catalog.=) ANY ('{b,c}') FROM pg_catalog.pg_type WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regtype($1)";

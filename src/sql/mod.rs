@@ -6,3 +6,4 @@ pub mod name;
 pub mod render;
 pub mod restore;
 pub mod statement;
+pub mod type_name;

@@ -2,6 +2,31 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
+/// The bytes that the server keeps of an identifier, `NAMEDATALEN - 1`: it cuts a longer one, which then names something
+/// else. A server may be compiled with another limit, which howdah does not ask for.
+/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+pub const LONGEST: usize = 63;
+
+/// Refuses an identifier that the server would cut.
+///
+/// # Errors
+/// When it is longer than [`LONGEST`].
+pub fn refuse_long(what: &str, name: &str) -> Result<()> {
+    too_long(what, name).map_or(Ok(()), |problem| Err(Error::Interface(problem)))
+}
+
+/// What is wrong with an identifier that the server would cut.
+#[must_use]
+pub fn too_long(what: &str, name: &str) -> Option<String> {
+    (name.len() > LONGEST).then(|| {
+        format!(
+            "{what} \"{name}\" is over {LONGEST} bytes long, and the server keeps no more of a name; give a shorter one"
+        )
+    })
+}
+
 /// A table's name, with its schema where one was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
@@ -21,8 +46,8 @@ impl TableName {
     /// is taken as it stands, with its capitals.
     ///
     /// # Errors
-    /// When a part is empty, a quote is left open, or there are more than two parts.
-    pub fn parse(text: &str) -> Result<Self, BadName> {
+    /// When a part is empty or longer than [`LONGEST`], a quote is left open, or there are more than two parts.
+    pub fn parse(text: &str) -> std::result::Result<Self, BadName> {
         let bad = |why: &str| BadName(format!("table name {text:?}: {why}"));
         let mut parts = Vec::new();
         let mut rest = text;
@@ -38,6 +63,9 @@ impl TableName {
             }
             if part.contains('\0') {
                 return Err(bad("it holds the character NUL"));
+            }
+            if let Some(problem) = too_long("table or schema", &part) {
+                return Err(BadName(problem));
             }
             parts.push(part);
             match tail.strip_prefix('.') {
@@ -118,6 +146,17 @@ mod tests {
         }
         for text in ["", ".", "a.", ".a", "a.b.c", "\"a", "\"a\"b", "a\0b"] {
             assert!(TableName::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn test_parse_of_a_part_over_63_bytes_is_refused() {
+        let (longest, over) = ("ä".repeat(31) + "x", "ä".repeat(32));
+        assert!(TableName::parse(&format!("{longest}.{longest}")).is_ok());
+        for text in [over.clone(), format!("s.{over}"), format!("{over}.t"), format!("\"{over}\"")]
+        {
+            let error = TableName::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("is over 63 bytes long"), "{error}");
         }
     }
 

@@ -1,17 +1,25 @@
 //! Statements, written out. The only file that writes SQL of names that callers give.
 
 use std::fmt::Display;
+use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use super::ddl::literal;
-use super::name::{Quoted, TableName};
-use super::statement;
+use super::name::{Quoted, TableName, refuse_long};
+use super::type_name;
 use crate::error::Result;
 
-/// Where rows wait to be merged; a temporary table, dropped with its transaction.
-const STAGE: &str = "pg_temp._howdah_stage";
+/// The name of the temporary table where rows wait to be merged; it is dropped with its transaction. No table of the
+/// user's has it: one of that name would be hidden from the very statements that are about it.
+pub static STAGE_NAME: LazyLock<String> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("_howdah_stage_{}_{:x}", std::process::id(), now.as_nanos())
+});
 
-/// The name in it.
-pub const STAGE_NAME: &str = "_howdah_stage";
+/// The same, with its schema.
+fn stage() -> TableName {
+    TableName { schema: Some("pg_temp".to_owned()), table: STAGE_NAME.clone() }
+}
 
 /// Begins a transaction.
 pub const BEGIN: &str = "BEGIN";
@@ -51,10 +59,13 @@ pub fn rollback_savepoint(depth: u32) -> String {
 }
 
 /// Subscribes to channels.
-#[must_use]
-pub fn listen(channels: &[String]) -> String {
+///
+/// # Errors
+/// When a channel's name is longer than the server keeps.
+pub fn listen(channels: &[String]) -> Result<String> {
+    channels.iter().try_for_each(|channel| refuse_long("channel", channel))?;
     let listen = channels.iter().map(|channel| format!("LISTEN {}", Quoted(channel)));
-    listen.collect::<Vec<_>>().join("; ")
+    Ok(listen.collect::<Vec<_>>().join("; "))
 }
 
 /// Ends all subscriptions.
@@ -67,7 +78,10 @@ pub const BEGIN_LOAD: &str = "SAVEPOINT _howdah_load";
 pub const END_LOAD: &str = "RELEASE SAVEPOINT _howdah_load";
 
 /// Ends one that merged its rows; the transaction's end does not come yet to drop the stage.
-pub const END_MERGE: &str = "DROP TABLE pg_temp._howdah_stage; RELEASE SAVEPOINT _howdah_load";
+#[must_use]
+pub fn end_merge() -> String {
+    format!("DROP TABLE {}; {END_LOAD}", stage())
+}
 
 /// Undoes a load within a transaction.
 pub const UNDO_LOAD: &str = "ROLLBACK TO SAVEPOINT _howdah_load; RELEASE SAVEPOINT _howdah_load";
@@ -124,13 +138,13 @@ pub fn copy_in<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) 
 /// Copies binary tuples into the stage.
 #[must_use]
 pub fn copy_into_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    format!("COPY {STAGE} ({}) FROM STDIN (FORMAT binary)", columns(names))
+    copy_in(&stage(), names)
 }
 
 /// Reads columns of the stage.
 #[must_use]
 pub fn select_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    format!("SELECT {} FROM {STAGE}", columns(names))
+    select_columns(&stage(), names)
 }
 
 /// Makes a table that goes with the transaction, of some columns of another, and numbers its rows.
@@ -156,7 +170,7 @@ pub fn staging<'a>(
         ),
     ];
     for (name, sql_type) in types {
-        let sql_type = statement::checked_type(sql_type)?;
+        let sql_type = type_name::written(sql_type)?;
         statements
             .push(format!("ALTER TABLE pg_temp.{stage} ALTER {} TYPE {sql_type}", Quoted(name)));
     }
@@ -178,8 +192,10 @@ pub fn truncate(table: &TableName) -> String {
 /// Creates a table of columns, each with the declaration of its type.
 #[must_use]
 pub fn create_table(table: &TableName, fields: &[(String, String)]) -> String {
-    let fields = fields.iter().map(|(name, declaration)| format!("{} {declaration}", Quoted(name)));
-    format!("CREATE TABLE {table} ({})", list(fields))
+    let field = |(name, declaration): &(String, String)| {
+        format!("{} {}", Quoted(name), type_name::qualified(declaration))
+    };
+    format!("CREATE TABLE {table} ({})", list(fields.iter().map(field)))
 }
 
 /// Where and how the rows of a table are kept.
@@ -264,14 +280,15 @@ impl Merge<'_> {
         }
         changes.extend(key.iter().map(|name| format!("ALTER {} SET NOT NULL", Quoted(name))));
         format!(
-            "CREATE TEMP TABLE _howdah_stage (LIKE {table}{including}) ON COMMIT DROP; \
-             ALTER TABLE {STAGE} {}",
-            list(changes)
+            "CREATE TEMP TABLE {stage} (LIKE {table}{including}) ON COMMIT DROP; ALTER TABLE {stage} {}",
+            list(changes),
+            stage = stage(),
         )
     }
 
     /// Merges the stage into the table; the last of several rows with one key wins. Counts the
-    /// rows that were inserted and those that were updated.
+    /// rows that were inserted and those that were updated. The table has an alias, for one that is
+    /// itself named `old` or `excluded` would be taken for the rows that these words mean.
     #[must_use]
     pub fn merge(&self) -> String {
         let Self { table, names, key, .. } = self;
@@ -283,16 +300,18 @@ impl Merge<'_> {
             let set = |name: &&&str| format!("{0} = EXCLUDED.{0}", Quoted(name));
             let is_new = match key.first().filter(|_| self.tells_old) {
                 Some(key) => format!("old.{} IS NULL", Quoted(key)),
-                None => "xmax = 0".to_owned(),
+                None => "target.xmax OPERATOR(pg_catalog.=) 0".to_owned(),
             };
             (format!("DO UPDATE SET {}", list(rest.iter().map(set))), is_new)
         };
         let (names, key) = (columns(names.iter().copied()), columns(key.iter().copied()));
         format!(
-            "WITH merged AS (INSERT INTO {table} ({names}){overriding} \
-             SELECT DISTINCT ON ({key}) {names} FROM {STAGE} ORDER BY {key}, ctid DESC \
+            "WITH merged AS (INSERT INTO {table} AS target ({names}){overriding} \
+             SELECT DISTINCT ON ({key}) {names} FROM {stage} ORDER BY {key}, ctid DESC \
              ON CONFLICT ({key}) {action} RETURNING {is_new} AS is_new) \
-             SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged"
+             SELECT pg_catalog.count(*) FILTER (WHERE is_new), pg_catalog.count(*) FILTER (WHERE NOT is_new) \
+             FROM merged",
+            stage = stage(),
         )
     }
 }

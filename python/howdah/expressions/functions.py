@@ -41,11 +41,22 @@ class Aggregate(Expr[T]):
 
     __slots__ = ("_args", "_name", "_options", "_result")
 
-    def __init__(self, name: str, args: tuple[Node, ...], result: str | None, kind: type[Any] | None = None) -> None:
-        """Take the function, its arguments and the type that its result is cast to."""
+    def __init__(
+        self,
+        name: str,
+        args: tuple[Node, ...],
+        result: str | None,
+        kind: type[Any] | None = None,
+        *,
+        as_: str | None = None,
+    ) -> None:
+        """Take the function, its arguments and the type that its result is cast to.
+
+        With `as_`, the type of the result, the function is one that the query's author names.
+        """
         self._name = name
         self._args = args
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, Any] = {} if as_ is None else {"as": as_}
         self._result = result
         super().__init__(self._cast(self._call()), result, kind)
 
@@ -103,8 +114,9 @@ def func(name: str, *args: Any, as_: type[O]) -> Aggregate[O]:  # noqa: ANN401  
     Returns:
         The call; `filter`, `over` and the rest are for aggregates.
     """
-    made: Aggregate[O] = Aggregate(name, tuple(operand(one) for one in args), None)
-    made.type, made.kind = sql_type(as_), kind_of(as_)
+    of = sql_type(as_)
+    made: Aggregate[O] = Aggregate(name, tuple(operand(one) for one in args), None, as_=of)
+    made.type, made.kind = of, kind_of(as_)
     return made
 
 
@@ -271,7 +283,7 @@ def case(*branches: tuple[Expr[bool], Any], otherwise: Any = None, as_: type[O] 
     first = next((one for one in (*values, otherwise) if isinstance(one, Expr)), None)
     kind = sql_type(as_) if as_ is not None else None
     pairs = tuple((condition(when), operand(value)) for when, value in branches)
-    node: Node = ("case", None, pairs, None if otherwise is None else operand(otherwise))
+    node: Node = ("case", pairs, None if otherwise is None else operand(otherwise))
     if kind is not None:
         node = ("cast", node, kind)
     known = kind or (first.type if first is not None else cast_of(values[0]) if values else None)

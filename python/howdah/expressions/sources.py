@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     Kind = Literal["table", "reference", "query", "cte", "function"]
 
 
+NONE: frozenset[str] = frozenset()
+
+
 class Source:
     """One row of FROM. Two are the same only if they are one object: a table may be in a query twice.
 
@@ -26,10 +29,13 @@ class Source:
         columns: The names of the columns of a query or function, where they are given new ones.
         ordinality: For a function, the name of a column that numbers its rows.
         attribute: For a reference, the attribute in the parent's table.
+        others: The names of the columns that may be of a type which is not PostgreSQL's own: its operators may be those
+            of an extension.
     """
 
     __slots__ = (
         "_children",
+        "_others",
         "attribute",
         "call",
         "columns",
@@ -71,10 +77,20 @@ class Source:
         self.ordinality = ordinality
         self.attribute = attribute
         self._children: dict[str, Source] | None = None
+        self._others: frozenset[str] = NONE
+
+    @property
+    def others(self) -> frozenset[str]:
+        """The columns that may be of a type which is not PostgreSQL's own."""
+        return self._others if self.schema is None else self.schema.others
+
+    @others.setter
+    def others(self, names: frozenset[str]) -> None:
+        self._others = names
 
     def again(self) -> Source:
         """Give a second place for the rows of a query or function."""
-        return Source(
+        made = Source(
             self.kind,
             self.name,
             statement=self.statement,
@@ -82,6 +98,8 @@ class Source:
             columns=self.columns,
             ordinality=self.ordinality,
         )
+        made.others = self._others
+        return made
 
     @property
     def root(self) -> Source:

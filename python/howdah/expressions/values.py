@@ -84,21 +84,6 @@ NUMBERS = {
     "float": "double precision",
 }
 WIDER = tuple(dict.fromkeys(NUMBERS.values()))
-# The names of PostgreSQL's own types: what is named so is one of them, even in quotes, for they are looked up first.
-# SELECT typname FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname !~ '^(_|pg_)'
-BUILT_IN = frozenset(
-    """
-    aclitem any anyarray anycompatible anycompatiblearray anycompatiblemultirange anycompatiblenonarray
-    anycompatiblerange anyelement anyenum anymultirange anynonarray anyrange bit bool box bpchar bytea char cid cidr
-    circle cstring date datemultirange daterange event_trigger fdw_handler float4 float8 gtsvector index_am_handler inet
-    int2 int2vector int4 int4multirange int4range int8 int8multirange int8range internal interval json jsonb jsonpath
-    language_handler line lseg macaddr macaddr8 money name numeric nummultirange numrange oid oidvector path point
-    polygon record refcursor regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc
-    regprocedure regrole regtype table_am_handler text tid time timestamp timestamptz timetz trigger tsm_handler
-    tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector txid_snapshot unknown uuid varbit varchar void xid
-    xid8 xml
-    """.split()  # noqa: SIM905  (as a list it takes a hundred lines)
-)
 INT4 = 1 << 31
 INT8 = 1 << 63
 
@@ -163,7 +148,7 @@ def _plain(kind: object) -> str | None:
                 )
                 raise InterfaceError(message)
         name = enum_name(kind)
-        if is_built_in(name):
+        if _core.is_own_type(name):
             message = (
                 f"{kind.__name__}: the enum's type would be named {name}, which is a type of PostgreSQL's own; "
                 f"name it otherwise by __enum_name__, or store the values by col(type='text')"
@@ -240,10 +225,14 @@ def enum_name(enum: type[Enum]) -> str:
     return str(getattr(enum, "__enum_name__", None) or _core.identifier(snake_case(enum.__name__)))
 
 
-def is_built_in(name: str) -> bool:
-    """Tell whether a type of that name is one of PostgreSQL's own."""
-    plain = name.strip('"')
-    return plain in BUILT_IN or plain.startswith("pg_")
+def is_own(name: str | None, kind: type[Any] | None = None) -> bool:
+    """Tell whether a type is one of PostgreSQL's own, an array of such, or an enum: then its operators are, too.
+
+    Args:
+        name: The type, as SQL writes it; None where it is not known.
+        kind: The class of its values where rows have something else.
+    """
+    return (kind is not None and issubclass(kind, Enum)) or (name is not None and _core.is_own_type(name))
 
 
 def snake_case(name: str) -> str:

@@ -289,7 +289,7 @@ class Builder(Steps[R]):
         found = self._statement(keys)
         if not cut:
             return {"where": (("in", left, found),)}
-        once, rows = nodes.found_once(found, tuple(column.name for column in schema.primary_key))
+        once, rows = nodes.found_once(found, schema)
         return {"where": (("in", left, rows),), "ctes": (once,)}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from howdah.errors import InterfaceError, NoField
 from howdah.expressions.expression import Expr, operand
 from howdah.expressions.sources import Source
-from howdah.expressions.values import sql_type
+from howdah.expressions.values import is_own, sql_type
 from howdah.tables.attributes import Col
 
 if TYPE_CHECKING:
@@ -111,7 +111,16 @@ def _columns(source: Source, columns: tuple[Expr[Any], ...]) -> dict[str, Expr[A
         message = f"two columns are named {', '.join(twice)}; name them by as_()"
         raise InterfaceError(message)
     source.columns = names
-    return {name: Expr(("column", source, name), one.type, one.kind) for name, one in zip(names, columns, strict=True)}
+    made: dict[str, Expr[Any]] = {
+        name: Expr(("column", source, name), one.type, one.kind) for name, one in zip(names, columns, strict=True)
+    }
+    source.others = _others(made)
+    return made
+
+
+def _others(columns: Mapping[str, Expr[Any]]) -> frozenset[str]:
+    """Give the columns that may be of a type which is not PostgreSQL's own."""
+    return frozenset(name for name, one in columns.items() if not is_own(one.type, one.kind))
 
 
 def subquery(query: Builder[Any], *, name: str = "rows") -> Derived:
@@ -169,6 +178,9 @@ def table_function(name: str, *args: object, columns: Mapping[str, type[Any]]) -
     Returns:
         The rows; `join` and `find` take them, and their columns are its attributes.
     """
-    call: tuple[Any, ...] = ("call", name, tuple(operand(one) for one in args), {})
+    # The query's author names the function, whose rows have several types.
+    call: tuple[Any, ...] = ("call", name, tuple(operand(one) for one in args), {"as": None})
     source = Source("function", (name,), call=call, columns=tuple(columns))
-    return Derived(source, {one: Expr(("column", source, one), sql_type(kind)) for one, kind in columns.items()})
+    made: dict[str, Expr[Any]] = {one: Expr(("column", source, one), sql_type(kind)) for one, kind in columns.items()}
+    source.others = _others(made)
+    return Derived(source, made)

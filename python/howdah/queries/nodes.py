@@ -34,7 +34,6 @@ JSON_FUNCTIONS = frozenset({
     *("jsonb_set", "jsonb_set_lax", "jsonb_insert", "json_strip_nulls", "jsonb_strip_nulls"),
     *("json_extract_path", "jsonb_extract_path", "jsonb_path_query_first", "jsonb_path_query_array"),
 })  # fmt: skip
-# Of which no table has the name.
 FOUND = "_howdah_found"
 # What is not the same twice to the server: parameters, and subqueries, whose tables have names of their own.
 UNLIKE = frozenset({"value", "in", "not_in", "exists", "scalar", "array_of"})
@@ -187,13 +186,15 @@ def with_clause(ctes: tuple[Derived, ...]) -> tuple[With, ...]:
     return tuple((one.source, one.recursive, False, cast("Statement", one.source.statement)) for one in known)
 
 
-def found_once(statement: Statement, names: tuple[str, ...]) -> tuple[With, Statement]:
-    """Give a query as part of the WITH clause that is run but once, and one that gives its rows.
+def found_once(statement: Statement, schema: TableSchema) -> tuple[With, Statement]:
+    """Give a query of primary keys as part of the WITH clause that is run but once, and one that gives its rows.
 
     As a subquery it may be run for each row that is compared with it, and find others each time: those that it has
     locked, and the statement around it has changed, are not found again.
     """
-    source = Source("cte", (FOUND,), columns=names, statement=statement)
+    names = tuple(column.name for column in schema.primary_key)
+    source = Source("cte", (schema.another_name(FOUND),), columns=names, statement=statement)
+    source.others = schema.others
     rows = {"kind": "select", "columns": tuple(("column", source, name) for name in names), "from": source}
     return (source, False, True, statement), rows
 

@@ -68,7 +68,7 @@ def staging(
         yield _stage(db, schema, rows, names, texts)
         if stays:
             # Else it goes with the transaction.
-            db.execute(_core.drop_staging(STAGED))
+            db.execute(_core.drop_staging(schema.another_name(STAGED)))
 
 
 def _stage(
@@ -83,14 +83,15 @@ def _stage(
     # COPY looks at numbers. What it rounds can be told no more: a time keeps its digits until it is looked at.
     limited = {one: schema.by_name[one] for one in names if is_arrow(rows) and _is_time(schema.by_name[one])}
     types = [(one, "text") for one in texts] + [(one, column.type.bare) for one, column in limited.items()]
-    for statement in _core.staging(STAGED, schema.name, list(names), order_of(schema), types):
+    for statement in _core.staging(schema.another_name(STAGED), schema.name, list(names), order_of(schema), types):
         db.execute(statement)
-    staged = Source("table", ("pg_temp", STAGED))
+    staged = Source("table", ("pg_temp", schema.another_name(STAGED)))
+    staged.others = schema.others
     if not is_arrow(rows):
-        report = db.load(f"pg_temp.{STAGED}", rows, columns=targets_of(names))
+        report = db.load(f"pg_temp.{schema.another_name(STAGED)}", rows, columns=targets_of(names))
         return staged, tuple(names), report.rows
     targets = {one: column_name(schema, one) for one in arrow_names(rows)}
-    report = db.load(f"pg_temp.{STAGED}", rows, columns=targets)
+    report = db.load(f"pg_temp.{schema.another_name(STAGED)}", rows, columns=targets)
     for column in limited.values():
         _refuse_inexact(db, schema, staged, column)
     return staged, tuple(names), report.rows

@@ -175,7 +175,8 @@ def _upsert_from(
         "select": _last_ones(schema, given, keys, apart=given.nulls and not nulls_same),
         "conflict": {"on": tuple(keys), "set": sets},
     }
-    written = Source("cte", ("written",))
+    written = Source("cte", (schema.another_name("written"),))
+    written.others = schema.others
     written.statement = insert
     if _is_plain(db, schema):
         # A row that was there has been locked by this very statement.
@@ -220,7 +221,7 @@ def _last_ones(schema: TableSchema, given: Given, keys: Sequence[str], *, apart:
             return select | {"order_by": (order,)}
         # What has no parameter is the same expression to the server both times.
         nulls = tuple(("is_null", node) for node in nodes if node[0] != "value")
-        by_keys = (*by_keys, ("case", None, ((("or", nulls), order),), ("literal", 0))) if nulls else by_keys
+        by_keys = (*by_keys, ("case", ((("or", nulls), order),), ("literal", 0))) if nulls else by_keys
     return select | {"distinct": by_keys, "order_by": (*by_keys, ("ordering", order, "desc", None))}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from howdah import _core
 from howdah.errors import InterfaceError
-from howdah.expressions.values import enum_name, is_built_in
+from howdah.expressions.values import enum_name
 from howdah.tables.schema import Check, Constraint, ForeignKey, Unique
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _column(column: Column) -> dict[str, Any]:
 def _labels(enum: type[Any] | None, type_name: str) -> tuple[str, ...] | None:
     """Give the labels of an enum's type; None if the column has another type, and an enum is Python's alone."""
     name = type_name.rstrip("[]")
-    if enum is None or not issubclass(enum, Enum) or name != enum_name(enum) or is_built_in(name):
+    if enum is None or not issubclass(enum, Enum) or name != enum_name(enum) or _core.is_own_type(name):
         return None
     return tuple(str(member.value) for member in enum)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from howdah.expressions.values import bare
+from howdah.expressions.values import bare, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -457,6 +457,15 @@ class TableSchema:
     def by_attribute(self) -> dict[str, Column]:
         """The columns by their names in the class."""
         return {column.attribute: column for column in self.columns}
+
+    def another_name(self, name: str) -> str:
+        """Give a name of howdah's own for a query or a table, changed where it is the table's: it would be hidden."""
+        return f"{name}_" if self.name[-1] == name else name
+
+    @cached_property
+    def others(self) -> frozenset[str]:
+        """The names in the database of the columns whose type may not be PostgreSQL's own."""
+        return frozenset(column.name for column in self.columns if not is_own(column.type.name, column.type.kind))
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

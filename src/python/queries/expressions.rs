@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
 use super::{Node, Reader, address, flag, given, refused, text, tuple};
-use crate::sql::statement::ast::{Bound as End, Call, Case, Expr, Frame, Literal, Over};
+use crate::sql::statement::ast::{Bound as End, Call, Case, Expr, Frame, Literal, Namer, Over};
 
 impl<'py> Reader<'py> {
     pub(super) fn boxed(&mut self, node: Node<'_, 'py>) -> PyResult<Box<Expr>> {
@@ -99,15 +99,14 @@ impl<'py> Reader<'py> {
                 frame: self.frame(&at(4)?)?,
             })),
             "case" => {
-                let operand = self.optional(&at(1)?)?;
                 let mut branches = Vec::new();
-                for branch in at(2)?.try_iter()? {
+                for branch in at(1)?.try_iter()? {
                     let (when, then) =
                         branch?.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
                     branches.push((self.expression(&when)?, self.expression(&then)?));
                 }
-                let otherwise = self.optional(&at(3)?)?;
-                Expr::Case(Box::new(Case { operand, branches, otherwise }))
+                let otherwise = self.optional(&at(2)?)?;
+                Expr::Case(Box::new(Case { branches, otherwise }))
             }
             "extract" => Expr::Extract(text(&at(1)?)?, self.boxed(&at(2)?)?),
             "collate" => Expr::Collate(self.boxed(&at(1)?)?, text(&at(2)?)?),
@@ -154,6 +153,7 @@ impl<'py> Reader<'py> {
         let args = self.list(&parts.get_item(2)?)?;
         let mut call = Call {
             name,
+            by: Namer::Howdah,
             args,
             distinct: false,
             filter: None,
@@ -168,6 +168,9 @@ impl<'py> Reader<'py> {
                 given(options, "filter")?.map(|node| self.expression(&node)).transpose()?;
             call.order_by = self.given_list(options, "order_by")?;
             call.within = self.given_list(options, "within")?;
+            if options.contains("as")? {
+                call.by = Namer::Author(given(options, "as")?.map(|kind| text(&kind)).transpose()?);
+            }
         }
         Ok(call)
     }
@@ -260,14 +263,11 @@ const OPERATORS: &[&str] = &[
     "^",
     "||",
     "LIKE",
-    "NOT LIKE",
     "ILIKE",
-    "NOT ILIKE",
     "~",
     "~*",
     "!~",
     "!~*",
-    "SIMILAR TO",
     "@>",
     "<@",
     "&&",

@@ -138,7 +138,9 @@ impl<'py> Reader<'py> {
         // It is known before its parts are read: a recursive query names itself.
         let id = self.sources.len();
         self.known.insert(place, id);
-        self.sources.push(Source { kind: SourceKind::Cte(String::new()), columns: Vec::new() });
+        let unread = SourceKind::Cte(String::new());
+        let others = get(pyo3::intern!(py, "others"))?.extract()?;
+        self.sources.push(Source { kind: unread, columns: Vec::new(), others });
         let kind = match kind.cast::<PyString>()?.to_str()? {
             "table" => SourceKind::Table(name),
             "reference" => SourceKind::Reference {
@@ -161,7 +163,8 @@ impl<'py> Reader<'py> {
         let columns = get(pyo3::intern!(py, "columns"))?;
         let columns = if columns.is_none() { Vec::new() } else { texts(&columns)? };
         if let Some(source) = self.sources.get_mut(id) {
-            *source = Source { kind, columns };
+            source.kind = kind;
+            source.columns = columns;
         }
         Ok(id)
     }

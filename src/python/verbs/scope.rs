@@ -56,7 +56,7 @@ pub(in crate::python) async fn listen(client: Client, channels: Vec<String>) -> 
             "channel \"{channel}\": the server knows names by their first {MOST_NAME_BYTES} bytes only; use a shorter one"
         )));
     }
-    let sql = render::listen(&channels);
+    let sql = render::listen(&channels)?;
     client.listen_to(channels);
     client.batch(&sql).await.map(|_| ())
 }

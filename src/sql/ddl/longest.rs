@@ -1,53 +1,43 @@
 //! Names that the server would cut: two of them may become one, which `IF NOT EXISTS` then leaves alone.
 
-use super::Table;
-use super::name::LONGEST;
+use super::{Rule, Table};
 use crate::error::{Error, Result};
+use crate::sql::name::too_long;
+use crate::sql::type_name::parts;
 
-/// Refuses names of tables, columns, constraints, indexes and enums that are too long.
+/// Refuses names of tables, columns, constraints, indexes, sequences and enums that are too long, and labels of enums,
+/// which the server refuses.
 pub(super) fn refuse(tables: &[Table]) -> Result<()> {
     for table in tables {
         let place = table.name.join(".");
-        table.name.iter().try_for_each(|part| refuse_one(&place, "table", part))?;
+        let refuse = |what: &str, name: &str| match too_long(what, name) {
+            Some(problem) => Err(Error::Interface(format!("table {place}: {problem}"))),
+            None => Ok(()),
+        };
+        table.name.iter().try_for_each(|part| refuse("table", part))?;
         for column in &table.columns {
-            refuse_one(&place, "column", &column.name)?;
-            if column.labels.is_some() {
-                let parts = parts(super::element(&column.sql_type));
-                parts.iter().try_for_each(|part| refuse_one(&place, "enum", part))?;
+            refuse("column", &column.name)?;
+            let parts = parts(super::element(&column.sql_type));
+            let kind = if column.labels.is_some() { "enum" } else { "type" };
+            parts.iter().try_for_each(|part| refuse(kind, part))?;
+            let labels = column.labels.iter().flatten();
+            labels.into_iter().try_for_each(|label| refuse("label", label))?;
+            if let Some(super::Filled::Sequence(_, name)) = &column.filled {
+                name.iter().try_for_each(|part| refuse("sequence", part))?;
             }
         }
-        let constraints =
-            table.constraints.iter().filter_map(|constraint| constraint.name.as_ref());
-        constraints.into_iter().try_for_each(|name| refuse_one(&place, "constraint", name))?;
-        let indexes = table.indexes.iter().filter_map(|index| index.name.as_ref());
-        indexes.into_iter().try_for_each(|name| refuse_one(&place, "index", name))?;
-    }
-    Ok(())
-}
-
-fn refuse_one(place: &str, what: &str, name: &str) -> Result<()> {
-    if name.len() <= LONGEST {
-        return Ok(());
-    }
-    Err(Error::Interface(format!(
-        "table {place}: expected names of at most {LONGEST} bytes, got {} for the {what} \"{name}\", which the server \
-         would cut; give a shorter one",
-        name.len()
-    )))
-}
-
-/// The parts of a type's name, without their quotes.
-fn parts(written: &str) -> Vec<String> {
-    let (mut parts, mut is_quoted) = (vec![String::new()], false);
-    let mut letters = written.chars().peekable();
-    while let Some(letter) = letters.next() {
-        let Some(last) = parts.last_mut() else { break };
-        match letter {
-            '"' if is_quoted && letters.next_if_eq(&'"').is_some() => last.push('"'),
-            '"' => is_quoted = !is_quoted,
-            '.' if !is_quoted => parts.push(String::new()),
-            _ => last.push(letter),
+        for constraint in &table.constraints {
+            constraint.name.iter().try_for_each(|name| refuse("constraint", name))?;
+            let columns = match &constraint.rule {
+                Rule::Unique(columns) | Rule::ForeignKey(columns, _) => columns.as_slice(),
+                Rule::Check(_) | Rule::Raw(_) => &[],
+            };
+            columns.iter().try_for_each(|name| refuse("column", name))?;
+        }
+        for index in &table.indexes {
+            index.name.iter().try_for_each(|name| refuse("index", name))?;
+            index.included.iter().try_for_each(|name| refuse("column", name))?;
         }
     }
-    parts
+    Ok(())
 }

@@ -15,6 +15,7 @@ pub use index::check;
 pub use name::object_name;
 
 use super::statement::identifier::{identifier, qualified};
+use super::type_name::qualified as qualified_type;
 use crate::error::{Error, Result};
 
 /// Lets one session at a time create tables: `IF NOT EXISTS` alone fails where two do so at once.
@@ -145,6 +146,14 @@ pub fn statements(tables: &[Table]) -> Result<Vec<String>> {
     }
     written.append(&mut later);
     Ok(written)
+}
+
+/// Names the schema of PostgreSQL's own types, for statements that are run whatever the search path is.
+pub fn qualify_types(tables: &mut [Table]) {
+    let columns = tables.iter_mut().flat_map(|table| &mut table.columns);
+    for column in columns.filter(|column| column.labels.is_none()) {
+        column.sql_type = qualified_type(&column.sql_type).into_owned();
+    }
 }
 
 /// What has to be there before the tables: schemas, extensions, and types.

@@ -1,8 +1,7 @@
 //! The names that PostgreSQL gives to what has none, made as it makes them: with them a constraint or an index is found
 //! again.
 
-/// The bytes of a name, less the NUL at its end: `NAMEDATALEN - 1`.
-pub(super) const LONGEST: usize = 63;
+use crate::sql::name::LONGEST;
 
 /// A name of a table's, of what it is about, and of what it is.
 ///

@@ -1,5 +1,7 @@
 //! Queries as data: what expressions and statements are made of.
 
+use std::collections::HashSet;
+
 /// A row of FROM, by its place in [`Query::sources`].
 pub type SourceId = usize;
 
@@ -19,6 +21,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// New names of their columns.
     pub columns: Vec<String>,
+    /// The names of the columns that may be of a type which is not PostgreSQL's own.
+    pub others: HashSet<String>,
 }
 
 /// What rows are.
@@ -128,11 +132,22 @@ pub enum Literal {
     Null,
 }
 
+/// Who named a function.
+#[derive(Debug)]
+pub enum Namer {
+    /// howdah, which means the one of PostgreSQL's own.
+    Howdah,
+    /// The query's author, who may have named the type of its result.
+    Author(Option<String>),
+}
+
 /// A call of a function.
 #[derive(Debug)]
 pub struct Call {
     /// Its name, perhaps with its schema.
     pub name: String,
+    /// Who named it.
+    pub by: Namer,
     /// What it is given.
     pub args: Vec<Expr>,
     /// Each value once.
@@ -181,8 +196,6 @@ pub struct Bound {
 /// A choice.
 #[derive(Debug)]
 pub struct Case {
-    /// What is compared; without it the branches are conditions.
-    pub operand: Option<Expr>,
     /// Conditions and values.
     pub branches: Vec<(Expr, Expr)>,
     /// The value if none holds.

@@ -1,7 +1,8 @@
 //! Expressions, written.
 
 use super::Writer;
-use super::ast::{Bound, Call, Case, Expr, Literal, Over};
+use super::ast::{Bound, Call, Case, Expr, Literal, Over, Statement};
+use super::own;
 use crate::error::{Error, Result};
 
 /// How strongly an expression holds together, weakest first:
@@ -31,7 +32,7 @@ fn operator(operator: &str) -> Hold {
     match operator {
         "<" | ">" | "=" | "<=" | ">=" | "<>" => Hold::Comparison,
         "IS DISTINCT FROM" | "IS NOT DISTINCT FROM" => Hold::Is,
-        "LIKE" | "NOT LIKE" | "ILIKE" | "NOT ILIKE" | "SIMILAR TO" => Hold::Within,
+        "LIKE" | "ILIKE" => Hold::Within,
         "+" | "-" => Hold::Sum,
         "*" | "/" | "%" => Hold::Product,
         "^" => Hold::Power,
@@ -40,27 +41,43 @@ fn operator(operator: &str) -> Hold {
     }
 }
 
-fn hold(expression: &Expr) -> Hold {
-    match expression {
-        Expr::Binary(sign, _) => operator(sign),
-        Expr::Or(parts) if parts.len() > 1 => Hold::Or,
-        Expr::And(parts) if parts.len() > 1 => Hold::And,
-        Expr::And(parts) | Expr::Or(parts) => parts.first().map_or(Hold::Whole, hold),
-        Expr::Not(_) => Hold::Not,
-        Expr::Is(..) => Hold::Is,
-        Expr::Quantified(sign, ..) => operator(sign).min(Hold::Operator),
-        Expr::Between(_) | Expr::In(..) => Hold::Within,
-        Expr::Negative(_) | Expr::Literal(Literal::Integer(..0)) => Hold::Sign,
-        Expr::Collate(..) => Hold::Collate,
-        Expr::Cast(..) | Expr::Value(_, Some(_)) => Hold::Cast,
-        Expr::Element(_) => Hold::Element,
-        Expr::Named(inner, _) => hold(inner),
-        Expr::Ordering(..) => Hold::Any,
-        _ => Hold::Whole,
-    }
-}
-
 impl Writer<'_> {
+    /// How strongly an expression holds together as it is written: what stands in `OPERATOR()` binds like any operator of
+    /// no special precedence.
+    fn hold(&self, expression: &Expr) -> Hold {
+        match expression {
+            Expr::Binary(sign, sides) => self.hold_of_binary(sign, &sides.0, &sides.1),
+            Expr::Or(parts) if parts.len() > 1 => Hold::Or,
+            Expr::And(parts) if parts.len() > 1 => Hold::And,
+            Expr::And(parts) | Expr::Or(parts) => {
+                parts.first().map_or(Hold::Whole, |part| self.hold(part))
+            }
+            Expr::Not(_) | Expr::In(_, _, true) => Hold::Not,
+            Expr::Is(..) => Hold::Is,
+            Expr::Quantified(sign, ..) => operator(sign).min(Hold::Operator),
+            Expr::Between(parts) if self.is_own_between(parts) => Hold::And,
+            Expr::In(left, statement, false) if self.are_own_in(left, statement) => Hold::Operator,
+            Expr::Between(_) | Expr::In(..) => Hold::Within,
+            Expr::Negative(inner) if self.is_own(inner) => Hold::Operator,
+            Expr::Negative(_) | Expr::Literal(Literal::Integer(..0)) => Hold::Sign,
+            Expr::Collate(..) => Hold::Collate,
+            Expr::Cast(..) | Expr::Value(_, Some(_)) => Hold::Cast,
+            Expr::Element(_) => Hold::Element,
+            Expr::Named(inner, _) => self.hold(inner),
+            Expr::Ordering(..) => Hold::Any,
+            _ => Hold::Whole,
+        }
+    }
+
+    fn hold_of_binary(&self, sign: &'static str, left: &Expr, right: &Expr) -> Hold {
+        match sign {
+            "AT TIME ZONE" => Hold::Zone,
+            _ if !self.are_own(left, right) => operator(sign),
+            "IS DISTINCT FROM" | "IS NOT DISTINCT FROM" => Hold::Whole,
+            _ => Hold::Operator,
+        }
+    }
+
     /// Writes expressions with commas between them.
     pub fn list(&mut self, expressions: &[Expr]) -> Result<()> {
         for (at, expression) in expressions.iter().enumerate() {
@@ -79,9 +96,14 @@ impl Writer<'_> {
                 self.push(", ");
             }
             self.expression(column)?;
-            if let Expr::Named(_, name) = column {
-                self.push(" AS ");
-                self.name(name);
+            match column {
+                Expr::Named(_, name) => {
+                    self.push(" AS ");
+                    self.name(name)?;
+                }
+                // The name that the server gives to what is written as CASE here.
+                Expr::Call(call) if call.name == "nullif" => self.push(" AS nullif"),
+                _ => {}
             }
         }
         Ok(())
@@ -102,7 +124,7 @@ impl Writer<'_> {
                         self.push(between);
                     }
                     // A chain of the same kind goes on.
-                    let enough = if hold(part) == own { own } else { next(own) };
+                    let enough = if self.hold(part) == own { own } else { next(own) };
                     self.held(part, enough)?;
                 }
             }
@@ -112,7 +134,7 @@ impl Writer<'_> {
 
     /// Writes an expression, in parentheses where it holds together less than it must.
     fn held(&mut self, expression: &Expr, least: Hold) -> Result<()> {
-        if hold(expression) >= least {
+        if self.hold(expression) >= least {
             return self.expression(expression);
         }
         self.push("(");
@@ -127,7 +149,7 @@ impl Writer<'_> {
             Expr::Column(id, name) => {
                 self.alias(*id)?;
                 self.push(".");
-                self.name(name);
+                self.name(name)?;
             }
             Expr::Whole(id) => self.alias(*id)?,
             Expr::Value(value, cast) => {
@@ -147,7 +169,7 @@ impl Writer<'_> {
                 self.held(inner, Hold::Is)?;
             }
             Expr::Negative(inner) => {
-                self.push("- ");
+                self.push(if self.is_own(inner) { "OPERATOR(pg_catalog.-) " } else { "- " });
                 self.held(inner, Hold::Element)?;
             }
             Expr::Is(inner, what) => {
@@ -157,19 +179,15 @@ impl Writer<'_> {
             }
             Expr::Between(parts) => self.between(parts)?,
             Expr::Quantified(sign, which, sides) => {
+                let is_own = self.are_own_within(&sides.0, &sides.1);
                 self.held(&sides.0, Hold::Sum)?;
-                self.spaced(sign);
+                self.spaced(&own::operator(sign, is_own));
                 self.push(which);
                 self.push(" (");
                 self.expression(&sides.1)?;
                 self.push(")");
             }
-            Expr::In(left, statement, negated) => {
-                self.held(left, Hold::Operator)?;
-                self.push(if *negated { " NOT IN (" } else { " IN (" });
-                self.statement(statement)?;
-                self.push(")");
-            }
+            Expr::In(left, statement, negated) => self.within(left, statement, *negated)?,
             Expr::Subquery(what, statement) => {
                 self.push(what);
                 self.push("(");
@@ -206,7 +224,10 @@ impl Writer<'_> {
             Expr::Collate(inner, collation) => {
                 self.held(inner, Hold::Collate)?;
                 self.push(" COLLATE ");
-                self.name(collation);
+                if own::is_own_collation(collation) {
+                    self.push("pg_catalog.");
+                }
+                self.name(collation)?;
             }
             Expr::Row(parts) => self.enclosed("ROW(", parts, ")")?,
             Expr::Array(parts, element) => {
@@ -226,7 +247,7 @@ impl Writer<'_> {
             }
             Expr::Excluded(name) => {
                 self.push("excluded.");
-                self.name(name);
+                self.name(name)?;
             }
             Expr::Ordinal(number) => self.number_alone(*number),
             Expr::Named(inner, _) => self.expression(inner)?,
@@ -300,17 +321,74 @@ impl Writer<'_> {
     }
 
     fn binary(&mut self, sign: &'static str, left: &Expr, right: &Expr) -> Result<()> {
-        let own = operator(sign);
+        let is_own = self.are_own(left, right);
+        match sign {
+            "IS DISTINCT FROM" if is_own => {
+                return self.distinct("<>", " IS NOT NULL OR ", left, right);
+            }
+            "IS NOT DISTINCT FROM" if is_own => {
+                return self.distinct("=", " IS NULL AND ", left, right);
+            }
+            _ => {}
+        }
+        let own = self.hold_of_binary(sign, left, right);
         // Those that group to the left go on as they are; the others are marked.
-        let same = matches!(left, Expr::Binary(before, _) if *before == sign);
+        let same =
+            matches!(left, Expr::Binary(before, _) if *before == sign) && self.hold(left) == own;
         let grows = same && matches!(sign, "+" | "-" | "*" | "||");
         self.held(left, if grows { own } else { next(own) })?;
-        self.spaced(sign);
+        self.spaced(&own::operator(sign, is_own));
         self.held(right, next(own))
+    }
+
+    /// Compares with NULL being a value like others: where one side is NULL, so is what the operator gives.
+    fn distinct(
+        &mut self,
+        sign: &'static str,
+        between: &str,
+        left: &Expr,
+        right: &Expr,
+    ) -> Result<()> {
+        self.push("coalesce(");
+        self.held(left, Hold::Sum)?;
+        self.spaced(&own::operator(sign, true));
+        self.held(right, Hold::Sum)?;
+        self.push(", ");
+        self.held(left, Hold::Operator)?;
+        self.push(between);
+        self.held(right, Hold::Operator)?;
+        self.push(if sign == "=" { " IS NULL)" } else { " IS NOT NULL)" });
+        Ok(())
+    }
+
+    fn within(&mut self, left: &Expr, statement: &Statement, negated: bool) -> Result<()> {
+        if negated {
+            self.push("NOT ");
+        }
+        if self.are_own_in(left, statement) {
+            self.held(left, Hold::Sum)?;
+            self.push(" OPERATOR(pg_catalog.=) ANY (");
+        } else {
+            self.held(left, Hold::Operator)?;
+            self.push(" IN (");
+        }
+        self.statement(statement)?;
+        self.push(")");
+        Ok(())
+    }
+
+    fn is_own_between(&self, parts: &[Expr; 3]) -> bool {
+        let [inner, low, high] = parts;
+        self.are_own(inner, low) && self.are_own(inner, high)
     }
 
     fn between(&mut self, parts: &[Expr; 3]) -> Result<()> {
         let [inner, low, high] = parts;
+        if self.is_own_between(parts) {
+            self.binary(">=", inner, low)?;
+            self.push(" AND ");
+            return self.binary("<=", inner, high);
+        }
         self.held(inner, Hold::Operator)?;
         self.push(" BETWEEN ");
         self.held(low, Hold::Operator)?;
@@ -319,12 +397,19 @@ impl Writer<'_> {
     }
 
     pub fn call(&mut self, call: &Call) -> Result<()> {
-        // What looks like a function and is none has a name that must not be quoted.
-        if matches!(call.name.as_str(), "coalesce" | "greatest" | "least" | "nullif" | "grouping") {
+        if let ("nullif", [value, other]) = (call.name.as_str(), call.args.as_slice())
+            && self.are_own(value, other)
+        {
+            return self.nullif(value, other);
+        }
+        if own::CONSTRUCTS.contains(&call.name.as_str()) {
             self.push(&call.name);
         } else {
+            if self.is_own_function(call) {
+                self.push("pg_catalog.");
+            }
             let parts: Vec<String> = call.name.split('.').map(str::to_owned).collect();
-            self.qualified(&parts);
+            self.qualified(&parts)?;
         }
         self.push("(");
         if call.distinct {
@@ -346,6 +431,15 @@ impl Writer<'_> {
             self.expression(filter)?;
             self.push(")");
         }
+        Ok(())
+    }
+
+    fn nullif(&mut self, value: &Expr, other: &Expr) -> Result<()> {
+        self.push("CASE WHEN ");
+        self.binary("=", value, other)?;
+        self.push(" THEN NULL ELSE ");
+        self.expression(value)?;
+        self.push(" END");
         Ok(())
     }
 
@@ -392,10 +486,6 @@ impl Writer<'_> {
 
     fn case(&mut self, case: &Case) -> Result<()> {
         self.push("CASE");
-        if let Some(operand) = &case.operand {
-            self.push(" ");
-            self.expression(operand)?;
-        }
         for (when, then) in &case.branches {
             self.push(" WHEN ");
             self.expression(when)?;

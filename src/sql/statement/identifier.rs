@@ -1,4 +1,4 @@
-//! Identifiers and types, as statements name them.
+//! Identifiers, as statements name them.
 
 use std::fmt::Write;
 
@@ -201,90 +201,6 @@ fn is_plain(name: &str) -> bool {
         && RESERVED.binary_search(&name).is_err()
 }
 
-/// Types whose names have several words; any other has one, so that nothing can follow it.
-/// <https://www.postgresql.org/docs/current/datatype.html>
-const WORDS: &[&str] = &[
-    "bit varying",
-    "character varying",
-    "double precision",
-    "interval day",
-    "interval day to hour",
-    "interval day to minute",
-    "interval day to second",
-    "interval hour",
-    "interval hour to minute",
-    "interval hour to second",
-    "interval minute",
-    "interval minute to second",
-    "interval month",
-    "interval second",
-    "interval year",
-    "interval year to month",
-    "national character",
-    "national character varying",
-    "time with time zone",
-    "time without time zone",
-    "timestamp with time zone",
-    "timestamp without time zone",
-];
-
-/// Whether a text can only be a type: names, quoted ones too, with modifiers and brackets.
-pub(super) fn is_type(text: &str) -> bool {
-    let mut rest = text;
-    let mut named = false;
-    // What stands outside of quotes, modifiers and brackets.
-    let mut plain = String::new();
-    while let Some(first) = rest.chars().next() {
-        let tail = rest.get(first.len_utf8()..).unwrap_or_default();
-        rest = match first {
-            '"' => match quoted(tail) {
-                Some(tail) => {
-                    plain.push('_');
-                    tail
-                }
-                None => return false,
-            },
-            '(' => match tail.split_once(')') {
-                Some((inside, tail)) if named && is_modifier(inside) => tail,
-                _ => return false,
-            },
-            '[' => match tail.strip_prefix(']') {
-                Some(tail) if named => tail,
-                _ => return false,
-            },
-            _ if first.is_alphanumeric() || "_. ".contains(first) => {
-                plain.push(first);
-                tail
-            }
-            _ => return false,
-        };
-        named = true;
-    }
-    let words: Vec<_> = plain.split(' ').filter(|word| !word.is_empty()).collect();
-    match words.as_slice() {
-        [] => false,
-        [_] => true,
-        several => WORDS.contains(&several.join(" ").to_lowercase().as_str()),
-    }
-}
-
-fn is_modifier(text: &str) -> bool {
-    let mut words = text.split(',').map(str::trim);
-    words.all(|word| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_alphanumeric()))
-}
-
-/// What stands after a quoted name.
-fn quoted(text: &str) -> Option<&str> {
-    let mut rest = text;
-    loop {
-        let (_, tail) = rest.split_once('"')?;
-        match tail.strip_prefix('"') {
-            Some(tail) => rest = tail,
-            None => return Some(tail),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,40 +224,5 @@ mod tests {
     #[test]
     fn reserved_words_are_in_order() {
         assert!(RESERVED.is_sorted());
-    }
-
-    #[test]
-    fn types_are_types_alone() {
-        for text in [
-            "bigint",
-            "numeric(12,2)",
-            "geometry(Point, 4326)",
-            "text[]",
-            "\"my type\"[]",
-            "public.status",
-            "Double  Precision",
-            "timestamp(3) with time zone",
-            "a.\"B c\"[]",
-        ] {
-            assert!(is_type(text), "{text}");
-        }
-        for text in [
-            "",
-            " ",
-            "int; DROP TABLE t",
-            "int)",
-            "(1)",
-            "int('x')",
-            "\"open",
-            "[]",
-            "int--",
-            "int OR true",
-            "int FROM t",
-            "text COLLATE x",
-            "int[1]",
-            "x::int",
-        ] {
-            assert!(!is_type(text), "{text}");
-        }
     }
 }

@@ -1,8 +1,12 @@
 //! Statements of queries that are data: what they are, and how they are written.
+//!
+//! Operators and functions are written with `pg_catalog` wherever their operands are of PostgreSQL's own types
+//! ([`own`]), so that none is found that another role has made in a schema of the search path.
 
 pub mod ast;
 mod expression;
 pub(super) mod identifier;
+mod own;
 mod places;
 mod statements;
 
@@ -10,6 +14,8 @@ use ast::{Query, SourceId, SourceKind};
 use places::Places;
 
 use crate::error::{Error, Result};
+use crate::sql::name::refuse_long;
+use crate::sql::type_name;
 
 /// A statement, written.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +37,7 @@ pub fn write(query: &Query) -> Result<Written> {
         sql: String::with_capacity(256),
         params: Vec::new(),
         scopes: Vec::new(),
+        inserted: Vec::new(),
         aliases: 0,
     };
     writer.statement(&query.statement)?;
@@ -45,18 +52,9 @@ struct Writer<'a> {
     params: Vec<usize>,
     /// The sources of the statements around, each with the number of its alias.
     scopes: Vec<Vec<(SourceId, u32)>>,
+    /// The tables that rows are being inserted into, the innermost last.
+    inserted: Vec<SourceId>,
     aliases: u32,
-}
-
-/// Gives a type's name back, which is nothing else besides.
-///
-/// # Errors
-/// When it is no type.
-pub(super) fn checked_type(name: &str) -> Result<&str> {
-    if identifier::is_type(name) {
-        return Ok(name);
-    }
-    Err(Error::Interface(format!("{name:?} is no type")))
 }
 
 impl Writer<'_> {
@@ -64,21 +62,28 @@ impl Writer<'_> {
         self.sql.push_str(text);
     }
 
-    fn name(&mut self, name: &str) {
+    fn name(&mut self, name: &str) -> Result<()> {
+        refuse_long("name", name)?;
         identifier::identifier(name, &mut self.sql);
+        Ok(())
     }
 
-    fn names<'b>(&mut self, names: impl IntoIterator<Item = &'b String>) {
+    fn names<'b>(&mut self, names: impl IntoIterator<Item = &'b String>) -> Result<()> {
         for (at, name) in names.into_iter().enumerate() {
             if at > 0 {
                 self.push(", ");
             }
-            self.name(name);
+            self.name(name)?;
         }
+        Ok(())
     }
 
-    fn qualified(&mut self, parts: &[String]) {
+    fn qualified(&mut self, parts: &[String]) -> Result<()> {
+        for part in parts {
+            refuse_long("name", part)?;
+        }
         identifier::qualified(parts, &mut self.sql);
+        Ok(())
     }
 
     fn number(&mut self, prefix: char, number: impl std::fmt::Display) {
@@ -88,7 +93,7 @@ impl Writer<'_> {
     }
 
     fn type_name(&mut self, name: &str) -> Result<()> {
-        self.push(checked_type(name)?);
+        self.push(&type_name::written(name)?);
         Ok(())
     }
 

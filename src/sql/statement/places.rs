@@ -240,7 +240,7 @@ impl Finder<'_> {
                 self.all(&over.order_by);
             }
             Expr::Case(case) => {
-                case.operand.iter().chain(&case.otherwise).for_each(|part| self.expression(part));
+                case.otherwise.iter().for_each(|part| self.expression(part));
                 for (when, then) in &case.branches {
                     self.expression(when);
                     self.expression(then);

@@ -39,8 +39,8 @@ impl Writer<'_> {
             if let Some(source) = source
                 && let SourceKind::Cte(name) = &source.kind
             {
-                self.name(name);
-                self.column_names(&source.columns);
+                self.name(name)?;
+                self.column_names(&source.columns)?;
             }
             self.push(if cte.materialized { " AS MATERIALIZED (" } else { " AS (" });
             self.statement(&cte.statement)?;
@@ -52,12 +52,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn column_names(&mut self, names: &[String]) {
+    fn column_names(&mut self, names: &[String]) -> Result<()> {
         if !names.is_empty() {
             self.push(" (");
-            self.names(names);
+            self.names(names)?;
             self.push(")");
         }
+        Ok(())
     }
 
     fn select(&mut self, select: &Select) -> Result<()> {
@@ -134,8 +135,8 @@ impl Writer<'_> {
         };
         let mut numbered = false;
         match &source.kind {
-            SourceKind::Table(name) | SourceKind::Reference { name, .. } => self.qualified(name),
-            SourceKind::Cte(name) => self.name(name),
+            SourceKind::Table(name) | SourceKind::Reference { name, .. } => self.qualified(name)?,
+            SourceKind::Cte(name) => self.name(name)?,
             SourceKind::Query(statement) => {
                 self.push("(");
                 self.statement(statement)?;
@@ -149,7 +150,7 @@ impl Writer<'_> {
         self.push(if numbered { " WITH ORDINALITY AS " } else { " AS " });
         self.alias(id)?;
         if !matches!(source.kind, SourceKind::Cte(_)) {
-            self.column_names(&source.columns);
+            self.column_names(&source.columns)?;
         }
         Ok(())
     }
@@ -210,13 +211,14 @@ impl Writer<'_> {
         };
         for (at, (theirs, own)) in on.iter().enumerate() {
             self.push(if at == 0 { " ON " } else { " AND " });
+            let is_own = self.is_own_column(id, own) && self.is_own_column(*parent, theirs);
             self.alias(id)?;
             self.push(".");
-            self.name(own);
-            self.push(" = ");
+            self.name(own)?;
+            self.push(if is_own { " OPERATOR(pg_catalog.=) " } else { " = " });
             self.alias(*parent)?;
             self.push(".");
-            self.name(theirs);
+            self.name(theirs)?;
         }
         Ok(())
     }
@@ -283,7 +285,7 @@ impl Writer<'_> {
         self.enter([insert.into])?;
         self.push("INSERT INTO ");
         self.source(insert.into)?;
-        self.column_names(&insert.columns);
+        self.column_names(&insert.columns)?;
         self.push(" ");
         match &insert.rows {
             Rows::Default => self.push("DEFAULT VALUES"),
@@ -291,7 +293,9 @@ impl Writer<'_> {
             Rows::Select(statement) => self.statement(statement)?,
         }
         if let Some(conflict) = &insert.conflict {
+            self.inserted.push(insert.into);
             self.conflict(conflict)?;
+            self.inserted.pop();
         }
         self.returning(&insert.returning)?;
         self.leave();
@@ -300,7 +304,7 @@ impl Writer<'_> {
 
     fn conflict(&mut self, conflict: &Conflict) -> Result<()> {
         self.push(" ON CONFLICT");
-        self.column_names(&conflict.on);
+        self.column_names(&conflict.on)?;
         self.clause(" WHERE ", &conflict.index_where)?;
         if conflict.set.is_empty() {
             self.push(" DO NOTHING");
@@ -316,7 +320,7 @@ impl Writer<'_> {
             if at > 0 {
                 self.push(", ");
             }
-            self.name(name);
+            self.name(name)?;
             self.push(" = ");
             self.expression(value)?;
         }

@@ -1,10 +1,15 @@
+use std::collections::HashSet;
+
 use super::ast::{Body, Expr, Join, Literal, Query, Select, Source, SourceKind, Statement, Tail};
 use super::write;
 
 /// A statement that selects some expressions of tables.
 fn query(columns: Vec<Expr>, kinds: Vec<SourceKind>) -> Query {
     let select = Select { columns, from: Some(0), ..Select::default() };
-    let sources = kinds.into_iter().map(|kind| Source { kind, columns: vec![] }).collect();
+    let sources = kinds
+        .into_iter()
+        .map(|kind| Source { kind, columns: vec![], others: HashSet::new() })
+        .collect();
     let body = Body::Select(Box::new(select));
     Query { statement: Statement { ctes: vec![], body, explain: None }, sources }
 }
@@ -53,14 +58,29 @@ fn binary(sign: &'static str, left: Expr, right: Expr) -> Expr {
 #[test]
 fn test_operators_are_bracketed_by_how_strongly_they_hold() {
     let sum = || binary("+", number(1), number(2));
-    assert_eq!(written(binary("*", sum(), number(3))), "(1 + 2) * 3");
-    assert_eq!(written(binary("+", sum(), number(3))), "1 + 2 + 3");
-    assert_eq!(written(binary("-", number(3), sum())), "3 - (1 + 2)");
-    assert_eq!(written(Expr::Not(Box::new(Expr::Or(vec![sum(), sum()])))), "NOT (1 + 2 OR 1 + 2)");
+    assert_eq!(
+        written(binary("*", sum(), number(3))),
+        "(1 OPERATOR(pg_catalog.+) 2) OPERATOR(pg_catalog.*) 3"
+    );
+    assert_eq!(
+        written(binary("+", sum(), number(3))),
+        "1 OPERATOR(pg_catalog.+) 2 OPERATOR(pg_catalog.+) 3"
+    );
+    assert_eq!(
+        written(binary("-", number(3), sum())),
+        "3 OPERATOR(pg_catalog.-) (1 OPERATOR(pg_catalog.+) 2)"
+    );
+    assert_eq!(
+        written(Expr::Not(Box::new(Expr::Or(vec![sum(), sum()])))),
+        "NOT (1 OPERATOR(pg_catalog.+) 2 OR 1 OPERATOR(pg_catalog.+) 2)"
+    );
     assert_eq!(written(Expr::And(vec![])), "true");
     assert_eq!(written(Expr::Or(vec![])), "false");
-    assert_eq!(written(Expr::Cast(Box::new(sum()), "text".into())), "(1 + 2)::text");
-    assert_eq!(written(Expr::Cast(Box::new(number(-1)), "text".into())), "(-1)::text");
+    assert_eq!(
+        written(Expr::Cast(Box::new(sum()), "text".into())),
+        "(1 OPERATOR(pg_catalog.+) 2)::pg_catalog.text"
+    );
+    assert_eq!(written(Expr::Cast(Box::new(number(-1)), "text".into())), "(-1)::pg_catalog.text");
 }
 
 #[test]
@@ -68,7 +88,7 @@ fn test_value_that_occurs_twice_is_one_parameter() {
     let value = |at| Expr::Value(at, None);
     let all = vec![value(1), Expr::Value(0, Some("text".into())), value(1)];
     let written = write(&query(all, vec![table("t")])).unwrap();
-    assert_eq!(written.sql, "SELECT $1, $2::text, $1 FROM t AS t0");
+    assert_eq!(written.sql, "SELECT $1, $2::pg_catalog.text, $1 FROM t AS t0");
     assert_eq!(written.params, [1, 0]);
 }
 
@@ -79,8 +99,8 @@ fn test_references_are_joined_once_and_parents_first() {
         vec![Expr::Column(2, "x".into()), Expr::Column(1, "y".into()), Expr::Column(2, "z".into())];
     assert_eq!(
         write(&query(columns, sources)).unwrap().sql,
-        "SELECT t2.x, t1.y, t2.z FROM a AS t0 JOIN b AS t1 ON t1.id = t0.other \
-         LEFT JOIN c AS t2 ON t2.id = t1.other"
+        "SELECT t2.x, t1.y, t2.z FROM a AS t0 JOIN b AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.other \
+         LEFT JOIN c AS t2 ON t2.id OPERATOR(pg_catalog.=) t1.other"
     );
 }
 
@@ -96,17 +116,17 @@ fn test_references_of_what_an_outer_join_leaves_out_are_left_out_with_it() {
     // A full join leaves out what stands before it, and what that refers to.
     assert_eq!(
         joined(&[1], vec![join(" FULL JOIN ", 2, 2, 0)], kinds()),
-        "a AS t0 FULL JOIN c AS t1 ON t1.x = t0.x LEFT JOIN b AS t2 ON t2.id = t0.other"
+        "a AS t0 FULL JOIN c AS t1 ON t1.x OPERATOR(pg_catalog.=) t0.x LEFT JOIN b AS t2 ON t2.id OPERATOR(pg_catalog.=) t0.other"
     );
     // A reference that is joined for the asking is what its own references begin with.
     assert_eq!(
         joined(&[3], vec![join(" LEFT JOIN ", 1, 1, 0)], kinds()),
-        "a AS t0 LEFT JOIN b AS t1 ON t1.x = t0.x LEFT JOIN d AS t2 ON t2.id = t1.other"
+        "a AS t0 LEFT JOIN b AS t1 ON t1.x OPERATOR(pg_catalog.=) t0.x LEFT JOIN d AS t2 ON t2.id OPERATOR(pg_catalog.=) t1.other"
     );
     let inner = join(" JOIN ", 2, 2, 0);
     assert_eq!(
         joined(&[1], vec![inner], kinds()),
-        "a AS t0 JOIN c AS t1 ON t1.x = t0.x JOIN b AS t2 ON t2.id = t0.other"
+        "a AS t0 JOIN c AS t1 ON t1.x OPERATOR(pg_catalog.=) t0.x JOIN b AS t2 ON t2.id OPERATOR(pg_catalog.=) t0.other"
     );
 }
 
@@ -115,11 +135,11 @@ fn test_references_that_a_join_needs_stand_before_it_or_beside_its_table() {
     let kinds = || vec![table("a"), referred("b", 0, false), table("c"), referred("d", 2, false)];
     assert_eq!(
         joined(&[0], vec![join(" JOIN ", 2, 2, 1)], kinds()),
-        "a AS t0 JOIN b AS t2 ON t2.id = t0.other JOIN c AS t1 ON t1.x = t2.x"
+        "a AS t0 JOIN b AS t2 ON t2.id OPERATOR(pg_catalog.=) t0.other JOIN c AS t1 ON t1.x OPERATOR(pg_catalog.=) t2.x"
     );
     assert_eq!(
         joined(&[3], vec![join(" LEFT JOIN ", 2, 3, 0)], kinds()),
-        "a AS t0 LEFT JOIN (c AS t1 JOIN d AS t2 ON t2.id = t1.other) ON t2.x = t0.x"
+        "a AS t0 LEFT JOIN (c AS t1 JOIN d AS t2 ON t2.id OPERATOR(pg_catalog.=) t1.other) ON t2.x OPERATOR(pg_catalog.=) t0.x"
     );
 }
 
@@ -134,6 +154,53 @@ fn test_name_of_a_column_is_written_among_the_columns_alone() {
     }
     assert_eq!(
         write(&query).unwrap().sql,
-        "SELECT 1 + 2 AS n, (1 + 2) * 3 FROM t AS t0 WHERE 1 + 2 > 0 ORDER BY 1 + 2 DESC"
+        "SELECT 1 OPERATOR(pg_catalog.+) 2 AS n, (1 OPERATOR(pg_catalog.+) 2) OPERATOR(pg_catalog.*) 3 FROM t AS t0 \
+         WHERE (1 OPERATOR(pg_catalog.+) 2) OPERATOR(pg_catalog.>) 0 ORDER BY 1 OPERATOR(pg_catalog.+) 2 DESC"
     );
+}
+
+#[test]
+fn test_operators_of_own_types_are_those_of_pg_catalog_and_others_stay_open() {
+    let both = |others: &[&str], expression: Expr| {
+        let mut query = query(vec![expression], vec![table("t")]);
+        query.sources[0].others = others.iter().map(|name| (*name).to_owned()).collect();
+        let sql = write(&query).unwrap().sql;
+        sql.strip_prefix("SELECT ").unwrap().strip_suffix(" FROM t AS t0").unwrap().to_owned()
+    };
+    let value = |at| Expr::Value(at, None);
+    let between = || Expr::Between(Box::new([column(0), value(0), value(1)]));
+    assert_eq!(
+        both(&[], between()),
+        "t0.x OPERATOR(pg_catalog.>=) $1 AND t0.x OPERATOR(pg_catalog.<=) $2"
+    );
+    assert_eq!(both(&["x"], between()), "t0.x BETWEEN $1 AND $2");
+    let like = || binary("LIKE", column(0), value(0));
+    assert_eq!(both(&[], like()), "t0.x OPERATOR(pg_catalog.~~) $1");
+    assert_eq!(both(&["x"], like()), "t0.x LIKE $1");
+    let distinct = || binary("IS DISTINCT FROM", column(0), value(0));
+    assert_eq!(
+        both(&[], distinct()),
+        "coalesce(t0.x OPERATOR(pg_catalog.<>) $1, t0.x IS NOT NULL OR $1 IS NOT NULL)"
+    );
+    assert_eq!(both(&["x"], distinct()), "t0.x IS DISTINCT FROM $1");
+    let cast = Expr::Value(0, Some("citext".into()));
+    assert_eq!(both(&[], binary("=", column(0), cast)), "t0.x = $1::citext");
+    // What holds together less than it seems gets its parentheses.
+    let negated = Expr::Is(Box::new(between()), "TRUE");
+    assert!(both(&[], negated).starts_with("(t0.x OPERATOR"));
+}
+
+#[test]
+fn test_name_over_63_bytes_is_refused_wherever_it_stands() {
+    let long = || "n".repeat(64);
+    for (columns, kind) in [
+        (vec![Expr::Column(0, long())], table("t")),
+        (vec![Expr::Named(Box::new(number(1)), long())], table("t")),
+        (vec![Expr::Cast(Box::new(number(1)), long())], table("t")),
+        (vec![number(1)], table(&long())),
+        (vec![number(1)], SourceKind::Cte(long())),
+    ] {
+        let error = write(&query(columns, vec![kind])).unwrap_err().to_string();
+        assert!(error.contains("is over 63 bytes long"), "{error}");
+    }
 }
