@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::errors::exception;
 use super::gather::json::json;
-use super::gather::number::decimal_type;
+use super::gather::number::{decimal_text, decimal_type};
 use super::maker::own;
 use crate::error::Error;
 
@@ -81,7 +81,7 @@ fn is_same(value: &Bound<'_, PyAny>, old: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(value.value().to_bits() == old.value().to_bits());
     }
     if value.is_instance(decimal_type(value.py())?)? {
-        return value.str()?.as_any().eq(old.str()?);
+        return decimal_text(value)?.eq(decimal_text(old)?);
     }
     value.eq(old)
 }

@@ -69,7 +69,7 @@ def _number_holds(value: object, digits: int) -> bool:
         value = Decimal(value)
     if not isinstance(value, Decimal):
         return True
-    _, held, exponent = value.as_tuple()
+    _, held, exponent = Decimal.as_tuple(value)
     # It is a letter for what is no number.
     extra = -digits - exponent if isinstance(exponent, int) else 0
     return extra <= 0 or not any(held[-extra:])

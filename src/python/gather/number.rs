@@ -5,7 +5,7 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
+use pyo3::types::{IntoPyDict, PyBool, PyFloat, PyInt, PyString, PyType};
 
 use super::{Refused, Taken, text, type_name, wrong_type};
 use crate::wire::numeric::{NotScaled, put_text, scaled};
@@ -29,9 +29,8 @@ where
 }
 
 fn index(value: &Bound<'_, PyAny>) -> Taken<PyResult<i64>> {
-    let is_integer = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>()
-        || is_numpy(value) && value.hasattr("__index__")? && !type_name(value).contains("bool");
-    if is_integer {
+    let is_integer = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>();
+    if is_integer || is_numpy_integer(value)? {
         return Ok(value.extract::<i64>());
     }
     if text::is_enum(value)? {
@@ -43,8 +42,13 @@ fn index(value: &Bound<'_, PyAny>) -> Taken<PyResult<i64>> {
     Err(wrong_type(value))
 }
 
-fn is_numpy(value: &Bound<'_, PyAny>) -> bool {
-    type_name(value).starts_with("numpy.")
+/// Whether a value is an integer of numpy's: neither a bool, nor an array, which have an index, too.
+fn is_numpy_integer(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let name = type_name(value);
+    let is_other = matches!(&*name, "numpy.bool" | "numpy.bool_" | "numpy.ndarray");
+    Ok(name.starts_with("numpy.")
+        && !is_other
+        && value.hasattr(intern!(value.py(), "__index__"))?)
 }
 
 fn out_of_range(value: &Bound<'_, PyAny>) -> Refused {
@@ -77,7 +81,8 @@ fn float(value: &Bound<'_, PyAny>, exact: i64) -> Taken<f64> {
     if let Ok(float) = value.cast::<PyFloat>() {
         return Ok(float.value());
     }
-    if is_numpy(value) && type_name(value).contains("float") {
+    // That of 64 bits is a float of Python's, and a wider one may have digits that a float has not.
+    if matches!(&*type_name(value), "numpy.float16" | "numpy.float32") {
         return Ok(value.extract::<f64>()?);
     }
     let integer: i64 = integer(value)?;
@@ -94,20 +99,51 @@ pub(in crate::python) fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyT
     DECIMAL.import(py, "decimal", "Decimal")
 }
 
-/// The digits of a Decimal, an int, or a float (the fewest that give it back).
+/// The digits of a Decimal or of an instance of a subclass, whatever that prints itself as.
+pub(in crate::python) fn decimal_text<'py>(
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = value.py();
+    decimal_type(py)?.call_method1(intern!(py, "__str__"), (value,))
+}
+
+/// The digits of a Decimal, an int, or a float (the fewest that give it back). They are those of the
+/// value: a subclass may print itself as anything.
 pub(in crate::python) fn digits<'py>(value: &Bound<'py, PyAny>) -> Taken<Bound<'py, PyString>> {
-    let decimal = decimal_type(value.py())?;
-    if value.is_exact_instance(decimal) || value.is_instance(decimal)? {
+    let py = value.py();
+    let decimal = decimal_type(py)?;
+    if value.is_exact_instance(decimal) {
         return Ok(value.str()?);
+    }
+    if value.is_instance(decimal)? {
+        return decimal_text(value)?.cast_into::<PyString>().map_err(|_| wrong_type(value));
     }
     if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
         // Python prints no int of over 4,300 digits, and of an Enum perhaps its name; a Decimal does not.
         let is_plain = value.is_exact_instance_of::<PyInt>() && value.extract::<i64>().is_ok();
         return if is_plain { Ok(value.str()?) } else { Ok(decimal.call1((value,))?.str()?) };
     }
-    let is_number =
-        value.is_instance_of::<PyFloat>() || is_numpy(value) && !type_name(value).contains("bool");
-    if is_number { Ok(value.str()?) } else { Err(wrong_type(value)) }
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Ok(PyFloat::new(py, float.value()).str()?);
+    }
+    numpy_digits(value)
+}
+
+/// The digits of a number of numpy's that is none of Python's.
+fn numpy_digits<'py>(value: &Bound<'py, PyAny>) -> Taken<Bound<'py, PyString>> {
+    let py = value.py();
+    match &*type_name(value) {
+        "numpy.float16" | "numpy.float32" | "numpy.longdouble" | "numpy.float96"
+        | "numpy.float128" => {
+            // As str(), whatever numpy's options for printing are.
+            let options = [("trim", "0")].into_py_dict(py)?;
+            let print = py.import("numpy")?.getattr("format_float_positional")?;
+            let text = print.call((value,), Some(&options))?;
+            text.cast_into::<PyString>().map_err(|_| wrong_type(value))
+        }
+        _ if is_numpy_integer(value)? => Ok(value.call_method0("__index__")?.str()?),
+        _ => Err(wrong_type(value)),
+    }
 }
 
 #[inline]

@@ -52,8 +52,19 @@ fn datetime<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Taken<&'a Bound<'py, PyDat
             return Err(wrong_type(value));
         }
         whole_us(value, intern!(value.py(), "nanosecond"), "a timestamp")?;
+        same_as_base(value, intern!(value.py(), "year"), datetime.get_year())?;
     }
     Ok(datetime)
+}
+
+/// Whether a subclass holds what its base class does. One of pandas' may lie beyond the years of a
+/// datetime, or the days of a timedelta: as such it is something else, and pandas knows better.
+fn same_as_base(value: &Bound<'_, PyAny>, part: &Bound<'_, PyString>, base: i32) -> Taken {
+    if value.getattr(part)?.extract::<i32>().is_ok_and(|own| own == base) {
+        return Ok(());
+    }
+    let name = type_name(value);
+    Err(Refused::Unfit(format!("a {name} that Python's own class cannot hold; load it as Arrow")))
 }
 
 /// Whether a subclass, such as pandas' own, holds nanoseconds beside its microseconds.
@@ -93,28 +104,28 @@ pub(in crate::python) fn aware(value: &Bound<'_, PyAny>) -> Taken<i64> {
     }
     let offset = value.call_method0(intern!(value.py(), "utcoffset"))?;
     let offset = offset.cast::<PyDelta>().map_err(|_| naive())?;
-    Ok(us - span(offset))
+    Ok(us - offset_us(offset))
 }
 
-fn span(delta: &Bound<'_, PyDelta>) -> i64 {
+/// The microseconds of an offset from UTC, which is less than a day.
+fn offset_us(delta: &Bound<'_, PyDelta>) -> i64 {
     let seconds = i64::from(delta.get_days()) * 86_400 + i64::from(delta.get_seconds());
-    // A timedelta reaches to a billion days: 8.64e19 µs, beyond 64 bits.
-    seconds.saturating_mul(1_000_000).saturating_add(i64::from(delta.get_microseconds()))
+    seconds * 1_000_000 + i64::from(delta.get_microseconds())
 }
 
-/// Months, days and microseconds of a timedelta, which is a span of time, or of an Interval.
+/// Months, days and microseconds of a timedelta or of an Interval. The days of a timedelta are days to
+/// PostgreSQL, as psycopg and asyncpg send them, and the rest of it is never below zero:
+/// -1 hour is -1 day and 23 hours.
 pub(in crate::python) fn interval_parts(value: &Bound<'_, PyAny>) -> Taken<(i32, i32, i64)> {
     static INTERVAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if let Ok(delta) = value.cast::<PyDelta>() {
         if !value.is_exact_instance_of::<PyDelta>() {
             whole_us(value, intern!(value.py(), "nanoseconds"), "a timedelta")?;
+            same_as_base(value, intern!(value.py(), "days"), delta.get_days())?;
+            same_as_base(value, intern!(value.py(), "seconds"), delta.get_seconds())?;
         }
-        return match span(delta) {
-            i64::MIN | i64::MAX => {
-                Err(Refused::Unfit("a timedelta that is out of range for interval".to_owned()))
-            }
-            us => Ok((0, 0, us)),
-        };
+        let us = i64::from(delta.get_seconds()) * 1_000_000 + i64::from(delta.get_microseconds());
+        return Ok((0, delta.get_days(), us));
     }
     let py = value.py();
     if !value.is_instance(INTERVAL.import(py, "howdah.interval", "Interval")?)? {

@@ -39,7 +39,7 @@ PARAMETERS = [
     ("timestamp", dt.datetime(2020, 1, 1, 1), "2020-01-01 01:00:00"),  # noqa: DTZ001
     ("timestamptz", dt.datetime(2020, 1, 1, 1, tzinfo=PARIS), "2020-01-01 00:00:00+00"),
     ("interval", Interval(1, 2, 3), "1 mon 2 days 00:00:00.000003"),
-    ("interval", dt.timedelta(hours=36), "36:00:00"),
+    ("interval", dt.timedelta(hours=36), "1 day 12:00:00"),
     ("uuid", uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     ("uuid", "0" * 32, "00000000-0000-0000-0000-000000000000"),
     ("json", {"a": 1}, '{"a": 1}'),

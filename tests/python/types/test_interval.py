@@ -5,15 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
-from howdah import DataError, Interval
+from howdah import DataError, Interval, Range
 
 if TYPE_CHECKING:
-    from tests.python.types.conftest import Column
+    import howdah
+    from tests.python.conftest import Sql
+    from tests.python.types.conftest import Column, Road
 
 HOUR_US = 3_600_000_000
+ROADS: list[Road] = ["rows", "tuples"]
 INTERVALS = [
     (Interval(), "00:00:00"),
     (Interval(months=14), "1 year 2 mons"),
@@ -46,9 +51,67 @@ def test_interval_arrays_come_back_the_same(column: Column) -> None:
     assert back.to_pylist() == [[(1, 2, 3000), None], [], None]
 
 
-def test_interval_takes_timedelta_as_a_span(column: Column) -> None:
-    given = [dt.timedelta(hours=36), dt.timedelta(microseconds=-1), None]
-    assert column.load("interval", given, "rows") == ["36:00:00", "-00:00:00.000001", None]
+SPANS = [
+    dt.timedelta(),
+    dt.timedelta(days=30),
+    dt.timedelta(hours=36),
+    dt.timedelta(hours=-1),
+    dt.timedelta(days=-2, hours=3),
+    dt.timedelta(microseconds=-1),
+    dt.timedelta(days=1, microseconds=1),
+    dt.timedelta.max,
+    dt.timedelta.min,
+]
+
+
+def test_timedelta_has_days_as_psycopg_sends_them(db: howdah.Database, sql: Sql, column: Column) -> None:
+    assert sql("SELECT %s::text", SPANS[1]) == [("30 days",)]
+    for format in ("%t", "%b"):  # noqa: A001  (psycopg's word)
+        texts = [sql(f"SELECT {format}::interval::text", span)[0][0] for span in SPANS]
+        for road in ROADS:
+            assert column.load("interval", [*SPANS, None], road) == [*texts, None]
+        assert [db.fetch_value("SELECT $1::interval::text", span) for span in SPANS] == texts
+        assert db.fetch_value("SELECT $1::interval[]::text[]", SPANS) == texts
+    column.load("interval[]", [SPANS], "rows")
+    assert column.sql(f"SELECT v::text[] FROM {column.table}") == [(texts,)]
+    # What is fetched is equal, in days and microseconds.
+    for span in SPANS:
+        back = db.fetch_value("SELECT $1::interval", span)
+        assert dt.timedelta(days=back.days, microseconds=back.microseconds) == span
+        assert db.fetch_value("SELECT $1::interval = $2::interval", back, span) is True
+
+
+def test_days_of_a_timedelta_are_days_to_the_server(db: howdah.Database, sql: Sql) -> None:
+    days = dt.timedelta(days=30)
+    assert db.fetch_value("SELECT date_part('day', $1::interval)", days) == 30
+    with db.transaction():
+        db.execute("SET LOCAL TimeZone = 'Europe/Paris'")
+        query = "SELECT ('2024-03-30 12:00'::timestamptz + $1::interval)::text"
+        assert db.fetch_value(query, dt.timedelta(days=1)) == "2024-03-31 12:00:00+02"
+    sql("CREATE TABLE t (v interval day, w interval day to hour)")
+    db.load("t", [{"v": days, "w": dt.timedelta(days=1, hours=2)}])
+    db.load("t", pd.DataFrame({"v": pd.Series([days], dtype=object), "w": pd.Series([days], dtype=object)}))
+    assert sql("SELECT v::text, w::text FROM t ORDER BY w") == [("30 days", "1 day 02:00:00"), ("30 days", "30 days")]
+    with pytest.raises(DataError, match="round it first"):
+        db.load("t", [{"v": dt.timedelta(days=1, hours=1), "w": days}])
+
+
+def test_timedelta_is_days_in_a_range_and_in_a_table_that_is_made(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE TYPE spans AS RANGE (subtype = interval); CREATE TABLE t (v spans)")
+    span = Range(dt.timedelta(days=1), dt.timedelta(days=2, hours=1))
+    db.load("t", [{"v": span}])
+    db.execute("INSERT INTO t VALUES ($1)", span)
+    assert sql("SELECT v::text FROM t") == [('["1 day","2 days 01:00:00")',)] * 2
+    db.load("made", [{"v": dt.timedelta(days=30)}], mode="create")
+    assert sql("SELECT v::text FROM made") == [("30 days",)]
+
+
+def test_duration_of_arrow_has_no_days(db: howdah.Database, sql: Sql) -> None:
+    sql("CREATE TABLE t (v interval)")
+    db.load("t", pa.table({"v": pa.array([dt.timedelta(days=30)], pa.duration("us"))}))
+    db.load("t", pd.DataFrame({"v": pd.to_timedelta([30], "D")}))
+    db.load("t", pl.DataFrame({"v": [dt.timedelta(days=30)]}))
+    assert sql("SELECT v::text FROM t") == [("720:00:00",)] * 3
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
