@@ -12,7 +12,7 @@ use crate::session::query::Row;
 use crate::sql::name::TableName;
 use crate::sql::render::Storage;
 use crate::sql::{lookup, render, restore};
-use crate::types::Declared;
+use crate::types::{Declared, domains};
 use crate::wire::array::{NotAList, elements};
 use crate::wire::message::ColumnDescription;
 
@@ -143,8 +143,13 @@ async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
         "pseudo" => Kind::Pseudo,
         _ => Kind::Simple,
     };
+    let mut typmod = -1;
+    if matches!(kind, Kind::Domain(_)) {
+        let rows = client.query_typed(lookup::DOMAIN_MODIFIER, &[(&oid, Type::OID)]).await?;
+        typmod = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(-1);
+    }
     let known = Type::new(name, oid, kind, schema);
-    client.learn_type(known.clone());
+    client.learn_type(known.clone(), typmod);
     Ok(known)
 }
 
@@ -180,21 +185,27 @@ fn inner_type(
     Box::pin(nested_type(client, oid, depth + 1))
 }
 
-/// A column's type and modifier. The server resolves a column's domain, but not that of an
-/// array's elements.
+/// A column's type and modifier. The server resolves a column's domain.
 ///
 /// # Errors
 /// What the server says.
 pub async fn declared_as(client: &Client, column: &ColumnDescription) -> Result<Declared> {
-    let ty = type_of(client, column.oid).await?;
-    let mut declared = Declared { ty, typmod: column.typmod };
-    if let Kind::Array(element) = declared.base().kind()
-        && matches!(element.kind(), Kind::Domain(_))
-    {
-        let rows =
-            client.query_typed(lookup::DOMAIN_MODIFIER, &[(&element.oid(), Type::OID)]).await?;
-        declared.typmod = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(-1);
+    declared_type(client, column.oid, column.typmod).await
+}
+
+/// A type with its modifier: where there is none, that of a domain which the type is made of, as an
+/// array's elements or a range's ends.
+///
+/// # Errors
+/// What the server says.
+pub async fn declared_type(client: &Client, oid: u32, typmod: i32) -> Result<Declared> {
+    let mut declared = Declared { ty: type_of(client, oid).await?, typmod };
+    if typmod != -1 {
+        return Ok(declared);
     }
+    let modifiers = domains(&declared.ty).into_iter();
+    let mut modifiers = modifiers.map(|domain| client.learnt_modifier(domain.oid()));
+    declared.typmod = modifiers.find(|typmod| *typmod != -1).unwrap_or(-1);
     Ok(declared)
 }
 

@@ -52,7 +52,7 @@ impl Typed {
 pub async fn describe(client: &Client, statement: &Statement) -> Result<Typed> {
     let mut parameters = Vec::with_capacity(statement.parameters().len());
     for oid in statement.parameters() {
-        parameters.push(Declared { ty: catalog::type_of(client, *oid).await?, typmod: -1 });
+        parameters.push(catalog::declared_type(client, *oid, -1).await?);
     }
     let mut columns = Vec::with_capacity(statement.columns().len());
     for column in statement.columns() {

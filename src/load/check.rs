@@ -3,7 +3,6 @@
 //! of a type for those of another that is as long.
 
 use postgres_protocol::message::frontend;
-use postgres_types::Kind;
 
 use crate::catalog::Table;
 use crate::copy::plan::Plan;
@@ -11,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::session::{Client, Reply};
 use crate::sql::name::TableName;
 use crate::sql::render;
-use crate::types::Declared;
+use crate::types::{Declared, domains};
 use crate::wire::message::{self, ColumnDescription, Messages, tag};
 
 /// How a COPY learns that its columns have changed. Either way what is looked at is locked until the
@@ -148,11 +147,9 @@ impl Columns {
 /// `invalid_text_representation`.
 const NO_NUMBER: &str = "22P02";
 
-/// Whether a column is described as it was. That of an array of a domain does not tell the domain's
-/// modifier, which goes with its type.
+/// Whether a column is described as it was. That of an array or a range of a domain does not tell the
+/// domain's modifier, which goes with its type.
 fn is_still(expected: &Declared, found: &ColumnDescription) -> bool {
-    let of_domains = |ty: &Declared| {
-        ty.element().is_some_and(|element| matches!(element.ty.kind(), Kind::Domain(_)))
-    };
-    expected.ty.oid() == found.oid && (expected.typmod == found.typmod || of_domains(expected))
+    let of_domain = found.typmod == -1 && !domains(&expected.ty).is_empty();
+    expected.ty.oid() == found.oid && (expected.typmod == found.typmod || of_domain)
 }

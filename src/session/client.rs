@@ -37,7 +37,8 @@ pub(super) struct Shared {
     next_name: AtomicU64,
     /// How long an operation of a few statements may take.
     limit: Option<Duration>,
-    types: Mutex<HashMap<u32, Type>>,
+    /// Types that are not PostgreSQL's own, each with the modifier that it has by itself.
+    types: Mutex<HashMap<u32, (Type, i32)>>,
     /// Who is told when there is something to read; 0 for nobody but a thread that waits.
     carrier: AtomicU64,
     /// The server's process and what it wants to be shown before it cancels something.
@@ -213,12 +214,18 @@ impl Client {
     /// A type that is not PostgreSQL's own, if it has been learnt.
     #[must_use]
     pub fn learnt_type(&self, oid: u32) -> Option<Type> {
-        self.0.types().get(&oid).cloned()
+        self.0.types().get(&oid).map(|(ty, _)| ty.clone())
     }
 
-    /// Keeps what was learnt of a type.
-    pub fn learn_type(&self, ty: Type) {
-        self.0.types().insert(ty.oid(), ty);
+    /// The modifier of a domain, if it has been learnt; -1 for none.
+    #[must_use]
+    pub fn learnt_modifier(&self, oid: u32) -> i32 {
+        self.0.types().get(&oid).map_or(-1, |(_, typmod)| *typmod)
+    }
+
+    /// Keeps what was learnt of a type, and the modifier of a domain.
+    pub fn learn_type(&self, ty: Type, typmod: i32) {
+        self.0.types().insert(ty.oid(), (ty, typmod));
     }
 
     /// Forgets all types: an enum may have been given another label since.
@@ -271,7 +278,7 @@ impl Shared {
         self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn types(&self) -> MutexGuard<'_, HashMap<u32, Type>> {
+    fn types(&self) -> MutexGuard<'_, HashMap<u32, (Type, i32)>> {
         self.types.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

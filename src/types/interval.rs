@@ -84,6 +84,11 @@ impl PgType for Interval {
         }
     }
 
+    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+        let (months, days, us) = parts(cell).map_err(|malformed| malformed.0)?;
+        Parts::of(declared.typmod).keep(months, days, us)
+    }
+
     fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
         if read_as.out_of_range == OutOfRange::Text {
             return printed(|cell, out| {

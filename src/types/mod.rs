@@ -122,6 +122,15 @@ pub trait PgType: Sync {
     fn encode<'a>(&self, declared: &Declared, array: &'a dyn Array)
     -> Result<Cells<'a>, CellError>;
 
+    /// Whether the declared type keeps all of a value, as the server is sent it. What it would round or
+    /// cut off is refused by [`Self::encode`], too.
+    ///
+    /// # Errors
+    /// When it would not.
+    fn keeps(&self, _declared: &Declared, _cell: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What decodes the cells of a column.
     fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode>;
 
@@ -141,12 +150,32 @@ pub trait PgType: Sync {
     }
 }
 
+/// The domains that a type is made of, from without: itself, and those of its elements and ends. Of
+/// domains on domains, the outermost alone.
+#[must_use]
+pub fn domains(ty: &Type) -> Vec<&Type> {
+    let (mut ty, mut found, mut is_base) = (ty, Vec::new(), false);
+    loop {
+        (ty, is_base) = match ty.kind() {
+            Kind::Domain(base) => {
+                if !is_base {
+                    found.push(ty);
+                }
+                (base, true)
+            }
+            Kind::Array(inner) | Kind::Range(inner) | Kind::Multirange(inner) => (inner, false),
+            _ => return found,
+        };
+    }
+}
+
 /// A type as a column declares it: with its modifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
     /// The type.
     pub ty: Type,
-    /// The modifier (`atttypmod`); -1 for none.
+    /// The modifier (`atttypmod`); -1 for none. That of an array is its elements', that of a range its
+    /// ends', who have one by a domain alone.
     pub typmod: i32,
 }
 

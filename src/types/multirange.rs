@@ -21,7 +21,7 @@ fn range(declared: &Declared) -> Option<Declared> {
     let Kind::Multirange(end) = declared.base().kind() else { return None };
     let name = declared.base().name().replace("multirange", "range");
     let ty = Type::new(name, 0, Kind::Range(end.clone()), String::new());
-    Some(Declared { ty, typmod: -1 })
+    Some(Declared { ty, typmod: declared.typmod })
 }
 
 impl PgType for Multirange {

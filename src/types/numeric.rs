@@ -2,6 +2,8 @@
 //!
 //! Wire: see [`crate::wire::numeric`].
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_array::types::{
@@ -116,12 +118,20 @@ impl PgType for Numeric {
         }
     }
 
+    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+        match precision_and_scale(declared.typmod) {
+            Some(limit) => scale_keeps(limit, cell),
+            None => Ok(()),
+        }
+    }
+
     fn makes(&self, asked: &DataType) -> bool {
         matches!(
             asked,
             DataType::Decimal128(..)
                 | DataType::Decimal256(..)
                 | DataType::Utf8
+                | DataType::Float32
                 | DataType::Float64
         )
     }
@@ -141,8 +151,11 @@ impl PgType for Numeric {
                 values: Vec::new(),
                 nulls: NullBufferBuilder::new(0),
             }),
+            Some(DataType::Float32) => {
+                primitive::<Float32Type, _>(DataType::Float32, policy, float)
+            }
             Some(DataType::Float64) => {
-                primitive::<Float64Type, _>(DataType::Float64, policy, float64)
+                primitive::<Float64Type, _>(DataType::Float64, policy, float)
             }
             _ => printed(|cell, out| {
                 parse(cell)?.text(out);
@@ -242,12 +255,19 @@ fn put_number(text: &str, limit: Limit, out: &mut Vec<u8>) -> Result<(), String>
         NotNumeric::Syntax => "text that is no number".to_owned(),
         NotNumeric::Limits => format!("{text} has more digits than numeric can hold"),
     })?;
-    if let Some((precision, scale)) = limit
-        && let Ok(Wire::Finite(digits)) = parse(out.get(start..).unwrap_or_default())
+    match limit {
+        Some(limit) => scale_keeps(limit, out.get(start..).unwrap_or_default()),
+        None => Ok(()),
+    }
+}
+
+/// Whether a column keeps all of a number's digits after the point.
+fn scale_keeps((precision, scale): (i32, i32), cell: &[u8]) -> Result<(), String> {
+    if let Ok(value @ Wire::Finite(digits)) = parse(cell)
         && digits.unscaled(scale).is_none()
         && digits.unscaled_text(scale).is_none()
     {
-        return Err(too_fine(text, (precision, scale)));
+        return Err(too_fine(&printed_value(&value), (precision, scale)));
     }
     Ok(())
 }
@@ -289,17 +309,25 @@ fn bound(value: &Wire<'_>, precision: i32, scale: i32) -> Option<bool> {
     }
 }
 
-/// A float8 if its shortest digits are those of the number.
-fn float64(cell: &[u8]) -> Result<f64, Fault<f64>> {
+/// A float if its shortest digits are those of the number.
+fn float<F: FromStr + Display + Copy>(cell: &[u8]) -> Result<F, Fault<F>> {
     let value = parse(cell)?;
-    match &value {
-        Wire::NaN => return Ok(f64::NAN),
-        Wire::Infinite { negative: true } => return Ok(f64::NEG_INFINITY),
-        Wire::Infinite { negative: false } => return Ok(f64::INFINITY),
-        Wire::Finite(_) => {}
+    let text = match &value {
+        Wire::NaN => "NaN".to_owned(),
+        Wire::Infinite { negative } => if *negative { "-inf" } else { "inf" }.to_owned(),
+        Wire::Finite(_) => printed_value(&value),
+    };
+    let float: F = text.parse().map_err(|_| Fault::Malformed(format!("{text} is no number")))?;
+    if !matches!(value, Wire::Finite(_)) || is_same_number(&float.to_string(), &text) {
+        Ok(float)
+    } else {
+        Err(Fault::OutOfRange { nearest: Some(float), value: text })
     }
-    let text = printed_value(&value);
-    let float: f64 = text.parse().map_err(|_| Fault::Malformed(format!("{text} is no number")))?;
+}
+
+/// Whether two texts name one number, however many digits after the point they show.
+#[must_use]
+pub fn is_same_number(a: &str, b: &str) -> bool {
     let digits = |text: &str| {
         let mut bytes = Vec::new();
         put_text(text, &mut bytes).ok()?;
@@ -307,11 +335,7 @@ fn float64(cell: &[u8]) -> Result<f64, Fault<f64>> {
         bytes.drain(6..8);
         Some(bytes)
     };
-    if float.is_finite() && digits(&float.to_string()) == digits(&text) {
-        Ok(float)
-    } else {
-        Err(Fault::OutOfRange { nearest: Some(float), value: text })
-    }
+    digits(a).is_some_and(|a| digits(b).is_some_and(|b| a == b))
 }
 
 struct Decimals256 {

@@ -23,7 +23,7 @@ pub struct Range;
 /// The type of the ends, and what is known of it. [`known`] lets no other range through.
 pub(super) fn end(declared: &Declared) -> Option<(Declared, &'static dyn PgType)> {
     let (Kind::Range(ty) | Kind::Multirange(ty)) = declared.base().kind() else { return None };
-    let end = super::plainly(ty);
+    let end = Declared { ty: ty.clone(), typmod: declared.typmod };
     let pg_type = known(&end)?;
     Some((end, pg_type))
 }

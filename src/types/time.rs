@@ -56,6 +56,11 @@ impl PgType for Time {
         }
     }
 
+    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+        let us = i64::from_be_bytes(wire::fixed(cell).map_err(|malformed| malformed.0)?);
+        Precision::of(declared.typmod).keeps(us, "time", |out| time_text(us, out)).map(|_| ())
+    }
+
     fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
         if read_as.out_of_range == OutOfRange::Text {
             return printed(|cell, out| {

@@ -46,6 +46,10 @@ impl PgType for Timestamp {
         encode(declared, "timestamp", "", array)
     }
 
+    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+        keeps(declared, "timestamp", "", cell)
+    }
+
     fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
         decoder(ARROW, "", read_as.out_of_range)
     }
@@ -90,6 +94,18 @@ pub(super) fn encode(
             from_unix(Some(whole_us(v)?), v, "ns")
         }),
     }
+}
+
+/// Whether a column keeps all digits of a cell.
+pub(super) fn keeps(
+    declared: &Declared,
+    name: &str,
+    zone: &str,
+    cell: &[u8],
+) -> Result<(), String> {
+    let us = i64::from_be_bytes(wire::fixed(cell).map_err(|malformed| malformed.0)?);
+    let kept = Precision::of(declared.typmod).keeps(us, name, |out| timestamp_text(us, zone, out));
+    kept.map(|_| ())
 }
 
 /// The server checks its narrower range; its infinities are not to be met by accident.

@@ -6,7 +6,7 @@ use arrow_array::Array;
 use arrow_schema::{DataType, Field, TimeUnit};
 use postgres_types::Type;
 
-use super::timestamp::{decoder, encode};
+use super::timestamp::{decoder, encode, keeps};
 use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
 use crate::wire::cells::Cells;
 
@@ -36,6 +36,10 @@ impl PgType for Timestamptz {
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         encode(declared, "timestamptz", "+00", array)
+    }
+
+    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+        keeps(declared, "timestamptz", "+00", cell)
     }
 
     fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {

@@ -40,14 +40,17 @@ impl PgType for Varchar {
                 text.len() > most && loses_spaces(text, most) && array.is_valid(index)
             };
             if let Some(index) = slices.iter().enumerate().position(is_cut) {
-                let message = format!(
-                    "spaces at the end of a text go beyond varchar({most}), which would cut them \
-                     off; strip it first"
-                );
-                return Err(CellError::new(index, message));
+                return Err(CellError::new(index, cut_off(most)));
             }
         }
         texts(array, slices, b"")
+    }
+
+    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+        match characters(declared) {
+            Some(most) if loses_spaces(cell, most) => Err(cut_off(most)),
+            _ => Ok(()),
+        }
     }
 
     fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
@@ -59,6 +62,12 @@ impl PgType for Varchar {
 /// bytes, too.
 fn characters(declared: &Declared) -> Option<usize> {
     usize::try_from(declared.typmod.checked_sub(4)?).ok()
+}
+
+fn cut_off(most: usize) -> String {
+    format!(
+        "spaces at the end of a text go beyond varchar({most}), which would cut them off; strip it first"
+    )
 }
 
 /// Whether a text has more characters than `most`, and none but spaces beyond.

@@ -23,8 +23,8 @@ use pyo3::prelude::*;
 use super::gather::{Refused, is_missing_marker};
 use super::gil::raised;
 use crate::error::{Error, Result, ValueError};
-use crate::types::Declared;
 use crate::types::vector::width;
+use crate::types::{Declared, known};
 use crate::wire::Malformed;
 use crate::wire::vector::Width;
 
@@ -55,6 +55,8 @@ enum Form {
     Multirange(Box<range::Ends>),
     /// Elements in binary form.
     Array(Box<array::Elements>),
+    /// Values that a modifier may round or cut off: what has more is refused.
+    Limited(Box<Form>, Declared),
     /// As text, which the server reads and prints.
     Printed,
 }
@@ -64,11 +66,21 @@ impl Form {
         match declared.base().kind() {
             // Its labels are the server's to check: some may have been added since.
             Kind::Enum(_) => Self::Text,
-            Kind::Array(element) => Self::array(declared.base(), element),
-            Kind::Range(of) => Self::ends(of).map_or(Self::Printed, Self::Range),
-            Kind::Multirange(of) => Self::ends(of).map_or(Self::Printed, Self::Multirange),
-            _ => Self::plain(declared.base()),
+            Kind::Array(element) => Self::array(declared, element),
+            Kind::Range(of) => Self::ends(declared, of).map_or(Self::Printed, Self::Range),
+            Kind::Multirange(of) => {
+                Self::ends(declared, of).map_or(Self::Printed, Self::Multirange)
+            }
+            _ => match Self::plain(declared.base()) {
+                form if declared.typmod == -1 || form.code() == 0 => form,
+                form => Self::Limited(Box::new(form), declared.clone()),
+            },
         }
+    }
+
+    /// As [`Self::of`], for values of which nothing is to be refused.
+    fn read(declared: &Declared) -> Self {
+        Self::of(&Declared { ty: declared.ty.clone(), typmod: -1 })
     }
 
     fn plain(base: &Type) -> Self {
@@ -98,9 +110,8 @@ impl Form {
     }
 
     /// The ends of a range; `None` if they have no binary form.
-    fn ends(of: &Type) -> Option<Box<range::Ends>> {
-        let declared = Declared { ty: of.clone(), typmod: -1 };
-        match Self::of(&declared) {
+    fn ends(range: &Declared, of: &Type) -> Option<Box<range::Ends>> {
+        match Self::of(&Declared { ty: of.clone(), typmod: range.typmod }) {
             Self::Printed => None,
             form => Some(Box::new(range::Ends(form))),
         }
@@ -111,15 +122,15 @@ impl Form {
         matches!(self, Self::Json | Self::Jsonb | Self::Vector(_) | Self::Multirange(_))
     }
 
-    fn array(array: &Type, element: &Type) -> Self {
-        let declared = Declared { ty: element.clone(), typmod: -1 };
+    fn array(array: &Declared, element: &Type) -> Self {
+        let declared = Declared { ty: element.clone(), typmod: array.typmod };
         match Self::of(&declared) {
             Self::Printed | Self::Array(_) => Self::Printed,
             form => Self::Array(Box::new(array::Elements {
                 form,
                 name: declared.name(),
                 oid: element.oid(),
-                lower: i32::from(!matches!(*array, Type::INT2_VECTOR | Type::OID_VECTOR)),
+                lower: i32::from(!matches!(*array.base(), Type::INT2_VECTOR | Type::OID_VECTOR)),
             })),
         }
     }
@@ -157,6 +168,11 @@ impl Form {
             Self::Range(ends) => ends.put(value, out),
             Self::Multirange(ends) => ends.put_all(value, out),
             Self::Array(elements) => elements.put(value, out),
+            Self::Limited(form, declared) => {
+                let start = out.len();
+                form.put(value, out)?;
+                keeps(declared, out.get(start..).unwrap_or_default())
+            }
         }
     }
 
@@ -188,8 +204,14 @@ impl Form {
             Self::Range(ends) => ends.get(py, cell),
             Self::Multirange(ends) => ends.get_all(py, cell),
             Self::Array(elements) => elements.get(py, cell),
+            Self::Limited(form, _) => form.get(py, cell),
         }
     }
+}
+
+/// Refuses what the server would round or cut off.
+fn keeps(declared: &Declared, cell: &[u8]) -> Result<(), Refused> {
+    known(declared).map_or(Ok(()), |pg_type| pg_type.keeps(declared, cell)).map_err(Refused::Unfit)
 }
 
 /// Encodes the values of one parameter.
@@ -264,7 +286,7 @@ pub(in crate::python) struct Decoder(Form);
 impl Decoder {
     /// What decodes values of a type; of one that is not known, their text.
     pub fn new(declared: &Declared) -> Self {
-        Self(Form::of(declared))
+        Self(Form::read(declared))
     }
 
     /// The format's code: 1 for binary, 0 for text.
