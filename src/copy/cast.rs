@@ -1,31 +1,223 @@
 //! A column as another Arrow type, if nothing of it is lost.
 
-use arrow_array::{Array, ArrayRef};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Decimal256Type, Float32Type, Float64Type};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, ListArray, PrimitiveArray, StructArray,
+};
+use arrow_buffer::i256;
+use arrow_cast::display::array_value_to_string;
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::DataType;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 
 use crate::types::CellError;
+use crate::types::input::is_text;
+use crate::types::numeric::is_same_number;
+use crate::wire::numeric::{NotScaled, Numeric, parse, power_of_ten, put_text, scaled};
 
-/// Casts an array, and back again to see that every value survived.
+/// Casts an array, and sees to it that every value survives.
 pub(super) fn exactly(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
+    let given = array.data_type();
+    match (given, asked) {
+        _ if given == asked => Ok(ArrayRef::clone(array)),
+        (DataType::Dictionary(_, values), _) => {
+            let plain = cast(array, values).map_err(failed)?;
+            exactly(&plain, asked)
+        }
+        (_, DataType::Dictionary(_, values)) => there_and_back(&exactly(array, values)?, asked),
+        (DataType::List(_) | DataType::FixedSizeList(..), _) if let Some(item) = item(asked) => {
+            there_and_back(&with_items(array, item)?, asked)
+        }
+        (DataType::Struct(_), DataType::Struct(fields)) => with_fields(array, fields),
+        _ if given.is_nested() || asked.is_nested() || changes_zone(given, asked) => {
+            Err(CellError::new(0, format!("{given} cannot be read as {asked}; cast it in SQL")))
+        }
+        (DataType::Float32 | DataType::Float64, _) if asked.is_decimal() => decimals(array, asked),
+        (_, DataType::Float32) if given.is_decimal() => floats::<Float32Type>(array),
+        (_, DataType::Float64) if given.is_decimal() => floats::<Float64Type>(array),
+        _ if is_text(given) && asked.is_decimal() => decimals(array, asked),
+        _ => there_and_back(array, asked),
+    }
+}
+
+fn cast(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(array, asked, &CastOptions { safe: true, ..CastOptions::default() })
+}
+
+fn failed(error: impl Into<ArrowError>) -> CellError {
+    CellError::new(0, error.into().to_string())
+}
+
+fn inexact(index: usize, asked: &DataType) -> CellError {
+    CellError::new(index, format!("a value that {asked} cannot hold exactly; ask for a wider type"))
+}
+
+/// Casts an array, and back again to see whether it is the same.
+fn there_and_back(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
     if array.data_type() == asked {
         return Ok(ArrayRef::clone(array));
     }
-    let options = CastOptions { safe: true, ..CastOptions::default() };
-    let failed = |error: arrow_schema::ArrowError| CellError::new(0, error.to_string());
-    let cast = cast_with_options(array, asked, &options).map_err(failed)?;
-    let back = cast_with_options(&cast, array.data_type(), &options).map_err(failed)?;
+    let cast_there = cast(array, asked).map_err(failed)?;
+    let back = cast(&cast_there, array.data_type()).map_err(failed)?;
     let same = |index: usize| back.slice(index, 1).to_data() == array.slice(index, 1).to_data();
     if back.to_data() == array.to_data() {
-        return Ok(cast);
+        return Ok(cast_there);
     }
     match (0..array.len()).find(|index| !same(*index)) {
-        None => Ok(cast),
-        Some(index) => Err(CellError::new(
-            index,
-            format!("a value that {asked} cannot hold exactly; ask for a wider type"),
-        )),
+        None => Ok(cast_there),
+        Some(index) => Err(inexact(index, asked)),
     }
+}
+
+/// Whether a point in time would get a zone, or lose the one that it has.
+fn changes_zone(given: &DataType, asked: &DataType) -> bool {
+    let zoned = |data_type: &DataType| match data_type {
+        DataType::Timestamp(_, zone) => Some(zone.is_some()),
+        DataType::Date32 | DataType::Date64 => Some(false),
+        _ => None,
+    };
+    matches!((zoned(given), zoned(asked)), (Some(given), Some(asked)) if given != asked)
+}
+
+fn item(list: &DataType) -> Option<&FieldRef> {
+    match list {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => Some(item),
+        _ => None,
+    }
+}
+
+/// The same lists, of items of the type that is asked for.
+fn with_items(array: &ArrayRef, item: &FieldRef) -> Result<ArrayRef, CellError> {
+    if let Some(list) = array.as_fixed_size_list_opt() {
+        let length = list.value_length();
+        let row = |index: usize| index / usize::try_from(length).unwrap_or(1).max(1);
+        let items = items(list.values(), item, row)?;
+        let list = FixedSizeListArray::try_new(
+            FieldRef::clone(item),
+            length,
+            items,
+            list.nulls().cloned(),
+        );
+        return Ok(Arc::new(list.map_err(failed)?));
+    }
+    let list = array.as_list_opt::<i32>().ok_or_else(|| CellError::unexpected(array.as_ref()))?;
+    let offsets = list.offsets();
+    let holds = |index: usize| {
+        let index = i32::try_from(index).unwrap_or(i32::MAX);
+        offsets.partition_point(|start| *start <= index).saturating_sub(1)
+    };
+    let items = items(list.values(), item, holds)?;
+    let list =
+        ListArray::try_new(FieldRef::clone(item), offsets.clone(), items, list.nulls().cloned());
+    Ok(Arc::new(list.map_err(failed)?))
+}
+
+fn items(
+    values: &ArrayRef,
+    item: &Field,
+    row: impl Fn(usize) -> usize,
+) -> Result<ArrayRef, CellError> {
+    exactly(values, item.data_type())
+        .map_err(|error| CellError::new(row(error.index), error.message))
+}
+
+/// The same structs, with fields of the types that are asked for.
+fn with_fields(array: &ArrayRef, fields: &Fields) -> Result<ArrayRef, CellError> {
+    let given = array.as_struct_opt().ok_or_else(|| CellError::unexpected(array.as_ref()))?;
+    let names = given.fields().iter().map(|field| field.name());
+    if !names.eq(fields.iter().map(|field| field.name())) {
+        let (given, asked) = (array.data_type(), DataType::Struct(fields.clone()));
+        return Err(CellError::new(
+            0,
+            format!("{given} cannot be read as {asked}; cast it in SQL"),
+        ));
+    }
+    let columns = given.columns().iter().zip(fields);
+    let columns = columns.map(|(column, field)| exactly(column, field.data_type()));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let made = StructArray::try_new(fields.clone(), columns, given.nulls().cloned());
+    Ok(Arc::new(made.map_err(failed)?))
+}
+
+/// What a number is, as text; of a float, the fewest digits that give it back.
+fn digits(array: &ArrayRef, index: usize) -> Result<String, CellError> {
+    if let Some(floats) = array.as_primitive_opt::<Float64Type>() {
+        return Ok(floats.value(index).to_string());
+    }
+    if let Some(floats) = array.as_primitive_opt::<Float32Type>() {
+        return Ok(floats.value(index).to_string());
+    }
+    array_value_to_string(array, index).map_err(failed)
+}
+
+/// Decimals out of floats or texts: a float times a power of ten is not the float's digits.
+fn decimals(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
+    let (precision, scale) = match asked {
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => (*precision, *scale),
+        _ => return Err(CellError::unexpected(array.as_ref())),
+    };
+    let valid = |index: &usize| array.is_valid(*index);
+    let decimals: ArrayRef = if precision > 38 {
+        let read = |index: usize| {
+            let exact = wide(&digits(array, index)?, precision, scale);
+            exact.ok_or_else(|| inexact(index, asked))
+        };
+        let values = (0..array.len()).map(|index| valid(&index).then(|| read(index)).transpose());
+        let values: PrimitiveArray<Decimal256Type> = values.collect::<Result<Vec<_>, _>>()?.into();
+        Arc::new(values.with_precision_and_scale(precision, scale).map_err(failed)?)
+    } else {
+        let limit = power_of_ten(u32::from(precision)).unwrap_or(u128::MAX);
+        let read = |index: usize| {
+            let exact = scaled(&digits(array, index)?, i32::from(scale));
+            let exact = exact.and_then(|value| {
+                let fits = value.unsigned_abs() < limit;
+                if fits { Ok(value) } else { Err(NotScaled::TooLarge) }
+            });
+            exact.map_err(|_| inexact(index, asked))
+        };
+        let values = (0..array.len()).map(|index| valid(&index).then(|| read(index)).transpose());
+        let values: PrimitiveArray<Decimal128Type> = values.collect::<Result<Vec<_>, _>>()?.into();
+        Arc::new(values.with_precision_and_scale(precision, scale).map_err(failed)?)
+    };
+    // To the narrower ones.
+    there_and_back(&decimals, asked)
+}
+
+/// The number that a text names times `10 ^ scale`, in no more digits than `precision`.
+fn wide(text: &str, precision: u8, scale: i8) -> Option<i256> {
+    let mut bytes = Vec::new();
+    put_text(text, &mut bytes).ok()?;
+    let Ok(Numeric::Finite(number)) = parse(&bytes) else { return None };
+    let unscaled = number.unscaled_text(i32::from(scale))?;
+    let count = unscaled.trim_start_matches(['-', '0']).len();
+    (count <= usize::from(precision)).then(|| i256::from_string(&unscaled)).flatten()
+}
+
+/// Floats out of decimals: each is a float if its fewest digits are those of the decimal.
+fn floats<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<ArrayRef, CellError>
+where
+    T::Native: std::str::FromStr + std::fmt::Display,
+{
+    let read = |index: usize| {
+        let text = digits(array, index)?;
+        let float = text.parse::<T::Native>().ok();
+        float
+            .filter(|float| is_same_number(&float.to_string(), &text))
+            .ok_or_else(|| inexact(index, &T::DATA_TYPE))
+    };
+    let values =
+        (0..array.len()).map(|index| array.is_valid(index).then(|| read(index)).transpose());
+    let values = values.collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(PrimitiveArray::<T>::from_iter(values)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 use super::cast;
 use crate::error::{Error, Result, ValueError};
+use crate::types::input::is_text;
 use crate::types::{CellError, Declared, Decode, ReadAs, reading};
 
 /// Rows of cells, as a query or a COPY gave them.
@@ -50,12 +51,16 @@ impl Decoder {
         for column in columns {
             let ReadColumn { name, declared, read_as } = column;
             let (pg_type, _) = reading(declared);
-            let text = read_as.asked == Some(DataType::Utf8) && pg_type.prints();
-            let read_as = &if text { ReadAs::text() } else { read_as.clone() };
-            let cast = read_as.asked.clone().filter(|asked| !pg_type.makes(asked));
-            let read_as = ReadAs {
-                asked: read_as.asked.clone().filter(|asked| pg_type.makes(asked)),
-                ..read_as.clone()
+            let asked = read_as.asked.as_ref();
+            let prints = pg_type.prints() && asked.is_some_and(is_text);
+            let makes = |asked: &DataType| {
+                if prints { *asked == DataType::Utf8 } else { pg_type.makes(asked) }
+            };
+            let cast = asked.filter(|asked| !makes(asked)).cloned();
+            let read_as = if prints {
+                ReadAs::text()
+            } else {
+                ReadAs { asked: asked.filter(|asked| makes(asked)).cloned(), ..read_as.clone() }
             };
             let field = pg_type.arrow(declared, &read_as).with_name(name);
             fields.push(match &cast {
