@@ -343,7 +343,9 @@ class AsyncDatabase(AsyncTables):
                 names for the columns.
             data: Arrow data (polars, pyarrow, pandas, DuckDB, …), consumed as it streams in; or an iterable of dicts,
                 tuples, named tuples or dataclasses. The first row fixes the columns; None is NULL. Of a pandas index
-                the levels that have a name go in as columns.
+                the levels that have a name go in as columns. The values of a pandas column of dtype `object` are
+                taken one by one, as those of dicts are; what pandas takes for missing is NULL, and a column of
+                nothing but text is one of text, which is JSON text to json and jsonb.
             mode: `append` adds the rows; `create` makes the table, `replace` makes it anew and swaps it in at the
                 end, with the old one's grants, defaults, constraints, indexes, triggers, comments and statistics
                 objects if the columns match, or an error where something of it cannot be kept (ANALYZE has to
@@ -400,8 +402,9 @@ class AsyncDatabase(AsyncTables):
             *params: The values of the parameters.
             workers: 1; more are not in this version.
             batch_rows: The most rows a record batch has; it is also cut at 64 MiB.
-            types: Arrow types by column, as objects or text such as `decimal(20,4)`; a value that would change is
-                an error.
+            types: Arrow types by column, as objects or text such as `decimal(20,4)`. A value that would change is
+                an error, as a float is whose shortest digits the decimal does not hold; so is a type of another
+                kind: a list for a text, a time with a zone for one without.
             out_of_range: What becomes of a value that Arrow cannot hold, such as an infinite date or a NaN in
                 numeric(p,s): `error`; `null`; `clamp`, the nearest value; `string`, where columns of numeric,
                 date, time, timestamp, timestamptz and interval are read as text.

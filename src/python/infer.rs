@@ -10,11 +10,51 @@ use pyo3::types::{
     PyMemoryView, PyString, PyTime, PyTuple, PyTzInfoAccess,
 };
 
-use super::gather::{is_missing_marker, type_name};
+use super::gather::{Column, is_missing_marker, type_name};
+use crate::error::{Error, Result};
+
+/// The type of a column to be made, by the values seen so far.
+#[derive(Clone)]
+pub(super) struct Inference(Guess);
+
+impl Default for Inference {
+    fn default() -> Self {
+        Self(Guess::Nothing)
+    }
+}
+
+impl Inference {
+    /// Looks at the value of a row.
+    ///
+    /// # Errors
+    /// When no type holds it, or none holds both it and the values before.
+    pub fn look(&mut self, value: &Bound<'_, PyAny>, column: &str, row: usize) -> Result<()> {
+        let mixed = |what: String| {
+            Error::Programming(format!(
+                "column \"{column}\", row {row}: {what}; make the table first, or convert the values"
+            ))
+        };
+        let seen =
+            Guess::of(value).map_err(|what| mixed(format!("no PostgreSQL type for {what}")))?;
+        if seen != self.0 {
+            let both = self.0.clone().with(seen.clone());
+            self.0 = both.ok_or_else(|| mixed(format!("{seen:?} after {:?}", self.0)))?;
+        }
+        Ok(())
+    }
+
+    /// The column in which such values are gathered.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn column(&self) -> Result<Column> {
+        Column::new(Arc::new(self.0.field()), format!("{:?}", self.0).to_lowercase())
+    }
+}
 
 /// What a column's values have been so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Guess {
+enum Guess {
     Nothing,
     Bool,
     Int,
@@ -34,9 +74,15 @@ pub(super) enum Guess {
 
 impl Guess {
     /// What a value is; the name of its type if it is nothing that has a column type.
-    pub fn of(value: &Bound<'_, PyAny>) -> Result<Self, String> {
+    fn of(value: &Bound<'_, PyAny>) -> Result<Self, String> {
         if value.is_none() {
             return Ok(Self::Nothing);
+        }
+        if value.is_exact_instance_of::<PyString>() {
+            return Ok(Self::Text);
+        }
+        if value.is_exact_instance_of::<PyFloat>() {
+            return Ok(Self::Float);
         }
         if let Ok(datetime) = value.cast::<PyDateTime>() {
             // pandas' NaT is a datetime, too.
@@ -87,7 +133,7 @@ impl Guess {
     }
 
     /// What holds both; `None` if nothing does.
-    pub fn with(self, other: Self) -> Option<Self> {
+    fn with(self, other: Self) -> Option<Self> {
         match (self, other) {
             (a, b) if a == b => Some(a),
             (Self::Nothing, a) | (a, Self::Nothing) => Some(a),
@@ -99,7 +145,7 @@ impl Guess {
     }
 
     /// The field in which such values are gathered.
-    pub fn field(&self) -> Field {
+    fn field(&self) -> Field {
         let plain = |data_type| Field::new("", data_type, true);
         match self {
             Self::Nothing | Self::Text => plain(DataType::Utf8),

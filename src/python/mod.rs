@@ -12,6 +12,7 @@ mod infer;
 mod maker;
 mod objects;
 mod options;
+mod pandas;
 mod pause;
 mod polars;
 mod queries;

@@ -225,7 +225,12 @@ fn no_row(table: Option<&str>, row: u64, value: &Bound<'_, PyAny>) -> Error {
 }
 
 /// The error of a value that was not taken.
-fn refusal(table: Option<&str>, column: Option<&str>, row: u64, refused: Refused) -> Error {
+pub(super) fn refusal(
+    table: Option<&str>,
+    column: Option<&str>,
+    row: u64,
+    refused: Refused,
+) -> Error {
     let (message, wrong_type) = match refused {
         Refused::WrongType(message) => (message, true),
         Refused::Unfit(message) => (message, false),

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 use pyo3_arrow::PyRecordBatch;
 
 use super::gather::{Column, is_a, type_name};
 use super::gil::raised;
-use super::infer::Guess;
+use super::infer::Inference;
+use super::pandas::{self, Frame};
 use super::polars;
 use super::reader::Own;
 use super::rows::{RowSource, Rows, interned};
@@ -26,6 +26,8 @@ pub(super) enum Data {
     Stream(SchemaRef, Box<dyn Source + Send>),
     /// One batch.
     Batch(Option<RecordBatch>, SchemaRef),
+    /// A frame of pandas with columns of objects.
+    Frame(Box<Frame>),
     /// Python rows.
     Rows(Box<Rows>),
     /// Rows, of which there are none.
@@ -48,53 +50,6 @@ pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
     rows.extract().ok()
 }
 
-/// A frame of pandas as a table of pyarrow, with those levels of its index as columns that have a name
-/// of their own. By itself pandas exports any index but a range, and makes a range of whichever index
-/// it can.
-fn with_index<'py>(frame: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
-    let py = frame.py();
-    let of_frame = || {
-        let without = [("preserve_index", false)].into_py_dict(py)?;
-        let arrow = py.import(intern!(py, "pyarrow"))?;
-        let made = arrow.getattr(intern!(py, "Table"))?;
-        let table = made.call_method(intern!(py, "from_pandas"), (frame,), Some(&without))?;
-        let names = table.getattr(intern!(py, "column_names"))?.extract::<Vec<String>>()?;
-        Ok((arrow, table, names))
-    };
-    let (arrow, mut table, columns) = of_frame().map_err(raised)?;
-    let index = frame.getattr(intern!(py, "index")).map_err(raised)?;
-    let mut names: Vec<String> = Vec::new();
-    let levels = index.getattr(intern!(py, "names")).and_then(|names| names.try_iter()?.collect());
-    let levels: Vec<Bound<'_, PyAny>> = levels.map_err(raised)?;
-    let numbers: Vec<_> = (0..levels.len()).map(|level| level.to_string()).collect();
-    let numbered = index.call_method1(intern!(py, "set_names"), (numbers,)).map_err(raised)?;
-    for (level, name) in levels.into_iter().enumerate() {
-        if name.is_none() {
-            continue;
-        }
-        let name = name.str().map_err(raised)?.to_string();
-        if columns.contains(&name) {
-            continue;
-        }
-        if names.contains(&name) {
-            let message = format!("two levels of the index are named \"{name}\"; rename one");
-            return Err(Error::Interface(message));
-        }
-        let put = || {
-            // By a number pandas looks for a name first.
-            let level =
-                numbered.call_method1(intern!(py, "get_level_values"), (level.to_string(),));
-            let values = level?;
-            let values =
-                arrow.getattr(intern!(py, "Array"))?.call_method1("from_pandas", (values,))?;
-            table.call_method1(intern!(py, "add_column"), (names.len(), &name, values))
-        };
-        table = put().map_err(raised)?;
-        names.push(name);
-    }
-    Ok(table)
-}
-
 impl Data {
     /// What the object is.
     pub fn new(data: &Bound<'_, PyAny>) -> Result<Self> {
@@ -102,11 +57,10 @@ impl Data {
         if type_name(data) == "pyarrow._dataset.Scanner" {
             return Self::new(&data.call_method0("to_reader").map_err(raised)?);
         }
+        if pandas::is_frame(data)? {
+            return Ok(Self::Frame(Box::new(Frame::new(data)?)));
+        }
         if data.hasattr("__arrow_c_stream__").map_err(raised)? {
-            // Its name is of an older pandas, or of pandas 3; a class made of it may have its own ways.
-            if matches!(&*type_name(data), "pandas.core.frame.DataFrame" | "pandas.DataFrame") {
-                return Self::stream(&with_index(data)?);
-            }
             return Self::stream(data);
         }
         if data.hasattr("__arrow_c_array__").map_err(raised)? {
@@ -147,6 +101,7 @@ impl Data {
             |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect();
         match self {
             Self::Stream(schema, _) | Self::Batch(_, schema) => Some(of(schema)),
+            Self::Frame(frame) => Some(frame.names().to_vec()),
             Self::Rows(rows) => rows.names().map(<[String]>::to_vec),
             Self::Nothing => Some(Vec::new()),
         }
@@ -165,6 +120,10 @@ impl Data {
             Self::Stream(schema, batches) => Ok((schema, batches)),
             Self::Batch(batch, schema) => Ok((schema, Box::new(One(batch)))),
             Self::Nothing => Ok((Arc::new(Schema::empty()), Box::new(One(None)))),
+            Self::Frame(frame) => {
+                let source = frame.into_source(py, opening, table)?;
+                Ok((source.schema(), Box::new(source)))
+            }
             Self::Rows(rows) => {
                 let source = rows_into(py, *rows, opening, table, positions)?;
                 Ok((source.schema(), Box::new(source)))
@@ -213,25 +172,13 @@ fn inferred(
     names: &[String],
     targets: &[String],
 ) -> Result<Vec<Column>> {
-    let mut guesses = vec![Guess::Nothing; names.len()];
+    let mut inferences = vec![Inference::default(); names.len()];
     for (row, values) in rows.seen(py, &interned(py, names), names.len())?.iter().enumerate() {
-        for ((guess, value), target) in guesses.iter_mut().zip(values).zip(targets) {
-            let before = guess.clone();
-            let mixed = |what: String| {
-                Error::Programming(format!(
-                    "column \"{target}\", row {row}: {what}; make the table first, or convert the values"
-                ))
-            };
-            let seen =
-                Guess::of(value).map_err(|what| mixed(format!("no PostgreSQL type for {what}")))?;
-            let both = before.clone().with(seen.clone());
-            *guess = both.ok_or_else(|| mixed(format!("{seen:?} after {before:?}")))?;
+        for ((inference, value), target) in inferences.iter_mut().zip(values).zip(targets) {
+            inference.look(value, target, row)?;
         }
     }
-    guesses
-        .iter()
-        .map(|guess| Column::new(Arc::new(guess.field()), format!("{guess:?}").to_lowercase()))
-        .collect()
+    inferences.iter().map(Inference::column).collect()
 }
 
 struct One(Option<RecordBatch>);

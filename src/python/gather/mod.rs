@@ -155,7 +155,8 @@ impl Column {
         Ok(())
     }
 
-    fn push_null(&mut self) {
+    /// Appends NULL.
+    pub fn push_null(&mut self) {
         match &mut self.builder {
             Builder::Bool(b) => b.append_null(),
             Builder::Int16(b) => b.append_null(),

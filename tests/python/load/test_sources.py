@@ -97,8 +97,8 @@ def test_pandas_index_goes_in_by_its_name(db: howdah.Database, sql: Sql, keys: l
     assert sql("SELECT id, name FROM t ORDER BY id") == expected
     assert db.load("t", frame.set_index(["id", "name"]), mode="truncate").rows == 3
     assert sql("SELECT id, name FROM t ORDER BY id") == expected
-    # A column goes before a level of the same name, and a level without one stays out.
-    both = frame.set_index("id", drop=False).set_index(pd.Index([5, 6, 9]), append=True)
+    # A level without a name stays out.
+    both = frame.set_index("id").set_index(pd.Index([5, 6, 9]), append=True)
     assert db.load("t", both, mode="truncate").rows == 3
     assert sql("SELECT id, name FROM t ORDER BY id") == expected
 
