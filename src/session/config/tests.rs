@@ -238,7 +238,7 @@ fn test_config_of_what_libpq_alone_can_is_refused() {
         assert!(matches!(found, Err(Error::NotSupported(_))), "{url}");
     }
     assert!(matches!(
-        config(Some("user=u"), &[("PGREQUIREAUTH", "md5")]),
+        config(Some("user=u"), &[("PGREQUIREAUTH", "gss")]),
         Err(Error::NotSupported(_))
     ));
     let same = "user=u require_auth='' gssencmode=prefer krbsrvname=x gsslib=gssapi sslcompression=0 \
@@ -301,4 +301,42 @@ fn test_addresses_of_a_name_that_does_not_resolve_name_it() {
     let error = error.to_string();
     assert!(error.starts_with("cannot connect to nowhere.invalid:6003: "), "{error}");
     assert!(error.ends_with("; check the host's name"), "{error}");
+}
+
+#[test]
+fn test_config_of_login_rules_is_read() {
+    let login = |url| config(Some(url), &[]).unwrap().login;
+    let plain = login("user=u");
+    assert!(plain.required.is_none() && plain.keys.is_none() && plain.peer.is_none());
+    assert!(!plain.allows_cleartext && !plain.needs_certificate);
+    let full = login("user=u allow_cleartext=1 requirepeer=postgres sslcertmode=require");
+    assert!(full.allows_cleartext && full.needs_certificate);
+    assert_eq!(full.peer.as_deref(), Some("postgres"));
+    for url in ["scram_client_key=hunter2", "scram_client_key=aHVudGVyMg==", "require_auth=hunter2"]
+    {
+        let error = refusal(&format!("user=u {url}"));
+        assert!(error.contains(url.split('=').next().unwrap()), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains("aHVu"), "{error}");
+    }
+    let key = "A".repeat(43);
+    assert!(refusal(&format!("user=u scram_client_key={key}=")).contains("scram_server_key"));
+    assert!(refusal(&format!("user=u scram_server_key={key}=")).contains("scram_client_key"));
+    let shown =
+        format!("{:?}", login(&format!("user=u scram_client_key={key}= scram_server_key={key}=")));
+    assert!(!shown.contains("[0, 0"), "{shown}");
+}
+
+#[test]
+fn test_address_of_this_machine_is_local() {
+    let local = |ip: &str| {
+        let socket = SocketAddr::new(ip.parse().unwrap(), 5432);
+        Address::Tcp { name: String::new(), socket }.is_local()
+    };
+    for ip in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+        assert!(local(ip), "{ip}");
+    }
+    for ip in ["10.0.0.1", "0.0.0.0", "::", "fe80::1", "::ffff:10.0.0.1", "128.0.0.1"] {
+        assert!(!local(ip), "{ip}");
+    }
+    assert!(Address::Unix(PathBuf::from("/tmp/.s.PGSQL.5432")).is_local());
 }
