@@ -17,6 +17,8 @@ pub struct Typed {
     pub parameters: Vec<Declared>,
     /// The columns, by name.
     pub columns: Vec<(String, Declared)>,
+    /// Numbers in JSON that are no integers are to be decimals.
+    pub json_decimals: bool,
     /// What the edge makes of them.
     edge: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -58,7 +60,8 @@ pub async fn describe(client: &Client, statement: &Statement) -> Result<Typed> {
     for column in statement.columns() {
         columns.push((column.name.clone(), catalog::declared_as(client, column).await?));
     }
-    Ok(Typed { parameters, columns, edge: OnceLock::new() })
+    let json_decimals = client.json_decimals();
+    Ok(Typed { parameters, columns, json_decimals, edge: OnceLock::new() })
 }
 
 /// Whether a statement's types are known without asking.

@@ -83,6 +83,7 @@ from howdah.expressions.functions import (
     websearch_to_tsquery,
 )
 from howdah.interval import Interval
+from howdah.json_values import Json, JsonText
 from howdah.queries.async_query import AsyncQuery
 from howdah.queries.derived import cte, subquery, table_function
 from howdah.queries.pages import Page
@@ -122,6 +123,8 @@ __all__ = [
     "InterfaceError",
     "InternalError",
     "Interval",
+    "Json",
+    "JsonText",
     "LoadReport",
     "Many",
     "NoField",

@@ -227,6 +227,7 @@ class Database:
         statement_cache_size: int,
         busy_wait_s: float,
         pipeline_reads: bool,
+        json_decimals: bool,
         application_name: str,
     ) -> Self: ...
     def close(self) -> None: ...
@@ -309,6 +310,7 @@ class AsyncDatabase:
         statement_cache_size: int,
         busy_wait_s: float,
         pipeline_reads: bool,
+        json_decimals: bool,
         application_name: str,
     ) -> Self: ...
     def close(self) -> None: ...

@@ -69,6 +69,7 @@ class Database(Tables):
         statement_cache_size: int = 256,
         busy_wait_s: float = 250e-6,
         pipeline_reads: bool = True,
+        json_decimals: bool = False,
         application_name: str = "howdah",
     ) -> None:
         """Say where the database is; nothing is connected yet.
@@ -100,6 +101,8 @@ class Database(Tables):
                 transaction of its own. That is for plain SELECTs which are answered at once, and call no functions
                 but some of PostgreSQL's own; where a view or an operator hides one that waits, turn it off. A
                 blocking database has no use for it.
+            json_decimals: Whether rows have numbers in json and jsonb that are no integers as Decimal, with all their
+                digits. Otherwise they are floats, and one that a float would change is an error.
             application_name: What the server shows in pg_stat_activity.
 
         Raises:
@@ -117,6 +120,7 @@ class Database(Tables):
             statement_cache_size=statement_cache_size,
             busy_wait_s=busy_wait_s,
             pipeline_reads=pipeline_reads,
+            json_decimals=json_decimals,
             application_name=application_name,
         )
 

@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     statement_cache_size: int
     busy_wait_s: float
     pipeline_reads: bool
+    json_decimals: bool
     application_name: str
 
 

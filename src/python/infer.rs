@@ -120,7 +120,11 @@ impl Guess {
                 value.is_instance_of::<PyDelta>() || name == "howdah.interval.Interval",
                 Self::Interval,
             ),
-            (value.is_instance_of::<PyDict>(), Self::Json),
+            (
+                value.is_instance_of::<PyDict>()
+                    || matches!(&*name, "howdah.json_values.Json" | "howdah.json_values.JsonText"),
+                Self::Json,
+            ),
             (
                 value.is_instance_of::<PyBytes>()
                     || value.is_instance_of::<PyByteArray>()

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
 
 use super::errors::exception;
+use super::gather::json::wrapper;
 use super::gil::raised;
 use super::pause::pass_over;
 use super::values::set_attribute;
@@ -313,6 +314,9 @@ fn owned<'py>(value: &Bound<'py, PyAny>, depth: usize) -> PyResult<Bound<'py, Py
     if let Ok(view) = value.cast::<PyMemoryView>() {
         let copy = view.call_method0(intern!(py, "tobytes"))?;
         return Ok(PyMemoryView::from(&copy)?.into_any());
+    }
+    if value.is_exact_instance(wrapper(py)?) {
+        return wrapper(py)?.call1((inner(value.getattr(intern!(py, "value"))?)?,));
     }
     Ok(value.clone())
 }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::errors::exception;
-use super::gather::json::json;
+use super::gather::json::{json, wrapper};
 use super::gather::number::{decimal_text, decimal_type};
 use super::maker::own;
 use crate::error::Error;
@@ -79,6 +79,10 @@ fn is_same(value: &Bound<'_, PyAny>, old: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
     if let (Ok(value), Ok(old)) = (value.cast::<PyFloat>(), old.cast::<PyFloat>()) {
         return Ok(value.value().to_bits() == old.value().to_bits());
+    }
+    if value.is_exact_instance(wrapper(value.py())?) {
+        let inner = intern!(value.py(), "value");
+        return is_same(&value.getattr(inner)?, &old.getattr(inner)?);
     }
     if value.is_instance(decimal_type(value.py())?)? {
         return decimal_text(value)?.eq(decimal_text(old)?);
@@ -211,14 +215,13 @@ pub(super) fn columns<'py>(
     columns.into_iter().map(|column| PyList::new(py, column)).collect::<PyResult<_>>().map(Some)
 }
 
-/// Gives values as JSON text; None stays None, and text is JSON already. None at all if one of them
-/// is no JSON.
+/// Gives values as JSON text; None stays None. None at all if one of them is no JSON.
 #[pyfunction]
 pub(super) fn json_texts<'py>(values: &Bound<'py, PyList>) -> Option<Bound<'py, PyList>> {
     let py = values.py();
     let mut texts = Vec::with_capacity(values.len());
     for value in values {
-        if value.is_none() || value.is_instance_of::<PyString>() {
+        if value.is_none() {
             texts.push(value);
         } else {
             json(&value, |text| texts.push(PyString::new(py, text).into_any())).ok()?;

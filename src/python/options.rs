@@ -20,6 +20,7 @@ pub(super) fn pool(url: Option<&str>, given: &Bound<'_, PyDict>) -> Result<Arc<P
         application_name: option(given, "application_name")?,
         statement_cache_size: option(given, "statement_cache_size")?,
         busy_wait: seconds(given, "busy_wait_s")?,
+        json_decimals: option(given, "json_decimals")?,
     };
     let config = Config::new(url, &options, |name| std::env::var(name).ok())?;
     let (min_size, max_size) = (option(given, "min_size")?, option(given, "max_size")?);

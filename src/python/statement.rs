@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use super::gil::raised;
 use super::maker::{Maker, Tuples};
 use super::pause::Pause;
-use super::values::{Decoder, Encoder, refusal};
+use super::values::{Decoder, Encoder, Fractions, refusal};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, Typed};
 use crate::session::Statement;
@@ -34,7 +34,9 @@ pub(super) struct Edge {
 impl Edge {
     fn new(py: Python<'_>, typed: &Typed) -> Self {
         let encoders: Vec<_> = typed.parameters.iter().map(Encoder::new).collect();
-        let decoders: Vec<_> = typed.columns.iter().map(|(_, ty)| Decoder::new(ty)).collect();
+        let fractions = if typed.json_decimals { Fractions::Decimals } else { Fractions::Floats };
+        let decoder = |(_, ty): &(String, Declared)| Decoder::new(ty, fractions);
+        let decoders: Vec<_> = typed.columns.iter().map(decoder).collect();
         let names = typed.columns.iter().map(|(name, _)| PyString::intern(py, name).unbind());
         let parameter_formats = one_for_all(encoders.iter().map(Encoder::format).collect());
         let result_formats = one_for_all(decoders.iter().map(Decoder::format).collect());

@@ -37,6 +37,7 @@ pub(super) struct Shared {
     next_name: AtomicU64,
     /// How long an operation of a few statements may take.
     limit: Option<Duration>,
+    json_decimals: bool,
     /// Types that are not PostgreSQL's own, each with the modifier that it has by itself.
     types: Mutex<HashMap<u32, (Type, i32)>>,
     /// Who is told when there is something to read; 0 for nobody but a thread that waits.
@@ -81,6 +82,7 @@ impl Client {
         again: Again,
         statements: Statements,
         limit: Option<Duration>,
+        json_decimals: bool,
     ) -> Self {
         Self(Arc::new(Shared {
             handle: line.handle(),
@@ -90,6 +92,7 @@ impl Client {
             pace: Arc::default(),
             next_name: AtomicU64::new(0),
             limit,
+            json_decimals,
             types: Mutex::new(HashMap::new()),
             carrier: AtomicU64::new(0),
             key: Mutex::new(None),
@@ -143,6 +146,12 @@ impl Client {
     #[must_use]
     pub fn is_listening(&self) -> bool {
         !self.0.line().unasked.channels.is_empty()
+    }
+
+    /// Whether numbers in JSON that are no integers are to be decimals.
+    #[must_use]
+    pub fn json_decimals(&self) -> bool {
+        self.0.json_decimals
     }
 
     /// Whether nothing is left to be sent.

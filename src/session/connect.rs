@@ -189,7 +189,8 @@ impl Attempt<'_> {
         let line = Line::new(socket, self.address.to_string(), Spin::new(config.busy_wait));
         let again = Again { address: self.address.clone(), encryption };
         let statements = Statements::new(config.statement_cache_size, &config.changes);
-        let client = Client::new(line, again, statements, config.statement_limit);
+        let client =
+            Client::new(line, again, statements, config.statement_limit, config.json_decimals);
         let session = Session::new(client);
         match startup::start(&session.client, config, rules, self.deadline, interrupt) {
             Ok(()) => Ok(session),

@@ -4,6 +4,7 @@ pub mod array;
 pub mod cells;
 pub mod copy;
 pub mod inet;
+pub mod json;
 pub mod message;
 pub mod numeric;
 pub mod range;

@@ -12,7 +12,6 @@ An expression has an operator for each of the server's, and all of them stand he
 from __future__ import annotations
 
 import datetime as dt
-import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
@@ -464,7 +463,7 @@ class Expr(Generic[T]):
     def _among(self, which: str, operator: str, values: Iterable[object]) -> Expr[bool]:
         """Compare with any of some values, or with all of them; None stands for NULL, as it does in `==`."""
         listed = list(values)
-        given = [self._plain(value) for value in listed if value is not None]
+        given = [self._key(value) for value in listed if value is not None]
         if len(given) < len(listed):
             # `x = NULL` and `x <> NULL` are NULL whatever x is, so a NULL would hide the rows that are asked for.
             found = self._among(which, operator, given)
@@ -512,11 +511,7 @@ class Expr(Generic[T]):
         statement = getattr(other, "statement", None)
         if statement is not None:
             return ("scalar", statement())
-        return ("value", self._plain(other), None if self.type is None or self.node[0] == "column" else self.type)
-
-    def _plain(self, value: object) -> object:
-        """Give what stands for a value in a statement, where text stands for JSON that is written already."""
-        return json.dumps(value) if isinstance(value, str) and self.type in {"json", "jsonb"} else self._key(value)
+        return ("value", self._key(other), None if self.type is None or self.node[0] == "column" else self.type)
 
     def _refuse_inexact(self, value: object) -> None:
         """Check that a value is held as it is; a column knows what it holds."""
@@ -536,7 +531,7 @@ class Expr(Generic[T]):
         value: object = other
         if isinstance(other, (tuple, set, frozenset)) and type(other).__name__ != "Vector":
             value = list(cast("Iterable[object]", other))
-        return ("value", self._plain(value), self.type)
+        return ("value", self._key(value), self.type)
 
 
 def _is_span(value: object) -> bool:

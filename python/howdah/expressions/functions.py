@@ -318,7 +318,7 @@ def _like(first: Expr[Any], others: tuple[object, ...]) -> list[Node]:
         if isinstance(one, Expr):
             nodes.append(cast("Expr[Any]", one).node)
         else:
-            value = first._plain(one)  # noqa: SLF001  (of the same kind)
+            value = first._key(one)  # noqa: SLF001  (of the same kind)
             nodes.append(("value", value, first.type or cast_of(value)))
     return nodes
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -313,8 +312,6 @@ def _values(  # noqa: PLR0917  (what the values are made of)
         values = [plain(value) for value in values]
     elif column.type.kind is not None:
         values = [_label(value) for value in values]
-    elif column.type.is_json:
-        values = [json.dumps(value) if isinstance(value, str) else value for value in values]
     return values
 
 
@@ -332,8 +329,6 @@ def _default(column: Column) -> Callable[[], Any]:
     if column.default_factory is not None:
         return column.default_factory
     default = column.default.value if isinstance(column.default, Enum) else column.default
-    if isinstance(default, str) and column.type.is_json:
-        default = json.dumps(default)
     return lambda: default
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,6 @@ class Part:
         names: Their names in the class.
         places: Where they stand among the table's columns.
         kinds: The classes of their values where the server gives something else, by name.
-        json: Which of them are JSON, counted from 0.
         limits: Those that do not hold all that their values may have, counted from 0.
     """
 
@@ -47,11 +45,10 @@ class Part:
     names: tuple[str, ...]
     places: tuple[int, ...]
     kinds: tuple[tuple[str, type[Any]], ...]
-    json: tuple[int, ...]
     limits: tuple[tuple[int, Limit], ...]
 
     def params(self, noted: Sequence[Any]) -> tuple[Any, ...]:
-        """Give their values, of those of all columns, as they go to the server: JSON that is a str, as JSON text.
+        """Give their values, of those of all columns, as they go to the server.
 
         Raises:
             DataError: A value that the column would round.
@@ -61,9 +58,6 @@ class Part:
             if not limit.holds(found[at]):
                 message = f'{self.table}, column "{self.names[at]}": {limit.problem(found[at])}'
                 raise DataError(message)
-        for at in self.json:
-            if isinstance(found[at], str):
-                found[at] = json.dumps(found[at])
         return tuple(found)
 
 
@@ -100,7 +94,6 @@ def part(schema: TableSchema, columns: Sequence[Column]) -> Part:
     """Give some columns of a table, with what is asked of them for each row."""
     places = tuple(schema.columns.index(column) for column in columns)
     kinds = tuple((column.attribute, kind) for column in columns if (kind := column.type.kind) is not None)
-    texts = tuple(at for at, column in enumerate(columns) if column.type.is_json)
     limits = [(at, limit_of(column.type.name)) for at, column in enumerate(columns)]
     return Part(
         schema.table.__name__,
@@ -108,7 +101,6 @@ def part(schema: TableSchema, columns: Sequence[Column]) -> Part:
         tuple(column.attribute for column in columns),
         places,
         kinds,
-        texts,
         tuple((at, limit) for at, limit in limits if limit is not None),
     )
 

@@ -44,7 +44,7 @@ class SqlType:
 
     @property
     def is_json(self) -> bool:
-        """Whether it is JSON, in which text stands for what is written already."""
+        """Whether it is JSON."""
         return self.name in {"json", "jsonb"}
 
     @property

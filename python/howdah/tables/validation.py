@@ -26,6 +26,7 @@ import pydantic
 from pydantic_core import core_schema as schemas
 from typing_extensions import TypedDict
 
+from howdah.json_values import Json
 from howdah.range import Range
 from howdah.tables.schema import MISSING
 from howdah.vector import Vector
@@ -99,7 +100,8 @@ def annotation(column: Column, table: type[Table], *, shown: bool = False) -> An
     declarations: tuple[Declared, ...] = table.__declared__  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     declared = next(one for one in declarations if one.name == column.attribute)
     sql = column.type.name.rstrip("[]").lower()
-    return _known(declared.names.evaluate(declared.inner), "" if shown else sql)
+    kind = _known(declared.names.evaluate(declared.inner), "" if shown else sql)
+    return Annotated[kind, UNWRAPPED] if column.type.is_json else kind
 
 
 def _known(kind: Any, sql: str) -> Any:  # noqa: ANN401, PLR0911  (types, and one for each kind)
@@ -154,6 +156,8 @@ def _decoded(value: object) -> object:
         raise ValueError(message) from None
 
 
+# JSON's null is a Json in a row, and null where the row is shown.
+UNWRAPPED = pydantic.WrapSerializer(lambda value, write: write(value.value if isinstance(value, Json) else value))
 AS_LIST = pydantic.PlainSerializer(list, return_type=list[float])
 Base64 = Annotated[
     bytes,

@@ -155,6 +155,11 @@ impl Elements {
         if lengths.is_empty() {
             elements = 0;
         }
+        if lengths.len() > 1 && matches!(self.form, Form::Json(_) | Form::Jsonb(_)) {
+            return Err(unfit(format!(
+                "an array of JSON in {count} dimensions, whose lists would be JSON themselves when they are sent back; read it as to_jsonb(column)"
+            )));
+        }
         // Every element takes four bytes at least: what claims more is a lie.
         if elements > rest.len() / 4 {
             return Err(impossible(dimensions, bytes));

@@ -27,6 +27,7 @@ use crate::types::vector::width;
 use crate::types::{Declared, known};
 use crate::wire::Malformed;
 use crate::wire::vector::Width;
+pub(in crate::python) use json::Fractions;
 
 /// How values of a type go over the wire.
 enum Form {
@@ -46,8 +47,8 @@ enum Form {
     Timestamptz,
     Interval,
     Uuid,
-    Json,
-    Jsonb,
+    Json(Fractions),
+    Jsonb(Fractions),
     Inet,
     Cidr,
     Vector(Width),
@@ -62,16 +63,16 @@ enum Form {
 }
 
 impl Form {
-    fn of(declared: &Declared) -> Self {
+    fn of(declared: &Declared, fractions: Fractions) -> Self {
         match declared.base().kind() {
             // Its labels are the server's to check: some may have been added since.
             Kind::Enum(_) => Self::Text,
-            Kind::Array(element) => Self::array(declared, element),
+            Kind::Array(element) => Self::array(declared, element, fractions),
             Kind::Range(of) => Self::ends(declared, of).map_or(Self::Printed, Self::Range),
             Kind::Multirange(of) => {
                 Self::ends(declared, of).map_or(Self::Printed, Self::Multirange)
             }
-            _ => match Self::plain(declared.base()) {
+            _ => match Self::plain(declared.base(), fractions) {
                 form if declared.typmod == -1 || form.code() == 0 => form,
                 form => Self::Limited(Box::new(form), declared.clone()),
             },
@@ -79,11 +80,11 @@ impl Form {
     }
 
     /// As [`Self::of`], for values of which nothing is to be refused.
-    fn read(declared: &Declared) -> Self {
-        Self::of(&Declared { ty: declared.ty.clone(), typmod: -1 })
+    fn read(declared: &Declared, fractions: Fractions) -> Self {
+        Self::of(&Declared { ty: declared.ty.clone(), typmod: -1 }, fractions)
     }
 
-    fn plain(base: &Type) -> Self {
+    fn plain(base: &Type, fractions: Fractions) -> Self {
         match *base {
             Type::BOOL => Self::Bool,
             Type::INT2 => Self::Int2,
@@ -101,8 +102,8 @@ impl Form {
             Type::TIMESTAMPTZ => Self::Timestamptz,
             Type::INTERVAL => Self::Interval,
             Type::UUID => Self::Uuid,
-            Type::JSON => Self::Json,
-            Type::JSONB => Self::Jsonb,
+            Type::JSON => Self::Json(fractions),
+            Type::JSONB => Self::Jsonb(fractions),
             Type::INET => Self::Inet,
             Type::CIDR => Self::Cidr,
             _ => width(base).map_or(Self::Printed, Self::Vector),
@@ -111,7 +112,9 @@ impl Form {
 
     /// The ends of a range; `None` if they have no binary form.
     fn ends(range: &Declared, of: &Type) -> Option<Box<range::Ends>> {
-        match Self::of(&Declared { ty: of.clone(), typmod: range.typmod }) {
+        let declared = Declared { ty: of.clone(), typmod: range.typmod };
+        // There are no ranges of JSON.
+        match Self::of(&declared, Fractions::Floats) {
             Self::Printed => None,
             form => Some(Box::new(range::Ends(form))),
         }
@@ -119,12 +122,12 @@ impl Form {
 
     /// Whether a list may be a single value.
     fn takes_lists(&self) -> bool {
-        matches!(self, Self::Json | Self::Jsonb | Self::Vector(_) | Self::Multirange(_))
+        matches!(self, Self::Json(_) | Self::Jsonb(_) | Self::Vector(_) | Self::Multirange(_))
     }
 
-    fn array(array: &Declared, element: &Type) -> Self {
+    fn array(array: &Declared, element: &Type, fractions: Fractions) -> Self {
         let declared = Declared { ty: element.clone(), typmod: array.typmod };
-        match Self::of(&declared) {
+        match Self::of(&declared, fractions) {
             Self::Printed | Self::Array(_) => Self::Printed,
             form => Self::Array(Box::new(array::Elements {
                 form,
@@ -160,8 +163,8 @@ impl Form {
             Self::Timestamptz => when::put_timestamptz(value, out),
             Self::Interval => when::put_interval(value, out),
             Self::Uuid => text::put_uuid(value, out),
-            Self::Json => json::put_json(value, out),
-            Self::Jsonb => json::put_jsonb(value, out),
+            Self::Json(_) => json::put_json(value, out),
+            Self::Jsonb(_) => json::put_jsonb(value, out),
             Self::Inet => network::put(value, false, out),
             Self::Cidr => network::put(value, true, out),
             Self::Vector(width) => vector::put(*width, value, out),
@@ -196,8 +199,8 @@ impl Form {
             Self::Timestamptz => when::get_timestamptz(py, cell),
             Self::Interval => when::get_interval(py, cell),
             Self::Uuid => text::get_uuid(py, cell),
-            Self::Json => json::get_json(py, cell),
-            Self::Jsonb => json::get_jsonb(py, cell),
+            Self::Json(fractions) => json::get_json(py, cell, *fractions),
+            Self::Jsonb(fractions) => json::get_jsonb(py, cell, *fractions),
             Self::Inet => network::get(py, cell, false),
             Self::Cidr => network::get(py, cell, true),
             Self::Vector(width) => vector::get(py, *width, cell),
@@ -224,7 +227,7 @@ pub(in crate::python) struct Encoder {
 impl Encoder {
     /// What encodes values of a type; of one that is not known, their text.
     pub fn new(declared: &Declared) -> Self {
-        let form = Form::of(declared);
+        let form = Form::of(declared, Fractions::Floats);
         let name = match form {
             Form::Printed => format!("{} as a str", declared.name()),
             _ => declared.name(),
@@ -285,8 +288,8 @@ pub(in crate::python) struct Decoder(Form);
 
 impl Decoder {
     /// What decodes values of a type; of one that is not known, their text.
-    pub fn new(declared: &Declared) -> Self {
-        Self(Form::read(declared))
+    pub fn new(declared: &Declared, fractions: Fractions) -> Self {
+        Self(Form::read(declared, fractions))
     }
 
     /// The format's code: 1 for binary, 0 for text.

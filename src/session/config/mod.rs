@@ -52,6 +52,8 @@ pub struct Config {
     pub(super) changes: Arc<AtomicU64>,
     /// How long a wait for a reply stays awake.
     pub(super) busy_wait: Duration,
+    /// Whether numbers in JSON that are no integers are to be decimals.
+    pub(super) json_decimals: bool,
     /// There is a pooler between us and the server, which gives each transaction another session.
     pub pgbouncer: bool,
 }
@@ -69,6 +71,8 @@ pub struct Options {
     pub statement_cache_size: usize,
     /// How long a wait for a reply stays awake.
     pub busy_wait: Duration,
+    /// Whether numbers in JSON that are no integers are to be decimals.
+    pub json_decimals: bool,
 }
 
 /// A text that is not shown.
@@ -277,6 +281,7 @@ impl Config {
             statement_cache_size: if pgbouncer { 0 } else { cache_size },
             changes: Arc::default(),
             busy_wait: options.busy_wait,
+            json_decimals: options.json_decimals,
             pgbouncer,
         })
     }

@@ -12,6 +12,7 @@ fn options() -> Options {
         application_name: "howdah".into(),
         statement_cache_size: 256,
         busy_wait: Duration::ZERO,
+        json_decimals: false,
     }
 }
 

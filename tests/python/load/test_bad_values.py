@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from howdah import CheckViolation, ConversionError, DataError, Interval
+from howdah import CheckViolation, ConversionError, DataError, Interval, JsonText
 
 if TYPE_CHECKING:
     import howdah
@@ -55,8 +55,8 @@ UNFIT = [
     ("bpchar", "x", "\udfff"),
     ("char(3)", "abc", "abcd"),
     ("name", "x", "a\0b"),
-    ("json", {"a": 1}, '{"a":'),
-    ("jsonb", {"a": 1}, '{"a":'),
+    ("json", {"a": 1}, JsonText('{"a":')),
+    ("jsonb", {"a": 1}, JsonText('{"a":')),
     ("jsonb", {"a": 1}, {"a": math.nan}),
     ("uuid", uuid.UUID(int=1), "no uuid"),
     ("mood", "ok", "furious"),

@@ -187,7 +187,9 @@ class Note(Table):
     body: Col[Any] = col(default="none")
 
 
-@pytest.mark.parametrize("value", ["5", "x", '{"a": 1}', "", 5, True, None, [1, [2]], {"a": "5"}, 1.5, 10**30])
+@pytest.mark.parametrize(
+    "value", ["5", "x", "null", pg.Json(None), '{"a": 1}', "", 5, True, None, [1, [2]], {"a": "5"}, 1.5, 10**30]
+)
 async def test_json_of_every_kind_stays_what_it_is(db: howdah.AsyncDatabase, value: Any) -> None:
     await db.create_tables(Note)
     saved = await db.save(Note(body=value))
@@ -199,7 +201,8 @@ async def test_json_of_every_kind_stays_what_it_is(db: howdah.AsyncDatabase, val
         assert type(found) is type(value)
     saved.body = [value]
     await db.save(saved)
-    assert (await db.get(Note, saved.id)).body == [value]
+    # Inside of a list, None is null.
+    assert (await db.get(Note, saved.id)).body == [value.value if isinstance(value, pg.Json) else value]
     if value is not None:
         assert await db.find(Note, Note.body == value).count() == FEW + 3
         assert await db.find(Note, Note.body.contains(value)).count() >= FEW + 3

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 import howdah
-from howdah import Interval
+from howdah import Interval, JsonText
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -74,7 +74,7 @@ UNFIT: list[tuple[str, Any, str]] = [
     ("mood", "a\0", "NUL"),
     ("jsonb", {"a": "\0"}, ""),
     ("jsonb", [math.nan], ""),
-    ("json", "{", ""),
+    ("json", JsonText("{"), ""),
     ("uuid", "x", ""),
     ("uuid", "0" * 31, ""),
     ("inet", "10.0.0.256", ""),

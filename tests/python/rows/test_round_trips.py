@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from howdah import Interval
+from howdah import DataError, Interval, Json, JsonText
 
 if TYPE_CHECKING:
     import howdah
@@ -88,6 +88,11 @@ SAME: list[tuple[str, Any, str]] = [
     ("jsonb", {"a": [1, None, {}]}, '{"a": [1, null, {}]}'),
     ("jsonb", [], "[]"),
     ("jsonb", 5, "5"),
+    ("jsonb", "5", '"5"'),
+    ("json", "null", '"null"'),
+    ("jsonb", "", '""'),
+    ("json", Json(None), "null"),
+    ("jsonb", Json(None), "null"),
     ("jsonb", True, "true"),
     ("mood", "ok", "ok"),
     ("mood", 'q"é,', 'q"é,'),
@@ -179,10 +184,16 @@ TAKEN: list[tuple[str, Any, Any, str | None]] = [
     ("bool", np.bool_(1), True, "true"),
     ("int8", Count(3), 3, "3"),
     ("label", Mood.OK, "ok", "ok"),
-    ("json", '{"b" : 1.0,  "b": 2}', {"b": 2}, '{"b" : 1.0,  "b": 2}'),
-    ("jsonb", '"x"', "x", '"x"'),
+    ("json", JsonText('{"b" : 1.0}'), {"b": 1.0}, '{"b" : 1.0}'),
+    ("jsonb", Json("x"), "x", '"x"'),
+    ("jsonb", D("1.50"), 1.5, "1.50"),
+    (
+        "json",
+        {"a": (D("1E+3"), Json(None), {1: None})},
+        {"a": [1000.0, None, {"1": None}]},
+        '{"a": [1E+3, null, {"1": null}]}',
+    ),
     ("jsonb", (1, 2), [1, 2], "[1, 2]"),
-    ("json", "null", None, "null"),
     ("inet", "10.0.0.1", ipaddress.ip_address("10.0.0.1"), "10.0.0.1/32"),
     ("inet", "10.0.0.1/8", ipaddress.ip_interface("10.0.0.1/8"), "10.0.0.1/8"),
     ("inet", ipaddress.ip_interface("10.0.0.1/32"), V4.__class__("10.0.0.1"), "10.0.0.1/32"),
@@ -242,7 +253,10 @@ async def test_null_of_every_type_is_none(db: howdah.AsyncDatabase, declaration:
 async def test_array_of_every_type_comes_back_the_same(
     db: howdah.AsyncDatabase, declaration: str, value: Any, text: str
 ) -> None:
-    lists: list[Any] = [[value, None, value], [None], [], [value], None, [[value, None], [None, value]]]
+    lists: list[Any] = [[value, None, value], [None], [], [value], None]
+    if "json" not in declaration:
+        # A list in an array of JSON is JSON itself.
+        lists.append([[value, None], [None, value]])
     query = f"SELECT $1::{declaration}[] AS v, ($1::{declaration}[])[1]::text AS first, cardinality($1) AS size"
     async with db.transaction():
         await db.execute("SET LOCAL TimeZone = 'UTC'")
@@ -268,14 +282,23 @@ async def test_json_null_is_not_null(db: howdah.AsyncDatabase) -> None:
     for declaration in ("json", "jsonb"):
         query = f"SELECT $1::{declaration} AS v, $1 IS NULL AS missing"
         assert await db.fetch_one(query, None) == {"v": None, "missing": True}
-        assert await db.fetch_one(query, "null") == {"v": None, "missing": False}
+        assert await db.fetch_one(query, Json(None)) == {"v": Json(None), "missing": False}
         assert await db.fetch_one(query, [None]) == {"v": [None], "missing": False}
 
 
 async def test_json_array_is_a_list_of_values(db: howdah.AsyncDatabase) -> None:
-    values = [{"a": 1}, [1], None, 5]
+    values = [{"a": 1}, [1], None, Json(None), "null", 5]
     assert await db.fetch_value("SELECT $1::jsonb[]", values) == values
-    assert await db.fetch_value("SELECT ARRAY['null', '[]', NULL]::json[]") == [None, [], None]
+    assert await db.fetch_value("SELECT ARRAY['null', '[]', NULL]::json[]") == [Json(None), [], None]
+
+
+@pytest.mark.parametrize("declaration", ["json", "jsonb"])
+async def test_json_array_of_two_dimensions_is_refused(db: howdah.AsyncDatabase, declaration: str) -> None:
+    many = f"""'{{{{1}},{{"[1]"}}}}'::{declaration}[]"""
+    with pytest.raises(DataError, match='column "odd", row 0: an array of JSON in 2 dimensions'):
+        await db.fetch(f"SELECT {many} AS odd")
+    assert await db.fetch_value(f"SELECT to_jsonb({many})") == [[1], [[1]]]
+    assert await db.fetch_value(f"SELECT $1::{declaration}[]", [[1], [[1]]]) == [[1], [[1]]]
 
 
 async def test_json_keeps_large_and_exact_integers(db: howdah.AsyncDatabase) -> None:

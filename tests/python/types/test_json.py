@@ -1,4 +1,4 @@
-"""json and jsonb: text goes through as it is; Python's own shapes are written by json.dumps."""
+"""json and jsonb: Arrow's text goes through as it is; Python's own shapes are written as JSON, a str as a string."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+
+from howdah import Json, JsonText
 
 if TYPE_CHECKING:
     from tests.python.types.conftest import Column
@@ -24,27 +26,27 @@ def test_json_text_is_not_written_anew(column: Column, form: pa.DataType) -> Non
 
 
 def test_json_null_is_not_none(column: Column) -> None:
-    assert column.load("jsonb", ["null", None], "rows") == ["null", None]
+    assert column.load("jsonb", [Json(None), None], "rows") == ["null", None]
 
 
 @pytest.mark.parametrize("name", ["json", "jsonb"])
 @pytest.mark.parametrize("road", ["rows", "arrow"])
 def test_json_values_come_back_the_same(column: Column, name: str, road: Any) -> None:
-    given = pa.array([*TEXTS, None], pa.json_()) if road == "arrow" else [*TEXTS, None]
+    given = pa.array([*TEXTS, None], pa.json_()) if road == "arrow" else [*map(JsonText, TEXTS), None]
     assert column.load(name, given, road) == [*TEXTS, None]
     assert column.read().storage.to_pylist() == [*TEXTS, None]
 
 
 @pytest.mark.parametrize("name", ["json", "jsonb"])
 def test_json_arrays_come_back_the_same(column: Column, name: str) -> None:
-    column.load(f"{name}[]", [['{"a": 1}', None], [], None, [{"b": 2}]], "rows")
+    column.load(f"{name}[]", [[JsonText('{"a": 1}'), None], [], None, [{"b": 2}]], "rows")
     back = column.read()
     assert back.type.value_type == pa.json_()
     assert back.to_pylist() == [['{"a": 1}', None], [], None, ['{"b": 2}']]
 
 
 @pytest.mark.parametrize(
-    "value", [{}, {"a": [1, None, "é🐘"]}, [], [1, 2.5, None], (1, 2), 5, 2.5, True, 10**30], ids=str
+    "value", [{}, {"a": [1, None, "é🐘"]}, [], [1, 2.5, None], (1, 2), 5, 2.5, True, 10**30, "1", "null", ""], ids=str
 )
 def test_json_takes_python_s_own_shapes(column: Column, value: object) -> None:
     (text,) = column.load("jsonb", [value], "rows")
@@ -53,5 +55,5 @@ def test_json_takes_python_s_own_shapes(column: Column, value: object) -> None:
 
 
 def test_jsonb_shows_what_the_server_made_of_it(column: Column) -> None:
-    column.load("jsonb", ['{"b": 1, "a": 1.50}'], "rows")
+    column.load("jsonb", [JsonText('{"b": 1, "a": 1.50}')], "rows")
     assert column.read().storage.to_pylist() == ['{"a": 1.50, "b": 1}']
