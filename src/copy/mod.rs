@@ -3,3 +3,5 @@
 mod cast;
 pub mod decode;
 pub mod plan;
+pub mod problems;
+pub mod size;

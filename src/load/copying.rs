@@ -1,6 +1,7 @@
 //! The pipeline of a COPY: batches are taken from the source on the calling thread, encoded and sent
 //! by a thread to which the session is handed.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,15 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, Sender, bounded};
 
+use super::ahead::Ahead;
 use super::check::{Check, Columns};
-use super::encoding::{Encoder, Piece, RowBytes};
+use super::encoding::{Chunk, Encoder, Piece, RowBytes};
 use super::workers;
 use crate::copy::plan::Plan;
+use crate::copy::size::bytes_of_rows;
 use crate::error::{Error, Result};
 use crate::session::{Backend, Interrupt, Reply, Session};
+use crate::wire::cells::parts;
 use crate::wire::copy::{HEADER, TRAILER};
 use crate::wire::message::{self, Messages, tag};
 
@@ -81,8 +85,11 @@ pub(super) struct Copied {
     pub bytes: u64,
 }
 
-/// A load of no more rows than this is encoded and sent on the calling thread.
+/// A load of no more rows and bytes than this is encoded and sent on the calling thread.
 const FEW_ROWS: usize = 4096;
+const FEW_BYTES: usize = 1 << 20;
+/// How much of a long row is sent at a time.
+const STEP_BYTES: usize = 1 << 20;
 /// Pieces under way between the calling thread and the sender.
 const PIECES_AHEAD: usize = 4;
 /// How often the caller is asked whether to go on.
@@ -103,11 +110,13 @@ pub(super) fn copy(
     watch: &mut dyn Watch,
 ) -> Result<Copied> {
     let first = source.next()?;
-    let few = first.as_ref().is_none_or(|batch| batch.num_rows() <= FEW_ROWS);
+    let are_few =
+        |batch: &RecordBatch| batch.num_rows() <= FEW_ROWS && bytes_of_rows(batch) <= FEW_BYTES;
+    let few = first.as_ref().is_none_or(are_few);
     // Where there are more, the server has something to do while they are gathered.
     let look_ahead = few && first.is_some() && source.has_more() != Some(true);
     let second = if look_ahead { source.next()? } else { None };
-    if first.is_none() || (look_ahead && second.is_none()) {
+    if first.is_none() || (few && look_ahead && second.is_none()) {
         return copy_few(session, statement, &plan, first, watch);
     }
     let mut ahead = [first, second].into_iter().flatten();
@@ -164,6 +173,7 @@ struct Shared {
     rows: AtomicU64,
     bytes: AtomicU64,
     row_bytes: RowBytes,
+    ahead: Arc<Ahead>,
 }
 
 impl Shared {
@@ -235,7 +245,7 @@ fn take_all(
         let mut start = 0;
         while start < batch.num_rows() {
             let count = shared.row_bytes.rows_of_piece().min(batch.num_rows() - start);
-            let piece = Piece { rows: batch.slice(start, count), first_row };
+            let piece = Piece { rows: batch.slice(start, count), first_row, held: None };
             start += count;
             first_row += count as u64;
             if !sender.queue(piece, watch)? {
@@ -258,10 +268,17 @@ struct ToSender<'a> {
 impl ToSender<'_> {
     /// Hands over a piece; `false` when the sender has stopped, for a reason of its own.
     fn queue(&mut self, mut piece: Piece, watch: &mut dyn Watch) -> Result<bool> {
+        let bytes = bytes_of_rows(&piece.rows);
         loop {
             if self.asked.is_none_or(|asked| asked.elapsed() >= TICK) {
                 self.shared.tell(watch)?;
                 self.asked = Some(Instant::now());
+            }
+            if piece.held.is_none() {
+                piece.held = self.shared.ahead.hold(bytes, TICK);
+                if piece.held.is_none() {
+                    continue;
+                }
             }
             match self.pieces.send_timeout(piece, TICK) {
                 Ok(()) => return Ok(true),
@@ -299,11 +316,16 @@ fn send(
 async fn send_all(reply: &mut Reply, encoder: &mut Encoder, shared: &Shared) -> Result<()> {
     while !reply.has_failed() {
         let Some(chunk) = encoder.next()? else { break };
-        let bytes = chunk.bytes.len() as u64;
-        reply.send_copied(chunk.bytes);
-        reply.sent().await;
-        shared.rows.fetch_add(chunk.rows, Ordering::Relaxed);
-        shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        match chunk {
+            Chunk::Rows { bytes, rows } => {
+                let count = bytes.len() as u64;
+                reply.send_copied(bytes);
+                reply.sent().await;
+                shared.rows.fetch_add(rows, Ordering::Relaxed);
+                shared.bytes.fetch_add(count, Ordering::Relaxed);
+            }
+            Chunk::Long(piece) => send_row(reply, encoder.plan(), &piece, shared).await?,
+        }
     }
     if shared.stop.load(Ordering::SeqCst) {
         return Err(Error::Interrupted);
@@ -313,6 +335,31 @@ async fn send_all(reply: &mut Reply, encoder: &mut Encoder, shared: &Shared) -> 
         reply.send_copied(Bytes::from_static(&HEADER));
     }
     reply.send_copied(Bytes::from_static(&TRAILER));
+    Ok(())
+}
+
+/// Sends a long row, of which only so much as is on its way is there twice.
+async fn send_row(reply: &mut Reply, plan: &Plan, piece: &Piece, shared: &Shared) -> Result<()> {
+    let send = async |reply: &mut Reply, bytes: Bytes| {
+        let count = bytes.len() as u64;
+        reply.send_copied(bytes);
+        reply.sent().await;
+        shared.bytes.fetch_add(count, Ordering::Relaxed);
+    };
+    if piece.first_row == 0 {
+        send(reply, Bytes::from_static(&HEADER)).await;
+    }
+    let cells = plan.cells(&piece.rows, piece.first_row)?;
+    let parts = parts(&cells, 0).map_err(|long| plan.too_long(piece.first_row, long))?;
+    for part in parts {
+        for step in part.chunks(STEP_BYTES) {
+            if reply.has_failed() {
+                return Ok(());
+            }
+            send(reply, Bytes::copy_from_slice(step)).await;
+        }
+    }
+    shared.rows.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, bounded};
 use rayon::ThreadPool;
 
+use super::ahead::Held;
 use crate::copy::plan::Plan;
+use crate::copy::size::bytes_of_rows;
 use crate::error::{Error, Result};
 use crate::wire::copy::HEADER;
 
@@ -21,16 +23,23 @@ const CHUNK_ROWS: u64 = 128;
 /// How many bytes a piece is to have, and so a chunk at most, if rows are as long as the last ones.
 const PIECE_BYTES: u64 = 1 << 20;
 
+/// One row of more bytes than this is sent from where it stands: its encoded form would be as long again.
+const LONG_ROW_BYTES: usize = 16 << 20;
+
 /// Rows that are to be encoded.
 pub(super) struct Piece {
     pub rows: RecordBatch,
     pub first_row: u64,
+    /// Its part of what may be under way.
+    pub held: Option<Held>,
 }
 
-/// Rows that are encoded, the first of a load with the header of the COPY.
-pub(super) struct Chunk {
-    pub bytes: Bytes,
-    pub rows: u64,
+/// What is to be sent.
+pub(super) enum Chunk {
+    /// Rows that are encoded, the first of a load with the header of the COPY.
+    Rows { bytes: Bytes, rows: u64 },
+    /// One long row.
+    Long(Piece),
 }
 
 /// How many bytes a row has, as those of the chunk had that was done last.
@@ -102,7 +111,7 @@ impl Encoder {
     /// When a value cannot be carried exactly; with its column and row.
     pub fn next(&mut self) -> Result<Option<Chunk>> {
         let Some(threads) = self.threads.clone() else {
-            return self.cut(true).map(|piece| self.work.encode(&piece)).transpose();
+            return self.cut(true).map(|piece| self.work.encode(piece)).transpose();
         };
         // Two for each: one is begun when another is done.
         while self.ahead.len() < threads.current_num_threads() * 2 {
@@ -111,7 +120,7 @@ impl Encoder {
             let work = Arc::clone(&self.work);
             threads.spawn(move || {
                 // Nobody listens any more once the sender has failed.
-                let _ = tell.send(work.encode(&piece));
+                let _ = tell.send(work.encode(piece));
             });
             self.ahead.push_back(chunk);
         }
@@ -127,17 +136,32 @@ impl Encoder {
             None => (self.pieces.try_recv().ok()?, 0),
         };
         let left = piece.rows.num_rows() - start;
-        let rows = self.work.row_bytes.rows_of_chunk().min(left);
+        let mut rows = self.work.row_bytes.rows_of_chunk().min(left);
+        // These rows may be longer than the last ones.
+        while rows > 1 && bytes_of_rows(&piece.rows.slice(start, rows)) as u64 > PIECE_BYTES {
+            rows /= 2;
+        }
         let first_row = piece.first_row + start as u64;
-        let cut = Piece { rows: piece.rows.slice(start, rows), first_row };
-        self.rest = (rows < left).then_some((piece, start + rows));
-        Some(cut)
+        let slice = piece.rows.slice(start, rows);
+        if rows < left {
+            self.rest = Some((piece, start + rows));
+            return Some(Piece { rows: slice, first_row, held: None });
+        }
+        Some(Piece { rows: slice, first_row, held: piece.held })
+    }
+
+    /// What encodes the rows.
+    pub fn plan(&self) -> &Plan {
+        &self.work.plan
     }
 }
 
 impl Work {
-    fn encode(&self, piece: &Piece) -> Result<Chunk> {
+    fn encode(&self, piece: Piece) -> Result<Chunk> {
         let rows = piece.rows.num_rows();
+        if rows == 1 && bytes_of_rows(&piece.rows) > LONG_ROW_BYTES {
+            return Ok(Chunk::Long(piece));
+        }
         let expected = self.row_bytes.get().saturating_mul(rows as u64).min(PIECE_BYTES);
         let mut bytes = Vec::with_capacity(whole(expected + expected / 4));
         if piece.first_row == 0 {
@@ -145,7 +169,7 @@ impl Work {
         }
         self.plan.encode(&piece.rows, piece.first_row, &mut bytes)?;
         self.row_bytes.set(rows, bytes.len());
-        Ok(Chunk { bytes: bytes.into(), rows: rows as u64 })
+        Ok(Chunk::Rows { bytes: bytes.into(), rows: rows as u64 })
     }
 }
 
@@ -184,18 +208,23 @@ mod tests {
     }
 
     /// The chunks of pieces of 3,000 rows.
-    fn chunks(number: Type, threads: Option<usize>) -> Result<Vec<Chunk>> {
+    fn chunks(number: Type, threads: Option<usize>) -> Result<Vec<(Bytes, u64)>> {
         let batch = batch();
         let (give, pieces) = bounded(100);
         for start in (0..batch.num_rows()).step_by(3_000) {
             let rows = batch.slice(start, 3_000.min(batch.num_rows() - start));
-            give.send(Piece { rows, first_row: start as u64 }).unwrap();
+            give.send(Piece { rows, first_row: start as u64, held: None }).unwrap();
         }
         drop(give);
         let pool = |count| Arc::new(ThreadPoolBuilder::new().num_threads(count).build().unwrap());
         let plan = plan(&batch, number);
         let mut encoder = Encoder::new(plan, pieces, RowBytes::default(), threads.map(pool));
-        std::iter::from_fn(|| encoder.next().transpose()).collect()
+        let chunks = std::iter::from_fn(|| encoder.next().transpose());
+        let encoded = chunks.map(|chunk| match chunk? {
+            Chunk::Rows { bytes, rows } => Ok((bytes, rows)),
+            Chunk::Long(_) => Err(Error::Internal("a long row".into())),
+        });
+        encoded.collect()
     }
 
     #[test]
@@ -206,9 +235,9 @@ mod tests {
         for threads in [None, Some(1), Some(3)] {
             let chunks = chunks(Type::INT8, threads).unwrap();
             assert!(chunks.len() > 20, "{} chunks", chunks.len());
-            assert_eq!(chunks.iter().map(|chunk| chunk.rows).sum::<u64>(), ROWS as u64);
-            assert!(chunks.iter().all(|chunk| chunk.bytes.len() < 64 << 10));
-            let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect();
+            assert_eq!(chunks.iter().map(|(_, rows)| rows).sum::<u64>(), ROWS as u64);
+            assert!(chunks.iter().all(|(bytes, _)| bytes.len() < 64 << 10));
+            let bytes: Vec<u8> = chunks.iter().flat_map(|(bytes, _)| bytes.to_vec()).collect();
             assert!(bytes == all, "other bytes of {threads:?}");
         }
     }
@@ -219,6 +248,27 @@ mod tests {
             let error = chunks(Type::INT2, threads).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains("row 32768"), "{error}");
         }
+    }
+
+    #[test]
+    fn test_chunk_of_long_rows_after_short_ones_is_cut_by_their_own_length() {
+        let long = "x".repeat(100_000);
+        let texts = (0..4_000).map(|n| if n < 3_000 { "y" } else { &long });
+        let columns: [(&str, ArrayRef); 2] = [
+            ("n", Arc::new(Int64Array::from_iter_values(0..4_000))),
+            ("t", Arc::new(StringArray::from_iter_values(texts))),
+        ];
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let (give, pieces) = bounded(1);
+        let plan = plan(&rows, Type::INT8);
+        give.send(Piece { rows, first_row: 0, held: None }).unwrap();
+        drop(give);
+        let mut encoder = Encoder::new(plan, pieces, RowBytes::default(), None);
+        let mut most = 0;
+        while let Some(Chunk::Rows { bytes, .. }) = encoder.next().unwrap() {
+            most = most.max(bytes.len());
+        }
+        assert!((100_000..2 << 20).contains(&most), "{most}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Loads rows into a table: plans, copies, and leaves the table as it was when anything fails.
 
+mod ahead;
 mod check;
 mod copying;
 mod encoding;
@@ -7,13 +8,14 @@ mod modes;
 mod scope;
 mod workers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use arrow_schema::{Schema, SchemaRef};
 
 use crate::catalog::{self, Table};
 use crate::copy::plan::TargetColumn;
+use crate::copy::problems::Problems;
 use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
 use crate::sql::name::{TableName, too_long};
@@ -215,22 +217,31 @@ impl Opening<'_> {
     }
 }
 
+/// `MaxHeapAttributeNumber` of `src/include/access/htup_details.h`.
+const MOST_COLUMNS: usize = 1600;
+
 /// The declarations of a table made of a source's columns.
 fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String)>> {
-    let mut problems = Vec::new();
-    let mut fields = Vec::new();
-    for (index, (field, name)) in schema.fields().iter().zip(names).enumerate() {
-        if names.iter().take(index).any(|earlier| earlier == name) {
-            problems.push(format!("column \"{name}\" is there twice"));
+    let mut problems = Problems::default();
+    let (mut fields, mut seen) = (Vec::new(), HashSet::new());
+    for (field, name) in schema.fields().iter().zip(names) {
+        if !seen.insert(name) {
+            problems.note(|| format!("column \"{name}\" is there twice"));
         }
         problems.extend(too_long("column", name));
         match types::creates(field) {
             Some(declaration) => fields.push((name.clone(), declaration)),
-            None => problems.push(format!(
-                "column \"{name}\": no PostgreSQL type for Arrow's {}; cast it first",
-                types::shown(field)
-            )),
+            None => problems.note(|| {
+                format!(
+                    "column \"{name}\": no PostgreSQL type for Arrow's {}; cast it first",
+                    types::shown(field)
+                )
+            }),
         }
     }
-    if problems.is_empty() { Ok(fields) } else { Err(Error::Programming(problems.join("; "))) }
+    if names.len() > MOST_COLUMNS {
+        let count = names.len();
+        problems.note(|| format!("{count} columns, and a table has {MOST_COLUMNS} at most"));
+    }
+    if problems.is_empty() { Ok(fields) } else { Err(Error::Programming(problems.to_string())) }
 }

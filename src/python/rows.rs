@@ -6,7 +6,9 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use pyo3::exceptions::{PyAttributeError, PyKeyError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple};
+use pyo3::types::{
+    PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PySet, PyString, PyTuple,
+};
 
 use super::gather::{Column, Refused, type_name};
 use super::gil::{held, raised};
@@ -18,6 +20,11 @@ use crate::load::Source;
 /// something to do, and then more each time, but not so many that it waits for them.
 const FIRST_ROWS: usize = 1024;
 const BATCH_ROWS: usize = 8192;
+/// Bytes of values after which a batch is handed on, however few its rows are: several batches are
+/// under way at a time.
+const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of values that are kept of rows which are looked at before they are taken.
+const BYTES_TO_SEE: usize = 16 << 20;
 
 /// Rows that have been looked at, and not yet taken.
 pub(super) struct Rows {
@@ -36,6 +43,8 @@ pub(super) struct RowSource {
     rows: Rows,
     keys: Vec<Py<PyString>>,
     columns: Vec<Column>,
+    /// Those of the columns whose values may be of any length.
+    varying: Vec<usize>,
     schema: SchemaRef,
     row: u64,
     /// How many the next batch is to have.
@@ -66,14 +75,33 @@ impl Rows {
         self.names.as_deref()
     }
 
-    /// Takes up to `count` rows to look at.
+    /// Takes up to `count` rows to look at, and fewer if they are long.
     pub fn look_ahead(&mut self, py: Python<'_>, count: usize) -> Result<()> {
+        let mut bytes = 0;
+        for row in &self.seen {
+            bytes += self.weight(row.bind(py));
+        }
         while self.seen.len() < count
+            && bytes < BYTES_TO_SEE
             && let Some(row) = self.iterator.bind(py).clone().next()
         {
-            self.seen.push_back(row.map_err(raised)?.unbind());
+            let row = row.map_err(raised)?;
+            bytes += self.weight(&row);
+            self.seen.push_back(row.unbind());
         }
         Ok(())
+    }
+
+    /// About how many bytes a row's values have.
+    fn weight(&self, row: &Bound<'_, PyAny>) -> usize {
+        match (self.kind, &self.names) {
+            (Kind::Object, Some(names)) => names
+                .iter()
+                .filter_map(|name| row.getattr(name.as_str()).ok())
+                .map(|value| weight(&value, 0))
+                .sum(),
+            _ => weight(row, 0),
+        }
     }
 
     /// The rows taken so far, each with its values in the order of `keys`.
@@ -190,14 +218,37 @@ impl Rows {
     }
 }
 
+/// A value as deep as this inside of others is not looked at, to tell how many bytes those have.
+const DEEPEST_WEIGHED: usize = 50;
+
+/// About how many bytes a value has, with what is in it.
+fn weight(value: &Bound<'_, PyAny>, depth: usize) -> usize {
+    let inner = |value: Bound<'_, PyAny>| weight(&value, depth + 1);
+    if value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+    {
+        value.len().unwrap_or(0)
+    } else if depth == DEEPEST_WEIGHED {
+        0
+    } else if let Ok(dict) = value.cast::<PyDict>() {
+        dict.iter().map(|(_, value)| size_of::<usize>() + inner(value)).sum()
+    } else if let Ok(list) = value.cast::<PyList>() {
+        list.iter().map(|value| size_of::<usize>() + inner(value)).sum()
+    } else if let Ok(tuple) = value.cast::<PyTuple>() {
+        tuple.iter().map(|value| size_of::<usize>() + inner(value)).sum()
+    } else {
+        size_of::<usize>()
+    }
+}
+
 /// The keys of a row that the first one did not have.
 fn stray_key(row: &Bound<'_, PyAny>, keys: &[Py<PyString>]) -> Refused {
     let py = row.py();
-    let known = |key: &Bound<'_, PyAny>| {
-        keys.iter().any(|known| known.bind(py).as_any().eq(key).unwrap_or(false))
-    };
-    let stray = row.try_iter().and_then(|mut keys| {
-        keys.find(|key| key.as_ref().is_ok_and(|key| !known(key)) || key.is_err()).transpose()
+    let stray = PySet::new(py, keys).and_then(|known| {
+        let is_known = |key: &Bound<'_, PyAny>| known.contains(key).unwrap_or(false);
+        let mut keys = row.try_iter()?;
+        keys.find(|key| key.as_ref().is_ok_and(|key| !is_known(key)) || key.is_err()).transpose()
     });
     let stray = match stray {
         Ok(stray) => stray.map_or_else(String::new, |key| key.to_string()),
@@ -265,8 +316,10 @@ impl RowSource {
         let keys = interned(py, names);
         let schema = schema(&columns, names.iter());
         let table = table.to_owned();
+        let varying = columns.iter().enumerate().filter(|(_, column)| column.varies());
+        let varying = varying.map(|(index, _)| index).collect();
         let batch_rows = FIRST_ROWS;
-        Self { table, rows, keys, columns, schema, row: 0, batch_rows, ended: false }
+        Self { table, rows, keys, columns, varying, schema, row: 0, batch_rows, ended: false }
     }
 
     /// The schema of the batches.
@@ -280,7 +333,7 @@ impl RowSource {
         self.batch_rows = (most + most / 2).min(BATCH_ROWS);
         let iterator = self.rows.iterator.bind(py).clone();
         let mut iterator = iterator.into_iter();
-        while count < most {
+        while count < most && self.bytes() < BATCH_BYTES {
             let seen = self.rows.seen.pop_front().map(|row| Ok(row.into_bound(py)));
             let Some(row) = seen.or_else(|| iterator.next()) else {
                 self.ended = true;
@@ -291,6 +344,12 @@ impl RowSource {
             count += 1;
         }
         Ok(count)
+    }
+
+    /// The bytes gathered so far of values that may be of any length.
+    #[inline]
+    fn bytes(&self) -> usize {
+        self.varying.iter().filter_map(|index| self.columns.get(*index)).map(Column::bytes).sum()
     }
 
     #[inline]

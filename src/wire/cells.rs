@@ -3,6 +3,8 @@
 //! Columns are written one after another into rows whose places were measured first: every loop
 //! is over one kind of cell, which is what makes it quick.
 
+use std::borrow::Cow;
+
 use super::copy::TRAILER;
 
 /// The cells of one column, encoded; NULLs told apart.
@@ -298,6 +300,32 @@ pub fn weave(columns: &[Cells<'_>], rows: usize, out: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
+/// The tuple of one row, part by part: what a cell's bytes stand in is not copied.
+///
+/// # Errors
+/// When the row is longer than the server can take.
+pub fn parts<'a>(
+    columns: &'a [Cells<'_>],
+    row: usize,
+) -> Result<impl Iterator<Item = Cow<'a, [u8]>>, TooLong> {
+    let cell = move |column: &'a Cells<'_>| column.get(row);
+    let lengths =
+        columns.iter().map(cell).map(|cell| 4 + cell.map_or(0, |(p, c)| p.len() + c.len()));
+    let bytes = lengths.sum::<usize>() + TRAILER.len();
+    if bytes > MAX_ROW_BYTES {
+        return Err(TooLong { row, bytes });
+    }
+    let count = i16::try_from(columns.len()).unwrap_or(i16::MAX).to_be_bytes();
+    let framed = move |column: &'a Cells<'_>| match cell(column) {
+        None => [Cow::Owned(NULL.to_vec()), Cow::Borrowed(&[][..])],
+        Some((prefix, cell)) => {
+            let head = [&length(prefix.len() + cell.len()), prefix].concat();
+            [Cow::Owned(head), Cow::Borrowed(cell)]
+        }
+    };
+    Ok([Cow::Owned(count.to_vec())].into_iter().chain(columns.iter().flat_map(framed)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::copy;
@@ -323,6 +351,8 @@ mod tests {
         ];
         let mut bytes = copy::HEADER.to_vec();
         weave(&columns, 3, &mut bytes).unwrap();
+        let apart = (0..3).flat_map(|row| parts(&columns, row).unwrap());
+        assert_eq!(apart.collect::<Vec<_>>().concat(), bytes[copy::HEADER.len()..]);
         bytes.extend(copy::TRAILER);
         let rows = copy::tuples(&bytes).unwrap();
         assert_eq!(

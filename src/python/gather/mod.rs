@@ -80,6 +80,9 @@ enum Builder {
     List(Box<Lists>),
 }
 
+/// About how many bytes an element of a list takes, beside those of its text.
+const ELEMENT_BYTES: usize = 8;
+
 struct Lists {
     values: Column,
     offsets: Vec<i32>,
@@ -179,6 +182,35 @@ impl Column {
             Builder::Vector(b) => b.push_null(),
             Builder::Range(b) => b.push_null(),
             Builder::List(lists) => lists.end(false),
+        }
+    }
+
+    /// Whether values may be of any length.
+    pub fn varies(&self) -> bool {
+        match &self.builder {
+            Builder::NumericText(_)
+            | Builder::Network(_)
+            | Builder::Text(_)
+            | Builder::Json(_)
+            | Builder::Binary(_)
+            | Builder::Vector(_)
+            | Builder::List(_) => true,
+            Builder::Range(ranges) => ranges.varies(),
+            _ => false,
+        }
+    }
+
+    /// About how many bytes the values have that were gathered so far, where they vary in length.
+    pub fn bytes(&self) -> usize {
+        match &self.builder {
+            Builder::NumericText(b) | Builder::Network(b) | Builder::Text(b) | Builder::Json(b) => {
+                b.values_slice().len()
+            }
+            Builder::Binary(b) => b.values_slice().len(),
+            Builder::Vector(b) => b.bytes(),
+            Builder::Range(ranges) => ranges.bytes(),
+            Builder::List(lists) => lists.bytes(),
+            _ => 0,
         }
     }
 
@@ -337,6 +369,11 @@ impl Lists {
         if self.offsets.len() == self.nulls.len() {
             self.offsets.push(self.offsets.last().copied().unwrap_or(0));
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let count = self.offsets.last().map_or(0, |last| usize::try_from(*last).unwrap_or(0));
+        count * ELEMENT_BYTES + self.values.bytes()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {

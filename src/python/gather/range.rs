@@ -90,6 +90,16 @@ impl Ranges {
         self.nulls.append(valid);
     }
 
+    /// Whether the ends may be of any length.
+    pub fn varies(&self) -> bool {
+        self.lower.varies()
+    }
+
+    /// About how many bytes the ends have that were gathered so far.
+    pub fn bytes(&self) -> usize {
+        self.lower.bytes() + self.upper.bytes()
+    }
+
     /// The field of the arrays: one of text, where the ends became text.
     pub fn data_type(&self) -> DataType {
         let flag = |name| Field::new(name, DataType::Boolean, false);

@@ -124,6 +124,11 @@ impl Vectors {
         Self { values: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) }
     }
 
+    /// The bytes gathered so far.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.values.as_slice())
+    }
+
     pub fn push(&mut self, value: &Bound<'_, PyAny>) -> Taken {
         let start = self.values.len();
         if let Err(refused) = numbers(value, &mut self.values) {
