@@ -7,12 +7,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::gil::raised;
+use super::session::tell_meanwhile;
 use crate::error::{Error, Result};
+use crate::session::client::take_notices_by;
 use crate::session::config::{Config, Options};
 use crate::session::pool::{Limits, Pool};
 
 /// Makes a pool; `given` has every option that the faces know.
 pub(super) fn pool(url: Option<&str>, given: &Bound<'_, PyDict>) -> Result<Arc<Pool>> {
+    take_notices_by(tell_meanwhile);
     let timeout: Option<f64> = option(given, "statement_timeout_s")?;
     let options = Options {
         connect_timeout: seconds(given, "connect_timeout_s")?,

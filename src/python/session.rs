@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 
-use super::gil::released;
+use super::gil::{held, released};
 use super::watching::Going;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServerError};
 use crate::session::pool::{Hold, Lent, Pool};
 use crate::session::{Client, Session};
 
@@ -114,6 +114,9 @@ pub(super) fn block_on<T>(
                 tell(py, client);
                 return result;
             }
+            if client.has_many_notices() {
+                tell(py, client);
+            }
             let waited = released(py, || client.wait_for_news(&mut asked, &mut || going.check()));
             if let Err(stopped) = waited {
                 break stopped;
@@ -125,14 +128,28 @@ pub(super) fn block_on<T>(
     Err(stopped)
 }
 
+/// The same as [`tell`], of a client that is pumped: the caller may hold the GIL or not.
+pub(super) fn tell_meanwhile(client: &Client) {
+    held(|py| tell(py, client));
+}
+
 /// Passes the server's notices on to Python's logging.
 pub(super) fn tell(py: Python<'_>, client: &Client) {
-    while let Some((severity, notice)) = client.notice() {
+    let log = |severity: String, notice: ServerError| {
         let fields = (severity, notice.message, notice.sqlstate, notice.detail, notice.hint);
         let logged =
             py.import("howdah.notices").and_then(|notices| notices.call_method1("log", fields));
         if let Err(error) = logged {
             error.write_unraisable(py, None);
         }
+    };
+    while let Some((severity, notice)) = client.notice() {
+        log(severity, notice);
+    }
+    let dropped = client.notices_dropped();
+    if dropped > 0 {
+        let message = format!("{dropped} notices of the server came too fast to be kept");
+        let sqlstate = "01000".to_owned();
+        log("WARNING".to_owned(), ServerError { message, sqlstate, ..ServerError::default() });
     }
 }

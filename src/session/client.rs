@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -64,6 +64,15 @@ impl Backend {
     }
 }
 
+/// Who takes notices while an operation is pumped, which knows nothing of them.
+static TAKER: OnceLock<fn(&Client)> = OnceLock::new();
+
+/// Sets who takes notices while an answer is on its way; once, for the whole process.
+pub fn take_notices_by(take: fn(&Client)) {
+    // Another one would be the same.
+    let _ = TAKER.set(take);
+}
+
 impl Shared {
     pub fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
@@ -109,7 +118,28 @@ impl Client {
     /// The next notice that the server has given, with its severity.
     #[must_use]
     pub fn notice(&self) -> Option<(String, ServerError)> {
-        self.0.line().unasked.notices.pop_front()
+        self.0.line().unasked.take_notice()
+    }
+
+    /// How many notices were dropped since this was asked last: nobody had taken those before.
+    #[must_use]
+    pub fn notices_dropped(&self) -> u64 {
+        self.0.line().unasked.take_dropped()
+    }
+
+    /// Whether so many notices are there that they should be taken before the answer ends.
+    #[must_use]
+    pub fn has_many_notices(&self) -> bool {
+        self.0.line().unasked.has_many_notices()
+    }
+
+    /// Lets whoever takes notices have them, if they are many.
+    pub(super) fn pass_notices_on(&self) {
+        if self.has_many_notices()
+            && let Some(take) = TAKER.get()
+        {
+            take(self);
+        }
     }
 
     /// The next notification, if there is one.

@@ -135,6 +135,7 @@ impl Client {
                 return Ok(value);
             }
             self.carry(TICK);
+            self.pass_notices_on();
             if asked.elapsed() >= TICK {
                 asked = Instant::now();
                 interrupt()?;

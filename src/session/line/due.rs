@@ -34,6 +34,8 @@ pub(super) struct Due {
     pub ticket: u64,
     pub on_copy: OnCopy,
     pub arrived: Arrived,
+    /// So many bytes of the last message are still to come: what is there of it is no whole message.
+    pub lacking: usize,
     /// The bytes that have come in all.
     pub received: usize,
     /// Somebody waits for a part of it, of so many bytes.
@@ -53,6 +55,7 @@ impl Due {
             ticket,
             on_copy,
             arrived: Arrived::default(),
+            lacking: 0,
             received: 0,
             awaited_bytes: None,
             abandoned: false,
@@ -80,6 +83,7 @@ impl Due {
 
     /// Whether the part that somebody waits for is there.
     pub fn has_awaited(&self) -> bool {
-        self.awaited_bytes.is_some_and(|least| self.arrived.bytes.len() >= least)
+        let is_there = |least| self.arrived.bytes.len() >= least;
+        self.lacking == 0 && self.awaited_bytes.is_some_and(is_there)
     }
 }

@@ -3,6 +3,7 @@
 
 mod due;
 mod inbox;
+mod long;
 mod phase;
 mod sort;
 mod unasked;
@@ -357,6 +358,10 @@ impl Line {
         }
         if count == self.outbox.len() {
             self.outbox.clear();
+            // A long value was sent, and nothing keeps its room.
+            if self.outbox.capacity() > INBOX_MOST {
+                self.outbox = BytesMut::new();
+            }
         } else {
             self.outbox.advance(count);
         }
@@ -374,6 +379,9 @@ impl Line {
             return false;
         }
         self.holds_more = false;
+        if let Some(came) = self.receive_long() {
+            return came;
+        }
         let room = self.inbox.room();
         let size = room.len();
         match self.socket.read(room) {
@@ -439,6 +447,7 @@ impl Line {
             || (self.turns_wanted > 0 && self.may_begin())
             || (self.quiets_wanted > 0 && self.is_free())
             || !self.unasked.notifications.is_empty()
+            || self.unasked.has_many_notices()
     }
 
     /// Whether a long result comes in by small parts: to wait a little then lets more of it come

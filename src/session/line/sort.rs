@@ -9,6 +9,7 @@ use postgres_protocol::message::frontend;
 use super::super::fault;
 use super::due::{Due, OnCopy};
 use super::inbox::INBOX_BYTES;
+use super::long::is_long;
 use super::phase::Phase;
 use super::{Line, Lost};
 use crate::wire::Malformed;
@@ -37,7 +38,17 @@ impl Line {
             let rest = inbox.buffer.get(at..inbox.end).unwrap_or_default();
             let Some(length) = message::length(rest)? else { break };
             phase.check_length(length)?;
-            let Some(whole) = rest.get(..length) else { break };
+            let Some(whole) = rest.get(..length) else {
+                let kind = rest.first().copied().unwrap_or_default();
+                if is_long(kind, length) && !due.is_empty() {
+                    hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
+                    if let Some(front) = due.front_mut() {
+                        front.begin_long(rest, length);
+                    }
+                    (from, at) = (inbox.end, inbox.end);
+                }
+                break;
+            };
             let (kind, body) = (rest.first().copied(), whole.get(HEADER_BYTES..));
             let (kind, body) = (kind.unwrap_or_default(), body.unwrap_or_default());
             let next = at + length;

@@ -18,12 +18,24 @@ pub struct Notification {
     pub pid: i32,
 }
 
+/// Notices of so many bytes are taken while the answer is still on its way.
+const MANY_NOTICE_BYTES: usize = 256 << 10;
+/// Notices of no more bytes than this wait to be taken: where nobody takes them, the later ones are
+/// dropped. It is more than is received at a time.
+const MOST_NOTICE_BYTES: usize = 8 << 20;
+/// The server reports a few settings, and of those that somebody else invents no more are kept.
+const MOST_SETTINGS: usize = 1000;
+
 /// What the server says unasked, until somebody takes it.
 #[derive(Default)]
 pub struct Unasked {
     pub settings: HashMap<String, String>,
-    /// Warnings and the like, each with its severity.
-    pub notices: VecDeque<(String, ServerError)>,
+    /// Warnings and the like, each with its severity and its bytes.
+    notices: VecDeque<(String, ServerError, usize)>,
+    /// About how many bytes they have.
+    notice_bytes: usize,
+    /// How many came when too many were there.
+    notices_dropped: u64,
     pub notifications: VecDeque<Notification>,
     /// The channels that somebody listens to.
     pub channels: Vec<String>,
@@ -41,7 +53,10 @@ impl Unasked {
         match kind {
             tag::SETTING => {
                 let name = rest.text()?.into_owned();
-                self.settings.insert(name, rest.text()?.into_owned());
+                let value = rest.text()?.into_owned();
+                if self.settings.len() < MOST_SETTINGS || self.settings.contains_key(&name) {
+                    self.settings.insert(name, value);
+                }
             }
             tag::NOTIFICATION => {
                 let pid = rest.int32()?;
@@ -52,8 +67,35 @@ impl Unasked {
                     self.notifications.push_back(Notification { channel, payload, pid });
                 }
             }
-            _ => self.notices.push_back((fault::severity(body), fault::told(body))),
+            _ => self.note_notice(body),
         }
         Ok(())
+    }
+
+    fn note_notice(&mut self, body: &[u8]) {
+        let bytes = body.len() + size_of::<ServerError>();
+        if self.notice_bytes + bytes > MOST_NOTICE_BYTES && !self.notices.is_empty() {
+            self.notices_dropped += 1;
+            return;
+        }
+        self.notice_bytes += bytes;
+        self.notices.push_back((fault::severity(body), fault::told(body), bytes));
+    }
+
+    /// The next notice.
+    pub fn take_notice(&mut self) -> Option<(String, ServerError)> {
+        let (severity, notice, bytes) = self.notices.pop_front()?;
+        self.notice_bytes -= bytes;
+        Some((severity, notice))
+    }
+
+    /// How many notices were dropped since this was asked last.
+    pub fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.notices_dropped)
+    }
+
+    /// Whether so many notices are there that somebody should take them before the answer ends.
+    pub fn has_many_notices(&self) -> bool {
+        self.notice_bytes > MANY_NOTICE_BYTES
     }
 }
