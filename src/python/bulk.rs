@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::errors::exception;
+use super::finalization::attached;
 use super::gil::{held, released};
 use super::reader::{Reader, read_options};
 use super::results::LoadReport;
@@ -85,7 +86,7 @@ pub(super) fn load(
         tell(py, session.client());
         Ok(report?.into())
     };
-    run().map_err(|error| exception(py, error))
+    attached(run).map_err(|error| exception(py, error))
 }
 
 /// What a read is told.
@@ -166,7 +167,7 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
         let reading = Reading::begin(session.hold(), statement, bound, &options)?;
         Ok(Reader::new(reading, Reporter::new(going, asked.progress, None)))
     };
-    run().map_err(|error| exception(py, error))
+    attached(run).map_err(|error| exception(py, error))
 }
 
 fn parse_mode(mode: &str) -> Result<Mode> {

@@ -6,6 +6,7 @@ mod cursor;
 mod database;
 mod ddl;
 mod errors;
+mod finalization;
 mod gather;
 mod gil;
 mod infer;
@@ -32,6 +33,8 @@ mod watching;
 // no tests have run without it yet.
 #[pyo3::pymodule(gil_used = true)]
 mod _core {
+    use pyo3::prelude::*;
+
     use crate::sql::lookup;
 
     #[pymodule_export]
@@ -62,4 +65,9 @@ mod _core {
     const NULLS_SAME: &str = lookup::NULLS_SAME;
     #[pymodule_export]
     const STORES_ALL: &str = lookup::STORES_ALL;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::finalization::register(module)
+    }
 }

@@ -11,7 +11,7 @@ use pyo3::types::{
 };
 
 use super::gather::{Column, Refused, type_name};
-use super::gil::{held, raised};
+use super::gil::{held, next, raised};
 use super::shapes::{Class, Kind, look_at, missing, unlike};
 use crate::error::{Error, Result, ValueError};
 use crate::load::Source;
@@ -59,7 +59,7 @@ impl Rows {
             return Err(not_rows(data));
         }
         let rows = data.try_iter().map_err(|_| not_rows(data))?;
-        let first = match rows.clone().next() {
+        let first = match next(&rows) {
             None => return Ok(None),
             Some(first) => first.map_err(raised)?,
         };
@@ -83,7 +83,7 @@ impl Rows {
         }
         while self.seen.len() < count
             && bytes < BYTES_TO_SEE
-            && let Some(row) = self.iterator.bind(py).clone().next()
+            && let Some(row) = next(self.iterator.bind(py))
         {
             let row = row.map_err(raised)?;
             bytes += self.weight(&row);
@@ -332,10 +332,9 @@ impl RowSource {
         let most = self.batch_rows;
         self.batch_rows = (most + most / 2).min(BATCH_ROWS);
         let iterator = self.rows.iterator.bind(py).clone();
-        let mut iterator = iterator.into_iter();
         while count < most && self.bytes() < BATCH_BYTES {
             let seen = self.rows.seen.pop_front().map(|row| Ok(row.into_bound(py)));
-            let Some(row) = seen.or_else(|| iterator.next()) else {
+            let Some(row) = seen.or_else(|| next(&iterator)) else {
                 self.ended = true;
                 break;
             };

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 
+use super::finalization::attached;
 use super::gil::{held, released};
 use super::watching::Going;
 use crate::error::{Error, Result, ServerError};
@@ -105,27 +106,30 @@ pub(super) fn block_on<T>(
         ));
     }
     client.carry_by(0);
-    let stopped = {
-        let mut operation = pin!(operation);
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut asked = Instant::now();
-        loop {
-            if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
-                tell(py, client);
-                return result;
+    attached(|| {
+        let stopped = {
+            let mut operation = pin!(operation);
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut asked = Instant::now();
+            loop {
+                if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
+                    tell(py, client);
+                    return result;
+                }
+                if client.has_many_notices() {
+                    tell(py, client);
+                }
+                let waited =
+                    released(py, || client.wait_for_news(&mut asked, &mut || going.check()));
+                if let Err(stopped) = waited {
+                    break stopped;
+                }
             }
-            if client.has_many_notices() {
-                tell(py, client);
-            }
-            let waited = released(py, || client.wait_for_news(&mut asked, &mut || going.check()));
-            if let Err(stopped) = waited {
-                break stopped;
-            }
-        }
-    };
-    released(py, || session.stop());
-    tell(py, client);
-    Err(stopped)
+        };
+        released(py, || session.stop());
+        tell(py, client);
+        Err(stopped)
+    })
 }
 
 /// The same as [`tell`], of a client that is pumped: the caller may hold the GIL or not.

@@ -8,7 +8,7 @@ use postgres_protocol::message::frontend::{self, BindError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::gil::raised;
+use super::gil::{call, raised};
 use super::maker::{Maker, Tuples};
 use super::pause::Pause;
 use super::values::{Decoder, Encoder, Fractions, refusal};
@@ -303,9 +303,9 @@ impl<'py, 'a> Rows<'py, 'a> {
         match &self.maker {
             Made::Objects(maker) => maker.get().make(self.py, values, name),
             Made::Tuple(tuples) => tuples.get().make(self.py, values, name),
-            Made::Call(call) => {
+            Made::Call(callable) => {
                 let values = PyTuple::new(self.py, values).map_err(raised)?;
-                call.call1(values).map_err(raised)
+                call(callable, &values).map_err(raised)
             }
             Made::Dict => Err(Error::Internal("a row that is no dict".into())),
         }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-use super::gil::{check_signals, held, raised};
+use super::gil::{call, check_signals, held, raised};
 use super::results::Progress;
 use crate::error::{Error, Result};
 use crate::load::Watch;
@@ -77,7 +78,11 @@ impl Reporter {
         self.told = Some(Instant::now());
         let seconds = self.started.elapsed().as_secs_f64();
         let progress = Progress::new(self.last, self.total_rows, seconds, finished);
-        held(|py| callback.call1(py, (progress,)).map(|_| ())).map_err(raised)
+        let told = held(|py| {
+            let arguments = PyTuple::new(py, [Py::new(py, progress)?])?;
+            call(callback.bind(py), &arguments).map(|_| ())
+        });
+        told.map_err(raised)
     }
 
     /// Tells the end, whatever the pause.

@@ -27,6 +27,7 @@ mod startup;
 mod statements;
 mod tls;
 pub mod trial;
+pub mod wake;
 
 use std::any::Any;
 use std::future::Future;

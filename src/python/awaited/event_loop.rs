@@ -78,16 +78,6 @@ impl EventLoop {
         self.0.bind(py).call_method(name, (callback, argument), Some(&options)).map(|_| ())
     }
 
-    /// Calls something later in the loop's own thread; from any thread.
-    pub fn call_soon_threadsafe(
-        &self,
-        py: Python<'_>,
-        callback: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        let name = pyo3::intern!(py, "call_soon_threadsafe");
-        self.0.bind(py).call_method1(name, (callback,)).map(|_| ())
-    }
-
     /// Calls something after some seconds; what it gives back can be cancelled.
     pub fn call_later(
         &self,

@@ -2,6 +2,7 @@
 //! its own thread. No other thread has a part in a query; one opens connections, and one asks the
 //! server to cancel.
 
+mod call_queue;
 mod carrier;
 pub(super) mod database;
 mod event_loop;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 
-use super::super::gil::held_aside;
+use super::super::gil::if_held;
 use super::super::session::Home;
+use super::call_queue::Caller;
 use super::carrier::reclaim;
 use super::event_loop::EventLoop;
 use super::following::Read;
@@ -19,8 +20,6 @@ pub(super) type Start = Box<dyn FnOnce(Python<'_>, &EventLoop, Home) -> Result<(
 
 struct Seat {
     start: Option<Start>,
-    /// A connection that was given in another thread, or why there is none.
-    given: Option<Result<Home>>,
     /// Ends the waiting when it has been too long.
     timer: Option<Py<PyAny>>,
 }
@@ -29,6 +28,8 @@ struct Seat {
 pub(super) struct Queued {
     pool: Arc<Pool>,
     event_loop: EventLoop,
+    /// Through which other threads reach the loop.
+    caller: Caller,
     slot: Arc<Slot>,
     /// It may do without a connection of its own.
     read: Option<Arc<Read>>,
@@ -53,10 +54,11 @@ pub(super) fn with_session(
     if let Some(Offer::Session(lent)) = offer {
         return start(py, event_loop, home(lent, read.as_deref()));
     }
-    let seat = Seat { start: Some(Box::new(start)), given: None, timer: None };
+    let seat = Seat { start: Some(Box::new(start)), timer: None };
     let queued = Arc::new(Queued {
         pool: Arc::clone(pool),
         event_loop: event_loop.same(py),
+        caller: Caller::of(py, event_loop)?,
         slot: Arc::clone(slot),
         read,
         seat: Mutex::new(seat),
@@ -112,7 +114,8 @@ impl Queued {
         self.pool.leave(&waiter);
     }
 
-    /// Opens a connection in a thread of its own: names are looked up there, and files read.
+    /// Opens a connection in a thread of its own: names are looked up there, and files read. That thread
+    /// needs no interpreter, which may end before it.
     fn open(self: Arc<Self>, permit: Permit) {
         let queued = Arc::clone(&self);
         let spawned = std::thread::Builder::new().name("howdah connect".into()).spawn(move || {
@@ -123,24 +126,17 @@ impl Queued {
         });
         if let Err(error) = spawned {
             let error = Error::Connection(format!("no thread to connect on: {error}"));
-            held_aside(|py| self.slot.settle(py, Err(error)));
+            self.deliver(Err(error));
         }
     }
 
-    /// Hands over what was opened, from any thread.
+    /// Hands over what was opened, from any thread. If the loop is closed, it goes to somebody else.
     fn deliver(self: Arc<Self>, given: Result<Lent>) {
         let given = given.map(|lent| home(lent, self.read.as_deref()));
-        self.seat().given = Some(given);
-        held_aside(|py| {
-            let arrival = Py::new(py, Arrival(Arc::clone(&self)));
-            let told = arrival.and_then(|arrival| {
-                self.event_loop.call_soon_threadsafe(py, arrival.bind(py).as_any())
-            });
-            // The loop is closed: what was given goes to somebody else.
-            if told.is_err() {
-                let given = self.seat().given.take();
-                drop(given);
-            }
+        let caller = self.caller.clone();
+        caller.call_soon(move |py| {
+            self.start(py, given);
+            Ok(())
         });
     }
 
@@ -219,13 +215,14 @@ impl Queued {
         }
     }
 
-    /// Does something now, if this is the loop's own thread and the stack is not high.
+    /// Does something now, if this is the loop's own thread and the stack is not high. Any other thread
+    /// may ask, and does not take the GIL for that.
     fn here<T>(&self, work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
         let depth = DEPTH.get();
         if depth >= DEPTH_MOST {
             return None;
         }
-        held_aside(|py| {
+        if_held(|py| {
             let running = EventLoop::running(py).ok()?;
             if !running.is(&self.event_loop) {
                 return None;
@@ -234,21 +231,7 @@ impl Queued {
             let done = work(py);
             DEPTH.set(depth);
             Some(done)
-        })
-    }
-}
-
-/// `_core.Arrival`: called in the loop's thread when a connection is there.
-#[pyclass(frozen, module = "howdah._core", name = "Arrival")]
-struct Arrival(Arc<Queued>);
-
-#[pymethods]
-impl Arrival {
-    fn __call__(&self, py: Python<'_>) {
-        let given = self.0.seat().given.take();
-        if let Some(given) = given {
-            self.0.start(py, given);
-        }
+        })?
     }
 }
 

@@ -7,7 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
 
+use super::super::finalization::attached;
+use super::super::gil::{call, call_method2};
 use super::event_loop::EventLoop;
 
 /// `_core.Wake`: what a task waits for, as a future is waited for, and by one task alone.
@@ -56,22 +59,27 @@ pub(super) fn round(
     let mine = Round { event_loop: event_loop.same(py), due: Vec::new() };
     // A task that one of them lets go on may run the loop once more.
     let outer = DUE.replace(Some(mine));
-    let result = work();
-    let mine = DUE.replace(outer);
-    let mut due = mine.into_iter().flat_map(|round| round.due);
-    let ran = due.try_for_each(|(wake, call)| call.now(py, &wake));
-    for (wake, call) in due {
-        call.soon(py, event_loop, &wake)?;
-    }
-    result.and(ran)
+    attached(|| {
+        let result = work();
+        let mine = DUE.replace(outer);
+        let mut due = mine.into_iter().flat_map(|round| round.due);
+        let ran = due.try_for_each(|(wake, call)| call.now(py, &wake));
+        for (wake, call) in due {
+            call.soon(py, event_loop, &wake)?;
+        }
+        result.and(ran)
+    })
 }
 
 impl Call {
     fn now(self, py: Python<'_>, wake: &Py<Wake>) -> PyResult<()> {
         let Self { callback, context } = self;
         match context {
-            Some(context) => context.call_method1(py, pyo3::intern!(py, "run"), (callback, wake)),
-            None => callback.call1(py, (wake,)),
+            Some(context) => {
+                let (run, callback) = (pyo3::intern!(py, "run"), callback.bind(py));
+                call_method2(context.bind(py), run, (callback, wake.bind(py).as_any()))
+            }
+            None => call(callback.bind(py), &PyTuple::new(py, [wake])?),
         }
         .map(|_| ())
     }

@@ -6,7 +6,7 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyIterator, PySet, PyString};
 
 use super::super::gather::type_name;
-use super::super::gil::{held, raised};
+use super::super::gil::{held, next, raised};
 use super::super::statement::Edge;
 use super::{Tried, again};
 use crate::error::{Error, Result, ValueError};
@@ -120,7 +120,7 @@ fn block(
     let mut out = BytesMut::with_capacity(BLOCK_BYTES + 1024);
     let iterator = rows.bind(py);
     while out.len() < BLOCK_BYTES {
-        let Some(values) = iterator.clone().next() else { return Ok((out, false)) };
+        let Some(values) = next(iterator) else { return Ok((out, false)) };
         let values = values.map_err(raised)?;
         let values = values_of(&values).map_err(|error| at_row(error, *row))?;
         typed.expect(values.len()).map_err(|error| at_row(error, *row))?;

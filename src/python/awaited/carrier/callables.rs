@@ -64,12 +64,6 @@ pub(super) struct GoOn(pub Arc<Carried>);
 #[pymethods]
 impl GoOn {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.0.drives() {
-            return Ok(());
-        }
-        round(py, self.0.event_loop(), || {
-            self.0.turn(py);
-            Ok(())
-        })
+        self.0.resume(py)
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use super::super::super::gil::held;
-use super::callables::{GoOn, Sweeper, Timer};
+use super::super::call_queue::Caller;
+use super::callables::{Sweeper, Timer};
 use super::{Carried, Operation};
 use crate::error::Error;
 
@@ -136,16 +136,15 @@ impl Carried {
     fn cancel(self: &Arc<Self>, py: Python<'_>) {
         // What is to be cancelled must be under way.
         let _ = self.client.send_now();
-        let (client, event_loop) = (self.client.clone(), self.event_loop.same(py));
-        let again = Py::new(py, GoOn(Arc::clone(self)));
+        let (client, carried) = (self.client.clone(), Arc::clone(self));
+        let caller = Caller::of(py, &self.event_loop);
         let hold = client.hold_back();
         let spawned = std::thread::Builder::new().name("howdah cancel".into()).spawn(move || {
             client.insist_on_cancel(hold, PATIENCE);
-            held(|py| {
-                // A loop that is closed wants to hear nothing.
-                let _ = again
-                    .and_then(|again| event_loop.call_soon_threadsafe(py, again.bind(py).as_any()));
-            });
+            // A loop that is closed wants to hear nothing.
+            if let Ok(caller) = caller {
+                caller.call_soon(move |py| carried.resume(py));
+            }
         });
         // Without a thread the statement runs to its end, and is cleaned up then.
         drop(spawned);

@@ -21,6 +21,7 @@ use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
 use super::following::Read;
 use super::waiting::Slot;
+use super::wake::round;
 use crate::error::Result;
 use crate::session::{self, Client};
 use callables::{Carrier, GoOn, Spinner};
@@ -222,6 +223,17 @@ impl Carried {
             self.client.carry_by(0);
         }
         Ok(())
+    }
+
+    /// Goes on with the operations, in the loop's thread.
+    fn resume(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.drives() {
+            return Ok(());
+        }
+        round(py, &self.event_loop, || {
+            self.turn(py);
+            Ok(())
+        })
     }
 
     /// Begins an operation.
