@@ -9,6 +9,7 @@ __all__ = [
     "IS_PLAIN",
     "IS_PRINTED",
     "KEPT",
+    "NO_EVENT_LOOP",
     "NULLS_SAME",
     "STORES_ALL",
     "AsyncCursor",
@@ -42,6 +43,7 @@ __all__ = [
 IS_PLAIN: Final[str]
 IS_PRINTED: Final[str]
 KEPT: Final[str]
+NO_EVENT_LOOP: Final[str]
 NULLS_SAME: Final[str]
 STORES_ALL: Final[str]
 

@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from howdah.reader import AsyncArrowReader
-from howdah.threads import in_thread
+from howdah.threads import in_thread, running_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,11 @@ def owner() -> object:
 
     Returns:
         The running task.
+
+    Raises:
+        InterfaceError: No event loop of asyncio's runs here.
     """
-    return asyncio.current_task()
+    return asyncio.current_task(running_loop())
 
 
 def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> AsyncArrowReader:

@@ -12,6 +12,9 @@ import builtins
 class Error(Exception):
     """Whatever howdah raises of its own.
 
+    What the caller's own code raises, such as a generator of rows, is raised as it is. An argument of another type than
+    its annotation is a TypeError, as Python's own functions raise it.
+
     Attributes:
         sqlstate: The five characters of the server's SQLSTATE, if the server raised it.
         detail: More about the problem, by the server.

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::arguments::Text;
 use super::errors::exception;
 use super::finalization::attached;
 use super::gil::{held, released};
@@ -57,8 +58,9 @@ pub(super) fn load(
     loading: Loading<'_>,
 ) -> PyResult<LoadReport> {
     let Loading { table, mode, key, columns, progress } = loading;
-    let columns = columns.map(|columns| columns.items().extract::<Vec<(String, String)>>());
+    let columns = columns.map(|columns| columns.items().extract::<Vec<(Text, Text)>>());
     let columns = columns.transpose()?.unwrap_or_default();
+    let columns: Vec<_> = columns.into_iter().map(|(from, to)| (from.0, to.0)).collect();
     let run = || -> Result<LoadReport> {
         let mode = parse_mode(mode)?;
         let name = TableName::parse(table).map_err(|bad| Error::Programming(bad.to_string()))?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::arguments::{BatchRows, Text, Url, strings};
 use super::bulk::{self, Asked, Loading, Place};
 use super::cursor::{Portal, Stream};
 use super::errors::exception;
@@ -38,9 +39,9 @@ pub(super) struct Cursor(Mutex<Option<Stream>>);
 impl Database {
     #[new]
     #[pyo3(signature = (url, **given))]
-    fn new(py: Python<'_>, url: Option<&str>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    fn new(py: Python<'_>, url: Option<Url>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let none = PyDict::new(py);
-        let pool = options::pool(url, given.unwrap_or(&none));
+        let pool = options::pool(url.as_ref().map(|url| url.0.as_str()), given.unwrap_or(&none));
         pool.map(|pool| Self { pool }).map_err(|error| exception(py, error))
     }
 
@@ -125,17 +126,14 @@ impl Database {
         py: Python<'_>,
         sql: Sql,
         params: Py<PyTuple>,
-        batch_rows: i32,
+        batch_rows: BatchRows<i32>,
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Cursor> {
         let home = self.home(py, lease, &Going::default());
         let home = home.map_err(|error| exception(py, error))?;
-        let portal = Portal::new(
-            Call { sql: sql.0, params },
-            Shape::new(into, self.pool.location()),
-            batch_rows,
-        );
+        let shape = Shape::new(into, self.pool.location());
+        let portal = Portal::new(Call { sql: sql.0, params }, shape, batch_rows.0);
         let portal = portal.map_err(|error| exception(py, error))?;
         Ok(Cursor(Mutex::new(Some(Stream::new(home, portal)))))
     }
@@ -153,10 +151,10 @@ impl Database {
     fn load(
         &self,
         py: Python<'_>,
-        table: &str,
+        table: Text,
         data: &Bound<'_, PyAny>,
-        mode: &str,
-        key: Vec<String>,
+        mode: Text,
+        key: Vec<Text>,
         columns: Option<&Bound<'_, PyDict>>,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Cancel>,
@@ -164,7 +162,12 @@ impl Database {
     ) -> PyResult<LoadReport> {
         let kept = lease.map(|lease| lease.get(py)).transpose()?;
         let place = Place { pool: &self.pool, kept, cancel };
-        bulk::load(py, place, data, Loading { table, mode, key, columns, progress })
+        bulk::load(
+            py,
+            place,
+            data,
+            Loading { table: &table.0, mode: &mode.0, key: strings(key), columns, progress },
+        )
     }
 
     /// Begins to read a query, or a table if it has no white space.
@@ -173,18 +176,29 @@ impl Database {
     fn read(
         &self,
         py: Python<'_>,
-        source: &str,
+        source: Text,
         params: &Bound<'_, PyTuple>,
-        batch_rows: usize,
+        batch_rows: BatchRows<usize>,
         types: Option<&Bound<'_, PyDict>>,
-        out_of_range: &str,
+        out_of_range: Text,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Cancel>,
         lease: Option<&Lease>,
     ) -> PyResult<Reader> {
         let kept = lease.map(|lease| lease.get(py)).transpose()?;
         let place = Place { pool: &self.pool, kept, cancel };
-        bulk::read(py, place, Asked { source, params, batch_rows, types, out_of_range, progress })
+        bulk::read(
+            py,
+            place,
+            Asked {
+                source: &source.0,
+                params,
+                batch_rows: batch_rows.0,
+                types,
+                out_of_range: &out_of_range.0,
+                progress,
+            },
+        )
     }
 }
 
@@ -245,11 +259,13 @@ impl Lease {
     fn begin(
         &self,
         py: Python<'_>,
-        isolation: Option<String>,
+        isolation: Option<Text>,
         readonly: bool,
         deferrable: bool,
     ) -> PyResult<()> {
-        self.run(py, |client| verbs::begin(client, isolation, readonly, deferrable))
+        self.run(py, |client| {
+            verbs::begin(client, isolation.map(|level| level.0), readonly, deferrable)
+        })
     }
 
     /// Commits the transaction.
@@ -278,8 +294,8 @@ impl Lease {
     }
 
     /// Subscribes to channels.
-    fn listen(&self, py: Python<'_>, channels: Vec<String>) -> PyResult<()> {
-        self.run(py, |client| verbs::listen(client, channels))
+    fn listen(&self, py: Python<'_>, channels: Vec<Text>) -> PyResult<()> {
+        self.run(py, |client| verbs::listen(client, strings(channels)))
     }
 
     /// Waits for a notification.

@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::arguments::Text;
 use super::errors::exception;
 use crate::sql::ddl::{
     self, Column, Constraint, Filled, Index, LOCK, Reference, Rule, Table, check, qualify_types,
@@ -32,14 +33,14 @@ pub(super) fn written(tables: &Bound<'_, PyList>, locked: bool) -> PyResult<Vec<
 
 /// Gives the name that PostgreSQL gives to what has none, such as `user_email_key`.
 #[pyfunction]
-pub(super) fn object_name(table: &str, about: &str, label: &str) -> String {
-    ddl::object_name(table, about, label)
+pub(super) fn object_name(table: Text, about: Text, label: Text) -> String {
+    ddl::object_name(&table.0, &about.0, &label.0)
 }
 
 /// Gives a name in quotes, if it needs them.
 #[pyfunction]
-pub(super) fn identifier(name: &str) -> String {
-    ddl::quoted(name)
+pub(super) fn identifier(name: Text) -> String {
+    ddl::quoted(&name.0)
 }
 
 /// Tells whether a type is one of PostgreSQL's own, or an array of such.
@@ -54,11 +55,11 @@ fn item<'py>(dict: Dict<'_, 'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
 }
 
 fn text(dict: Dict, name: &str) -> PyResult<String> {
-    item(dict, name)?.extract()
+    Ok(item(dict, name)?.extract::<Text>()?.0)
 }
 
 fn texts(dict: Dict, name: &str) -> PyResult<Vec<String>> {
-    item(dict, name)?.try_iter()?.map(|one| one?.extract()).collect()
+    item(dict, name)?.try_iter()?.map(|one| Ok(one?.extract::<Text>()?.0)).collect()
 }
 
 fn flag(dict: Dict, name: &str) -> PyResult<bool> {
@@ -66,7 +67,7 @@ fn flag(dict: Dict, name: &str) -> PyResult<bool> {
 }
 
 fn some_text(dict: Dict, name: &str) -> PyResult<Option<String>> {
-    item(dict, name)?.extract()
+    Ok(item(dict, name)?.extract::<Option<Text>>()?.map(|text| text.0))
 }
 
 /// The dicts under a name, read one by one.
@@ -140,7 +141,7 @@ fn index(dict: Dict) -> PyResult<Index> {
     let options: PyResult<Vec<_>> = options
         .cast::<PyDict>()?
         .iter()
-        .map(|(name, value)| Ok((name.extract()?, value.extract()?)))
+        .map(|(name, value)| Ok((name.extract::<Text>()?.0, value.extract::<Text>()?.0)))
         .collect();
     Ok(Index {
         name: some_text(dict, "name")?,

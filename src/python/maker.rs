@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyDict, PyList, PyMemoryView, PyString, PyTuple, PyType};
 
+use super::arguments::Text;
 use super::errors::exception;
 use super::gather::json::wrapper;
 use super::gil::raised;
@@ -90,7 +91,7 @@ impl Part {
     ) -> PyResult<Self> {
         let py = class.py();
         let interned = |name: &Bound<'_, PyString>| {
-            Ok::<_, PyErr>(PyString::intern(py, name.to_str()?).unbind())
+            Ok::<_, PyErr>(PyString::intern(py, &name.extract::<Text>()?.0).unbind())
         };
         let place = match (parent, attribute) {
             (Some(parent), Some(attribute)) => Some((parent, interned(&attribute)?)),

@@ -1,5 +1,6 @@
 //! The Python edge: the only folder that knows PyO3.
 
+mod arguments;
 mod awaited;
 mod bulk;
 mod cursor;
@@ -11,6 +12,7 @@ mod gather;
 mod gil;
 mod infer;
 mod maker;
+mod names;
 mod objects;
 mod options;
 mod pandas;
@@ -63,6 +65,8 @@ mod _core {
     const KEPT: &str = lookup::KEPT;
     #[pymodule_export]
     const NULLS_SAME: &str = lookup::NULLS_SAME;
+    #[pymodule_export]
+    const NO_EVENT_LOOP: &str = super::awaited::event_loop::NO_EVENT_LOOP;
     #[pymodule_export]
     const STORES_ALL: &str = lookup::STORES_ALL;
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::gil::raised;
+use super::names;
 use super::streams::Batches;
 use crate::error::{Error, Result};
 
@@ -16,11 +17,11 @@ pub(super) fn batches(data: &Bound<'_, PyAny>, is_frame: bool) -> Result<Batches
     if !is_frame {
         let dtype = data.getattr("dtype").map_err(raised)?;
         let name = data.getattr("name").and_then(|name| name.extract()).map_err(raised)?;
-        refuse_objects(&[(name, dtype)])?;
+        refuse(&[(name, dtype)])?;
         return Batches::of(data);
     }
     let columns = columns(data).map_err(raised)?;
-    refuse_objects(&columns)?;
+    refuse(&columns)?;
     nothing_as_null(data, &columns)
 }
 
@@ -35,10 +36,12 @@ fn columns<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Vec<Column<'py>>> {
         .collect()
 }
 
-/// Objects are exported as their addresses.
-fn refuse_objects(columns: &[Column<'_>]) -> Result<()> {
+/// Objects are exported as their addresses, and names with NUL not at all.
+fn refuse(columns: &[Column<'_>]) -> Result<()> {
     let mut problems = Vec::new();
     for (name, dtype) in columns {
+        names::refuse_nul(name, None)?;
+        look_within(dtype, name)?;
         if holds(dtype, "Object").map_err(raised)? {
             problems.push(format!(
                 "column \"{name}\": no PostgreSQL type for polars' Object; cast it first, or load \
@@ -47,6 +50,15 @@ fn refuse_objects(columns: &[Column<'_>]) -> Result<()> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Programming(problems.join("; "))) }
+}
+
+/// Looks at the names of the fields within a column.
+fn look_within(dtype: &Bound<'_, PyAny>, column: &str) -> Result<()> {
+    for (name, part) in parts(dtype).map_err(raised)? {
+        names::refuse_nul(&name, Some(column))?;
+        look_within(&part, column)?;
+    }
+    Ok(())
 }
 
 /// Columns of nothing but NULL go by another type, and so do lists of it: polars exports them with a

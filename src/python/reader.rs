@@ -11,6 +11,7 @@ use pyo3::types::{PyCapsule, PyDict, PyString};
 use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 use pyo3_arrow::{PyDataType, PyRecordBatch, PySchema};
 
+use super::arguments::Text;
 use super::errors::exception;
 use super::gather::{is_a, type_name};
 use super::gil::{held, not_held, raised, released};
@@ -221,9 +222,9 @@ pub(super) fn read_options(
     }
     let mut asked = HashMap::new();
     for (name, data_type) in types.into_iter().flatten() {
-        let name: String = name.extract().map_err(raised)?;
+        let name = name.extract::<Text>().map_err(raised)?.0;
         let data_type = match data_type.cast::<PyString>() {
-            Ok(text) => crate::types::named::data_type(text.to_str().map_err(raised)?)
+            Ok(text) => crate::types::named::data_type(&text.extract::<Text>().map_err(raised)?.0)
                 .ok_or_else(|| Error::Interface(format!("types[{name:?}]: {text} is no Arrow type; say decimal(20,4), int64, string or timestamp[us, UTC], or pass an Arrow type")))?,
             Err(_) => data_type
                 .extract::<PyDataType>()

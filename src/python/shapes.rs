@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
+use super::arguments::{Text, strings};
 use super::errors::exception;
 use super::gather::{Refused, type_name};
 use crate::error::{Error, ValueError};
@@ -30,7 +31,7 @@ pub(super) fn look_at(row: &Bound<'_, PyAny>) -> PyResult<Option<(Kind, Option<V
         return Ok(Some((Kind::Mapping, Some(keys))));
     }
     if row.is_instance_of::<PyTuple>() && row.hasattr("_fields")? {
-        return Ok(Some((Kind::Sequence, Some(row.getattr("_fields")?.extract()?))));
+        return Ok(Some((Kind::Sequence, Some(strings(row.getattr("_fields")?.extract()?)))));
     }
     if row.is_instance_of::<PyTuple>() || row.is_instance_of::<PyList>() {
         return Ok(Some((Kind::Sequence, None)));
@@ -39,7 +40,7 @@ pub(super) fn look_at(row: &Bound<'_, PyAny>) -> PyResult<Option<(Kind, Option<V
         let fields = py.import("dataclasses")?.call_method1("fields", (row,))?;
         let names = fields
             .try_iter()?
-            .map(|field| field?.getattr("name")?.extract())
+            .map(|field| Ok(field?.getattr("name")?.extract::<Text>()?.0))
             .collect::<PyResult<_>>()?;
         return Ok(Some((Kind::Object, Some(names))));
     }

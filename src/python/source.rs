@@ -12,10 +12,10 @@ use super::gather::{Column, is_a, type_name};
 use super::gil::raised;
 use super::infer::Inference;
 use super::pandas::{self, Frame};
-use super::polars;
 use super::reader::Own;
 use super::rows::{RowSource, Rows, interned};
 use super::streams::{Batches, Pulled};
+use super::{names, polars};
 use crate::error::{Error, Result};
 use crate::load::{Layout, Opening, Source};
 use crate::types::known;
@@ -64,6 +64,7 @@ impl Data {
             return Self::stream(data);
         }
         if data.hasattr("__arrow_c_array__").map_err(raised)? {
+            names::look(data)?;
             let batch = data.extract::<PyRecordBatch>().map_err(raised)?.into_inner();
             let schema = batch.schema();
             return Ok(Self::Batch(Some(batch), schema));
@@ -79,6 +80,7 @@ impl Data {
     }
 
     fn stream(data: &Bound<'_, PyAny>) -> Result<Self> {
+        names::look(data)?;
         if let Some(reader) = Own::of(data).map_err(raised)? {
             return Ok(Self::Stream(reader.schema(), Box::new(reader)));
         }

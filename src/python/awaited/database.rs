@@ -7,6 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::super::arguments::{BatchRows, Text, Url, strings};
 use super::super::bulk::{self, Asked, Loading, Place};
 use super::super::cursor::{Portal, Stream, no_rows};
 use super::super::errors::exception;
@@ -96,9 +97,9 @@ fn none(result: Result<()>) -> Result<Py<PyAny>> {
 impl AsyncDatabase {
     #[new]
     #[pyo3(signature = (url, **given))]
-    fn new(py: Python<'_>, url: Option<&str>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    fn new(py: Python<'_>, url: Option<Url>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let none = PyDict::new(py);
-        let pool = options::pool(url, given.unwrap_or(&none));
+        let pool = options::pool(url.as_ref().map(|url| url.0.as_str()), given.unwrap_or(&none));
         pool.map(|pool| Self { pool, reads: Arc::default() }).map_err(|error| exception(py, error))
     }
 
@@ -186,15 +187,12 @@ impl AsyncDatabase {
         py: Python<'_>,
         sql: Sql,
         params: Py<PyTuple>,
-        batch_rows: i32,
+        batch_rows: BatchRows<i32>,
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let portal = Portal::new(
-            Call { sql: sql.0, params },
-            Shape::new(into, self.pool.location()),
-            batch_rows,
-        );
+        let shape = Shape::new(into, self.pool.location());
+        let portal = Portal::new(Call { sql: sql.0, params }, shape, batch_rows.0);
         let portal = portal.map_err(|error| exception(py, error))?;
         let made = |py: Python<'_>, home| {
             let cursor = AsyncCursor(Arc::new(Mutex::new(Some(Stream::new(home, portal)))));
@@ -218,17 +216,22 @@ impl AsyncDatabase {
     fn load(
         &self,
         py: Python<'_>,
-        table: &str,
+        table: Text,
         data: &Bound<'_, PyAny>,
-        mode: &str,
-        key: Vec<String>,
+        mode: Text,
+        key: Vec<Text>,
         columns: Option<&Bound<'_, PyDict>>,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Cancel>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<LoadReport> {
         let place = Place { pool: &self.pool, kept: kept(py, lease)?, cancel };
-        bulk::load(py, place, data, Loading { table, mode, key, columns, progress })
+        bulk::load(
+            py,
+            place,
+            data,
+            Loading { table: &table.0, mode: &mode.0, key: strings(key), columns, progress },
+        )
     }
 
     /// Begins to read a query, or a table if it has no white space; it blocks.
@@ -237,17 +240,28 @@ impl AsyncDatabase {
     fn read(
         &self,
         py: Python<'_>,
-        source: &str,
+        source: Text,
         params: &Bound<'_, PyTuple>,
-        batch_rows: usize,
+        batch_rows: BatchRows<usize>,
         types: Option<&Bound<'_, PyDict>>,
-        out_of_range: &str,
+        out_of_range: Text,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Cancel>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Reader> {
         let place = Place { pool: &self.pool, kept: kept(py, lease)?, cancel };
-        bulk::read(py, place, Asked { source, params, batch_rows, types, out_of_range, progress })
+        bulk::read(
+            py,
+            place,
+            Asked {
+                source: &source.0,
+                params,
+                batch_rows: batch_rows.0,
+                types,
+                out_of_range: &out_of_range.0,
+                progress,
+            },
+        )
     }
 }
 
@@ -345,11 +359,13 @@ impl AsyncLease {
     fn begin(
         &self,
         py: Python<'_>,
-        isolation: Option<String>,
+        isolation: Option<Text>,
         readonly: bool,
         deferrable: bool,
     ) -> PyResult<Waiting> {
-        self.run(py, move |client| verbs::begin(client, isolation, readonly, deferrable))
+        self.run(py, move |client| {
+            verbs::begin(client, isolation.map(|level| level.0), readonly, deferrable)
+        })
     }
 
     /// Commits the transaction. From here on it is not cancelled at the server.
@@ -383,8 +399,8 @@ impl AsyncLease {
     }
 
     /// Subscribes to channels.
-    fn listen(&self, py: Python<'_>, channels: Vec<String>) -> PyResult<Waiting> {
-        self.run(py, move |client| verbs::listen(client, channels))
+    fn listen(&self, py: Python<'_>, channels: Vec<Text>) -> PyResult<Waiting> {
+        self.run(py, move |client| verbs::listen(client, strings(channels)))
     }
 
     /// Waits for a notification.

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// A loop of asyncio's, or one that is like it.
 pub(super) struct EventLoop(Py<PyAny>);
 
+/// What is told to who awaits where no loop of asyncio's runs.
+pub(in super::super) const NO_EVENT_LOOP: &str = "no event loop of asyncio is running; await this within asyncio.run(), not within trio.run(), or use Database";
+
 static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 impl EventLoop {
@@ -18,9 +21,7 @@ impl EventLoop {
         let running = RUNNING.import(py, "asyncio", "_get_running_loop").map_err(raised)?;
         let found = running.call0().map_err(raised)?;
         if found.is_none() {
-            return Err(Error::Interface(
-                "no event loop is running; await this within asyncio.run(), or use Database".into(),
-            ));
+            return Err(Error::Interface(NO_EVENT_LOOP.into()));
         }
         Ok(Self(found.unbind()))
     }

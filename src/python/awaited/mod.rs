@@ -5,7 +5,7 @@
 mod call_queue;
 mod carrier;
 pub(super) mod database;
-mod event_loop;
+pub(super) mod event_loop;
 mod following;
 mod queue;
 mod waiting;

@@ -4,6 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
+use super::super::arguments::Text;
 use super::{Node, Reader, address, flag, given, refused, text, tuple};
 use crate::sql::statement::ast::{Bound as End, Call, Case, Expr, Frame, Literal, Namer, Over};
 
@@ -224,7 +225,7 @@ fn literal(value: &Bound<'_, PyAny>) -> PyResult<Literal> {
     } else if let Ok(value) = value.cast::<PyInt>() {
         Literal::Integer(value.extract()?)
     } else if let Ok(value) = value.cast::<PyString>() {
-        Literal::Text(value.to_str()?.to_owned())
+        Literal::Text(value.extract::<Text>()?.0)
     } else {
         return Err(PyTypeError::new_err("a literal is text, a whole number or a bool"));
     })

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use super::arguments::{Text, strings};
 use super::errors::exception;
 use super::gil::held;
 use crate::error::Error;
@@ -38,17 +39,19 @@ pub(super) fn render<'py>(
 pub(super) fn staging(
     py: Python<'_>,
     name: &str,
-    model: Vec<String>,
-    columns: Vec<String>,
+    model: Vec<Text>,
+    columns: Vec<Text>,
     order: &str,
-    types: Vec<(String, String)>,
+    types: Vec<(Text, Text)>,
 ) -> PyResult<Vec<String>> {
+    let (model, columns) = (strings(model), strings(columns));
     let model = match model.as_slice() {
         [table] => TableName { schema: None, table: table.clone() },
         [schema, table] => TableName { schema: Some(schema.clone()), table: table.clone() },
         _ => return Err(refused("a table of more than two names")),
     };
     let columns = columns.iter().map(String::as_str);
+    let types: Vec<_> = types.into_iter().map(|(name, kind)| (name.0, kind.0)).collect();
     crate::sql::render::staging(name, &model, columns, order, &types)
         .map_err(|error| exception(py, error))
 }
@@ -105,7 +108,7 @@ fn tuple<'a, 'py>(node: Node<'a, 'py>) -> PyResult<&'a Bound<'py, PyTuple>> {
 }
 
 fn text(node: &Bound<'_, PyAny>) -> PyResult<String> {
-    Ok(node.cast::<PyString>()?.to_str()?.to_owned())
+    Ok(node.extract::<Text>()?.0)
 }
 
 fn texts(node: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
