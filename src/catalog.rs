@@ -270,6 +270,8 @@ pub struct Place {
     pub schema: String,
     /// The role it belongs to.
     pub owner: String,
+    /// Whether it goes with the session.
+    pub temporary: bool,
     /// How its rows are kept.
     pub storage: Storage,
 }
@@ -282,9 +284,22 @@ pub async fn place(client: &Client, table: &TableName) -> Result<Place> {
     let rows = client.query_typed(lookup::PLACE, &[(&table.to_string(), Type::TEXT)]).await?;
     let gone = || Error::Programming(format!("table {table} is gone"));
     let row = rows.first().ok_or_else(gone)?;
-    let storage =
-        Storage { unlogged: row.try_get(2)?, method: row.try_get(3)?, tablespace: row.try_get(4)? };
-    Ok(Place { schema: row.try_get(0)?, owner: row.try_get(1)?, storage })
+    let persistence: String = row.try_get(2)?;
+    let storage = Storage {
+        unlogged: persistence == "u",
+        method: row.try_get(3)?,
+        tablespace: row.try_get(4)?,
+    };
+    let temporary = persistence == "t";
+    Ok(Place { schema: row.try_get(0)?, owner: row.try_get(1)?, temporary, storage })
+}
+
+/// The triggers of a table that inserted rows, or the emptying of the table, would fire.
+///
+/// # Errors
+/// What the server says.
+pub async fn fired_triggers(client: &Client, table: &TableName) -> Result<Vec<String>> {
+    texts(client, lookup::FIRED_TRIGGERS, table, None).await
 }
 
 /// What a new table in the place of this one would lack.

@@ -6,12 +6,11 @@ use arrow_schema::SchemaRef;
 
 use super::check::Check;
 use super::copying::{Begun, Copied, Source, Statement, Watch, copy};
-use super::scope::Scope;
 use super::{Opening, Report, declarations};
-use crate::catalog::{self, Table};
+use crate::catalog::{self, Place, Table};
 use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
-use crate::session::{Backend, Session};
+use crate::session::{Backend, Client, Session};
 use crate::sql::name::TableName;
 use crate::sql::render::{self, Merge};
 
@@ -31,7 +30,7 @@ impl Opening<'_> {
     ) -> Result<Report> {
         let (table, target) = (&self.request.table, self.target()?);
         let plan = target.target.plan(schema, names)?;
-        if self.scope == Scope::Transaction && target.sees_commits {
+        if self.scope.is_transaction() && target.sees_commits {
             let check = Check::within(table, target, &plan);
             let statement = Statement { copy: render::copy_in(table, plan.names()), check };
             return Ok(copy(self.session, &statement, plan, source, watch)?.into());
@@ -101,16 +100,9 @@ impl Opening<'_> {
         let anew = self.makes_anew(names);
         let plan = if anew { None } else { Some(self.target()?.target.plan(schema, names)?) };
         let given = self.request.table.clone();
-        let (place, lost) = self.session.run(&mut || watch.check(), async |client| {
-            let place = catalog::place(client, &given).await?;
-            Ok((place, catalog::lost_by_swap(client, &given).await?))
-        })?;
-        if !lost.is_empty() {
-            let lost = lost.join(", ");
-            return Err(Error::Programming(format!(
-                "table {given} cannot be replaced without losing what hangs on it ({lost}); use mode=\"truncate\""
-            )));
-        }
+        let place = self
+            .session
+            .run(&mut || watch.check(), async |client| replaceable(client, &given).await)?;
         let old = TableName { schema: Some(place.schema.clone()), ..given };
         let new = old.sibling(unseen_name());
         self.scope.begin(self.session, &mut || watch.check())?;
@@ -205,6 +197,34 @@ impl From<Copied> for Report {
     fn from(copied: Copied) -> Self {
         Self { inserted: copied.rows, updated: 0, bytes: copied.bytes, seconds: 0.0 }
     }
+}
+
+/// Where a table is that another one may take the place of.
+///
+/// # Errors
+/// What the table would lose, or what would not happen to its rows.
+async fn replaceable(client: &Client, table: &TableName) -> Result<Place> {
+    let place = catalog::place(client, table).await?;
+    if place.temporary {
+        return Err(Error::Programming(format!(
+            "table {table} is a temporary table of this session, and mode=\"replace\" makes permanent ones; use mode=\"truncate\", or name the schema of the permanent table that it hides"
+        )));
+    }
+    let lost = catalog::lost_by_swap(client, table).await?;
+    if !lost.is_empty() {
+        let lost = lost.join(", ");
+        return Err(Error::Programming(format!(
+            "table {table} cannot be replaced without losing what hangs on it ({lost}); use mode=\"truncate\""
+        )));
+    }
+    let triggers = catalog::fired_triggers(client, table).await?;
+    if !triggers.is_empty() {
+        let (s, names) = (if triggers.len() == 1 { "" } else { "s" }, triggers.join("\", \""));
+        return Err(Error::Programming(format!(
+            "table {table} has the trigger{s} \"{names}\" on INSERT or TRUNCATE, and mode=\"replace\" fires none; use mode=\"truncate\", which fires them, or disable them first"
+        )));
+    }
+    Ok(place)
 }
 
 /// Makes a table of the source's own types, and fills it.

@@ -62,14 +62,26 @@ AND classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass AND
 ('foreign keys of other tables', EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype OPERATOR(pg_catalog.=) 'f' AND confrelid OPERATOR(pg_catalog.=) c.oid AND conrelid OPERATOR(pg_catalog.<>) c.oid))\
 ) AS lost (what, is_there) WHERE is_there AND what IS NOT NULL";
 
-/// Where a table is, whose it is, whether it is unlogged, its access method and its tablespace.
+/// Where a table is, whose it is, its persistence (`t` is temporary, `u` unlogged), its access method
+/// and its tablespace.
 pub const PLACE: &str = "\
-SELECT n.nspname::pg_catalog.text, pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text, c.relpersistence OPERATOR(pg_catalog.=) 'u', \
+SELECT n.nspname::pg_catalog.text, pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text, c.relpersistence::pg_catalog.text, \
 (SELECT amname::pg_catalog.text FROM pg_catalog.pg_am WHERE oid OPERATOR(pg_catalog.=) c.relam), \
 (SELECT t.spcname::pg_catalog.text FROM pg_catalog.pg_tablespace t, pg_catalog.pg_database d \
 WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND t.oid OPERATOR(pg_catalog.=) CASE WHEN c.reltablespace OPERATOR(pg_catalog.=) 0 THEN d.dattablespace ELSE c.reltablespace END) \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
 WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
+
+/// The triggers of a table that an INSERT or a TRUNCATE would fire in this session, by name
+/// (`TRIGGER_TYPE_INSERT` is 4, `TRIGGER_TYPE_TRUNCATE` 32).
+/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/catalog/pg_trigger.h>
+pub const FIRED_TRIGGERS: &str = "\
+SELECT t.tgname::pg_catalog.text FROM pg_catalog.pg_trigger t \
+WHERE t.tgrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid AND NOT t.tgisinternal \
+AND (t.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) 36) OPERATOR(pg_catalog.<>) 0 \
+AND (t.tgenabled::pg_catalog.text OPERATOR(pg_catalog.=) 'A' OR t.tgenabled::pg_catalog.text OPERATOR(pg_catalog.=) \
+CASE WHEN pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica' THEN 'R' ELSE 'O' END) \
+ORDER BY t.tgname::pg_catalog.text COLLATE pg_catalog.\"C\"";
 
 /// The sequences that belong to a table's columns: the sequence, the column, whether it is an
 /// identity's, and the sequence's bare name.

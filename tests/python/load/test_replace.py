@@ -154,7 +154,7 @@ HUNG: dict[str, str] = {
     "comment on a check": "ALTER TABLE t ADD CONSTRAINT c CHECK (v > ''); COMMENT ON CONSTRAINT c ON t IS 'why'",
     "comment on a not-null": "ALTER TABLE t ADD CONSTRAINT n NOT NULL v; COMMENT ON CONSTRAINT n ON t IS 'why'",
     "comment on a trigger": "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
-    'CREATE TRIGGER "The Trigger" BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no(); '
+    'CREATE TRIGGER "The Trigger" BEFORE DELETE OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION no(); '
     "COMMENT ON TRIGGER \"The Trigger\" ON t IS 'why'",
     "statistics target": "ALTER TABLE t ALTER v SET STATISTICS 500, ALTER id SET STATISTICS 0",
     "options of a column": "ALTER TABLE t ALTER v SET (n_distinct = -0.5, n_distinct_inherited = 7)",
@@ -264,6 +264,77 @@ def test_replace_keeps_a_disabled_trigger_disabled(db: howdah.Database, sql: Sql
     before = described(sql)["triggers"]
     db.load("t", ROWS, mode="replace")
     assert described(sql)["triggers"] == before
+
+
+NEVER = "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no' USING ERRCODE = '22000'; END$$"
+
+INSERTED = "CREATE TRIGGER no BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no()"
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        INSERTED,
+        "CREATE TRIGGER no AFTER INSERT OR UPDATE ON t FOR EACH ROW WHEN (NEW.id > 0) EXECUTE FUNCTION no()",
+        "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON t DEFERRABLE FOR EACH ROW EXECUTE FUNCTION no()",
+        "CREATE TRIGGER no AFTER INSERT ON t REFERENCING NEW TABLE AS new FOR EACH STATEMENT EXECUTE FUNCTION no()",
+        "CREATE TRIGGER no BEFORE TRUNCATE ON t FOR EACH STATEMENT EXECUTE FUNCTION no()",
+        f"{INSERTED}; ALTER TABLE t ENABLE ALWAYS TRIGGER no",
+    ],
+)
+@pytest.mark.parametrize("rows", [ROWS, [{"id": 1, "other": 2}]], ids=["same columns", "other columns"])
+def test_replace_refuses_a_table_whose_triggers_it_would_not_fire(
+    db: howdah.Database, sql: Sql, trigger: str, rows: list[dict[str, Any]]
+) -> None:
+    sql(f"CREATE TABLE t (id int, v text); INSERT INTO t VALUES (9, 'old'); {NEVER}; {trigger}")
+    with pytest.raises(ProgrammingError, match=r'trigger "no" .* fires none; use mode="truncate"'):
+        db.load("t", rows, mode="replace")
+    # The way out fires them.
+    with pytest.raises(DataError, match="no"):
+        db.load("t", ROWS, mode="truncate")
+    assert sql("SELECT id, v FROM t") == [(9, "old")]
+    sql("ALTER TABLE t DISABLE TRIGGER no")
+    db.load("t", ROWS, mode="replace")
+    assert sql("SELECT count(*) FROM t") == [(3,)]
+
+
+def test_replace_looks_at_the_triggers_that_fire_in_this_session(db: howdah.Database, sql: Sql) -> None:
+    sql(f"CREATE TABLE t (id int, v text); {NEVER}")
+    sql("CREATE TRIGGER no BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no()")
+    with db.transaction():
+        db.execute("SET LOCAL session_replication_role = replica")
+        db.load("t", ROWS, mode="replace")
+    sql("ALTER TABLE t ENABLE REPLICA TRIGGER no")
+    before = described(sql)["triggers"]
+    db.load("t", ROWS, mode="replace")
+    assert described(sql)["triggers"] == before
+    with db.transaction():
+        db.execute("SET LOCAL session_replication_role = replica")
+        with pytest.raises(ProgrammingError, match="fires none"):
+            db.load("t", ROWS, mode="replace")
+
+
+@pytest.mark.parametrize("name", ["t", "pg_temp.t"])
+@pytest.mark.parametrize("rows", [ROWS, [{"other": 1}]], ids=["same columns", "other columns"])
+def test_replace_of_a_temporary_table_is_refused(
+    db: howdah.Database, sql: Sql, name: str, rows: list[dict[str, Any]]
+) -> None:
+    sql("CREATE TABLE t (id int, v text); INSERT INTO t VALUES (9, 'permanent')")
+    (schema,) = sql("SELECT current_schema()::text")[0]
+    with db.transaction():
+        db.execute("CREATE TEMP TABLE t (id int, v text) ON COMMIT DROP")
+        with pytest.raises(ProgrammingError, match=r'temporary table of this session.*use mode="truncate"'):
+            db.load(name, rows, mode="replace")
+        # It hides the permanent one, which has a name of its own all the same.
+        assert db.load(name, ROWS, mode="truncate").rows == 3
+        assert db.load(name, ROWS[:1], mode="append").rows == 1
+        assert db.fetch_value("SELECT count(*) FROM t") == 4
+        with pytest.raises(ProgrammingError, match="exists"):
+            db.load(name, ROWS, mode="create")
+        db.execute("DELETE FROM t; CREATE UNIQUE INDEX ON pg_temp.t (id)")
+        assert db.load(name, ROWS, mode="upsert", key="id").inserted == 3
+        db.load(f"{schema}.t", ROWS[:2], mode="replace")
+    assert sql("SELECT id, v FROM t ORDER BY id") == [(0, "0"), (1, "1")]
 
 
 def test_replace_of_unlogged_table_keeps_it_unlogged(db: howdah.Database, sql: Sql) -> None:
