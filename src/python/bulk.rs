@@ -16,6 +16,7 @@ use super::results::LoadReport;
 use super::session::{Home, acquire, block_on, tell};
 use super::source::{Data, total_rows};
 use super::statement::{Edge, values};
+use super::verbs;
 use super::watching::{Cancel, Going, Reporter};
 use crate::error::{Error, Result};
 use crate::execute;
@@ -135,6 +136,7 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
         let own_transaction = !named && matches!(session, Home::Pool(_));
         let described = block_on(py, &session, &going, async {
             let client = session.client();
+            verbs::refuse_control(client, &sql, false)?;
             // A label may have been added to an enum since.
             client.forget_types();
             if own_transaction {

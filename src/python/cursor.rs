@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 use super::gil::held;
 use super::session::Home;
 use super::statement::{Rows, Shape, bound};
-use super::verbs::{Call, Tried, again};
+use super::verbs::{Call, Tried, again, refuse_control};
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::session::client::no_copy;
@@ -106,6 +106,7 @@ impl Stream {
             let bytes = client.send(next).await?.whole().await?.bytes;
             (Arc::clone(statement), bytes)
         } else {
+            refuse_control(&client, &call.sql, false)?;
             if self.own {
                 self.begun = true;
                 client.batch(render::BEGIN).await?;

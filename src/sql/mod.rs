@@ -1,5 +1,6 @@
 //! SQL: names, and the statements made of them. Values are never part of it.
 
+pub mod control;
 pub mod ddl;
 pub mod lookup;
 pub mod name;

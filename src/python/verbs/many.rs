@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyIterator, PySet, PyString};
 use super::super::gather::type_name;
 use super::super::gil::{held, next, raised};
 use super::super::statement::Edge;
-use super::{Tried, again};
+use super::{Tried, again, refuse_control};
 use crate::error::{Error, Result, ValueError};
 use crate::execute::{self, Ready, Typed, execute_all};
 use crate::session::client::no_copy;
@@ -24,6 +24,7 @@ pub(in crate::python) async fn execute_many(
     sql: PyBackedStr,
     rows: Py<PyAny>,
 ) -> Result<Py<PyAny>> {
+    refuse_control(&client, &sql, false)?;
     let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
     // What can be gone through only once must not meet a stale statement.
     let only_once = iterator.is(&rows);

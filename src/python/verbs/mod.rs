@@ -1,6 +1,7 @@
 //! The verbs of the row road, as futures: polled with the GIL held, and the same whether a thread
 //! blocks on them or an event loop goes on meanwhile.
 
+mod control;
 mod many;
 mod scope;
 
@@ -12,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyList, PyString, PyTuple};
 
+use self::control::{expect_outside, is_outside};
 use super::errors::exception;
 use super::gil::{held, raised};
 use super::statement::{Rows, Shape, bound};
@@ -20,6 +22,7 @@ use crate::execute::{self, Ready, execute_all};
 use crate::session::{Client, Parts, Statement};
 use crate::wire::message::{self, Messages, tag};
 
+pub(super) use control::refuse_control;
 pub(super) use many::execute_many;
 pub(super) use scope::{
     begin, commit, listen, release_savepoint, rollback, rollback_savepoint, savepoint, unlisten,
@@ -143,6 +146,7 @@ async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answ
             "at most {MOST_PARAMETERS} parameters, got {given}; pass an array instead"
         )));
     }
+    refuse_control(client, &call.sql, false)?;
     let (mut became_stale, mut was_stale) = (0, false);
     loop {
         let cancellations = client.cancellations();
@@ -212,7 +216,11 @@ async fn run(
 pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
     let is_script = held(|py| call.params.bind(py).is_empty());
     let rows = if is_script {
-        client.batch(&call.sql).await?
+        refuse_control(&client, &call.sql, true)?;
+        let was_outside = is_outside(&client);
+        let rows = client.batch(&call.sql).await?;
+        expect_outside(&client, was_outside)?;
+        rows
     } else {
         affected(&answer(&client, &call, WHOLE).await?.bytes)
     };

@@ -23,6 +23,11 @@ pub(in crate::python) async fn begin(
 
 /// Commits a transaction.
 pub(in crate::python) async fn commit(client: Client) -> Result<()> {
+    if client.is_quiet() && client.status() == b'I' {
+        return Err(Error::Interface(
+            "a statement of the block has ended its transaction, and what came after it was committed by itself; commit by leaving the block alone".into(),
+        ));
+    }
     session::commit(&client).await
 }
 

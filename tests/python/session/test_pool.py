@@ -115,7 +115,8 @@ def test_session_state_does_not_leak_into_a_failed_transaction(one: howdah.Datab
 
 def test_transaction_left_open_is_handed_to_nobody(one: howdah.Database, sql: Sql) -> None:
     sql("CREATE TABLE t (id int)")
-    one.execute("BEGIN; INSERT INTO t VALUES (1)")
+    with pytest.raises(howdah.InterfaceError, match="rolled back"):
+        one.execute("BEGIN; INSERT INTO t VALUES (1)")
     one.load("t", [{"id": 2}])
     assert sql("SELECT id FROM t") == [(2,)]
 

@@ -60,10 +60,87 @@ async def test_connection_is_clean_for_the_next_caller(
 
 
 async def test_transaction_begun_by_a_statement_is_rolled_back(table: howdah.AsyncDatabase, sql: Sql) -> None:
-    await table.execute("BEGIN; INSERT INTO t VALUES (1)")
+    with pytest.raises(howdah.InterfaceError, match="it is rolled back"):
+        await table.execute("BEGIN; INSERT INTO t VALUES (1)")
     assert await table.fetch_value("SELECT count(*) FROM t") == 0
     await table.execute("BEGIN; INSERT INTO t VALUES (2); COMMIT")
     assert sql("SELECT a FROM t") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "BEGIN",
+        "-- now\nSTART /* x */ TRANSACTION READ ONLY",
+        "COMMIT",
+        "end;",
+        "ABORT",
+        "ROLLBACK",
+        "ROLLBACK AND CHAIN",
+    ],
+)
+@pytest.mark.parametrize("verb", ["execute", "fetch", "fetch_one", "fetch_value", "execute_many", "stream", "read"])
+@pytest.mark.parametrize("inside", [False, True])
+async def test_statement_that_begins_or_ends_a_transaction_is_refused(
+    table: howdah.AsyncDatabase, sql: Sql, statement: str, verb: str, *, inside: bool
+) -> None:
+    async def run() -> None:
+        if verb == "stream":
+            [row async for row in table.stream(statement)]
+        elif verb == "execute_many":
+            await table.execute_many(statement, [()])
+        elif verb == "read":
+            # A name without white space is that of a table.
+            await table.read(f" {statement}").to_arrow()
+        else:
+            await getattr(table, verb)(statement)
+
+    if inside:
+        async with table.transaction():
+            await table.execute("INSERT INTO t VALUES (1)")
+            with pytest.raises(howdah.InterfaceError, match=r"savepoint|leave the block"):
+                await run()
+            # Nothing was sent: the block goes on.
+            await table.execute("INSERT INTO t VALUES (2)")
+            assert sql("SELECT a FROM t") == []
+        assert sql("SELECT a FROM t ORDER BY a") == [(1,), (2,)]
+    else:
+        with pytest.raises(howdah.InterfaceError, match=r"use db\.transaction\(\)"):
+            await run()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "INSERT INTO t VALUES (3); COMMIT",
+        "SELECT 'a;b', $$;$$ /* ; */; COMMIT; INSERT INTO t VALUES (3)",
+        "COMMIT; BEGIN",
+        "PREPARE TRANSACTION 'x'",
+    ],
+)
+async def test_script_that_ends_the_transaction_of_a_block_is_refused_before_it_is_sent(
+    table: howdah.AsyncDatabase, sql: Sql, script: str
+) -> None:
+    async with table.transaction() as block:
+        await table.execute("INSERT INTO t VALUES (1)")
+        with pytest.raises(howdah.InterfaceError, match="would end the transaction of the block"):
+            await table.execute(script)
+        await block.rollback()
+    assert sql("SELECT a FROM t") == []
+
+
+async def test_savepoints_and_words_of_the_caller_are_no_ends_of_a_transaction(
+    table: howdah.AsyncDatabase, sql: Sql
+) -> None:
+    async with table.transaction():
+        await table.execute("INSERT INTO t VALUES (1); SAVEPOINT mine; INSERT INTO t VALUES (2)")
+        await table.execute("ROLLBACK TO mine; RELEASE SAVEPOINT mine; SELECT 1 AS commit, 'x; COMMIT'")
+        await table.execute(
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 5 END; END; SELECT 1"
+        )
+        await table.execute("DO $$ BEGIN PERFORM 1; END $$; DO 'BEGIN NULL; END'")
+    assert await table.fetch_value("SELECT f()") == 5
+    assert sql("SELECT a FROM t") == [(1,)]
 
 
 @pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"])
