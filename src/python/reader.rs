@@ -52,18 +52,37 @@ impl Reader {
     }
 }
 
-impl Shared {
-    fn next(&self) -> Result<Option<RecordBatch>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { reading, failed, reporter, closed, .. } = &mut *state;
-        if *closed {
+impl State {
+    fn expect_open(&self) -> Result<()> {
+        if self.closed {
             return Err(Error::Interface("the reader is closed".into()));
         }
-        if *failed {
+        if self.failed {
             return Err(Error::Interface(
                 "the reader failed before its end, and has no more; read again".into(),
             ));
         }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Refuses a reader that was read already: what is loaded of it would be no rows, without a word.
+    fn expect_more(&self) -> Result<()> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.expect_open()?;
+        if state.reading.is_some() {
+            return Ok(());
+        }
+        Err(Error::Interface(
+            "the reader was read to its end, and has no rows left; read again".into(),
+        ))
+    }
+
+    fn next(&self) -> Result<Option<RecordBatch>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.expect_open()?;
+        let State { reading, failed, reporter, .. } = &mut *state;
         let Some(open) = reading else { return Ok(None) };
         let result = open.next(&mut || reporter.check());
         let told = reporter.progress(open.rows_read, open.bytes_read);
@@ -174,7 +193,9 @@ impl Own {
             return Ok(None);
         }
         let reader = data.getattr(intern!(data.py(), "_core"))?.cast_into::<Reader>()?;
-        Ok(Some(Self(Arc::clone(&reader.get().shared))))
+        let shared = Arc::clone(&reader.get().shared);
+        shared.expect_more().map_err(|error| exception(data.py(), error))?;
+        Ok(Some(Self(shared)))
     }
 
     pub fn schema(&self) -> SchemaRef {

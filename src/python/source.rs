@@ -73,6 +73,13 @@ impl Data {
             let message = "a LazyFrame has no rows yet; load what its collect() gives";
             return Err(Error::Interface(message.to_owned()));
         }
+        // Other iterators do not tell whether they are at their end.
+        if type_name(data) == "generator"
+            && data.getattr(intern!(data.py(), "gi_frame")).map_err(raised)?.is_none()
+        {
+            let message = "the generator has ended, and has no rows left; make it anew";
+            return Err(Error::Interface(message.to_owned()));
+        }
         Ok(match Rows::look(data)? {
             Some(rows) => Self::Rows(Box::new(rows)),
             None => Self::Nothing,
