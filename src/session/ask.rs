@@ -8,6 +8,7 @@ use postgres_protocol::message::frontend;
 
 use super::client::{Client, Shared};
 use super::line::{Line, OnCopy};
+use super::names::Mentions;
 use super::pace::Pace;
 use super::reply::{Ending, Reply};
 use super::statements::Statement;
@@ -85,8 +86,15 @@ impl Client {
     /// # Errors
     /// What the server says.
     pub async fn script(&self, sql: &str) -> Result<Vec<u8>> {
-        let reply =
-            self.ask(Ending::Sent, OnCopy::Fails, |out| Ok(frontend::query(sql, out)?)).await?;
+        let write = |out: &mut BytesMut| Ok(frontend::query(sql, out)?);
+        let mentions = Mentions::of(sql);
+        let reply = if mentions == Mentions::Nothing {
+            self.ask(Ending::Sent, OnCopy::Fails, write).await?
+        } else {
+            let pace = Arc::new(Pace::mentioning(mentions));
+            self.note_mentions(mentions);
+            self.ask_at(&pace, Ending::Sent, OnCopy::Fails, write).await?
+        };
         let bytes = reply.whole().await?.bytes;
         let ends = |message: &Message<'_>| matches!(message.tag, tag::COMPLETE | tag::EMPTY);
         match Messages(&bytes).filter(|message| message.tag != tag::READY).last() {
@@ -112,7 +120,16 @@ impl Client {
         statement: &Statement,
         write: impl FnOnce(&mut BytesMut) -> Result<()>,
     ) -> Result<Reply> {
+        self.note_mentions(statement.pace.mentions);
         self.send_at(&statement.pace, write).await
+    }
+
+    /// Notes that what is sent may change the meaning of names: what is sent behind it, before it is
+    /// answered, must not be a statement that is kept.
+    fn note_mentions(&self, mentions: Mentions) {
+        if matches!(mentions, Mentions::Settings | Mentions::Always) {
+            self.0.statements().changed_here();
+        }
     }
 
     async fn send_at(

@@ -1,5 +1,6 @@
 //! Opens a connection to the first server that answers and is of the kind that is wanted.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::cancel::Again;
@@ -9,6 +10,7 @@ use super::config::{Address, Config, Host, SessionAttrs};
 use super::interrupt::Interrupt;
 use super::line::Line;
 use super::login::Rules;
+use super::names::NameChanges;
 use super::secure::{Encryption, Without};
 use super::socket::{Insecure, Socket};
 use super::spin::Spin;
@@ -186,9 +188,11 @@ impl Attempt<'_> {
             is_local: self.address.is_local(),
             end_point: socket.end_point(),
         };
-        let line = Line::new(socket, self.address.to_string(), Spin::new(config.busy_wait));
+        let names = Arc::new(NameChanges::new(&config.changes));
+        let spin = Spin::new(config.busy_wait);
+        let line = Line::new(socket, self.address.to_string(), spin, Arc::clone(&names));
         let again = Again { address: self.address.clone(), encryption };
-        let statements = Statements::new(config.statement_cache_size, &config.changes);
+        let statements = Statements::new(config.statement_cache_size, names);
         let client =
             Client::new(line, again, statements, config.statement_limit, config.json_decimals);
         let session = Session::new(client);

@@ -12,6 +12,7 @@ mod interrupt;
 mod lent;
 mod line;
 mod login;
+mod names;
 mod pace;
 mod peer;
 mod plain;

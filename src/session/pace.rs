@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::names::Mentions;
 use super::plain::is_plain_read;
 
 /// However often it was in vain, after so many more requests it is tried again.
@@ -23,12 +24,20 @@ pub(super) struct Pace {
     awake: Doubt,
     /// What is known of a plain read: nobody waits behind anything else.
     in_line: Option<InLine>,
+    /// What its text tells of the names that it changes.
+    pub mentions: Mentions,
 }
 
 impl Pace {
     /// What is known of a statement that was not run yet.
     pub fn of(sql: &str) -> Self {
-        Self { awake: Doubt::default(), in_line: is_plain_read(sql).then(InLine::default) }
+        let in_line = is_plain_read(sql).then(InLine::default);
+        Self { awake: Doubt::default(), in_line, mentions: Mentions::of(sql) }
+    }
+
+    /// For a script that changes what names mean: nothing is learnt of it.
+    pub fn mentioning(mentions: Mentions) -> Self {
+        Self { mentions, ..Self::default() }
     }
 
     /// Whether the next request is to be waited for awake.

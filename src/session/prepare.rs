@@ -20,8 +20,9 @@ impl Client {
         if let Some(statement) = self.recall(sql) {
             return Ok((statement, true));
         }
+        let changes = self.0.statements().changes();
         let statement = self.prepare_once(sql).await?;
-        let pushed_out = self.0.statements().keep(sql, &statement);
+        let pushed_out = self.0.statements().keep(sql, &statement, changes);
         drop(pushed_out);
         Ok((statement, false))
     }

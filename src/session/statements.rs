@@ -2,12 +2,12 @@
 
 use std::any::Any;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use lru::LruCache;
 
 use super::client::Shared;
+use super::names::{NameChanges, Reach};
 use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, ColumnDescription, Messages, tag};
@@ -96,34 +96,42 @@ type Kept = LruCache<Box<str>, Arc<Statement>>;
 /// The statements of a session, the least used of which are forgotten.
 pub(super) struct Statements {
     kept: Option<Kept>,
-    /// How often a session of the pool has met a change of what statements are made of, and how much
-    /// of that this one knows of.
-    changes: Arc<AtomicU64>,
-    seen: u64,
+    /// What has changed the meaning of names, and how much of that the statements know of.
+    names: Arc<NameChanges>,
+    seen: (u64, u64),
     /// The names of statements that the server can forget, and of portals.
     unused: Vec<String>,
     unread: Vec<String>,
 }
 
 impl Statements {
-    pub fn new(capacity: usize, changes: &Arc<AtomicU64>) -> Self {
+    pub fn new(capacity: usize, names: Arc<NameChanges>) -> Self {
         let kept = NonZeroUsize::new(capacity).map(LruCache::new);
-        let seen = changes.load(Ordering::Relaxed);
-        let changes = Arc::clone(changes);
-        Self { kept, changes, seen, unused: Vec::new(), unread: Vec::new() }
+        let seen = names.count();
+        Self { kept, names, seen, unused: Vec::new(), unread: Vec::new() }
     }
 
     /// Tells all sessions of the pool that what statements are made of has changed: parameters may
     /// have other types now, and the server says so only where it can tell by a value.
     pub fn changed(&self) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.names.note(Reach::Pool);
+    }
+
+    /// Notes that names may mean something else in this session.
+    pub fn changed_here(&self) {
+        self.names.note(Reach::Session);
+    }
+
+    /// How many changes there were so far.
+    pub fn changes(&self) -> (u64, u64) {
+        self.names.count()
     }
 
     /// Takes out all statements if something has changed since. They are dropped elsewhere: that wants
     /// this lock again.
     #[must_use]
     pub fn take_outdated(&mut self) -> Option<Kept> {
-        let changes = self.changes.load(Ordering::Relaxed);
+        let changes = self.names.count();
         if changes == std::mem::replace(&mut self.seen, changes) {
             return None;
         }
@@ -140,9 +148,19 @@ impl Statements {
         self.kept.as_mut()?.get(sql).cloned()
     }
 
-    /// Gives back what it pushes out: a statement that is dropped here would want this lock again.
+    /// Keeps a statement that was prepared after so many changes, unless there was another one
+    /// meanwhile. Gives back what it pushes out: a statement that is dropped here would want this lock
+    /// again.
     #[must_use]
-    pub fn keep(&mut self, sql: &str, statement: &Arc<Statement>) -> Option<Arc<Statement>> {
+    pub fn keep(
+        &mut self,
+        sql: &str,
+        statement: &Arc<Statement>,
+        changes: (u64, u64),
+    ) -> Option<Arc<Statement>> {
+        if self.names.count() != changes {
+            return None;
+        }
         Some(self.kept.as_mut()?.push(sql.into(), Arc::clone(statement))?.1)
     }
 

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
 use super::super::fault;
+use super::super::names::{NameChanges, Reach};
 use super::due::{Due, OnCopy};
 use super::inbox::INBOX_BYTES;
 use super::long::is_long;
@@ -19,7 +20,20 @@ impl Line {
     /// Hands whole messages to the requests they belong to.
     pub(super) fn sort(&mut self) -> Result<(), Malformed> {
         let now = Instant::now();
-        let Self { inbox, due, status, unasked, answered, outbox, phase, spare, .. } = self;
+        let Self {
+            inbox,
+            due,
+            status,
+            unasked,
+            answered,
+            outbox,
+            phase,
+            spare,
+            names,
+            unsettled,
+            noted,
+            ..
+        } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
         let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| {
@@ -59,7 +73,10 @@ impl Line {
                 tag::NOTICE | tag::NOTIFICATION | tag::SETTING => {
                     hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
                     from = next;
-                    unasked.note(kind, body)?;
+                    // Before PostgreSQL 18 the search path is not reported.
+                    if unasked.note(kind, body)? {
+                        names.note(Reach::Session);
+                    }
                     if let Some(encoding) = unasked.encoding().filter(|_| *phase == Phase::Begun) {
                         self.broken = Some(Lost::Unfit(format!(
                             "client_encoding was set to {encoding}, and howdah speaks UTF8 alone, so that the connection was given up; text comes as Python's str, whatever the server's encoding"
@@ -81,6 +98,9 @@ impl Line {
                         [status @ (b'I' | b'T' | b'E')] => *status,
                         _ => return Err(Malformed("a transaction of no known status".into())),
                     };
+                    if *unsettled != Reach::None {
+                        settle(names, unsettled, std::mem::take(noted), *status);
+                    }
                     hand_over(due, inbox.buffer.get(from..next).unwrap_or_default());
                     from = next;
                     let mut ended =
@@ -101,6 +121,12 @@ impl Line {
                         front.arrived.copy_refused |= refuse_copy(front.on_copy, outbox)?;
                     }
                 }
+                tag::COMPLETE if !due.is_empty() => {
+                    let mentions = due.front().map(|front| front.pace.mentions).unwrap_or_default();
+                    let reach = mentions.reach(body, unasked.reports_search_path());
+                    *unsettled = reach.max(*unsettled);
+                    *noted |= reach != Reach::None || body.starts_with(b"ROLLBACK");
+                }
                 _ if !tag::ALL.contains(&kind)
                     && (*phase == Phase::Begun || !tag::AT_START.contains(&kind)) =>
                 {
@@ -116,6 +142,17 @@ impl Line {
         hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
         inbox.start = at;
         Ok(())
+    }
+}
+
+/// Notes what a request has changed of the meaning of names, or the end of its transaction undone.
+/// Others see a change when the transaction has ended.
+fn settle(names: &NameChanges, unsettled: &mut Reach, noted: bool, status: u8) {
+    if noted || status == b'I' {
+        names.note(Reach::Session);
+    }
+    if status == b'I' {
+        names.note(std::mem::take(unsettled));
     }
 }
 

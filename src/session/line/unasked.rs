@@ -41,6 +41,9 @@ pub struct Unasked {
     pub channels: Vec<String>,
 }
 
+/// The setting that names are looked up by.
+const SEARCH_PATH: &str = "search_path";
+
 impl Unasked {
     /// The encoding of texts that come, if it is another than ours.
     pub fn encoding(&self) -> Option<&str> {
@@ -48,14 +51,22 @@ impl Unasked {
         encoding.filter(|encoding| !matches!(*encoding, "UTF8" | "UNICODE"))
     }
 
-    pub fn note(&mut self, kind: u8, body: &[u8]) -> Result<(), Malformed> {
+    /// Whether the server reports the search path whenever it has changed.
+    pub fn reports_search_path(&self) -> bool {
+        self.settings.contains_key(SEARCH_PATH)
+    }
+
+    /// Keeps it; tells whether it is another search path.
+    pub fn note(&mut self, kind: u8, body: &[u8]) -> Result<bool, Malformed> {
         let mut rest = Body(body);
         match kind {
             tag::SETTING => {
                 let name = rest.text()?.into_owned();
+                let is_path = name == SEARCH_PATH;
                 let value = rest.text()?.into_owned();
                 if self.settings.len() < MOST_SETTINGS || self.settings.contains_key(&name) {
-                    self.settings.insert(name, value);
+                    let before = self.settings.insert(name, value.clone());
+                    return Ok(is_path && before != Some(value));
                 }
             }
             tag::NOTIFICATION => {
@@ -69,7 +80,7 @@ impl Unasked {
             }
             _ => self.note_notice(body),
         }
-        Ok(())
+        Ok(false)
     }
 
     fn note_notice(&mut self, body: &[u8]) {
