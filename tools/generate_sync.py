@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     f"python/howdah/{folder}async_{name}.py": f"python/howdah/{folder}{name}.py"
     for folder, names in (
-        ("", ("database", "listener", "transaction")),
+        ("", ("database", "listener", "statements", "transaction")),
         ("queries/", ("query", "relations", "staging", "tables", "upserting", "writing")),
     )
     for name in names
@@ -42,6 +42,7 @@ NAMES = {
     "AsyncListener": "Listener",
     "AsyncQuery": "Query",
     "AsyncReturning": "Returning",
+    "AsyncStatements": "Statements",
     "AsyncTables": "Tables",
     "AsyncTransaction": "Transaction",
     "__aenter__": "__enter__",
@@ -50,12 +51,14 @@ NAMES = {
     "__anext__": "__next__",
     "aclosing": "closing",
     "anext": "next",
+    "AbstractAsyncContextManager": "AbstractContextManager",
     "asynccontextmanager": "contextmanager",
     "async_database": "database",
     "async_listener": "listener",
     "async_query": "query",
     "async_relations": "relations",
     "async_staging": "staging",
+    "async_statements": "statements",
     "async_tables": "tables",
     "async_upserting": "upserting",
     "async_writing": "writing",
@@ -65,7 +68,8 @@ NAMES = {
 
 # The lines of the key may be broken wherever it has a space; those of the value are as they stand.
 WORDINGS = {
-    "The database whose verbs are awaited.": "The database whose verbs block.",
+    "The database whose verbs are awaited:": "The database whose verbs block:",
+    "The verbs for SQL and for bulk, awaited;": "The verbs for SQL and for bulk;",
     "Notifications, awaited:": "Notifications, waited for:",
     "Transactions, awaited:": "Transactions:",
     "It is Database's twin for asyncio: the same verbs and parameters, awaited. The running event loop, uvloop too, "
@@ -88,6 +92,18 @@ WORDINGS = {
         "around this thread is another thread's, and only its own thread"
     ),
     "The data is consumed, and a callable for progress called, on a worker thread. Args:": "Args:",
+    "which run in it from whichever task or thread.": "which run in it from whichever thread.",
+    "in the task that has entered the block, and in those begun there. A": (
+        "in the\n    thread that has entered the block. A"
+    ),
+    "is left in another task than it was entered in,": "is left in another thread than it was entered in,",
+    "the block in one task,": "the block in one thread,",
+    "is another task's, and only its own task can nest one there;": (
+        "is another thread's, and only its own thread can nest one there;"
+    ),
+    "or left by another task than": "or left by another thread than",
+    "inside this one, from whichever task: a savepoint.": "inside this one, from whichever thread: a savepoint.",
+    "another task has one open inside this one.": "another thread has one open inside this one.",
     "table as Arrow; the query begins when its rows are asked for.": "table as Arrow.",
     "iterated over or drained: its rows stream in": "iterated over or drained: its schema is there, its rows stream in",
 }

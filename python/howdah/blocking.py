@@ -10,12 +10,13 @@ from howdah.errors import InterfaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
     from howdah import _core
     from howdah.database import Database
     from howdah.reader import ArrowReader
 
-__all__ = ["ABANDONED", "default_database", "in_thread", "owner", "reading", "sleep"]
+__all__ = ["ABANDONED", "default_database", "in_thread", "owner", "reading", "refuse_task_of", "sleep"]
 
 T = TypeVar("T")
 
@@ -44,6 +45,15 @@ def owner() -> object:
         The running thread.
     """
     return get_ident()
+
+
+def refuse_task_of(code: CodeType) -> None:
+    """Refuse nothing: whether a thread is for a single call of a function cannot be told.
+
+    Args:
+        code: The function's code.
+    """
+    del code
 
 
 def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> ArrowReader:

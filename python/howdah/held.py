@@ -228,7 +228,7 @@ class Held:
     ) -> HeldCursor:
         """Run a query whose rows are given some at a time."""
         async with self.statement(lease) as real:
-            return HeldCursor(self, await self.core.stream(sql, params, batch_rows, into, real))
+            return HeldCursor(self, await self.core.stream(sql, params, batch_rows, into, real), lease)
 
     def load(self, *arguments: Any) -> _core.LoadReport:  # noqa: ANN401
         """Load rows, on a worker thread."""
@@ -325,14 +325,15 @@ class HeldLease:
 class HeldCursor:
     """A query's rows, some at a time."""
 
-    def __init__(self, held: Held, cursor: _core.AsyncCursor) -> None:
-        """Take the rows, and where they come from."""
+    def __init__(self, held: Held, cursor: _core.AsyncCursor, given: object) -> None:
+        """Take the rows, where they come from, and the transaction that they are read in, if there is one."""
         self._held = held
+        self._given = given
         self._cursor = cursor
 
     async def rows(self) -> list[Any]:
         """Give the next rows."""
-        around = leased(cast("_core.AsyncDatabase", self._held))
+        around = self._given or leased(cast("_core.AsyncDatabase", self._held))
         async with self._held.statement(around):
             return await self._cursor.rows()
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
-from howdah.blocking import ABANDONED, owner
+from howdah.blocking import ABANDONED, owner, refuse_task_of
 from howdah.errors import InterfaceError
+from howdah.statements import Statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from howdah import _core
@@ -33,6 +34,15 @@ SPOILED = "the transaction can only be rolled back: a block inside it was left a
 ENDED = (
     "the transaction around this thread has ended; wait for the thread inside the block, or begin it outside "
     "(or with context=contextvars.Context())"
+)
+
+ELSEWHERE = (
+    "the block is left in another thread than it was entered in, where it is not known: statements of the database "
+    "between ran outside of the transaction and stay, and the transaction was rolled back; "
+    "enter and leave the block in one thread, or run statements by the transaction's own verbs (tx.execute, tx.fetch)"
+)
+OTHERS_BLOCK = (
+    "a block inside the transaction is another thread's, and only its own thread can nest one there; wait for its end"
 )
 
 UNKNOWN_OUTCOME = "whether the transaction is committed is unknown: the wait for the answer to COMMIT was broken off"
@@ -77,12 +87,17 @@ def leased(core: _core.Database) -> _core.Lease | None:
     return None if transaction is None else transaction._ready()
 
 
-class Transaction:
+class Transaction(Statements):
     """A block whose statements are committed together or not at all; `Database.transaction` makes it.
 
     Leaving the block commits. Leaving it by an exception, Ctrl-C among them, rolls back. Inside another block
     of the same database it is a savepoint, and what is rolled back is what was done since. A generator that gives rows
     from inside a block has it open meanwhile, and the statements of whoever iterates over it are in it, too.
+
+    It has the verbs of the database, which run in it from whichever thread. While a block inside it is open,
+    they run in that one. The verbs of the database itself are in the transaction only in the
+    thread that has entered the block. A block that is left elsewhere than it was entered is rolled back and raises,
+    unless the transaction's own verbs were used.
 
     Example:
         >>> db.execute("CREATE TABLE stock (item text PRIMARY KEY, left_over int CHECK (left_over >= 0))")
@@ -98,33 +113,33 @@ class Transaction:
         1
         >>> db.fetch("SELECT * FROM stock")
         [{'item': 'ankus', 'left_over': 0}]
+        >>> with db.transaction() as tx:
+        ...     tx.execute("DELETE FROM stock")
+        1
     """
-
-    __slots__ = (
-        "_before",
-        "_core",
-        "_depth",
-        "_inner",
-        "_lease",
-        "_outer",
-        "_owner",
-        "_refusal",
-        "_restores",
-        "_rolled_back",
-        "_settings",
-    )
 
     # There once the block has begun.
     _lease: _core.Lease
 
-    def __init__(self, core: _core.Database, *, isolation: Isolation | None, readonly: bool, deferrable: bool) -> None:
+    def __init__(
+        self,
+        origin: Statements,
+        core: _core.Database,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        within: Transaction | None = None,
+    ) -> None:
         """Prepare a transaction; it begins with its block.
 
         Args:
-            core: The database.
+            origin: The database.
+            core: The same, in the core.
             isolation: The isolation level.
             readonly: Whether it only reads.
             deferrable: Whether it may wait for a snapshot.
+            within: The transaction that it is to be inside of, else that around the place where the block begins.
 
         Raises:
             InterfaceError: There is no such isolation level.
@@ -133,7 +148,9 @@ class Transaction:
             levels = ", ".join(map(repr, get_args(Isolation)))
             message = f"isolation={isolation!r}: expected one of {levels}"
             raise InterfaceError(message)
+        self._origin = origin
         self._core = core
+        self._within = within
         self._settings = (isolation, readonly, deferrable)
         # Why it takes no statements; None while it does.
         self._refusal: str | None = NOT_BEGUN
@@ -144,6 +161,8 @@ class Transaction:
         self._inner: Transaction | None = None
         self._depth = 0
         self._owner: object = None
+        # Somebody has used its own verbs.
+        self._addressed = False
         self._restores: list[Callable[[], None]] = []
 
     def rollback(self) -> None:
@@ -171,22 +190,54 @@ class Transaction:
             transaction = transaction._inner
         self._undo(None)
 
-    def when_undone(self, restore: Callable[[], None]) -> None:
-        """Have something called if what is done in the block is undone; so the objects of tables are put right."""
-        self._restores.append(restore)
+    def transaction(self) -> Transaction:
+        """Give a block inside this one, from whichever thread: a savepoint.
+
+        Returns:
+            The transaction, for `with`.
+
+        Raises:
+            InterfaceError: When the block begins: another thread has one open inside this one.
+
+        Example:
+            >>> with db.transaction() as tx, tx.transaction() as savepoint:
+            ...     savepoint.fetch_value("SELECT 1")
+            1
+        """
+        return Transaction(self._origin, self._core, within=self)
+
+    # Where its verbs run
+    def lease(self) -> _core.Lease:
+        """Give its connection, for a statement."""
+        self._addressed = True
+        return self._ready()
+
+    def when_undone(self, restores: Iterable[Callable[[], None]]) -> None:
+        """Have these called if what is done in the block is undone; so the objects of tables are put right."""
+        self._innermost()._restores.extend(restores)
+
+    def origin(self) -> Statements:
+        """Give the database that it is a transaction of."""
+        return self._origin
+
+    def _keep(self) -> None:
+        """Keep nothing: a stream has this connection for all that it asks."""
 
     def __enter__(self) -> Self:
         """Begin the transaction, or set the savepoint."""
         if self._refusal is not NOT_BEGUN:
             raise InterfaceError(BEGINNING)
+        refuse_task_of(Transaction.__enter__.__code__)
         self._refusal = BEGINNING
-        outer = innermost(self._core)
+        self._owner = owner()
+        outer = innermost(self._core) if self._within is None else self._within._innermost()
+        if self._within not in (None, outer) and outer is not None and outer._owner != self._owner:
+            raise InterfaceError(OTHERS_BLOCK)
         if outer is None:
             self._lease = self._begun()
         else:
             self._lease = outer._ready()
             self._nest(outer)
-        self._owner = owner()
         self._refusal = None
         self._before = current()
         CURRENT.set(self)
@@ -197,19 +248,26 @@ class Transaction:
     ) -> None:
         """Commit or release; after an exception, roll back."""
         refusal, self._refusal = self._refusal, ENDED
+        # One that ended with the block around it was told of there.
+        elsewhere = refusal is not ENDED and not self._addressed and not self._is_around()
         if self._inner is not None:
             refusal = "a transaction inside this one is still open; both were rolled back"
+        elif elsewhere:
+            refusal = ELSEWHERE
         self._leave()
-        if self._rolled_back:
+        if kind is not None and issubclass(kind, ABANDONED):
+            if not self._rolled_back:
+                self._abandon()
             return
         if kind is None and refusal is None:
             self._commit()
-        elif kind is not None and issubclass(kind, ABANDONED):
-            self._abandon()
-        else:
+            return
+        if not self._rolled_back:
             self._undo(error)
-            if kind is None:
-                raise InterfaceError(refusal)
+        if elsewhere and (kind is None or issubclass(kind, Exception)):
+            raise InterfaceError(ELSEWHERE) from error
+        if kind is None and not self._rolled_back:
+            raise InterfaceError(refusal)
 
     def _ready(self) -> _core.Lease:
         """Give the connection, for a statement."""
@@ -227,7 +285,7 @@ class Transaction:
         return lease
 
     def _nest(self, outer: Transaction) -> None:
-        if outer._owner != owner():
+        if self._within is None and outer._owner != owner():
             message = (
                 "the transaction around this thread is another thread's, and only its own thread can nest one inside; "
                 "nest there, or run statements alone here"
@@ -239,8 +297,30 @@ class Transaction:
             )
             raise InterfaceError(message)
         self._depth = outer._depth + 1
-        self._lease.savepoint(self._depth)
+        # Known before it is there: another task may want to nest meanwhile.
         self._outer, outer._inner = outer, self
+        try:
+            self._lease.savepoint(self._depth)
+        except BaseException:
+            self._outer = outer._inner = None
+            raise
+        if self._rolled_back:
+            self._outer = outer._inner = None
+            raise InterfaceError(ROLLED_BACK)
+
+    def _innermost(self) -> Transaction:
+        """Give the innermost open block of this transaction: this one, or one inside."""
+        transaction = self
+        while transaction._inner is not None:
+            transaction = transaction._inner
+        return transaction
+
+    def _is_around(self) -> bool:
+        """Tell whether the block is around this place, as far as the place's own context knows."""
+        transaction = current()
+        while transaction is not None and transaction is not self:
+            transaction = transaction._before
+        return transaction is self
 
     def _leave(self) -> None:
         inner = self._inner

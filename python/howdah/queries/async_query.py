@@ -15,7 +15,7 @@ from howdah.queries.pages import Page
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from howdah.async_database import AsyncDatabase
+    from howdah.async_statements import AsyncStatements
     from howdah.expressions.expression import Assign, Expr
     from howdah.queries.builder import Statement
     from howdah.reader import AsyncArrowReader
@@ -36,14 +36,14 @@ class AsyncQuery(Builder[R]):
         >>> elephants = await query.to_list()
     """
 
-    _db: AsyncDatabase | None = None
+    _db: AsyncStatements | None = None
 
-    def __init__(self, table: object, db: AsyncDatabase | None = None) -> None:
+    def __init__(self, table: object, db: AsyncStatements | None = None) -> None:
         """Take the table, and the database; None for the default one."""
         super().__init__(table)
         self._db = db
 
-    def database(self) -> AsyncDatabase:
+    def database(self) -> AsyncStatements:
         """Give the database that it is asked of."""
         if self._db is not None:
             return self._db
@@ -134,10 +134,14 @@ class AsyncQuery(Builder[R]):
         """Update the rows, at the server.
 
         Args:
-            *assignments: What is set, such as `User.score.set(User.score + 1)`.
+            *assignments: What is set, such as `User.score.set(User.score + 1)`. What the server computes, it rounds
+                to the column's type.
 
         Returns:
             How many rows were updated.
+
+        Raises:
+            DataError: A value that is set by itself, and that the column cannot hold exactly.
         """
         return await self.database().execute_statement(self.update_statement(assignments))
 

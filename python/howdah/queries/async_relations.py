@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from howdah._core import AsyncCursor, AsyncLease
-    from howdah.async_database import AsyncDatabase
+    from howdah.async_statements import AsyncStatements
     from howdah.queries.loading import Tree, Wanted
     from howdah.tables.schema import Collection, Column
 
@@ -68,7 +68,7 @@ class Kept:
             self._lease.close()
 
 
-async def load_wanted(db: AsyncDatabase | Kept, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
+async def load_wanted(db: AsyncStatements | Kept, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
     """Load collections of rows.
 
     Args:
@@ -82,7 +82,7 @@ async def load_wanted(db: AsyncDatabase | Kept, rows: Sequence[Any], wanted: Seq
             await load_collection(db, owners, one)
 
 
-async def load_collection(db: AsyncDatabase | Kept, owners: Sequence[Any], wanted: Wanted) -> None:
+async def load_collection(db: AsyncStatements | Kept, owners: Sequence[Any], wanted: Wanted) -> None:
     """Load a collection of each of some rows, and put it there.
 
     Args:
@@ -142,7 +142,7 @@ def way_back(tree: Tree, attribute: str) -> tuple[Tree, str | None]:
 
 
 async def beside(
-    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
+    db: AsyncStatements | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that refer to keys.
 
@@ -173,7 +173,7 @@ async def beside(
 
 
 async def between(
-    db: AsyncDatabase | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
+    db: AsyncStatements | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that a table between has beside keys; each has its key as an extra value.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Sequence
 
     from howdah._core import Tuples
-    from howdah.async_database import AsyncDatabase
+    from howdah.async_statements import AsyncStatements
     from howdah.tables.schema import Column, TableSchema
 
     Node = tuple[Any, ...]
@@ -40,7 +40,7 @@ def order_of(schema: TableSchema) -> str:
 
 @contextlib.asynccontextmanager
 async def staging(
-    db: AsyncDatabase,
+    db: AsyncStatements,
     schema: TableSchema,
     rows: Any,  # noqa: ANN401  (any rows)
     names: Sequence[str] | None,
@@ -71,7 +71,7 @@ async def staging(
 
 
 async def _stage(
-    db: AsyncDatabase,
+    db: AsyncStatements,
     schema: TableSchema,
     rows: Any,  # noqa: ANN401  (any rows)
     names: Sequence[str] | None,
@@ -101,7 +101,7 @@ def _is_time(column: Column) -> bool:
     return limit is not None and not limit.is_number
 
 
-async def _refuse_inexact(db: AsyncDatabase, schema: TableSchema, staged: Source, column: Column) -> None:
+async def _refuse_inexact(db: AsyncStatements, schema: TableSchema, staged: Source, column: Column) -> None:
     """Check that a column holds the points in time of a table between; COPY looks at numbers, and rounds these."""
     value: Node = ("column", staged, column.name)
     statement: Statement = {

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from howdah import _core
-from howdah.async_transaction import current, innermost, leased
 from howdah.errors import InterfaceError, NoRow
 from howdah.queries import saving
 from howdah.queries.async_query import AsyncQuery
-from howdah.queries.async_relations import load_wanted
+from howdah.queries.async_relations import Kept, load_wanted
 from howdah.queries.conditions import by_names
 from howdah.queries.loading import object_plan, tree_of
 from howdah.queries.nodes import TUPLES
@@ -20,9 +19,10 @@ from howdah.tables.table import DATABASE, LOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from howdah._core import AsyncCursor, AsyncLease, LoadReport, Tuples
-    from howdah.async_database import AsyncDatabase
+    from howdah.async_statements import AsyncStatements
     from howdah.expressions.expression import Assign, Expr
     from howdah.queries.derived import Derived
     from howdah.tables.table import Table
@@ -32,12 +32,12 @@ M = TypeVar("M", bound="Table")
 
 
 class AsyncTables:
-    """What a database does with tables."""
+    """What a database, or a transaction of it, does with tables."""
 
     _core: _core.AsyncDatabase
 
-    def _whole(self) -> AsyncDatabase:
-        return cast("AsyncDatabase", self)
+    def _whole(self) -> AsyncStatements:
+        return cast("AsyncStatements", self)
 
     async def create_tables(self, *tables: type[Table]) -> None:
         """Create tables, with their types and indexes, those that others refer to first. What is there stays as it is.
@@ -164,9 +164,7 @@ class AsyncTables:
                 raise saving.gone(row)
             message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
             raise NoRow(message)
-        transaction = innermost(self._core)
-        if transaction is not None:
-            transaction.when_undone(saving.state(row, plan))
+        self.when_undone(map(saving.state, (row,), (plan,)))
         saving.keep(row, plan, given, self.location)
         return row
 
@@ -188,9 +186,7 @@ class AsyncTables:
         plan = saving.deletion(row)
         if not await self._core.execute(plan.text, plan.params, self.lease()):
             raise saving.gone(row)
-        transaction = innermost(self._core)
-        if transaction is not None:
-            transaction.when_undone(saving.state(row, None))
+        self.when_undone(map(saving.state, (row,), (None,)))
         del vars(row)[LOADED]
         vars(row).pop(DATABASE, None)
 
@@ -216,10 +212,8 @@ class AsyncTables:
             fresh = await self.get(type(row), key)
         except NoRow:
             raise saving.gone(row) from None
-        transaction = innermost(self._core)
-        if transaction is not None:
-            # What it knows now may be of the transaction alone.
-            transaction.when_undone(saving.state(row, None))
+        # What it knows now may be of the transaction alone.
+        self.when_undone(map(saving.state, (row,), (None,)))
         values = vars(row)
         undone = values.get(UNDONE)
         values.clear()
@@ -330,23 +324,33 @@ class AsyncTables:
 
         return await upsert(self._whole(), table, rows, on=on, update=update)
 
-    # For queries
+    # Where statements run
     @property
     def location(self) -> str:
         """The servers and the database, which tell whether a row is of this database."""
         return self._core.location
 
     def lease(self) -> AsyncLease | None:
-        """Give the connection of the transaction around this place, if there is one."""
-        return None if current() is None else leased(self._core)
+        """Give the connection of the transaction that statements run in, if there is one."""
+        raise NotImplementedError
 
     def when_undone(self, restores: Iterable[Callable[[], None]]) -> None:
-        """Have these called if the transaction around this place is undone."""
-        transaction = innermost(self._core)
-        if transaction is not None:
-            for restore in restores:
-                transaction.when_undone(restore)
+        """Have these called if that transaction is undone; without one, none is made."""
+        raise NotImplementedError
 
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """Give a transaction, or inside of one a savepoint."""
+        raise NotImplementedError
+
+    def origin(self) -> AsyncStatements:
+        """Give the database that it is, or is a transaction of."""
+        raise NotImplementedError
+
+    async def _keep(self) -> Kept | None:
+        """Give a stream a connection for all that it asks; None where it has one already."""
+        raise NotImplementedError
+
+    # For queries
     async def fetch_rows(self, statement: dict[str, Any], into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
         """Run a query that is data, and give its rows."""
         text, params = _core.render(statement)

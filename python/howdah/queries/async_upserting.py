@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from howdah._core import LoadReport, Tuples
-    from howdah.async_database import AsyncDatabase
+    from howdah.async_statements import AsyncStatements
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
     from howdah.verbs import Rows
@@ -55,7 +55,7 @@ class Given:
 
 
 async def upsert(
-    db: AsyncDatabase,
+    db: AsyncStatements,
     table: type[Table],
     rows: Rows,
     *,
@@ -158,7 +158,7 @@ def _excluded(node: object) -> Iterator[str]:
 
 
 async def _upsert_from(
-    db: AsyncDatabase, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
+    db: AsyncStatements, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
 ) -> tuple[int, int]:
     """Insert what a row of FROM gives, or update; give how many rows were inserted and updated."""
     missing = [key for key in keys if key not in given.names]
@@ -198,8 +198,8 @@ async def _upsert_from(
     return rows[0]
 
 
-async def _is_plain(db: AsyncDatabase, schema: TableSchema) -> bool:
-    known = _plain.setdefault(db, {})
+async def _is_plain(db: AsyncStatements, schema: TableSchema) -> bool:
+    known = _plain.setdefault(db.origin(), {})
     found = known.get(schema.name)
     if found is None:
         found = await db.fetch_value(_core.IS_PLAIN, quoted(schema.name))

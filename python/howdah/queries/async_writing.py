@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from howdah._core import Tuples
-    from howdah.async_database import AsyncDatabase
+    from howdah.async_statements import AsyncStatements
     from howdah.queries.columnar import Objects
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
@@ -41,7 +41,7 @@ _printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 _storing: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 
 
-async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list[Any]:
+async def insert_many(db: AsyncStatements, table: type[Table], rows: Rows) -> list[Any]:
     """Insert rows and give their keys; see `AsyncDatabase.insert_many`.
 
     Args:
@@ -73,7 +73,7 @@ async def insert_many(db: AsyncDatabase, table: type[Table], rows: Rows) -> list
     return await _copy(db, schema, columns)
 
 
-async def may_unnest(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> bool:
+async def may_unnest(db: AsyncStatements, schema: TableSchema, columns: Columns) -> bool:
     """Prepare rows for an INSERT of arrays, or else for COPY, and tell for which.
 
     Args:
@@ -97,10 +97,10 @@ async def may_unnest(db: AsyncDatabase, schema: TableSchema, columns: Columns) -
     return few
 
 
-async def _print_unknown(db: AsyncDatabase, columns: Columns) -> None:
+async def _print_unknown(db: AsyncStatements, columns: Columns) -> None:
     """Let texts of types that only the server can read go as texts."""
     for column in columns.unknown():
-        known = _printed.setdefault(db, {})
+        known = _printed.setdefault(db.origin(), {})
         name = column.type.bare
         if name not in known:
             known[name] = bool(await db.fetch_value(_core.IS_PRINTED, name))
@@ -108,9 +108,9 @@ async def _print_unknown(db: AsyncDatabase, columns: Columns) -> None:
             columns.print(column)
 
 
-async def _stores_all(db: AsyncDatabase, schema: TableSchema) -> bool:
+async def _stores_all(db: AsyncStatements, schema: TableSchema) -> bool:
     """Tell whether an INSERT stores every row, as far as the catalogue said when it was asked first."""
-    known = _storing.setdefault(db, {})
+    known = _storing.setdefault(db.origin(), {})
     name = quoted(schema.name)
     if name not in known:
         found = await db.fetch_value(_core.STORES_ALL, name)
@@ -135,7 +135,7 @@ def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
 
 
 async def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
-    db: AsyncDatabase,
+    db: AsyncStatements,
     schema: TableSchema,
     source: Source,
     nodes: tuple[Node, ...],
@@ -207,7 +207,7 @@ def _returned(schema: TableSchema, names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _fill(
-    db: AsyncDatabase,
+    db: AsyncStatements,
     schema: TableSchema,
     objects: Objects,
     columns: Sequence[Column],
@@ -227,7 +227,7 @@ def _key(schema: TableSchema, row: Any) -> Any:  # noqa: ANN401  (of the key's t
     return key[0] if len(key) == 1 else key
 
 
-async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> list[Any]:
+async def _copy(db: AsyncStatements, schema: TableSchema, columns: Columns) -> list[Any]:
     """Insert by COPY, which gives no keys: they are reserved before, or given, or else come from a table between."""
     if await _may_copy(db, schema, columns):
         async with db.transaction():
@@ -243,7 +243,7 @@ async def _copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> lis
         return await _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
 
 
-async def _may_copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> bool:
+async def _may_copy(db: AsyncStatements, schema: TableSchema, columns: Columns) -> bool:
     """Tell whether the keys that rows are sent with are those that the server stores, and objects are found by them."""
     key = schema.primary_key
     if columns.texts:
@@ -257,7 +257,7 @@ async def _may_copy(db: AsyncDatabase, schema: TableSchema, columns: Columns) ->
     return not key or keeps_keys(await db.fetch_one(_core.KEPT, *asked(schema)), schema, columns)
 
 
-async def _keys(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> list[Any]:
+async def _keys(db: AsyncStatements, schema: TableSchema, columns: Columns) -> list[Any]:
     if not schema.primary_key:
         return []
     places = [columns.columns.index(column) for column in schema.primary_key]
@@ -268,7 +268,7 @@ async def _keys(db: AsyncDatabase, schema: TableSchema, columns: Columns) -> lis
     return found
 
 
-async def _read_back(db: AsyncDatabase, schema: TableSchema, objects: Objects, keys: list[Any]) -> None:
+async def _read_back(db: AsyncStatements, schema: TableSchema, objects: Objects, keys: list[Any]) -> None:
     """Take what the server filled in."""
     root = schema.table.__source__
     key = schema.single_key
@@ -284,7 +284,7 @@ async def _read_back(db: AsyncDatabase, schema: TableSchema, objects: Objects, k
     _fill(db, schema, objects, schema.columns, [by_key[one] for one in keys])
 
 
-async def _reserve(db: AsyncDatabase, schema: TableSchema, column: Column, count: int) -> list[Any]:
+async def _reserve(db: AsyncStatements, schema: TableSchema, column: Column, count: int) -> list[Any]:
     """Take so many numbers from a column's sequence."""
     numbers = Source("function", ("numbers",), call=_series(count), columns=("n",))
     name = ("value", quoted(schema.name), "text")

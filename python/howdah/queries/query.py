@@ -16,10 +16,10 @@ from howdah.queries.relations import load_wanted
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from howdah.database import Database
     from howdah.expressions.expression import Assign, Expr
     from howdah.queries.builder import Statement
     from howdah.reader import ArrowReader
+    from howdah.statements import Statements
 
 R = TypeVar("R")
 O = TypeVar("O")  # noqa: E741  (the contract's own name)
@@ -37,14 +37,14 @@ class Query(Builder[R]):
         >>> elephants = query.to_list()
     """
 
-    _db: Database | None = None
+    _db: Statements | None = None
 
-    def __init__(self, table: object, db: Database | None = None) -> None:
+    def __init__(self, table: object, db: Statements | None = None) -> None:
         """Take the table, and the database; None for the default one."""
         super().__init__(table)
         self._db = db
 
-    def database(self) -> Database:
+    def database(self) -> Statements:
         """Give the database that it is asked of."""
         if self._db is not None:
             return self._db
@@ -135,10 +135,14 @@ class Query(Builder[R]):
         """Update the rows, at the server.
 
         Args:
-            *assignments: What is set, such as `User.score.set(User.score + 1)`.
+            *assignments: What is set, such as `User.score.set(User.score + 1)`. What the server computes, it rounds
+                to the column's type.
 
         Returns:
             How many rows were updated.
+
+        Raises:
+            DataError: A value that is set by itself, and that the column cannot hold exactly.
         """
         return self.database().execute_statement(self.update_statement(assignments))
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from howdah._core import Cursor, Lease
-    from howdah.database import Database
     from howdah.queries.loading import Tree, Wanted
+    from howdah.statements import Statements
     from howdah.tables.schema import Collection, Column
 
     Statement = dict[str, Any]
@@ -69,7 +69,7 @@ class Kept:
             self._lease.close()
 
 
-def load_wanted(db: Database | Kept, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
+def load_wanted(db: Statements | Kept, rows: Sequence[Any], wanted: Sequence[Wanted]) -> None:
     """Load collections of rows.
 
     Args:
@@ -83,7 +83,7 @@ def load_wanted(db: Database | Kept, rows: Sequence[Any], wanted: Sequence[Wante
             load_collection(db, owners, one)
 
 
-def load_collection(db: Database | Kept, owners: Sequence[Any], wanted: Wanted) -> None:
+def load_collection(db: Statements | Kept, owners: Sequence[Any], wanted: Wanted) -> None:
     """Load a collection of each of some rows, and put it there.
 
     Args:
@@ -143,7 +143,7 @@ def way_back(tree: Tree, attribute: str) -> tuple[Tree, str | None]:
 
 
 def beside(
-    db: Database | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
+    db: Statements | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that refer to keys.
 
@@ -174,7 +174,7 @@ def beside(
 
 
 def between(
-    db: Database | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
+    db: Statements | Kept, collection: Collection, reference: Column, keys: list[Any], tree: Tree
 ) -> tuple[list[Any], list[Wanted]]:
     """Read the rows that a table between has beside keys; each has its key as an extra value.
 

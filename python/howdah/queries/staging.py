@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence
 
     from howdah._core import Tuples
-    from howdah.database import Database
+    from howdah.statements import Statements
     from howdah.tables.schema import Column, TableSchema
 
     Node = tuple[Any, ...]
@@ -41,7 +41,7 @@ def order_of(schema: TableSchema) -> str:
 
 @contextlib.contextmanager
 def staging(
-    db: Database,
+    db: Statements,
     schema: TableSchema,
     rows: Any,  # noqa: ANN401  (any rows)
     names: Sequence[str] | None,
@@ -72,7 +72,7 @@ def staging(
 
 
 def _stage(
-    db: Database,
+    db: Statements,
     schema: TableSchema,
     rows: Any,  # noqa: ANN401  (any rows)
     names: Sequence[str] | None,
@@ -102,7 +102,7 @@ def _is_time(column: Column) -> bool:
     return limit is not None and not limit.is_number
 
 
-def _refuse_inexact(db: Database, schema: TableSchema, staged: Source, column: Column) -> None:
+def _refuse_inexact(db: Statements, schema: TableSchema, staged: Source, column: Column) -> None:
     """Check that a column holds the points in time of a table between; COPY looks at numbers, and rounds these."""
     value: Node = ("column", staged, column.name)
     statement: Statement = {

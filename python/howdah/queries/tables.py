@@ -12,20 +12,20 @@ from howdah.queries.conditions import by_names
 from howdah.queries.loading import object_plan, tree_of
 from howdah.queries.nodes import TUPLES
 from howdah.queries.query import Query
-from howdah.queries.relations import load_wanted
+from howdah.queries.relations import Kept, load_wanted
 from howdah.tables import ddl
 from howdah.tables.attributes import UNDONE
 from howdah.tables.paths import ManyPath, RefPath, way_to
 from howdah.tables.table import DATABASE, LOADED
-from howdah.transaction import current, innermost, leased
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from howdah._core import Cursor, Lease, LoadReport, Tuples
-    from howdah.database import Database
     from howdah.expressions.expression import Assign, Expr
     from howdah.queries.derived import Derived
+    from howdah.statements import Statements
     from howdah.tables.table import Table
     from howdah.verbs import Rows
 
@@ -33,12 +33,12 @@ M = TypeVar("M", bound="Table")
 
 
 class Tables:
-    """What a database does with tables."""
+    """What a database, or a transaction of it, does with tables."""
 
     _core: _core.Database
 
-    def _whole(self) -> Database:
-        return cast("Database", self)
+    def _whole(self) -> Statements:
+        return cast("Statements", self)
 
     def create_tables(self, *tables: type[Table]) -> None:
         """Create tables, with their types and indexes, those that others refer to first. What is there stays as it is.
@@ -165,9 +165,7 @@ class Tables:
                 raise saving.gone(row)
             message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
             raise NoRow(message)
-        transaction = innermost(self._core)
-        if transaction is not None:
-            transaction.when_undone(saving.state(row, plan))
+        self.when_undone(map(saving.state, (row,), (plan,)))
         saving.keep(row, plan, given, self.location)
         return row
 
@@ -189,9 +187,7 @@ class Tables:
         plan = saving.deletion(row)
         if not self._core.execute(plan.text, plan.params, self.lease()):
             raise saving.gone(row)
-        transaction = innermost(self._core)
-        if transaction is not None:
-            transaction.when_undone(saving.state(row, None))
+        self.when_undone(map(saving.state, (row,), (None,)))
         del vars(row)[LOADED]
         vars(row).pop(DATABASE, None)
 
@@ -217,10 +213,8 @@ class Tables:
             fresh = self.get(type(row), key)
         except NoRow:
             raise saving.gone(row) from None
-        transaction = innermost(self._core)
-        if transaction is not None:
-            # What it knows now may be of the transaction alone.
-            transaction.when_undone(saving.state(row, None))
+        # What it knows now may be of the transaction alone.
+        self.when_undone(map(saving.state, (row,), (None,)))
         values = vars(row)
         undone = values.get(UNDONE)
         values.clear()
@@ -331,23 +325,33 @@ class Tables:
 
         return upsert(self._whole(), table, rows, on=on, update=update)
 
-    # For queries
+    # Where statements run
     @property
     def location(self) -> str:
         """The servers and the database, which tell whether a row is of this database."""
         return self._core.location
 
     def lease(self) -> Lease | None:
-        """Give the connection of the transaction around this place, if there is one."""
-        return None if current() is None else leased(self._core)
+        """Give the connection of the transaction that statements run in, if there is one."""
+        raise NotImplementedError
 
     def when_undone(self, restores: Iterable[Callable[[], None]]) -> None:
-        """Have these called if the transaction around this place is undone."""
-        transaction = innermost(self._core)
-        if transaction is not None:
-            for restore in restores:
-                transaction.when_undone(restore)
+        """Have these called if that transaction is undone; without one, none is made."""
+        raise NotImplementedError
 
+    def transaction(self) -> AbstractContextManager[object]:
+        """Give a transaction, or inside of one a savepoint."""
+        raise NotImplementedError
+
+    def origin(self) -> Statements:
+        """Give the database that it is, or is a transaction of."""
+        raise NotImplementedError
+
+    def _keep(self) -> Kept | None:
+        """Give a stream a connection for all that it asks; None where it has one already."""
+        raise NotImplementedError
+
+    # For queries
     def fetch_rows(self, statement: dict[str, Any], into: Any) -> list[Any]:  # noqa: ANN401  (a binder)
         """Run a query that is data, and give its rows."""
         text, params = _core.render(statement)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from howdah._core import LoadReport, Tuples
-    from howdah.database import Database
+    from howdah.statements import Statements
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
     from howdah.verbs import Rows
@@ -56,7 +56,7 @@ class Given:
 
 
 def upsert(
-    db: Database,
+    db: Statements,
     table: type[Table],
     rows: Rows,
     *,
@@ -159,7 +159,7 @@ def _excluded(node: object) -> Iterator[str]:
 
 
 def _upsert_from(
-    db: Database, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
+    db: Statements, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
 ) -> tuple[int, int]:
     """Insert what a row of FROM gives, or update; give how many rows were inserted and updated."""
     missing = [key for key in keys if key not in given.names]
@@ -199,8 +199,8 @@ def _upsert_from(
     return rows[0]
 
 
-def _is_plain(db: Database, schema: TableSchema) -> bool:
-    known = _plain.setdefault(db, {})
+def _is_plain(db: Statements, schema: TableSchema) -> bool:
+    known = _plain.setdefault(db.origin(), {})
     found = known.get(schema.name)
     if found is None:
         found = db.fetch_value(_core.IS_PLAIN, quoted(schema.name))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from howdah._core import Tuples
-    from howdah.database import Database
     from howdah.queries.columnar import Objects
+    from howdah.statements import Statements
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
     from howdah.verbs import Rows
@@ -42,7 +42,7 @@ _printed: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 _storing: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()
 
 
-def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
+def insert_many(db: Statements, table: type[Table], rows: Rows) -> list[Any]:
     """Insert rows and give their keys; see `Database.insert_many`.
 
     Args:
@@ -74,7 +74,7 @@ def insert_many(db: Database, table: type[Table], rows: Rows) -> list[Any]:
     return _copy(db, schema, columns)
 
 
-def may_unnest(db: Database, schema: TableSchema, columns: Columns) -> bool:
+def may_unnest(db: Statements, schema: TableSchema, columns: Columns) -> bool:
     """Prepare rows for an INSERT of arrays, or else for COPY, and tell for which.
 
     Args:
@@ -98,10 +98,10 @@ def may_unnest(db: Database, schema: TableSchema, columns: Columns) -> bool:
     return few
 
 
-def _print_unknown(db: Database, columns: Columns) -> None:
+def _print_unknown(db: Statements, columns: Columns) -> None:
     """Let texts of types that only the server can read go as texts."""
     for column in columns.unknown():
-        known = _printed.setdefault(db, {})
+        known = _printed.setdefault(db.origin(), {})
         name = column.type.bare
         if name not in known:
             known[name] = bool(db.fetch_value(_core.IS_PRINTED, name))
@@ -109,9 +109,9 @@ def _print_unknown(db: Database, columns: Columns) -> None:
             columns.print(column)
 
 
-def _stores_all(db: Database, schema: TableSchema) -> bool:
+def _stores_all(db: Statements, schema: TableSchema) -> bool:
     """Tell whether an INSERT stores every row, as far as the catalogue said when it was asked first."""
-    known = _storing.setdefault(db, {})
+    known = _storing.setdefault(db.origin(), {})
     name = quoted(schema.name)
     if name not in known:
         found = db.fetch_value(_core.STORES_ALL, name)
@@ -136,7 +136,7 @@ def _each_once(schema: TableSchema, rows: Sequence[Any]) -> None:
 
 
 def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
-    db: Database,
+    db: Statements,
     schema: TableSchema,
     source: Source,
     nodes: tuple[Node, ...],
@@ -208,7 +208,7 @@ def _returned(schema: TableSchema, names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _fill(
-    db: Database,
+    db: Statements,
     schema: TableSchema,
     objects: Objects,
     columns: Sequence[Column],
@@ -228,7 +228,7 @@ def _key(schema: TableSchema, row: Any) -> Any:  # noqa: ANN401  (of the key's t
     return key[0] if len(key) == 1 else key
 
 
-def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
+def _copy(db: Statements, schema: TableSchema, columns: Columns) -> list[Any]:
     """Insert by COPY, which gives no keys: they are reserved before, or given, or else come from a table between."""
     if _may_copy(db, schema, columns):
         with db.transaction():
@@ -244,7 +244,7 @@ def _copy(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
         return _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
 
 
-def _may_copy(db: Database, schema: TableSchema, columns: Columns) -> bool:
+def _may_copy(db: Statements, schema: TableSchema, columns: Columns) -> bool:
     """Tell whether the keys that rows are sent with are those that the server stores, and objects are found by them."""
     key = schema.primary_key
     if columns.texts:
@@ -258,7 +258,7 @@ def _may_copy(db: Database, schema: TableSchema, columns: Columns) -> bool:
     return not key or keeps_keys(db.fetch_one(_core.KEPT, *asked(schema)), schema, columns)
 
 
-def _keys(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
+def _keys(db: Statements, schema: TableSchema, columns: Columns) -> list[Any]:
     if not schema.primary_key:
         return []
     places = [columns.columns.index(column) for column in schema.primary_key]
@@ -269,7 +269,7 @@ def _keys(db: Database, schema: TableSchema, columns: Columns) -> list[Any]:
     return found
 
 
-def _read_back(db: Database, schema: TableSchema, objects: Objects, keys: list[Any]) -> None:
+def _read_back(db: Statements, schema: TableSchema, objects: Objects, keys: list[Any]) -> None:
     """Take what the server filled in."""
     root = schema.table.__source__
     key = schema.single_key
@@ -285,7 +285,7 @@ def _read_back(db: Database, schema: TableSchema, objects: Objects, keys: list[A
     _fill(db, schema, objects, schema.columns, [by_key[one] for one in keys])
 
 
-def _reserve(db: Database, schema: TableSchema, column: Column, count: int) -> list[Any]:
+def _reserve(db: Statements, schema: TableSchema, column: Column, count: int) -> list[Any]:
     """Take so many numbers from a column's sequence."""
     numbers = Source("function", ("numbers",), call=_series(count), columns=("n",))
     name = ("value", quoted(schema.name), "text")
