@@ -82,18 +82,6 @@ def test_sslcertmode_require_is_as_libpq_has_it(guarded: Guarded, mode: str, kin
         assert connected(url) == expected
 
 
-def test_sslcertmode_require_of_a_server_that_asks_for_none_is_refused(guarded: Guarded) -> None:
-    guarded.guard("good", ANY)
-    guarded.run("ALTER SYSTEM SET ssl_ca_file = ''", "SELECT pg_reload_conf()")
-    try:
-        alice = guarded.authorities.alice
-        url = guarded.url(sslmode="require", sslcertmode="require", sslcert=alice.certificate, sslkey=alice.key)
-        assert by_libpq(url) == "refused"
-        assert "sslcertmode=require: the server did not ask" in refusal(url)
-    finally:
-        guarded.run("ALTER SYSTEM RESET ssl_ca_file", "SELECT pg_reload_conf()")
-
-
 def test_requirepeer_of_the_servers_user_is_connected_to(guarded: Guarded) -> None:
     owner, other = guarded.owner, "daemon" if guarded.owner != "daemon" else "bin"
     assert by_libpq(guarded.admin(requirepeer=owner)) == connected(guarded.admin(requirepeer=owner)) == "plain"
