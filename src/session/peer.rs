@@ -16,7 +16,7 @@ pub(super) fn check(socket: &impl AsFd, wanted: &str) -> Result<()> {
     })?;
     match uzers::get_user_by_uid(uid) {
         Some(user) if user.name() == wanted => Ok(()),
-        Some(user) => Err(failed(format!("the server runs as {:?}", user.name()))),
+        Some(user) => Err(failed(format!("the server runs as \"{}\"", user.name().display()))),
         None => Err(failed(format!("the server runs as user {uid}, who has no name here"))),
     }
 }
