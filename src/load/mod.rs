@@ -92,6 +92,7 @@ pub fn open<'s>(
     interrupt: &mut Interrupt<'_>,
 ) -> Result<Opening<'s>> {
     let started = Instant::now();
+    refuse_long(&request.key)?;
     let name = &request.table;
     let table = session.run(interrupt, async |client| catalog::describe(client, name).await)?;
     match (request.mode, &table) {
@@ -116,9 +117,11 @@ impl Opening<'_> {
     /// The target names of source columns.
     ///
     /// # Errors
-    /// When a rename names what the source does not have.
+    /// When a rename names what the source does not have; when a name is longer than the server keeps.
     pub fn renamed(&self, source: &[String]) -> Result<Vec<String>> {
-        crate::copy::plan::renamed(source, &self.request.renames)
+        let names = crate::copy::plan::renamed(source, &self.request.renames)?;
+        refuse_long(&names)?;
+        Ok(names)
     }
 
     /// Where columns of these target names belong.
@@ -220,6 +223,15 @@ impl Opening<'_> {
 /// `MaxHeapAttributeNumber` of `src/include/access/htup_details.h`.
 const MOST_COLUMNS: usize = 1600;
 
+/// Refuses columns whose names the server would cut, all of them at once.
+fn refuse_long(names: &[String]) -> Result<()> {
+    let mut problems = Problems::default();
+    for problem in names.iter().filter_map(|name| too_long("column", name)) {
+        problems.note(|| problem);
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Programming(problems.to_string())) }
+}
+
 /// The declarations of a table made of a source's columns.
 fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String)>> {
     let mut problems = Problems::default();
@@ -228,7 +240,6 @@ fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String
         if !seen.insert(name) {
             problems.note(|| format!("column \"{name}\" is there twice"));
         }
-        problems.extend(too_long("column", name));
         match types::creates(field) {
             Some(declaration) => fields.push((name.clone(), declaration)),
             None => problems.note(|| {

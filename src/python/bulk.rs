@@ -107,7 +107,7 @@ pub(super) struct Asked<'a> {
 fn is_query(source: &str) -> bool {
     let plain = |schema: &str| !schema.contains(|c: char| c.is_whitespace() || c == '"');
     let is_name = |(schema, table): (&str, &str)| {
-        plain(schema) && table.starts_with('"') && TableName::parse(source).is_ok()
+        plain(schema) && table.starts_with('"') && TableName::split(source).is_ok()
     };
     source.contains(char::is_whitespace)
         && !source.starts_with('"')

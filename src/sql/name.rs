@@ -48,6 +48,19 @@ impl TableName {
     /// # Errors
     /// When a part is empty or longer than [`LONGEST`], a quote is left open, or there are more than two parts.
     pub fn parse(text: &str) -> std::result::Result<Self, BadName> {
+        let name = Self::split(text)?;
+        let schema = name.schema.as_deref().and_then(|schema| too_long("schema", schema));
+        match schema.or_else(|| too_long("table", &name.table)) {
+            Some(problem) => Err(BadName(problem)),
+            None => Ok(name),
+        }
+    }
+
+    /// Reads a name that may be too long.
+    ///
+    /// # Errors
+    /// As [`TableName::parse`].
+    pub fn split(text: &str) -> std::result::Result<Self, BadName> {
         let bad = |why: &str| BadName(format!("table name {text:?}: {why}"));
         let mut parts = Vec::new();
         let mut rest = text;
@@ -63,9 +76,6 @@ impl TableName {
             }
             if part.contains('\0') {
                 return Err(bad("it holds the character NUL"));
-            }
-            if let Some(problem) = too_long("table or schema", &part) {
-                return Err(BadName(problem));
             }
             parts.push(part);
             match tail.strip_prefix('.') {

@@ -51,16 +51,8 @@ pub(in crate::python) async fn rollback_savepoint(client: Client, depth: u32) ->
     client.batch(&render::rollback_savepoint(depth)).await.map(|_| ())
 }
 
-/// `NAMEDATALEN`, without the zero at the end.
-const MOST_NAME_BYTES: usize = 63;
-
 /// Subscribes to channels.
 pub(in crate::python) async fn listen(client: Client, channels: Vec<String>) -> Result<()> {
-    if let Some(channel) = channels.iter().find(|channel| channel.len() > MOST_NAME_BYTES) {
-        return Err(Error::Interface(format!(
-            "channel \"{channel}\": the server knows names by their first {MOST_NAME_BYTES} bytes only; use a shorter one"
-        )));
-    }
     let sql = render::listen(&channels)?;
     client.listen_to(channels);
     client.batch(&sql).await.map(|_| ())

@@ -83,7 +83,9 @@ fn test_hostile_names_are_quoted_everywhere() {
     }
     assert!(own.starts_with("DO $howdah1$ "), "{own}");
     assert!(
-        own.contains("'\"x''\"\"; DROP TABLE t; --$$\".\"x''\"\"; DROP TABLE t; --$$\"'::pg_catalog.regclass"),
+        own.contains(
+            "'\"x''\"\"; DROP TABLE t; --$$\".\"x''\"\"; DROP TABLE t; --$$\"'::pg_catalog.regclass"
+        ),
         "{own}"
     );
 }
