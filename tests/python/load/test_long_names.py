@@ -124,8 +124,3 @@ def test_queries_with_a_name_that_would_be_cut_are_refused(db: howdah.Database) 
     ):
         with pytest.raises(howdah.InterfaceError, match=REFUSED):
             query.to_list()
-    rows = [{"id": at} for at in range(5000)]
-    with pytest.raises(howdah.Error, match=REFUSED):
-        db.insert_many(_table(__table__=LONG), rows)
-    with pytest.raises(howdah.Error, match=REFUSED):
-        db.upsert(_table(__table__=LONG), rows, on=[])
