@@ -55,6 +55,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Url {
 }
 
 /// How many rows a batch is to have. Python's integers have no end.
+#[derive(Clone, Copy)]
 pub(super) struct BatchRows<T>(pub T);
 
 impl<'a, 'py, T> FromPyObject<'a, 'py> for BatchRows<T>

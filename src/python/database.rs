@@ -1,4 +1,5 @@
 //! `_core.Database`: the verbs, blocking.
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 
 use std::sync::{Arc, Mutex, PoisonError};
 

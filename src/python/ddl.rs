@@ -1,4 +1,5 @@
 //! `_core.ddl`: tables as Python's data, read and written as the statements that create them.
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;

@@ -161,7 +161,7 @@ pub(super) fn finalize(py: Python<'_>) {
     released(py, || {
         let (lock, stopped) = &STOPPED;
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let work = |_: &mut ()| ATTACHED.load(Ordering::SeqCst) > 0;
+        let work = |(): &mut ()| ATTACHED.load(Ordering::SeqCst) > 0;
         drop(stopped.wait_timeout_while(guard, WAIT, work));
     });
 }

@@ -1,4 +1,5 @@
 //! `_core.AsyncDatabase`: the verbs, awaited.
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -35,7 +35,6 @@ pub(super) fn render<'py>(
 
 /// Writes the statements that make a table for rows on their way into another.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 pub(super) fn staging(
     py: Python<'_>,
     name: &str,
