@@ -65,6 +65,7 @@ SPANS = [
 
 
 def test_timedelta_has_days_as_psycopg_sends_them(db: howdah.Database, sql: Sql, column: Column) -> None:
+    texts: list[str | None] = []
     assert sql("SELECT %s::text", SPANS[1]) == [("30 days",)]
     for format in ("%t", "%b"):  # noqa: A001  (psycopg's word)
         texts = [sql(f"SELECT {format}::interval::text", span)[0][0] for span in SPANS]
