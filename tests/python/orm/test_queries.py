@@ -298,7 +298,7 @@ async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah
     await db.insert_many(Measure, [{**row, "day": moment.date(), "time": moment, "span": day}])
     table: Any = Measure
     # As which a timedelta is sent.
-    hours = howdah.Interval(microseconds=24 * 3600 * 1_000_000)
+    sent = howdah.Interval(days=1)
     expected: list[tuple[Any, Any]] = [
         (table.time - table.time, day * 0),
         (moment + day - table.time, day),
@@ -317,14 +317,14 @@ async def test_spans_of_time_are_timedeltas_however_they_are_computed(db: howdah
         (table.day - dt.date(2019, 12, 25), 7),
         (dt.date(2020, 1, 8) - table.day, 7),
         (howdah.date_trunc("month", table.day + day), dt.date(2020, 1, 1)),
-        (table.span + howdah.value(howdah.Interval(months=1)), howdah.Interval(1, 0, hours.microseconds)),
+        (table.span + howdah.value(howdah.Interval(months=1)), howdah.Interval(months=1, days=1)),
         (howdah.case((table.id > 0, table.span)), day),
         (howdah.case((table.id > 0, day)), day),
         (howdah.case((table.id < 0, None), otherwise=day), day),
         (howdah.case((table.id > 0, day), as_=dt.timedelta), day),
-        (howdah.case((table.id > 0, day), as_=howdah.Interval), hours),
+        (howdah.case((table.id > 0, day), as_=howdah.Interval), sent),
         (howdah.value(day), day),
-        (howdah.value(day, howdah.Interval), hours),
+        (howdah.value(day, howdah.Interval), sent),
         (howdah.value([day, None], list[dt.timedelta]), [day, None]),
         (table.span.cast(dt.timedelta | None), day),
         (howdah.value(Status.active), Status.active),
