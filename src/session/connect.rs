@@ -10,7 +10,7 @@ use super::config::{Address, Config, Host, SessionAttrs};
 use super::interrupt::Interrupt;
 use super::line::Line;
 use super::login::Rules;
-use super::names::NameChanges;
+use super::names::{NameChanges, NameWatch};
 use super::secure::{Encryption, Without};
 use super::socket::{Insecure, Socket};
 use super::spin::Spin;
@@ -190,7 +190,7 @@ impl Attempt<'_> {
         };
         let names = Arc::new(NameChanges::new(&config.changes));
         let spin = Spin::new(config.busy_wait);
-        let line = Line::new(socket, self.address.to_string(), spin, Arc::clone(&names));
+        let line = Line::new(socket, self.address.to_string(), spin, NameWatch::new(&names));
         let again = Again { address: self.address.clone(), encryption };
         let statements = Statements::new(config.statement_cache_size, names);
         let client =

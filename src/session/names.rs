@@ -43,6 +43,47 @@ pub(super) enum Reach {
     Pool,
 }
 
+/// Watches the server's answers for changes.
+pub(super) struct NameWatch {
+    changes: Arc<NameChanges>,
+    /// What the transaction has changed: its end may undo it.
+    unsettled: Reach,
+    /// The request that is being answered has changed something, or undone it.
+    noted: bool,
+}
+
+impl NameWatch {
+    pub fn new(changes: &Arc<NameChanges>) -> Self {
+        Self { changes: Arc::clone(changes), unsettled: Reach::None, noted: false }
+    }
+
+    /// The server has reported another search path.
+    pub fn path_changed(&self) {
+        self.changes.note(Reach::Session);
+    }
+
+    /// A statement has completed, with this tag.
+    pub fn complete(&mut self, mentions: Mentions, tag: &[u8], reports: bool) {
+        let reach = mentions.reach(tag, reports);
+        self.unsettled = reach.max(self.unsettled);
+        self.noted |= reach != Reach::None || tag.starts_with(b"ROLLBACK");
+    }
+
+    /// A request is answered; others see what it has changed when the transaction has ended.
+    pub fn ready(&mut self, status: u8) {
+        let noted = std::mem::take(&mut self.noted);
+        if self.unsettled == Reach::None {
+            return;
+        }
+        if noted || status == b'I' {
+            self.changes.note(Reach::Session);
+        }
+        if status == b'I' {
+            self.changes.note(std::mem::take(&mut self.unsettled));
+        }
+    }
+}
+
 /// What the text of a statement tells of the names that it changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Mentions {

@@ -24,7 +24,7 @@ pub(super) use phase::Phase;
 pub use unasked::Notification;
 use unasked::Unasked;
 
-use super::names::{NameChanges, Reach};
+use super::names::NameWatch;
 use super::pace::Pace;
 use super::socket::{Handle, Socket, in_words};
 use super::spin::Spin;
@@ -63,11 +63,7 @@ pub(super) struct Line {
     /// The socket takes no more at present.
     pub wants_write: bool,
     status: u8,
-    names: Arc<NameChanges>,
-    /// What the transaction has changed of the meaning of names: its end may undo it.
-    unsettled: Reach,
-    /// The request that is being answered has changed some, or undone it.
-    noted: bool,
+    names: NameWatch,
     pub unasked: Unasked,
     broken: Option<Lost>,
     /// How far the login is.
@@ -117,7 +113,7 @@ const BRISK: Duration = Duration::from_micros(300);
 const PART_BYTES: usize = 64 << 10;
 
 impl Line {
-    pub fn new(socket: Socket, label: String, spin: Spin, names: Arc<NameChanges>) -> Self {
+    pub fn new(socket: Socket, label: String, spin: Spin, names: NameWatch) -> Self {
         Self {
             socket,
             inbox: Inbox { buffer: Vec::new(), start: 0, end: 0 },
@@ -137,8 +133,6 @@ impl Line {
             wants_write: false,
             status: 0,
             names,
-            unsettled: Reach::None,
-            noted: false,
             unasked: Unasked::default(),
             broken: None,
             phase: Phase::Login,

@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
 use super::super::fault;
-use super::super::names::{NameChanges, Reach};
 use super::due::{Due, OnCopy};
 use super::inbox::INBOX_BYTES;
 use super::long::is_long;
@@ -20,20 +19,7 @@ impl Line {
     /// Hands whole messages to the requests they belong to.
     pub(super) fn sort(&mut self) -> Result<(), Malformed> {
         let now = Instant::now();
-        let Self {
-            inbox,
-            due,
-            status,
-            unasked,
-            answered,
-            outbox,
-            phase,
-            spare,
-            names,
-            unsettled,
-            noted,
-            ..
-        } = self;
+        let Self { inbox, due, status, unasked, answered, outbox, phase, spare, names, .. } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
         let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| {
@@ -75,7 +61,7 @@ impl Line {
                     from = next;
                     // Before PostgreSQL 18 the search path is not reported.
                     if unasked.note(kind, body)? {
-                        names.note(Reach::Session);
+                        names.path_changed();
                     }
                     if let Some(encoding) = unasked.encoding().filter(|_| *phase == Phase::Begun) {
                         self.broken = Some(Lost::Unfit(format!(
@@ -98,9 +84,7 @@ impl Line {
                         [status @ (b'I' | b'T' | b'E')] => *status,
                         _ => return Err(Malformed("a transaction of no known status".into())),
                     };
-                    if *unsettled != Reach::None {
-                        settle(names, unsettled, std::mem::take(noted), *status);
-                    }
+                    names.ready(*status);
                     hand_over(due, inbox.buffer.get(from..next).unwrap_or_default());
                     from = next;
                     let mut ended =
@@ -123,9 +107,7 @@ impl Line {
                 }
                 tag::COMPLETE if !due.is_empty() => {
                     let mentions = due.front().map(|front| front.pace.mentions).unwrap_or_default();
-                    let reach = mentions.reach(body, unasked.reports_search_path());
-                    *unsettled = reach.max(*unsettled);
-                    *noted |= reach != Reach::None || body.starts_with(b"ROLLBACK");
+                    names.complete(mentions, body, unasked.reports_search_path());
                 }
                 _ if !tag::ALL.contains(&kind)
                     && (*phase == Phase::Begun || !tag::AT_START.contains(&kind)) =>
@@ -142,17 +124,6 @@ impl Line {
         hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
         inbox.start = at;
         Ok(())
-    }
-}
-
-/// Notes what a request has changed of the meaning of names, or the end of its transaction undone.
-/// Others see a change when the transaction has ended.
-fn settle(names: &NameChanges, unsettled: &mut Reach, noted: bool, status: u8) {
-    if noted || status == b'I' {
-        names.note(Reach::Session);
-    }
-    if status == b'I' {
-        names.note(std::mem::take(unsettled));
     }
 }
 
