@@ -220,11 +220,11 @@ mod tests {
         let plan = plan(&batch, number);
         let mut encoder = Encoder::new(plan, pieces, RowBytes::default(), threads.map(pool));
         let chunks = std::iter::from_fn(|| encoder.next().transpose());
-        let encoded = chunks.map(|chunk| match chunk? {
+        let rows = chunks.map(|chunk| match chunk? {
             Chunk::Rows { bytes, rows } => Ok((bytes, rows)),
             Chunk::Long(_) => Err(Error::Internal("a long row".into())),
         });
-        encoded.collect()
+        rows.collect()
     }
 
     #[test]

@@ -133,11 +133,12 @@ impl Client {
         self.0.line().unasked.has_many_notices()
     }
 
-    /// Lets whoever takes notices have them, if they are many.
-    pub(super) fn pass_notices_on(&self) {
-        if self.has_many_notices()
-            && let Some(take) = TAKER.get()
-        {
+    /// Lets whoever takes notices have them: all of them at the end of an operation, and before that
+    /// if they are many.
+    pub(super) fn pass_notices_on(&self, at_the_end: bool) {
+        let wanted =
+            if at_the_end { self.0.line().unasked.has_notices() } else { self.has_many_notices() };
+        if wanted && let Some(take) = TAKER.get() {
             take(self);
         }
     }

@@ -132,10 +132,11 @@ impl Client {
         let mut asked = Instant::now();
         loop {
             if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
+                self.pass_notices_on(true);
                 return Ok(value);
             }
             self.carry(TICK);
-            self.pass_notices_on();
+            self.pass_notices_on(false);
             if asked.elapsed() >= TICK {
                 asked = Instant::now();
                 interrupt()?;

@@ -100,6 +100,11 @@ impl Unasked {
         Some((severity, notice))
     }
 
+    /// Whether there is a notice.
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     /// How many notices were dropped since this was asked last.
     pub fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.notices_dropped)
