@@ -30,6 +30,12 @@ pub enum Error {
     /// The caller asked to stop, and the statement was cancelled at the server.
     #[error("interrupted")]
     Interrupted,
+    /// The caller asked to stop, and it was too late: what was to be stopped is committed.
+    #[error("{0}; it came too late: what it interrupted is committed")]
+    Committed(Box<Error>),
+    /// Nobody knows whether the server has committed: its answer was lost, or did not come in time.
+    #[error("{0}")]
+    OutcomeUnknown(Box<Error>),
     /// The source of the rows failed with an error of its own.
     #[error("{0}")]
     Source(Box<dyn std::error::Error + Send + Sync>),

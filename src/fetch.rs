@@ -65,6 +65,8 @@ pub struct Bound {
     pub portal: Option<String>,
     /// A transaction was begun for it.
     pub own_transaction: bool,
+    /// The text of the statement.
+    pub sql: String,
 }
 
 /// A query whose result is read as it streams in.
@@ -77,6 +79,8 @@ pub struct Reading {
     batch_rows: usize,
     /// It runs in a transaction of its own, so that a pooler lets it keep its server.
     own_transaction: bool,
+    /// The text of the statement: it may be one that writes.
+    sql: String,
     /// The rows given so far.
     pub rows_read: u64,
     /// The bytes of values received so far.
@@ -96,7 +100,7 @@ impl Reading {
     ) -> Result<Self> {
         let typed = execute::typed(&statement)?;
         let (decoder, width) = (Decoder::new(&columns(typed, options)?), typed.columns.len());
-        let own_transaction = bound.own_transaction;
+        let (own_transaction, sql) = (bound.own_transaction, bound.sql.clone());
         Ok(Self {
             session: Some(session),
             query: Some(Query::Bound(statement, bound)),
@@ -104,6 +108,7 @@ impl Reading {
             columns: width,
             batch_rows: options.batch_rows.max(1),
             own_transaction,
+            sql,
             rows_read: 0,
             bytes_read: 0,
         })
@@ -134,6 +139,7 @@ impl Reading {
         let ended = match filled {
             Ok(ended) => ended,
             Err(error) => {
+                let error = self.with_outcome(session.client(), error);
                 self.close();
                 return Err(error);
             }
@@ -141,8 +147,9 @@ impl Reading {
         if ended {
             self.query = None;
             self.session = None;
-            if self.own_transaction {
-                session.commit()?;
+            let late = if self.own_transaction { session.commit(interrupt)? } else { None };
+            if let Some(late) = late.or_else(|| interrupt().err()) {
+                return Err(self.too_late(session.client(), late));
             }
         }
         if ended && self.decoder.rows() == 0 {
@@ -150,6 +157,31 @@ impl Reading {
         }
         self.rows_read += self.decoder.rows() as u64;
         self.decoder.finish().map(Some).inspect_err(|_| self.close())
+    }
+
+    /// What interrupted the query when it had ended.
+    fn too_late(&self, client: &Client, late: Error) -> Error {
+        let is_committed = client.status() == b'I' && !client.surely_reads(&self.sql);
+        if is_committed { Error::Committed(Box::new(late)) } else { late }
+    }
+
+    /// The error that ended the query, with what became of the query, where that was a transaction of
+    /// its own and may have written.
+    fn with_outcome(&mut self, client: &Client, error: Error) -> Error {
+        let Some(Query::Running(running)) = &mut self.query else { return error };
+        let is_alone = running.portal.is_none() && !self.own_transaction;
+        if !is_alone || client.surely_reads(&self.sql) {
+            return error;
+        }
+        if !matches!(error, Error::Interrupted | Error::Source(_)) {
+            return client.answer_lost(&self.sql, error);
+        }
+        // It was cancelled, and has been heard of.
+        match running.reply.already() {
+            Ok(rest) if rest.error.is_some() => error,
+            Ok(rest) if running.ended || rest.ended => Error::Committed(Box::new(error)),
+            _ => Error::OutcomeUnknown(Box::new(error)),
+        }
     }
 
     /// Gathers the rows of a batch; tells whether they were the last.

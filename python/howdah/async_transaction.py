@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self, get_args
 from howdah.async_statements import AsyncStatements
 from howdah.awaiting import ABANDONED, owner, refuse_task_of
 from howdah.errors import InterfaceError
+from howdah.outcomes import committed, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,8 +45,6 @@ ELSEWHERE = (
 OTHERS_BLOCK = (
     "a block inside the transaction is another task's, and only its own task can nest one there; wait for its end"
 )
-
-UNKNOWN_OUTCOME = "whether the transaction is committed is unknown: the wait for the answer to COMMIT was broken off"
 
 
 def innermost(core: _core.AsyncDatabase) -> AsyncTransaction | None:
@@ -346,15 +345,20 @@ class AsyncTransaction(AsyncStatements):
                 raise
             self._outer._restores.extend(self._restores)
             return
+        is_committed = False
         try:
-            await lease.commit()
+            try:
+                await lease.commit()
+                is_committed = True
+            finally:
+                lease.close()
         except BaseException as error:
-            self._restore()
-            if not isinstance(error, Exception):
-                error.add_note(UNKNOWN_OUTCOME)
+            if is_committed:
+                # It came when all was done, such as Ctrl-C while the connection was given back.
+                committed(error)
+            elif outcome_of(error) != "committed":
+                self._restore()
             raise
-        finally:
-            lease.close()
 
     async def _undo(self, error: BaseException | None) -> None:
         """Roll back, whatever comes of it: the connection goes back, or the block around takes no more statements."""

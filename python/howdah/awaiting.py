@@ -60,16 +60,19 @@ def refuse_task_of(code: CodeType) -> None:
         raise InterfaceError(message)
 
 
-def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> AsyncArrowReader:
+def reading(
+    begin: Callable[[_core.Cancel | None], ArrowReader], done: Callable[[BaseException, object], None] | None
+) -> AsyncArrowReader:
     """Give the result of a query that begins when it is asked for rows.
 
     Args:
         begin: Begins the query, on a worker thread.
+        done: Tells an exception of a query that was done when it came.
 
     Returns:
         The result.
     """
-    return AsyncArrowReader(begin)
+    return AsyncArrowReader(begin, done)
 
 
 def default_database() -> AsyncDatabase:

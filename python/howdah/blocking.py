@@ -26,15 +26,17 @@ ABANDONED: tuple[type[BaseException], ...] = ()
 sleep = time.sleep
 
 
-def in_thread(work: Callable[[_core.Cancel | None], T]) -> T:
+def in_thread(work: Callable[[_core.Cancel | None], T], *, done: Callable[[BaseException, T], None] | None = None) -> T:
     """Do the work in the caller's own thread; Ctrl-C cancels it.
 
     Args:
         work: Called with nothing that cancels it.
+        done: Not called: an exception that ends the work tells itself what became of it.
 
     Returns:
         What the work returns.
     """
+    del done
     return work(None)
 
 
@@ -56,15 +58,19 @@ def refuse_task_of(code: CodeType) -> None:
     del code
 
 
-def reading(begin: Callable[[_core.Cancel | None], ArrowReader]) -> ArrowReader:
+def reading(
+    begin: Callable[[_core.Cancel | None], ArrowReader], done: Callable[[BaseException, object], None] | None
+) -> ArrowReader:
     """Give the result of a query that begins now.
 
     Args:
         begin: Begins the query.
+        done: Not called: an exception that ends the query tells itself what became of it.
 
     Returns:
         The result.
     """
+    del done
     return begin(None)
 
 

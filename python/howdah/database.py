@@ -153,6 +153,9 @@ class Database(Statements):
         Every verb of this database inside the block uses the transaction. Inside
         another transaction of this database it is a savepoint, which only the thread of the outer one can set.
 
+        An interrupt before COMMIT rolls back. One that comes during COMMIT cancels it at the server; if that was too
+        late, the interrupt tells so by a note and by its attribute `howdah_outcome`; see `howdah.outcomes`.
+
         Where a block is entered or left by another thread than the one that runs statements in it, as by a fixture or a
         dependency of a framework, use the verbs of the transaction itself: they run in it from anywhere.
 

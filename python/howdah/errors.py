@@ -7,6 +7,7 @@ of the SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 from __future__ import annotations
 
 import builtins
+from typing import Literal
 
 
 class Error(Exception):
@@ -20,12 +21,16 @@ class Error(Exception):
         detail: More about the problem, by the server.
         hint: What to do about it, by the server.
         position: Where in the statement, in characters from 1.
+        howdah_outcome: What became of what the error ended, where some of it may be stored; see `howdah.outcomes`.
+        howdah_result: What the verb would have returned, where it is committed.
     """
 
     sqlstate: str | None = None
     detail: str | None = None
     hint: str | None = None
     position: int | None = None
+    howdah_outcome: Literal["committed", "uncommitted", "unknown"] | None = None
+    howdah_result: object = None
 
 
 class InterfaceError(Error):

@@ -160,13 +160,19 @@ class AsyncArrowReader:
         ...     return sum([batch.num_rows async for batch in db.read("SELECT i FROM generate_series(1, 3) AS i")])
     """
 
-    def __init__(self, begin: Callable[[_core.Cancel | None], ArrowReader]) -> None:
+    def __init__(
+        self,
+        begin: Callable[[_core.Cancel | None], ArrowReader],
+        done: Callable[[BaseException, object], None] | None = None,
+    ) -> None:
         """Wrap what begins the query; `AsyncDatabase.read` makes them.
 
         Args:
             begin: Called once, on a worker thread.
+            done: Tells an exception of a query that was done when it came; a query that only reads has none.
         """
         self._begin = begin
+        self._done = done
         self._cancel = _core.Cancel()
         self._reader: ArrowReader | None = None
         self._lock = asyncio.Lock()
@@ -179,7 +185,7 @@ class AsyncArrowReader:
 
     async def _run(self, work: Callable[[ArrowReader], T]) -> T:
         reader = await self._opened()
-        return await in_thread(lambda _: work(reader), self._cancel)
+        return await in_thread(lambda _: work(reader), self._cancel, done=self._done)
 
     async def __aiter__(self) -> AsyncIterator[RecordBatch]:
         """Iterate over the record batches, as arro3 holds them."""

@@ -18,6 +18,7 @@ from howdah.shapes import binder
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
+    from howdah import _core
     from howdah._core import LoadReport, Progress
     from howdah.queries.query import Query
     from howdah.reader import ArrowReader
@@ -47,6 +48,8 @@ class Statements(Tables):
             InterfaceError: It begins or ends a transaction; `transaction` does.
             DatabaseError: What the server says, by its SQLSTATE.
             ConversionError: A parameter of another type than the statement wants.
+            ConnectionError: The server is lost. If its answer was lost, and the statement is not inside a transaction
+                nor plainly a SELECT, the message says that the outcome is unknown.
 
         Example:
             >>> db.execute("CREATE TABLE howdahs (id int, seats int)")
@@ -218,6 +221,10 @@ class Statements(Tables):
     ) -> LoadReport:
         """Load rows into a table by binary COPY, in one transaction: all of them or none.
 
+        What interrupts the load before it commits leaves the table as it was. An interrupt that comes too late is
+        raised, too, and tells by a note and by its attributes `howdah_outcome` and `howdah_result` (the report) that
+        the rows are stored; see `howdah.outcomes`.
+
         Args:
             table: `table` or `schema.table`; parts are taken as they stand, capitals too, and quoted where they
                 must be. A part with a dot in it goes in double quotes. A table's class stands for its table, and its
@@ -255,7 +262,8 @@ class Statements(Tables):
             DataError: A value that the column cannot hold exactly; with table, column and row.
             ConversionError: A Python value of another type than the column's; with table, column and row.
             IntegrityError: A constraint; with the row where the server tells it.
-            ConnectionError: The server is lost. If that was during the commit, the message says so.
+            ConnectionError: The server is lost. If that was during the commit, the message says that the outcome is
+                unknown.
             NotSupportedError: A column of a type that howdah does not know yet.
 
         Example:
@@ -264,9 +272,22 @@ class Statements(Tables):
             (1, 1)
         """
         verbs.refuse_later_features(returning=returning, workers=workers, on_error=on_error)
-        load = partial(verbs.load, self._core, table, data, mode=mode, key=key, columns=columns, progress=progress)
         lease = self.lease()
-        return in_thread(lambda cancel: load(cancel=cancel, lease=lease))
+
+        def load(cancel: _core.Cancel | None) -> LoadReport:
+            return verbs.load(
+                self._core,
+                table,
+                data,
+                mode=mode,
+                key=key,
+                columns=columns,
+                progress=progress,
+                cancel=cancel,
+                lease=lease,
+            )
+
+        return in_thread(load, done=verbs.done(lease))
 
     def read(
         self,
@@ -322,4 +343,4 @@ class Statements(Tables):
             progress=progress,
         )
         lease = self.lease()
-        return reading(lambda cancel: read(cancel=cancel, lease=lease))
+        return reading(lambda cancel: read(cancel=cancel, lease=lease), verbs.done_reading(source, lease))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from howdah import _core
 from howdah.errors import InterfaceError
+from howdah.outcomes import tell_as, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,15 +30,21 @@ def running_loop() -> asyncio.AbstractEventLoop:
         raise InterfaceError(_core.NO_EVENT_LOOP) from None
 
 
-async def in_thread(work: Callable[[_core.Cancel | None], T], cancel: _core.Cancel | None = None) -> T:
+async def in_thread(
+    work: Callable[[_core.Cancel | None], T],
+    cancel: _core.Cancel | None = None,
+    *,
+    done: Callable[[BaseException, T], None] | None = None,
+) -> T:
     """Run blocking work on a worker thread.
 
     When the awaiting task is cancelled, the work is cancelled at the server and waited for, so that its connection
-    is clean before the task goes on.
+    is clean before the task goes on. What is raised then tells what became of the work.
 
     Args:
         work: Called with what cancels it.
         cancel: What cancels it, if there is one already.
+        done: Tells an exception of work that was done when it was cancelled; work that only reads has none.
 
     Returns:
         What the work returns.
@@ -49,9 +56,24 @@ async def in_thread(work: Callable[[_core.Cancel | None], T], cancel: _core.Canc
     future = running_loop().run_in_executor(None, work, token)
     try:
         return await asyncio.shield(future)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as error:
         token.cancel()
-        await asyncio.wait([future])
-        if not future.cancelled():
-            future.exception()
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as again:
+            future.add_done_callback(_ignore)
+            if done is not None:
+                unknown(again)
+            raise
+        failure = None if future.cancelled() else future.exception()
+        if failure is not None:
+            tell_as(error, failure)
+        elif done is not None and not future.cancelled():
+            done(error, future.result())
         raise
+
+
+def _ignore(future: asyncio.Future[T]) -> None:
+    """Take the outcome that nobody waits for any more: asyncio would complain of one that nobody took."""
+    if not future.cancelled():
+        future.exception()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from howdah import _core
 from howdah.errors import NotSupportedError
+from howdah.outcomes import committed, uncommitted, unknown
 from howdah.progress import callable_for, shown
 from howdah.reader import ArrowReader
 from howdah.tables.targets import column_name, load_name, targets
@@ -13,7 +15,6 @@ from howdah.tables.targets import column_name, load_name, targets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from howdah import _core
     from howdah._core import LoadReport, Progress
     from howdah.tables.table import Table
 
@@ -113,8 +114,44 @@ def load(
         keys = [column_name(table.__schema__, one) for one in keys]
         if renames is None:
             data, renames = targets(table.__schema__, data)
-    with shown(progress, table if isinstance(table, str) else table.__table__) as callback:
-        return core.load(name, data, mode, keys, renames, callback, cancel, lease)
+    report = None
+    try:
+        with shown(progress, table if isinstance(table, str) else table.__table__) as callback:
+            report = core.load(name, data, mode, keys, renames, callback, cancel, lease)
+    except BaseException as error:
+        if report is not None:
+            # Ctrl-C, say, while the bar was closed: the rows stay.
+            done(lease)(error, report)
+        raise
+    return report
+
+
+def done_reading(source: str, lease: object) -> Callable[[BaseException, object], None] | None:
+    """Give what tells an exception of a read that was done when it came.
+
+    Args:
+        source: The query, or the name of a table.
+        lease: The connection of the transaction in which it happened, if there was one.
+
+    Returns:
+        What is called with the exception and a part of the result; None where nothing can have been stored.
+    """
+    is_table = len(source.split()) == 1
+    if lease is not None or is_table or _core.surely_reads(source):
+        return None
+    return unknown
+
+
+def done(lease: object) -> Callable[[BaseException, object], None]:
+    """Give what tells an exception of a load that was done when it came.
+
+    Args:
+        lease: The connection of the transaction in which it happened, if there was one.
+
+    Returns:
+        What is called with the exception and the load's report.
+    """
+    return committed if lease is None else uncommitted
 
 
 def read(

@@ -79,10 +79,19 @@ pub trait Watch {
 }
 
 /// What was copied.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Copied {
     pub rows: u64,
     pub bytes: u64,
+    /// What interrupted the COPY, a transaction of its own, when the server had committed it.
+    pub late: Option<Error>,
+}
+
+/// How a COPY ended: with so many rows, and what interrupted it too late, if it is committed.
+struct End {
+    rows: u64,
+    late: Option<Error>,
+    is_committed: bool,
 }
 
 /// A load of no more rows and bytes than this is encoded and sent on the calling thread.
@@ -143,6 +152,8 @@ fn copy_few(
     bytes.extend(TRAILER);
     let count = bytes.len() as u64;
     watch.progress(taken, count)?;
+    // All of it goes out at once: from then on only the server's answer tells what is stored.
+    watch.check()?;
     let Statement { copy, check } = statement;
     let (script, columns) = (check.after(copy), Columns::of(plan));
     let mut interrupt = || watch.check();
@@ -161,9 +172,9 @@ fn copy_few(
             (Err(error), _) => return Err(error),
         }
     }
-    let rows = copied?;
+    let End { rows, late, .. } = copied?;
     watch.done(rows, count);
-    Ok(Copied { rows, bytes: count })
+    Ok(Copied { rows, bytes: count, late })
 }
 
 /// What the two threads tell each other.
@@ -222,13 +233,15 @@ fn copy_many(
         }
     });
     match (taken, result) {
-        // Whoever wanted to stop came too late.
-        (_, Ok(rows)) => {
+        // Whoever wanted to stop came too late; where the COPY is not committed, it is undone.
+        (Err(error), Ok(end)) if !end.is_committed => Err(error),
+        (taken, Ok(end)) => {
             let bytes = shared.bytes.load(Ordering::Relaxed);
-            watch.done(rows, bytes);
-            Ok(Copied { rows, bytes })
+            watch.done(end.rows, bytes);
+            Ok(Copied { rows: end.rows, bytes, late: taken.err().or(end.late) })
         }
-        // The source's own failure goes before what it led to at the server.
+        // The caller's own error goes before what it led to at the server, whose outcome it has.
+        (Err(error), Err(Error::OutcomeUnknown(_))) => Err(Error::OutcomeUnknown(Box::new(error))),
         (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
     }
 }
@@ -296,7 +309,7 @@ fn send(
     columns: &Columns,
     mut encoder: Encoder,
     shared: &Shared,
-) -> Result<u64> {
+) -> Result<End> {
     let Statement { copy, check } = statement;
     let script = check.around(copy);
     let stopped = || shared.stop.load(Ordering::SeqCst);
@@ -365,20 +378,25 @@ async fn send_row(reply: &mut Reply, plan: &Plan, piece: &Piece, shared: &Shared
 
 /// Ends a COPY, and hears how many rows the server took. When it is a transaction of its own and
 /// the connection is lost now, nobody knows whether the server committed.
-fn finish(session: &Session, mut reply: Reply, interrupt: &mut Interrupt<'_>) -> Result<u64> {
-    let alone = session.client().status() == b'I' && session.client().broken().is_none();
+fn finish(session: &Session, mut reply: Reply, interrupt: &mut Interrupt<'_>) -> Result<End> {
+    let client = session.client();
+    let alone = client.status() == b'I' && client.broken().is_none();
     reply.copy_done();
-    let arrived = session.run_to_end(interrupt, reply.whole()).map_err(|error| match error {
-        error if alone && session.client().has_sent_all() => {
-            session.client().outcome_unknown(error)
-        }
-        error => error,
-    })?;
+    let whole = async {
+        let arrived = reply.whole().await;
+        arrived.map_err(|error| if alone { client.outcome_unknown(error, "commit") } else { error })
+    };
+    // In a transaction that is committed later, nothing is stored.
+    let (arrived, late) = match session.run_to_end(interrupt, whole) {
+        Err(Error::OutcomeUnknown(error)) if !alone => return Err(*error),
+        Ok((_, Some(late))) if !alone => return Err(late),
+        ended => ended?,
+    };
     // Statements may have been forgotten meanwhile, and others run before.
     let mut messages = Messages(&arrived.bytes);
     let begun = messages.any(|message| message.tag == tag::COPY_IN);
     let complete = messages.next().filter(|message| begun && message.tag == tag::COMPLETE);
     let rows = complete.and_then(|message| message.body.strip_prefix(b"COPY "));
     let rows = rows.ok_or_else(|| Error::Internal("a COPY without an end".into()))?;
-    Ok(message::rows_affected(rows))
+    Ok(End { rows: message::rows_affected(rows), late, is_committed: alone })
 }

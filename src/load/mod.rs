@@ -52,7 +52,7 @@ pub struct Request {
 }
 
 /// What a load did.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub struct Report {
     /// Rows that were not there before.
     pub inserted: u64,
@@ -62,6 +62,8 @@ pub struct Report {
     pub bytes: u64,
     /// How long it took.
     pub seconds: f64,
+    /// What interrupted the load, but came too late to stop it.
+    pub late: Option<Error>,
 }
 
 /// A load whose target is known, and that has sent nothing yet.

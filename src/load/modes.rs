@@ -33,13 +33,15 @@ impl Opening<'_> {
         if self.scope.is_transaction() && target.sees_commits {
             let check = Check::within(table, target, &plan);
             let statement = Statement { copy: render::copy_in(table, plan.names()), check };
-            return Ok(copy(self.session, &statement, plan, source, watch)?.into());
+            let mut copied = copy(self.session, &statement, plan, source, watch)?;
+            let late = copied.late.take();
+            return Ok(copied.reported(late));
         }
         let statement = copy_planned(table, &plan);
         self.scope.begin(self.session, &mut || watch.check())?;
         let copied = copy(self.session, &statement, plan, source, watch)?;
-        self.scope.commit(self.session)?;
-        Ok(copied.into())
+        let late = self.scope.commit(self.session, &mut || watch.check())?;
+        Ok(copied.reported(late))
     }
 
     pub(super) fn truncate(
@@ -71,8 +73,8 @@ impl Opening<'_> {
         }
         self.session.batch(&mut || watch.check(), &render::truncate(table))?;
         let copied = copy(self.session, &statement, plan, &mut source, watch)?;
-        self.scope.commit(self.session)?;
-        Ok(copied.into())
+        let late = self.scope.commit(self.session, &mut || watch.check())?;
+        Ok(copied.reported(late))
     }
 
     pub(super) fn create(
@@ -85,8 +87,8 @@ impl Opening<'_> {
         let table = self.request.table.clone();
         self.scope.begin(self.session, &mut || watch.check())?;
         let copied = fill_new(self.session, &table, schema, names, source, watch)?;
-        self.scope.commit(self.session)?;
-        Ok(copied.into())
+        let late = self.scope.commit(self.session, &mut || watch.check())?;
+        Ok(copied.reported(late))
     }
 
     /// Fills a table that nobody sees, and swaps it in at the end.
@@ -129,8 +131,8 @@ impl Opening<'_> {
             client.batch(&render::swap(&old, &new)).await?;
             client.batch(&[renames, restore].concat().join("; ")).await.map(|_| ())
         })?;
-        self.scope.commit(self.session)?;
-        Ok(copied.into())
+        let late = self.scope.commit(self.session, &mut || watch.check())?;
+        Ok(copied.reported(late))
     }
 
     pub(super) fn upsert(
@@ -188,14 +190,15 @@ impl Opening<'_> {
             let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
             Ok((inserted.unsigned_abs(), updated.unsigned_abs()))
         })?;
-        self.scope.commit_merge(self.session)?;
-        Ok(Report { inserted, updated, bytes: copied.bytes, seconds: 0.0 })
+        let late = self.scope.commit_merge(self.session, &mut || watch.check())?;
+        Ok(Report { inserted, updated, ..copied.reported(late) })
     }
 }
 
-impl From<Copied> for Report {
-    fn from(copied: Copied) -> Self {
-        Self { inserted: copied.rows, updated: 0, bytes: copied.bytes, seconds: 0.0 }
+impl Copied {
+    /// What a load did that copied these rows, with the interrupt that came too late to stop it.
+    fn reported(self, late: Option<Error>) -> Report {
+        Report { inserted: self.rows, updated: 0, bytes: self.bytes, seconds: 0.0, late }
     }
 }
 

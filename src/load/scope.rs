@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
 use crate::sql::render;
 
@@ -41,18 +41,37 @@ impl Scope {
         }
     }
 
-    pub fn commit(&self, session: &Session) -> Result<()> {
-        match self.kind {
-            Kind::Transaction => session.commit(),
-            Kind::Savepoint => session.batch(&mut || Ok(()), render::END_LOAD),
-        }
+    /// Keeps what the load did; gives back the interrupt that came too late to stop that.
+    pub fn commit(
+        &self,
+        session: &Session,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Option<Error>> {
+        self.commit_by(session, interrupt, render::END_LOAD)
     }
 
     /// As [`Scope::commit`], of a load that has made the stage.
-    pub fn commit_merge(&self, session: &Session) -> Result<()> {
+    pub fn commit_merge(
+        &self,
+        session: &Session,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Option<Error>> {
+        self.commit_by(session, interrupt, &render::end_merge())
+    }
+
+    fn commit_by(
+        &self,
+        session: &Session,
+        interrupt: &mut Interrupt<'_>,
+        release: &str,
+    ) -> Result<Option<Error>> {
         match self.kind {
-            Kind::Transaction => session.commit(),
-            Kind::Savepoint => session.batch(&mut || Ok(()), &render::end_merge()),
+            Kind::Transaction => session.commit(interrupt),
+            Kind::Savepoint => {
+                interrupt()?;
+                // A savepoint that is released cannot be undone, and so this is not interrupted.
+                session.batch(&mut || Ok(()), release).map(|()| None)
+            }
         }
     }
 

@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arguments::Text;
-use super::errors::exception;
+use super::errors::{committed, exception, uncommitted};
 use super::finalization::attached;
-use super::gil::{held, released};
+use super::gil::{held, raised, released};
 use super::reader::{Reader, read_options};
 use super::results::LoadReport;
 use super::session::{Home, acquire, block_on, tell};
@@ -21,7 +21,7 @@ use super::watching::{Cancel, Going, Reporter};
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::fetch::{Bound as BoundQuery, Reading, portal};
-use crate::load::{self, Mode, Request};
+use crate::load::{self, Mode, Request, Watch as _};
 use crate::session::pool::{Lent, Pool};
 use crate::sql::name::TableName;
 use crate::sql::render;
@@ -79,17 +79,30 @@ pub(super) fn load(
         let opening = released(py, || load::open(&session, request, &mut || going.check()))?;
         let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
         let mut reporter = Reporter::new(going, progress, total_rows);
-        let report = released(py, || -> Result<_> {
+        let report = released(py, || {
             let report = opening.run(&schema, source.as_mut(), &mut reporter);
             drop(source);
-            let report = report?;
-            reporter.end()?;
-            Ok(report)
+            report
         });
         tell(py, session.client());
-        Ok(report?.into())
+        let mut report = report?;
+        // From here on the rows stay: whatever is raised now says so.
+        let mut late = report.late.take().or(reporter.end().err());
+        late = late.or(reporter.check().err());
+        let report = LoadReport::from(report);
+        match late {
+            Some(late) => Err(too_late(py, late, report, session.client().status() == b'I')),
+            None => Ok(report),
+        }
     };
     attached(run).map_err(|error| exception(py, error))
+}
+
+/// What interrupted a load after its end, with what the load did.
+fn too_late(py: Python<'_>, late: Error, report: LoadReport, is_committed: bool) -> Error {
+    let report = Py::new(py, report).map(Py::into_any).ok();
+    let told = if is_committed { committed } else { uncommitted };
+    raised(told(py, late, report))
 }
 
 /// What a read is told.
@@ -166,7 +179,7 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
             Edge::of(py, typed)?.bind_read(&statement, name, &values, &mut out)?;
             Ok::<_, Error>(out)
         })?;
-        let bound = BoundQuery { bind, portal, own_transaction };
+        let bound = BoundQuery { bind, portal, own_transaction, sql };
         let statement = Arc::clone(&statement);
         let reading = Reading::begin(session.hold(), statement, bound, &options)?;
         Ok(Reader::new(reading, Reporter::new(going, asked.progress, None)))

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::gil::held;
+use super::outcome::Outcome;
 use super::session::Home;
 use super::statement::{Rows, Shape, bound};
 use super::verbs::{Call, Tried, again, refuse_control};
@@ -67,6 +68,11 @@ impl Stream {
     /// The session.
     pub fn session(&self) -> Result<Arc<Lent>> {
         self.hold.get()
+    }
+
+    /// Whether it matters how it ends when it is interrupted: it may commit its own transaction.
+    pub fn outcome(&self, py: Python<'_>) -> Outcome {
+        Outcome::of(py, !self.own, &self.portal.call.sql)
     }
 
     pub fn has_ended(&self) -> bool {

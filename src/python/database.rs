@@ -10,8 +10,9 @@ use super::arguments::{BatchRows, Text, Url, strings};
 use super::bulk::{self, Asked, Loading, Place};
 use super::cursor::{Portal, Stream};
 use super::errors::exception;
-use super::gil::released;
+use super::gil::{none, released};
 use super::options;
+use super::outcome::{Outcome, block_on_told};
 use super::reader::Reader;
 use super::results::{LoadReport, Notification, Stats};
 use super::session::{Home, acquire, block_on};
@@ -70,7 +71,9 @@ impl Database {
         params: Py<PyTuple>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        self.run(py, lease, |client| verbs::execute(client, Call { sql: sql.0, params }))
+        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let call = Call { sql: sql.0, params };
+        self.run(py, lease, &outcome, |client| verbs::execute(client, call))
     }
 
     /// Runs a statement once per row, all of them or none.
@@ -81,7 +84,8 @@ impl Database {
         rows: Py<PyAny>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        self.run(py, lease, |client| verbs::execute_many(client, sql.0, rows))
+        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        self.run(py, lease, &outcome, |client| verbs::execute_many(client, sql.0, rows))
     }
 
     /// All rows of a query.
@@ -93,8 +97,10 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
+        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
         let shape = Shape::new(into, self.pool.location());
-        self.run(py, lease, |client| verbs::fetch(client, Call { sql: sql.0, params }, shape))
+        let call = Call { sql: sql.0, params };
+        self.run(py, lease, &outcome, |client| verbs::fetch(client, call, shape))
     }
 
     /// The first row of a query, or None.
@@ -106,8 +112,10 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
+        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
         let shape = Shape::new(into, self.pool.location());
-        self.run(py, lease, |client| verbs::fetch_one(client, Call { sql: sql.0, params }, shape))
+        let call = Call { sql: sql.0, params };
+        self.run(py, lease, &outcome, |client| verbs::fetch_one(client, call, shape))
     }
 
     /// The first value of a query's first row, or None.
@@ -118,7 +126,9 @@ impl Database {
         params: Py<PyTuple>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        self.run(py, lease, |client| verbs::fetch_value(client, Call { sql: sql.0, params }))
+        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let call = Call { sql: sql.0, params };
+        self.run(py, lease, &outcome, |client| verbs::fetch_value(client, call))
     }
 
     /// The rows of a query, some at a time.
@@ -211,16 +221,18 @@ impl Database {
         }
     }
 
-    fn run<T, F: Future<Output = Result<T>>>(
+    fn run<F: Future<Output = Result<Py<PyAny>>>>(
         &self,
         py: Python<'_>,
         lease: Option<&Lease>,
+        outcome: &Outcome,
         operation: impl FnOnce(Client) -> F,
-    ) -> PyResult<T> {
+    ) -> PyResult<Py<PyAny>> {
         let run = || {
             let home = self.home(py, lease, &Going::default())?;
             let going = Going::within(self.pool.statement_limit());
-            let result = block_on(py, &home, &going, operation(home.client().clone()));
+            let operation = operation(home.client().clone());
+            let result = block_on_told(py, &home, &going, outcome, operation);
             // A statement may have begun a transaction.
             if lease.is_none() && !home.is_clean() {
                 released(py, || home.rollback());
@@ -271,7 +283,13 @@ impl Lease {
 
     /// Commits the transaction.
     fn commit(&self, py: Python<'_>) -> PyResult<()> {
-        self.run(py, verbs::commit)
+        let run = || {
+            let home = Home::kept(self.lent()?)?;
+            let client = home.client().clone();
+            let commit = async { verbs::commit(client).await.map(|()| none()) };
+            block_on_told(py, &home, &Going::default(), &Outcome::Told, commit)
+        };
+        run().map(|_| ()).map_err(|error| exception(py, error))
     }
 
     /// Rolls the transaction back.
@@ -335,7 +353,8 @@ impl Cursor {
             };
             let home = stream.session()?;
             let going = Going::within(home.pool().statement_limit());
-            let rows = block_on(py, &home, &going, stream.rows())?;
+            let outcome = stream.outcome(py);
+            let rows = block_on_told(py, &home, &going, &outcome, stream.rows())?;
             Ok((Some(stream).filter(|stream| !stream.has_ended()), rows))
         };
         let (left, rows) = run().map_err(|error| exception(py, error))?;

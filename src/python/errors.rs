@@ -16,10 +16,61 @@ pub(super) fn exception(py: Python<'_>, error: Error) -> PyErr {
         Error::Connection(message) => make(py, "ConnectionError", &message),
         Error::Internal(message) => make(py, "InternalError", &message),
         Error::Interrupted => make(py, "QueryTimeout", "the statement was cancelled"),
+        Error::Committed(interrupt) => return committed(py, *interrupt, None),
+        Error::OutcomeUnknown(error) => return outcome_unknown(py, *error),
         Error::Value(error) => value(py, &error),
         Error::Server(error) => server(py, &error),
     };
     made.unwrap_or_else(|error| error)
+}
+
+/// The exception of what interrupted something that is committed nevertheless, and would have given
+/// this result.
+pub(super) fn committed(py: Python<'_>, interrupt: Error, result: Option<Py<PyAny>>) -> PyErr {
+    tell(py, exception(py, interrupt), "committed", result)
+}
+
+/// The same, where it is done in a transaction that is open.
+pub(super) fn uncommitted(py: Python<'_>, interrupt: Error, result: Option<Py<PyAny>>) -> PyErr {
+    tell(py, exception(py, interrupt), "uncommitted", result)
+}
+
+/// An interrupt of something that ended so, with what became of that.
+pub(super) fn with_outcome(
+    py: Python<'_>,
+    interrupt: PyErr,
+    ended: PyResult<Py<PyAny>>,
+    may_write: bool,
+) -> PyErr {
+    match ended {
+        Ok(value) if may_write => tell(py, interrupt, "committed", Some(value)),
+        Ok(_) => interrupt,
+        Err(error) => {
+            let outcome = error.value(py).getattr("howdah_outcome");
+            match outcome.and_then(|outcome| outcome.extract::<String>()) {
+                Ok(outcome) => tell(py, interrupt, &outcome, None),
+                Err(_) => interrupt,
+            }
+        }
+    }
+}
+
+/// The exception of what may be committed or not. That of a lost connection says so itself.
+fn outcome_unknown(py: Python<'_>, error: Error) -> PyErr {
+    let is_said = matches!(error, Error::Connection(_) | Error::Server(_));
+    let error = exception(py, error);
+    tell(py, error, if is_said { "lost" } else { "unknown" }, None)
+}
+
+/// Has an exception tell what became of what it interrupted.
+fn tell(py: Python<'_>, error: PyErr, outcome: &str, result: Option<Py<PyAny>>) -> PyErr {
+    let told = py
+        .import("howdah.outcomes")
+        .and_then(|outcomes| outcomes.getattr(outcome)?.call1((error.value(py), result)));
+    if let Err(failed) = told {
+        failed.write_unraisable(py, None);
+    }
+    error
 }
 
 fn from_source(py: Python<'_>, source: Box<dyn std::error::Error + Send + Sync>) -> PyErr {

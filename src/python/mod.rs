@@ -15,6 +15,7 @@ mod maker;
 mod names;
 mod objects;
 mod options;
+mod outcome;
 mod pandas;
 mod pause;
 mod polars;
@@ -49,6 +50,8 @@ mod _core {
     use super::maker::{Maker, Tuples};
     #[pymodule_export]
     use super::objects::{changes, columns, gathered, json_texts, snapshot};
+    #[pymodule_export]
+    use super::outcome::surely_reads;
     #[pymodule_export]
     use super::queries::{drop_staging, render, staging};
     #[pymodule_export]

@@ -57,7 +57,7 @@ pub(super) struct LoadReport {
 
 impl From<crate::load::Report> for LoadReport {
     fn from(report: crate::load::Report) -> Self {
-        let crate::load::Report { inserted, updated, bytes, seconds } = report;
+        let crate::load::Report { inserted, updated, bytes, seconds, late: _ } = report;
         Self {
             rows: inserted + updated,
             inserted,

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -100,31 +100,10 @@ pub(super) fn block_on<T>(
     operation: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let client = session.client();
-    if client.is_gathering_here() {
-        return Err(Error::Interface(
-            "execute_many is under way in this transaction, and these are its rows: ask before it, or on a connection of its own".into(),
-        ));
-    }
-    client.carry_by(0);
     attached(|| {
-        let stopped = {
-            let mut operation = pin!(operation);
-            let mut cx = Context::from_waker(Waker::noop());
-            let mut asked = Instant::now();
-            loop {
-                if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
-                    tell(py, client);
-                    return result;
-                }
-                if client.has_many_notices() {
-                    tell(py, client);
-                }
-                let waited =
-                    released(py, || client.wait_for_news(&mut asked, &mut || going.check()));
-                if let Err(stopped) = waited {
-                    break stopped;
-                }
-            }
+        let stopped = match drive(py, client, going, pin!(operation)) {
+            Ok(result) => return result,
+            Err(stopped) => stopped,
         };
         released(py, || session.stop());
         tell(py, client);
@@ -135,6 +114,33 @@ pub(super) fn block_on<T>(
 /// The same as [`tell`], of a client that is pumped: the caller may hold the GIL or not.
 pub(super) fn tell_meanwhile(client: &Client) {
     held(|py| tell(py, client));
+}
+
+/// Polls an operation until it is ready, or something interrupts it.
+pub(super) fn drive<T>(
+    py: Python<'_>,
+    client: &Client,
+    going: &Going,
+    mut operation: Pin<&mut impl Future<Output = Result<T>>>,
+) -> Result<Result<T>> {
+    if client.is_gathering_here() {
+        return Ok(Err(Error::Interface(
+            "execute_many is under way in this transaction, and these are its rows: ask before it, or on a connection of its own".into(),
+        )));
+    }
+    client.carry_by(0);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut asked = Instant::now();
+    loop {
+        if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
+            tell(py, client);
+            return Ok(result);
+        }
+        if client.has_many_notices() {
+            tell(py, client);
+        }
+        released(py, || client.wait_for_news(&mut asked, &mut || going.check()))?;
+    }
 }
 
 /// Passes the server's notices on to Python's logging.

@@ -43,6 +43,7 @@ impl Client {
             wish.note(&mut line, waits);
             match line.broken() {
                 Some(lost) => Poll::Ready(Err(lost.error())),
+                None if line.refuses => Poll::Ready(Err(Error::Interrupted)),
                 None if waits => Poll::Pending,
                 None => Poll::Ready(Ok(line)),
             }
@@ -65,20 +66,18 @@ impl Client {
     /// # Errors
     /// What the server says.
     pub async fn batch(&self, sql: &str) -> Result<u64> {
-        let answer = self.script(sql).await?;
-        let mut rows = 0;
-        for message in Messages(&answer) {
-            match message.tag {
-                tag::COMPLETE => rows = message::rows_affected(message.body),
-                tag::COPY_OUT | tag::COPY_DATA => {
-                    return Err(Error::NotSupported(
-                        "a COPY TO STDOUT is for read() alone, as one FROM STDIN for load(): its rows are lost, and what else the script did is done".into(),
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(rows)
+        rows_of_last(&self.script(sql).await?)
+    }
+
+    /// The same for statements of the caller's own: where they may be committed and the answer is
+    /// lost, the error says that nobody knows.
+    ///
+    /// # Errors
+    /// As [`Client::batch`].
+    pub async fn execute(&self, sql: &str) -> Result<u64> {
+        let reply = self.send_script(sql).await?;
+        let answer = end_of_script(reply).await;
+        rows_of_last(&answer.map_err(|error| self.answer_lost(sql, error))?)
     }
 
     /// Runs statements without parameters; gives back all that the server answers.
@@ -86,21 +85,18 @@ impl Client {
     /// # Errors
     /// What the server says.
     pub async fn script(&self, sql: &str) -> Result<Vec<u8>> {
+        end_of_script(self.send_script(sql).await?).await
+    }
+
+    async fn send_script(&self, sql: &str) -> Result<Reply> {
         let write = |out: &mut BytesMut| Ok(frontend::query(sql, out)?);
         let mentions = Mentions::of(sql);
-        let reply = if mentions == Mentions::Nothing {
-            self.ask(Ending::Sent, OnCopy::Fails, write).await?
-        } else {
-            let pace = Arc::new(Pace::mentioning(mentions));
-            self.note_mentions(mentions);
-            self.ask_at(&pace, Ending::Sent, OnCopy::Fails, write).await?
-        };
-        let bytes = reply.whole().await?.bytes;
-        let ends = |message: &Message<'_>| matches!(message.tag, tag::COMPLETE | tag::EMPTY);
-        match Messages(&bytes).filter(|message| message.tag != tag::READY).last() {
-            Some(message) if ends(&message) => Ok(bytes),
-            _ => Err(Error::Internal("an answer without an end".into())),
+        if mentions == Mentions::Nothing {
+            return self.ask(Ending::Sent, OnCopy::Fails, write).await;
         }
+        let pace = Arc::new(Pace::mentioning(mentions));
+        self.note_mentions(mentions);
+        self.ask_at(&pace, Ending::Sent, OnCopy::Fails, write).await
     }
 
     /// Sends what `write` writes, a Bind and what follows it, and asks for the end of the reply.
@@ -179,6 +175,33 @@ impl Client {
             if waits { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
+    }
+}
+
+/// How many rows the last statement of a script touched.
+fn rows_of_last(answer: &[u8]) -> Result<u64> {
+    let mut rows = 0;
+    for message in Messages(answer) {
+        match message.tag {
+            tag::COMPLETE => rows = message::rows_affected(message.body),
+            tag::COPY_OUT | tag::COPY_DATA => {
+                return Err(Error::NotSupported(
+                    "a COPY TO STDOUT is for read() alone, as one FROM STDIN for load(): its rows are lost, and what else the script did is done".into(),
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(rows)
+}
+
+/// The whole answer to a script.
+async fn end_of_script(reply: Reply) -> Result<Vec<u8>> {
+    let bytes = reply.whole().await?.bytes;
+    let ends = |message: &Message<'_>| matches!(message.tag, tag::COMPLETE | tag::EMPTY);
+    match Messages(&bytes).filter(|message| message.tag != tag::READY).last() {
+        Some(message) if ends(&message) => Ok(bytes),
+        _ => Err(Error::Internal("an answer without an end".into())),
     }
 }
 

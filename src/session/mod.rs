@@ -9,6 +9,7 @@ mod connect;
 mod drive;
 mod fault;
 mod interrupt;
+mod interruption;
 mod lent;
 mod line;
 mod login;
@@ -40,6 +41,8 @@ use crate::wire::message::{Messages, tag};
 use cancel::ASK_AGAIN;
 pub use client::{Backend, Client, Notification};
 pub use interrupt::Interrupt;
+pub use interruption::{Ended, Interruption, NO_ANSWER, OUTCOME_PATIENCE};
+pub use plain::is_plain_read;
 pub use reply::{Parts, Reply};
 pub use socket::Handle;
 pub use statements::Statement;
@@ -104,26 +107,37 @@ impl Session {
         Err(stopped)
     }
 
-    /// Waits for the end of what cannot be undone any more; an interrupt cancels it at the server,
-    /// which may come too late.
+    /// Waits for the end of what may be committed; an interrupt cancels it at the server, which may
+    /// come too late: then the result comes with the interrupt.
     ///
     /// # Errors
-    /// The operation's own; what `interrupt` gave, unless the operation came to a good end.
+    /// The operation's own; what `interrupt` gave, as [`Error::OutcomeUnknown`] where the server's
+    /// answer was lost or did not come in time.
     pub fn run_to_end<T>(
         &self,
         interrupt: &mut Interrupt<'_>,
         operation: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+    ) -> Result<(T, Option<Error>)> {
+        self.client.carry_by(0);
         let mut operation = std::pin::pin!(operation);
         let stopped = match self.client.pump(self.client.limit(), interrupt, operation.as_mut()) {
-            Ok(result) => return result,
+            Ok(result) => return result.map(|value| (value, None)),
             Err(stopped) => stopped,
         };
-        self.client.cancel();
-        let deadline = Some(Instant::now() + PATIENCE);
-        match self.client.pump(deadline, &mut || Ok(()), operation) {
-            Ok(Ok(value)) => Ok(value),
-            _ => Err(stopped),
+        let Some(interruption) = Interruption::begin(&self.client) else { return Err(stopped) };
+        let ended = loop {
+            if let Some(ended) = interruption.poll(operation.as_mut()) {
+                break ended;
+            }
+            interruption.wait();
+        };
+        interruption.finish();
+        match ended {
+            Ended::Heard(Ok(value)) => Ok((value, Some(stopped))),
+            Ended::Heard(Err(Error::OutcomeUnknown(_))) | Ended::Unheard => {
+                Err(Error::OutcomeUnknown(Box::new(stopped)))
+            }
+            Ended::Heard(Err(_)) | Ended::Undone => Err(stopped),
         }
     }
 
@@ -178,13 +192,15 @@ impl Session {
         self.run(interrupt, async |client| client.batch(sql).await.map(|_| ()))
     }
 
-    /// Commits the transaction. From here on the caller waits: an interrupt would leave it not
-    /// knowing whether the server had committed.
+    /// Commits the transaction. What interrupts it before the server is asked leaves it to be rolled
+    /// back; what comes too late to stop the server is given back.
     ///
     /// # Errors
-    /// As [`Session::run`]; when the connection broke, nobody knows whether the server committed.
-    pub fn commit(&self) -> Result<()> {
-        self.run(&mut || Ok(()), commit)
+    /// As [`Session::run_to_end`].
+    pub fn commit(&self, interrupt: &mut Interrupt<'_>) -> Result<Option<Error>> {
+        interrupt()?;
+        let ((), late) = self.run_to_end(interrupt, commit(&self.client))?;
+        Ok(late)
     }
 
     /// Rolls back whatever transaction there is; a session that cannot is broken.
@@ -246,7 +262,11 @@ const ROLLBACK: &str = "ROLLBACK";
 /// What the server says. When the connection broke, nobody knows whether the server committed,
 /// and the error says so.
 pub async fn commit(client: &Client) -> Result<()> {
-    let committed = client.script(COMMIT).await.map_err(|error| client.outcome_unknown(error))?;
+    let was_there = client.broken().is_none();
+    let committed = client
+        .script(COMMIT)
+        .await
+        .map_err(|error| if was_there { client.outcome_unknown(error, "commit") } else { error })?;
     let mut completed = Messages(&committed).filter(|message| message.tag == tag::COMPLETE);
     if completed.any(|message| message.body.starts_with(b"ROLLBACK")) {
         return Err(Error::Programming(
@@ -267,15 +287,43 @@ pub async fn rollback(client: &Client) -> Result<()> {
 }
 
 impl Client {
-    /// The error of a commit. When the connection broke before the answer, it says that nobody
-    /// knows what became of it.
+    /// Whether a statement surely only reads: by its text, or because the server is a standby. One that
+    /// only reads may be taken for one that writes, never the other way round.
     #[must_use]
-    pub fn outcome_unknown(&self, error: Error) -> Error {
+    pub fn surely_reads(&self, sql: &str) -> bool {
+        is_plain_read(sql) || self.setting("in_hot_standby").as_deref() == Some("on")
+    }
+
+    /// The error of a statement whose answer did not come whole. Outside of a transaction it may be
+    /// committed, unless it surely only reads.
+    #[must_use]
+    pub fn answer_lost(&self, sql: &str, error: Error) -> Error {
+        // The server has not answered, and so this was so before the statement.
+        let is_alone = self.status() == b'I';
+        if is_alone && self.broken().is_some() && !self.surely_reads(sql) {
+            self.outcome_unknown(error, "statement")
+        } else {
+            error
+        }
+    }
+
+    /// The error of a commit, or of a statement that is a transaction of its own. When it was sent,
+    /// and the connection broke before the answer, it says that nobody knows what became of it.
+    #[must_use]
+    pub fn outcome_unknown(&self, error: Error, of: &str) -> Error {
+        if self.broken().is_none() || !self.has_sent_all() {
+            return error;
+        }
+        let unknown = format!(
+            "; the answer to the {of} was lost, so its outcome is unknown: look what is stored before you repeat it"
+        );
         match error {
-            Error::Connection(_) | Error::Server(_) if self.broken().is_some() => {
-                Error::Connection(format!(
-                    "{error}; the answer to the commit was lost, so its outcome is unknown: look whether the rows are there before you repeat it"
-                ))
+            Error::Connection(message) => {
+                Error::OutcomeUnknown(Box::new(Error::Connection(message + &unknown)))
+            }
+            Error::Server(mut server) => {
+                server.message += &unknown;
+                Error::OutcomeUnknown(Box::new(Error::Server(server)))
             }
             error => error,
         }

@@ -24,13 +24,17 @@ websearch_to_tsquery when where within";
 
 /// Whether a statement is a plain read. One that is may be taken for none, never the other way round,
 /// but for what a view, an operator or a policy hides.
-pub(super) fn is_plain_read(sql: &str) -> bool {
+#[must_use]
+pub fn is_plain_read(sql: &str) -> bool {
     // A comment could stand between a function and its parenthesis.
     let has_comments = sql.contains("--") || sql.contains("/*");
+    // Another statement may follow.
+    let is_one = !sql.trim_end().trim_end_matches(';').contains(';');
     let sql = sql.to_ascii_lowercase();
     let mut words = sql.split(|c| !is_part(c)).filter(|word| !word.is_empty()).peekable();
     let begins_well = words.peek().is_some_and(|first| FIRST.contains(first));
     begins_well
+        && is_one
         && !has_comments
         && !words.any(|word| OTHERS.contains(&word))
         && sql.match_indices('(').all(|(at, _)| {
@@ -81,6 +85,7 @@ mod tests {
             "SELECT pg_catalog.count(*) FROM t AS t0 WHERE t0.id OPERATOR(pg_catalog.=) ANY ($1::bigint[])",
             "SELECT \"t0\".\"id\" FROM \"post\" AS \"t0\" WHERE \"t0\".\"author_id\" = ANY ($1)",
             "SELECT lower(name), coalesce (n, 0) FROM t ORDER BY updated_at LIMIT 10",
+            "SELECT 1;\n",
         ] {
             assert!(is_plain_read(sql), "{sql}");
         }
@@ -120,6 +125,7 @@ mod tests {
             "SELECT \"\"\"\" (1)",
             "SELECT U&\"pg!005fsleep\" UESCAPE '!' (1)",
             "SELECT U&\"\\0070g_sleep\"(1)",
+            "SELECT 1; TRUNCATE t",
         ] {
             assert!(!is_plain_read(sql), "{sql}");
         }

@@ -133,6 +133,9 @@ impl Reply {
     /// When `write` fails; nothing of it is sent then.
     pub fn send_more(&mut self, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
         let mut line = self.client.0.line();
+        if line.refuses {
+            return Err(Error::Interrupted);
+        }
         let before = line.outbox.len();
         let written = write(&mut line.outbox);
         if written.is_err() {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from howdah import _core
 from howdah.errors import InterfaceError, NoRow
+from howdah.outcomes import after_statement
 from howdah.queries import saving
 from howdah.queries.async_query import AsyncQuery
 from howdah.queries.async_relations import Kept, load_wanted
@@ -164,8 +165,12 @@ class AsyncTables:
                 raise saving.gone(row)
             message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
             raise NoRow(message)
-        self.when_undone(map(saving.state, (row,), (plan,)))
-        saving.keep(row, plan, given, self.location)
+        try:
+            self.when_undone(map(saving.state, (row,), (plan,)))
+            saving.keep(row, plan, given, self.location)
+        except BaseException as error:
+            after_statement(error, self.lease())
+            raise
         return row
 
     async def delete(self, row: Table, /) -> None:

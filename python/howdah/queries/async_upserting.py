@@ -14,6 +14,7 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
+from howdah.outcomes import after_statement
 from howdah.queries.async_staging import order_of, staging
 from howdah.queries.async_writing import beside, may_unnest
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
@@ -96,7 +97,15 @@ async def upsert(
     if await may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, order_of(schema))
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
-        return _report(await _upsert_from(db, schema, given, keys, sets), began)
+        is_done = False
+        try:
+            counts = await _upsert_from(db, schema, given, keys, sets)
+            is_done = True
+            return _report(counts, began)
+        except BaseException as error:
+            if is_done:
+                after_statement(error, db.lease())
+            raise
     async with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (source, names, _):
         given = Given(source, columns.nodes(source), names, nulls)
         counts = await _upsert_from(db, schema, given, keys, sets)

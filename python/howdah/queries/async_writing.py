@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from howdah import _core
 from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.sources import Source
+from howdah.outcomes import after_statement
 from howdah.queries import saving
 from howdah.queries.async_staging import order_of, staging, targets_of
 from howdah.queries.catalogue import asked, keeps_keys
@@ -161,17 +162,27 @@ async def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
         "select": select,
         "returning": tuple(("column", root, column.name) for column in returned),
     }
-    if returned:
-        rows: list[tuple[Any, ...]] = await db.fetch_rows(statement, _tuples)
-        _all_stored(schema, len(rows), count)
-    else:
-        _all_stored(schema, await db.execute_statement(statement), count)
-        rows = [()] * count
-    if objects is not None:
-        return _fill(db, schema, objects, returned, rows)
-    if not returned:
-        return []
-    return [row[0] for row in rows] if len(returned) == 1 else rows
+    rows: list[tuple[Any, ...]] = []
+    is_done = False
+    try:
+        if returned:
+            rows = await db.fetch_rows(statement, _tuples)
+            is_done = True
+            _all_stored(schema, len(rows), count)
+        else:
+            stored = await db.execute_statement(statement)
+            is_done = True
+            _all_stored(schema, stored, count)
+            rows = [()] * count
+        if objects is not None:
+            return _fill(db, schema, objects, returned, rows)
+        if not returned:
+            return []
+        return [row[0] for row in rows] if len(returned) == 1 else rows
+    except BaseException as error:
+        if is_done:
+            after_statement(error, db.lease())
+        raise
 
 
 def _all_stored(schema: TableSchema, stored: int, count: int) -> None:

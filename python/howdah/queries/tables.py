@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from howdah import _core
 from howdah.errors import InterfaceError, NoRow
+from howdah.outcomes import after_statement
 from howdah.queries import saving
 from howdah.queries.conditions import by_names
 from howdah.queries.loading import object_plan, tree_of
@@ -165,8 +166,12 @@ class Tables:
                 raise saving.gone(row)
             message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
             raise NoRow(message)
-        self.when_undone(map(saving.state, (row,), (plan,)))
-        saving.keep(row, plan, given, self.location)
+        try:
+            self.when_undone(map(saving.state, (row,), (plan,)))
+            saving.keep(row, plan, given, self.location)
+        except BaseException as error:
+            after_statement(error, self.lease())
+            raise
         return row
 
     def delete(self, row: Table, /) -> None:

@@ -15,6 +15,7 @@ from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
+from howdah.outcomes import after_statement
 from howdah.queries.columnar import columns_of_rows, refuse_lacking
 from howdah.queries.nodes import TUPLES
 from howdah.queries.staging import order_of, staging
@@ -97,7 +98,15 @@ def upsert(
     if may_unnest(db, schema, columns):
         source, nodes = columns.as_source(schema, order_of(schema))
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
-        return _report(_upsert_from(db, schema, given, keys, sets), began)
+        is_done = False
+        try:
+            counts = _upsert_from(db, schema, given, keys, sets)
+            is_done = True
+            return _report(counts, began)
+        except BaseException as error:
+            if is_done:
+                after_statement(error, db.lease())
+            raise
     with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (source, names, _):
         given = Given(source, columns.nodes(source), names, nulls)
         counts = _upsert_from(db, schema, given, keys, sets)

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from howdah import _core
 from howdah.errors import InterfaceError, NoRow
 from howdah.expressions.sources import Source
+from howdah.outcomes import after_statement
 from howdah.queries import saving
 from howdah.queries.catalogue import asked, keeps_keys
 from howdah.queries.columnar import Columns, columns_of_rows, constants_beside
@@ -162,17 +163,27 @@ def _insert_from(  # noqa: PLR0917  (what an INSERT is made of)
         "select": select,
         "returning": tuple(("column", root, column.name) for column in returned),
     }
-    if returned:
-        rows: list[tuple[Any, ...]] = db.fetch_rows(statement, _tuples)
-        _all_stored(schema, len(rows), count)
-    else:
-        _all_stored(schema, db.execute_statement(statement), count)
-        rows = [()] * count
-    if objects is not None:
-        return _fill(db, schema, objects, returned, rows)
-    if not returned:
-        return []
-    return [row[0] for row in rows] if len(returned) == 1 else rows
+    rows: list[tuple[Any, ...]] = []
+    is_done = False
+    try:
+        if returned:
+            rows = db.fetch_rows(statement, _tuples)
+            is_done = True
+            _all_stored(schema, len(rows), count)
+        else:
+            stored = db.execute_statement(statement)
+            is_done = True
+            _all_stored(schema, stored, count)
+            rows = [()] * count
+        if objects is not None:
+            return _fill(db, schema, objects, returned, rows)
+        if not returned:
+            return []
+        return [row[0] for row in rows] if len(returned) == 1 else rows
+    except BaseException as error:
+        if is_done:
+            after_statement(error, db.lease())
+        raise
 
 
 def _all_stored(schema: TableSchema, stored: int, count: int) -> None:

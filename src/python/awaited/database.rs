@@ -14,6 +14,7 @@ use super::super::cursor::{Portal, Stream, no_rows};
 use super::super::errors::exception;
 use super::super::gil::{held_aside, none as nothing, raised, released};
 use super::super::options;
+use super::super::outcome::Outcome;
 use super::super::reader::Reader;
 use super::super::results::{LoadReport, Notification, Stats};
 use super::super::session::Home;
@@ -57,12 +58,13 @@ fn start<F>(
     py: Python<'_>,
     from: Connection<'_>,
     limit: Option<Duration>,
+    outcome: Outcome,
     operation: impl FnOnce(Client) -> F + Send + 'static,
 ) -> PyResult<Waiting>
 where
     F: Future<Output = Result<Py<PyAny>>> + Send + 'static,
 {
-    let slot = Slot::new();
+    let slot = Slot::telling(outcome);
     let run = || {
         let event_loop = EventLoop::running(py)?;
         let work = |client| -> Work { Box::pin(operation(client)) };
@@ -129,7 +131,9 @@ impl AsyncDatabase {
         params: Py<PyTuple>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        self.run(py, lease, |client| verbs::execute(client, Call { sql: sql.0, params }))
+        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let call = Call { sql: sql.0, params };
+        self.run(py, lease, outcome, |client| verbs::execute(client, call))
     }
 
     /// Runs a statement once per row, all of them or none.
@@ -140,7 +144,8 @@ impl AsyncDatabase {
         rows: Py<PyAny>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        self.run(py, lease, |client| verbs::execute_many(client, sql.0, rows))
+        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        self.run(py, lease, outcome, |client| verbs::execute_many(client, sql.0, rows))
     }
 
     /// All rows of a query.
@@ -275,6 +280,7 @@ impl AsyncDatabase {
         &self,
         py: Python<'_>,
         lease: Option<&AsyncLease>,
+        outcome: Outcome,
         operation: impl FnOnce(Client) -> F + Send + 'static,
     ) -> PyResult<Waiting>
     where
@@ -284,7 +290,7 @@ impl AsyncDatabase {
             Some(lease) => Connection::Kept(lease.lent()),
             None => Connection::Pool(&self.pool, None),
         };
-        start(py, from, self.pool.statement_limit(), operation)
+        start(py, from, self.pool.statement_limit(), outcome, operation)
     }
 
     /// Asks for rows: what does that may share a connection with others.
@@ -303,7 +309,8 @@ impl AsyncDatabase {
             Some(lease) => Connection::Kept(lease.lent()),
             None => Connection::Pool(&self.pool, self.pool.pipelines_reads().then(read)),
         };
-        start(py, from, self.pool.statement_limit(), |client| operation(client, call))
+        let outcome = Outcome::of(py, lease.is_some(), &call.sql);
+        start(py, from, self.pool.statement_limit(), outcome, |client| operation(client, call))
     }
 
     /// Makes something of a connection: of the one that is kept, else of one of the pool's.
@@ -348,7 +355,19 @@ impl AsyncLease {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        start(py, Connection::Kept(self.lent()), None, |client| async {
+        self.run_told(py, Outcome::Ignored, operation)
+    }
+
+    fn run_told<F>(
+        &self,
+        py: Python<'_>,
+        outcome: Outcome,
+        operation: impl FnOnce(Client) -> F + Send + 'static,
+    ) -> PyResult<Waiting>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        start(py, Connection::Kept(self.lent()), None, outcome, |client| async {
             none(operation(client).await)
         })
     }
@@ -369,17 +388,16 @@ impl AsyncLease {
         })
     }
 
-    /// Commits the transaction. From here on it is not cancelled at the server.
+    /// Commits the transaction.
     fn commit(&self, py: Python<'_>) -> PyResult<Waiting> {
-        let waiting = self.run(py, verbs::commit)?;
-        waiting.slot.on_stop(|_| {});
-        Ok(waiting)
+        self.run_told(py, Outcome::Told, verbs::commit)
     }
 
     /// Rolls the transaction back.
     fn rollback(&self, py: Python<'_>) -> PyResult<Waiting> {
         // A server that is gone is not waited for: without it, nothing stays.
-        start(py, Connection::Kept(self.lent()), Some(ROLLBACK_LIMIT), |client| async {
+        let (from, limit) = (Connection::Kept(self.lent()), Some(ROLLBACK_LIMIT));
+        start(py, from, limit, Outcome::Ignored, |client| async {
             none(verbs::rollback(client).await)
         })
     }
@@ -449,7 +467,8 @@ impl AsyncCursor {
             return Ok(Waiting::new(slot, event_loop));
         };
         let limit = stream.session().ok().and_then(|lent| lent.pool().statement_limit());
-        start(py, Connection::Kept(stream.session()), limit, |_| async move {
+        let (from, outcome) = (Connection::Kept(stream.session()), stream.outcome(py));
+        start(py, from, limit, outcome, |_| async move {
             let rows = stream.rows().await;
             if !stream.has_ended() {
                 *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);

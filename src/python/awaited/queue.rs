@@ -93,10 +93,11 @@ impl Queued {
         });
         self.seat().timer = Some(timer.map_err(super::super::gil::raised)?);
         let weak = Arc::downgrade(&self);
-        self.slot.on_stop(move |py| {
+        self.slot.on_stop(move |py, _| {
             if let Some(queued) = weak.upgrade() {
                 queued.go(py);
             }
+            false
         });
         let pool = Arc::clone(&self.pool);
         pool.queue(self)

@@ -35,7 +35,7 @@ pub(in crate::python) async fn execute_many(
         let ready = execute::prepare(&client, &sql).await?;
         let tried = Tried::new(&ready);
         let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
-        match many(&client, ready, &iterator).await {
+        match many(&client, &sql, ready, &iterator).await {
             Ok(total) => break total,
             Err(error) => again(&client, &sql, tried, error).await?,
         }
@@ -69,7 +69,7 @@ impl Answered {
     }
 }
 
-async fn many(client: &Client, ready: Ready, rows: &Py<PyIterator>) -> Result<u64> {
+async fn many(client: &Client, sql: &str, ready: Ready, rows: &Py<PyIterator>) -> Result<u64> {
     let (statement, mut reply) = ready.begin(client).await?;
     let typed = execute::typed(&statement)?;
     let (mut row, mut answered, mut failed) = (0, Answered::default(), None);
@@ -93,7 +93,7 @@ async fn many(client: &Client, ready: Ready, rows: &Py<PyIterator>) -> Result<u6
         }
     }
     reply.sync();
-    let rest = reply.end().await?;
+    let rest = reply.end().await.map_err(|error| client.answer_lost(sql, error))?;
     answered.count(&rest.bytes);
     match failed.or(rest.error) {
         None if rest.copy_refused || answered.copied => Err(no_copy()),

@@ -208,7 +208,8 @@ async fn run(
         Ok::<_, Error>(out)
     })?;
     let mut parts = ready.run(client, &bind).await?.parts();
-    let first = parts.next(least_bytes).await?;
+    let first = parts.next(least_bytes).await;
+    let first = first.map_err(|error| client.answer_lost(&call.sql, error))?;
     Ok((parts, first))
 }
 
@@ -218,7 +219,7 @@ pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
     let rows = if is_script {
         refuse_control(&client, &call.sql, true)?;
         let was_outside = is_outside(&client);
-        let rows = client.batch(&call.sql).await?;
+        let rows = client.execute(&call.sql).await?;
         expect_outside(&client, was_outside)?;
         rows
     } else {
@@ -232,32 +233,49 @@ fn affected(reply: &[u8]) -> u64 {
     complete.map(|message| message::rows_affected(message.body)).sum()
 }
 
+/// The error of making a row of an answer: the statement has been run, and may be committed.
+fn at_rows(client: &Client, sql: &str, is_whole: bool, error: Error) -> Error {
+    // Where the answer is not whole, that was the status before.
+    if client.status() != b'I' || client.surely_reads(sql) {
+        error
+    } else if is_whole {
+        Error::Committed(Box::new(error))
+    } else {
+        Error::OutcomeUnknown(Box::new(error))
+    }
+}
+
 /// All rows. They are made while the server goes on with those that follow.
 pub(super) async fn fetch(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
     loop {
         let answer = answer(&client, &call, PART_BYTES).await?;
         let cancellations = answer.cancellations;
-        match all_rows(answer, &shape).await {
+        match all_rows(&client, &call.sql, answer, &shape).await {
             Err(error) if was_for_another(&client, cancellations, &error) => {}
             rows => return rows,
         }
     }
 }
 
-async fn all_rows(answer: Answer, shape: &Shape) -> Result<Py<PyAny>> {
+async fn all_rows(client: &Client, sql: &str, answer: Answer, shape: &Shape) -> Result<Py<PyAny>> {
     let Answer { statement, mut parts, mut bytes, .. } = answer;
     let typed = execute::typed(&statement)?;
+    let is_whole = parts.has_ended();
+    let at_rows = |is_whole, error| at_rows(client, sql, is_whole, error);
     let (shape, rows) =
-        held(|py| Ok::<_, Error>((shape.bind(py, typed)?, PyList::empty(py).unbind())))?;
+        held(|py| Ok::<_, Error>((shape.bind(py, typed)?, PyList::empty(py).unbind())))
+            .map_err(|error| at_rows(is_whole, error))?;
     let mut part_bytes = PART_BYTES;
     loop {
-        held(|py| Rows::new(py, typed, &shape)?.extend(rows.bind(py), &bytes, 0))?;
+        held(|py| Rows::new(py, typed, &shape)?.extend(rows.bind(py), &bytes, 0))
+            .map_err(|error| at_rows(parts.has_ended(), error))?;
         if parts.has_ended() {
             return Ok(rows.into_any());
         }
         parts.reuse(bytes);
         part_bytes = (2 * part_bytes).min(MOST_PART_BYTES);
-        bytes = parts.next(part_bytes).await?;
+        let next = parts.next(part_bytes).await;
+        bytes = next.map_err(|error| client.answer_lost(sql, error))?;
     }
 }
 
@@ -269,6 +287,7 @@ pub(super) async fn fetch_one(client: Client, call: Call, shape: Shape) -> Resul
             Rows::new(py, execute::typed(&answer.statement)?, &shape)?.first(&answer.bytes)?;
         Ok(row.map_or_else(|| py.None(), Bound::unbind))
     })
+    .map_err(|error| at_rows(&client, &call.sql, true, error))
 }
 
 /// The first value of the first row, or None.
@@ -279,4 +298,5 @@ pub(super) async fn fetch_value(client: Client, call: Call) -> Result<Py<PyAny>>
             .value(&answer.bytes)?;
         Ok(value.map_or_else(|| py.None(), Bound::unbind))
     })
+    .map_err(|error| at_rows(&client, &call.sql, true, error))
 }

@@ -42,6 +42,8 @@ pub(super) struct Due {
     pub awaited_bytes: Option<usize>,
     /// Nobody wants it any more.
     pub abandoned: bool,
+    /// It is to be cancelled, and how it ends is wanted.
+    pub cancelled: bool,
     pub pace: Arc<Pace>,
     /// Nothing else was due when it was asked for.
     pub was_alone: bool,
@@ -59,6 +61,7 @@ impl Due {
             received: 0,
             awaited_bytes: None,
             abandoned: false,
+            cancelled: false,
             pace,
             was_alone,
             seen_slow: false,

@@ -60,6 +60,8 @@ pub(super) struct Line {
     pub held_back: u32,
     /// How many there were.
     pub cancellations: u64,
+    /// No request is made now: an operation that was interrupted is polled, to hear how it ends.
+    pub refuses: bool,
     /// The socket takes no more at present.
     pub wants_write: bool,
     status: u8,
@@ -130,6 +132,7 @@ impl Line {
             open: None,
             held_back: 0,
             cancellations: 0,
+            refuses: false,
             wants_write: false,
             status: 0,
             names,
@@ -236,7 +239,19 @@ impl Line {
     /// it.
     pub fn runs_in_vain(&self, ticket: u64) -> Option<u64> {
         let first = self.due.front().filter(|_| self.broken.is_none())?;
-        (first.abandoned && first.ticket <= ticket).then_some(first.ticket)
+        let is_vain = first.abandoned || first.cancelled;
+        (is_vain && first.ticket <= ticket).then_some(first.ticket)
+    }
+
+    /// All that is due is to be cancelled, though its end is wanted; tells whether it was sent whole.
+    pub fn cancel_all(&mut self) -> bool {
+        if self.open.is_some() {
+            return false;
+        }
+        for due in &mut self.due {
+            due.cancelled = true;
+        }
+        true
     }
 
     /// Takes back a request of which nothing was written.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -11,6 +12,7 @@ use super::super::call_queue::Caller;
 use super::callables::{Sweeper, Timer};
 use super::{Carried, Operation};
 use crate::error::Error;
+use crate::session::{NO_ANSWER, OUTCOME_PATIENCE};
 
 /// How soon to look whether the server is at work on what was given up before its turn.
 const SWEEP: Duration = Duration::from_millis(50);
@@ -37,10 +39,14 @@ impl Carried {
 
     /// Lets the loop look, at that time, whether something takes too long.
     pub(super) fn look_after(&self, py: Python<'_>, until: Option<Instant>) {
-        let Some(until) = until else { return };
-        if self.timed.swap(true, Ordering::Relaxed) {
-            return;
+        if until.is_some() && !self.timed.swap(true, Ordering::Relaxed) {
+            self.call_at(py, until);
         }
+    }
+
+    /// Has the loop look at that time, whatever it looks at before or after.
+    fn call_at(&self, py: Python<'_>, until: Option<Instant>) {
+        let Some(until) = until else { return };
         let Some(me) = self.me.upgrade() else { return };
         let seconds = until.saturating_duration_since(Instant::now()).as_secs_f64();
         let told = Py::new(py, Timer(me))
@@ -59,7 +65,7 @@ impl Carried {
         for operation in self.operations().iter() {
             match (operation.until, &operation.slot) {
                 (Some(until), Some(slot)) if until <= now => {
-                    late.push((operation.id, Arc::clone(slot)));
+                    late.push((operation.id, Arc::clone(slot), operation.stopped));
                 }
                 (Some(until), None) if until <= now => stuck = true,
                 (Some(until), _) => next = Some(next.map_or(until, |next| next.min(until))),
@@ -69,12 +75,67 @@ impl Carried {
         if stuck {
             self.client.give_up("the statement did not stop when it was cancelled");
         }
-        for (id, slot) in late {
-            slot.settle(py, Err(Error::Interrupted));
+        for (id, slot, is_stopped) in late {
+            let error = if is_stopped {
+                self.client.give_up(NO_ANSWER);
+                Error::OutcomeUnknown(Box::new(Error::Interrupted))
+            } else {
+                if slot.is_told(&self.client) {
+                    slot.expire(py);
+                    if self.hear_end(py, id) {
+                        continue;
+                    }
+                }
+                Error::Interrupted
+            };
+            slot.settle(py, Err(error));
             self.stop(py, id);
         }
         self.turn(py);
         self.look_after(py, next);
+    }
+
+    /// An operation that may be committed is interrupted: it is cancelled at the server, and its end is
+    /// waited for. `false` where nothing of it stays when it is stopped.
+    pub(super) fn hear_end(self: &Arc<Self>, py: Python<'_>, id: u64) -> bool {
+        let (place, mut operation) = {
+            let mut operations = self.operations();
+            let place = operations.iter().position(|operation| operation.id == id);
+            let Some(place) = place else { return false };
+            let Some(operation) = operations.remove(place) else { return false };
+            (place, operation)
+        };
+        let is_told = operation.slot.as_ref().is_some_and(|slot| slot.is_told(&self.client));
+        let mut polled = Poll::Pending;
+        if is_told && self.client.begin_to_end() {
+            operation.stopped = true;
+            operation.until = until(Some(OUTCOME_PATIENCE));
+            polled = self.client.poll_to_end(operation.work.as_mut());
+        }
+        let is_heard = match polled {
+            Poll::Ready(outcome) => {
+                self.end(py, operation, outcome);
+                self.time_first(py);
+                true
+            }
+            Poll::Pending => {
+                let is_under_way = operation.stopped && !self.client.is_quiet();
+                let until = operation.until;
+                let mut operations = self.operations();
+                let place = place.min(operations.len());
+                operations.insert(place, operation);
+                drop(operations);
+                if is_under_way {
+                    self.cancel(py);
+                    self.call_at(py, until);
+                }
+                is_under_way
+            }
+        };
+        if is_heard {
+            self.turn(py);
+        }
+        is_heard
     }
 
     /// Nobody wants the outcome of an operation: its statement is cancelled at the server, and the

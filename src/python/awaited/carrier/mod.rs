@@ -20,7 +20,7 @@ use super::super::gil::{none, raised};
 use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
 use super::following::Read;
-use super::waiting::Slot;
+use super::waiting::{Slot, Stopped};
 use super::wake::round;
 use crate::error::Result;
 use crate::session::{self, Client};
@@ -43,6 +43,8 @@ struct Operation {
     limit: Option<Duration>,
     /// When it is given up.
     until: Option<Instant>,
+    /// It was interrupted, and only its end is wanted.
+    stopped: bool,
 }
 
 /// The operations on one connection in one event loop.
@@ -81,14 +83,18 @@ pub(super) fn begin(
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let work = make(home.client().clone());
     let weak = Arc::downgrade(&carried);
-    slot.on_stop(move |py| {
-        if let Some(carried) = Weak::upgrade(&weak) {
-            carried.stop(py, id);
+    slot.on_stop(move |py, stopped| {
+        let Some(carried) = Weak::upgrade(&weak) else { return false };
+        if stopped == Stopped::Heard && carried.hear_end(py, id) {
+            return true;
         }
+        carried.stop(py, id);
+        false
     });
     let has_turn = !matches!(home, Home::Shared(_)) || carried.is_idle();
     let (slot, until) = (Some(Arc::clone(slot)), until(limit.filter(|_| has_turn)));
-    carried.add(py, Operation { id, work, slot, home, read, limit, until });
+    let stopped = false;
+    carried.add(py, Operation { id, work, slot, home, read, limit, until, stopped });
     carried.turn(py);
     Ok(())
 }
@@ -298,7 +304,10 @@ impl Carried {
         while self.client.has_news()
             && let Some(operation) = operations.get_mut(at)
         {
-            match operation.work.as_mut().poll(&mut cx) {
+            let work = operation.work.as_mut();
+            let polled =
+                if operation.stopped { self.client.poll_to_end(work) } else { work.poll(&mut cx) };
+            match polled {
                 Poll::Pending => at += 1,
                 Poll::Ready(outcome) => {
                     some_ended = true;
@@ -329,7 +338,7 @@ impl Carried {
             read.end();
         }
         if let Some(slot) = slot {
-            slot.settle(py, outcome);
+            slot.settle_if(py, outcome, || self.client.status() == b'I');
         }
         self.give_back(py, home);
     }
@@ -358,7 +367,8 @@ impl Carried {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let limit = Some(PATIENCE);
         let until = until(limit);
-        self.add(py, Operation { id, work, slot: None, home, read: None, limit, until });
+        let (slot, read, stopped) = (None, None, false);
+        self.add(py, Operation { id, work, slot, home, read, limit, until, stopped });
     }
 
     /// Sends what is to be sent; the loop tells when there is room for the rest.

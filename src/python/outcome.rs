@@ -1,0 +1,125 @@
+//! Interrupted operations whose outcome the caller is to hear: what they did may be committed.
+
+use std::future::Future;
+use std::pin::pin;
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+
+use super::errors::committed;
+use super::finalization::attached;
+use super::gil::{check_signals, raised, released};
+use super::session::{drive, tell};
+use super::watching::Going;
+use crate::error::{Error, Result};
+use crate::session::{Client, Ended, Interruption, Session, is_plain_read};
+
+/// Whether it matters how an interrupted operation ended.
+#[derive(Default)]
+pub(super) enum Outcome {
+    /// No: it is part of a transaction that is committed later.
+    #[default]
+    Ignored,
+    /// Yes: it commits.
+    Told,
+    /// It is a statement that is a transaction of its own, and may only read.
+    ToldUnlessRead(PyBackedStr),
+}
+
+impl Outcome {
+    /// That of a statement on a connection that is kept for a transaction, or of a transaction of its own.
+    pub fn of(py: Python<'_>, is_kept: bool, sql: &PyBackedStr) -> Self {
+        if is_kept { Self::Ignored } else { Self::ToldUnlessRead(sql.clone_ref(py)) }
+    }
+
+    /// Whether what it was may have written, by its text.
+    pub fn may_write(&self) -> bool {
+        match self {
+            Self::Ignored => false,
+            Self::Told => true,
+            Self::ToldUnlessRead(sql) => !is_plain_read(sql),
+        }
+    }
+
+    pub fn is_told(&self, client: &Client) -> bool {
+        match self {
+            Self::Ignored => false,
+            Self::Told => true,
+            Self::ToldUnlessRead(sql) => !client.surely_reads(sql),
+        }
+    }
+}
+
+/// Whether a statement surely only reads, by its text.
+#[pyfunction]
+pub(super) fn surely_reads(sql: &str) -> bool {
+    is_plain_read(sql)
+}
+
+/// Runs an operation to its end, as [`super::session::block_on`]; what interrupts it tells, where that
+/// matters, what became of it.
+pub(super) fn block_on_told(
+    py: Python<'_>,
+    session: &Session,
+    going: &Going,
+    outcome: &Outcome,
+    operation: impl Future<Output = Result<Py<PyAny>>>,
+) -> Result<Py<PyAny>> {
+    attached(|| match until_interrupted(py, session, going, outcome, operation) {
+        Ok(result) => result,
+        Err(stopped) => {
+            released(py, || session.stop());
+            tell(py, session.client());
+            Err(stopped)
+        }
+    })
+}
+
+/// The result of an operation, or what interrupted it, where nothing of it stays.
+fn until_interrupted(
+    py: Python<'_>,
+    session: &Session,
+    going: &Going,
+    outcome: &Outcome,
+    operation: impl Future<Output = Result<Py<PyAny>>>,
+) -> Result<Result<Py<PyAny>>> {
+    let client = session.client();
+    if !matches!(outcome, Outcome::Ignored) {
+        // Nothing is sent yet.
+        going.check()?;
+    }
+    let mut operation = pin!(operation);
+    let (stopped, ended) = match drive(py, client, going, operation.as_mut()) {
+        Ok(Err(error)) => return Ok(Err(error)),
+        Ok(Ok(value)) if matches!(outcome, Outcome::Ignored) => return Ok(Ok(value)),
+        // Python would raise it as soon as this returns, and lose what is known here.
+        Ok(Ok(value)) => match check_signals() {
+            Ok(()) => return Ok(Ok(value)),
+            Err(stopped) => (stopped, Ended::Heard(Ok(value))),
+        },
+        Err(stopped) if outcome.is_told(client) => {
+            let Some(interruption) = Interruption::begin(client) else { return Err(stopped) };
+            let ended = loop {
+                if let Some(ended) = interruption.poll(operation.as_mut()) {
+                    break ended;
+                }
+                released(py, || interruption.wait());
+            };
+            released(py, || interruption.finish());
+            tell(py, client);
+            (stopped, ended)
+        }
+        Err(stopped) => return Err(stopped),
+    };
+    match ended {
+        // A script may have begun a transaction, which is rolled back.
+        Ended::Heard(Ok(value)) if client.status() == b'I' && outcome.is_told(client) => {
+            Ok(Err(raised(committed(py, stopped, Some(value)))))
+        }
+        Ended::Heard(Err(Error::OutcomeUnknown(_))) | Ended::Unheard => {
+            Ok(Err(Error::OutcomeUnknown(Box::new(stopped))))
+        }
+        Ended::Heard(Err(Error::Committed(_))) => Ok(Err(Error::Committed(Box::new(stopped)))),
+        Ended::Heard(_) | Ended::Undone => Err(stopped),
+    }
+}
