@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 Phase = Literal["connect", "ssl", "startup", "parse", "query", "copy", "copy_done", "commit"]
-Kind = Literal["cut", "reset", "truncate", "silent", "delay"]
+Kind = Literal["cut", "reset", "truncate", "silent", "delay", "watch"]
 
 LOOPBACK = "127.0.0.1"
 CHUNK_BYTES = 1 << 16
@@ -155,7 +155,10 @@ class Link:
             fault = self.proxy.fault
             if fault is not None and self.struck is None and message.begins(fault.phase):
                 self.passed += 1
-                if fault.phase == "copy" and self.passed <= fault.after:
+                if fault.kind == "watch":
+                    # It is only noted that the moment has come.
+                    self.proxy.strikes += 1
+                elif fault.phase == "copy" and self.passed <= fault.after:
                     pass
                 elif fault.lost == "request" or fault.phase == "copy":
                     self.strike(fault, b"")
