@@ -53,11 +53,21 @@ async def in_thread(
         InterfaceError: No event loop of asyncio's runs here.
     """
     token = _core.Cancel() if cancel is None else cancel
-    future = running_loop().run_in_executor(None, work, token)
+    begun = False
+
+    def run() -> T:
+        nonlocal begun
+        begun = True
+        return work(token)
+
+    future = running_loop().run_in_executor(None, run)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError as error:
         token.cancel()
+        # Behind other work, all of which may wait for a server, it may not begin for long; then it never does.
+        if not begun and future.cancel():
+            raise
         try:
             await asyncio.wait([future])
         except asyncio.CancelledError as again:
