@@ -284,9 +284,9 @@ class HeldLease:
         await self.real.release_savepoint(OUTERMOST)
         self._leave(undone=None)
 
-    async def rollback(self) -> None:
+    async def rollback(self, interrupted: bool = False) -> None:  # noqa: FBT001, FBT002  (the core's own order)
         """Go back to the savepoint."""
-        await self.real.rollback_savepoint(OUTERMOST)
+        await self.real.rollback_savepoint(OUTERMOST, interrupted)
         self._leave(undone=None)
 
     async def savepoint(self, depth: int) -> None:
@@ -297,9 +297,9 @@ class HeldLease:
         """Release a savepoint inside."""
         await self.real.release_savepoint(depth)
 
-    async def rollback_savepoint(self, depth: int) -> None:
+    async def rollback_savepoint(self, depth: int, interrupted: bool = False) -> None:  # noqa: FBT001, FBT002
         """Go back to a savepoint inside."""
-        await self.real.rollback_savepoint(depth)
+        await self.real.rollback_savepoint(depth, interrupted)
 
     async def listen(self, channels: list[str]) -> None:
         """Listen, on another connection of the pool: who listens is in no transaction."""

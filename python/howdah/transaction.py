@@ -364,11 +364,12 @@ class Transaction(Statements):
         """Roll back, whatever comes of it: the connection goes back, or the block around takes no more statements."""
         lease = self._lease
         self._restore()
+        interrupted = error is not None and not isinstance(error, Exception)
         try:
             if self._outer is None:
-                lease.rollback()
+                lease.rollback(interrupted)
             else:
-                lease.rollback_savepoint(self._depth)
+                lease.rollback_savepoint(self._depth, interrupted)
         except BaseException as failure:
             self._spoil()
             # What ended the block says more than what came of it.

@@ -79,13 +79,8 @@ impl Scope {
     pub fn rollback(&self, session: &Session) {
         match self.kind {
             Kind::Transaction => session.rollback(),
-            Kind::Savepoint => {
-                session.stop();
-                if !self.begun.get() {
-                    return;
-                }
-                let _ = session.batch(&mut || Ok(()), render::UNDO_LOAD);
-            }
+            Kind::Savepoint if self.begun.get() => session.undo(render::UNDO_LOAD),
+            Kind::Savepoint => session.stop(),
         }
     }
 }

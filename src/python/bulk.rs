@@ -147,7 +147,8 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
         // Without a name, the statement is to be the server's last; a pooler must not change that.
         let named = session.client().keeps_statements();
         let own_transaction = !named && matches!(session, Home::Pool(_));
-        let described = block_on(py, &session, &going, async {
+        let starting = going.limited(place.pool.statement_limit());
+        let described = block_on(py, &session, &starting, async {
             let client = session.client();
             verbs::refuse_control(client, &sql, false)?;
             // A label may have been added to an enum since.

@@ -2,6 +2,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -20,8 +21,9 @@ use super::statement::Shape;
 use super::verbs::{self, Call, Sql};
 use super::watching::{Cancel, Going};
 use crate::error::{Error, Result};
-use crate::session::Client;
 use crate::session::pool::{Lent, Pool};
+use crate::session::{Client, ROLLBACK_LIMIT};
+use crate::sql::render;
 
 /// A pool of connections to one database, and what is done with them.
 #[pyclass(frozen, module = "howdah._core", name = "Database")]
@@ -259,11 +261,45 @@ impl Lease {
         operation: impl FnOnce(Client) -> F,
     ) -> PyResult<T> {
         let run = || {
-            let home = Home::kept(self.lent()?)?;
-            block_on(py, &home, &Going::default(), operation(home.client().clone()))
+            let lent = self.lent()?;
+            let limit = lent.pool().statement_limit();
+            block_within(py, lent, limit, operation)
         };
         run().map_err(|error| exception(py, error))
     }
+}
+
+impl Lease {
+    fn undo<F: Future<Output = Result<()>>>(
+        &self,
+        py: Python<'_>,
+        interrupted: bool,
+        operation: impl FnOnce(Client) -> F,
+    ) -> PyResult<()> {
+        let run = || {
+            let lent = self.lent()?;
+            let client = lent.client().clone();
+            let limit = verbs::rollback_limit(lent.pool().statement_limit(), interrupted);
+            if interrupted {
+                client.begin_cleanup();
+            }
+            let undone = block_within(py, lent, Some(limit), operation);
+            client.note_cleanup();
+            undone
+        };
+        run().map_err(|error| exception(py, error))
+    }
+}
+
+/// Runs an operation on a connection that is kept, for so long at the most.
+fn block_within<T, F: Future<Output = Result<T>>>(
+    py: Python<'_>,
+    lent: Arc<Lent>,
+    limit: Option<Duration>,
+    operation: impl FnOnce(Client) -> F,
+) -> Result<T> {
+    let home = Home::kept(lent)?;
+    block_on(py, &home, &Going::within(limit), operation(home.client().clone()))
 }
 
 #[pymethods]
@@ -284,17 +320,21 @@ impl Lease {
     /// Commits the transaction.
     fn commit(&self, py: Python<'_>) -> PyResult<()> {
         let run = || {
-            let home = Home::kept(self.lent()?)?;
+            let lent = self.lent()?;
+            let limit = lent.pool().statement_limit();
+            let home = Home::kept(lent)?;
             let client = home.client().clone();
             let commit = async { verbs::commit(client).await.map(|()| none()) };
-            block_on_told(py, &home, &Going::default(), &Outcome::Told, commit)
+            block_on_told(py, &home, &Going::within(limit), &Outcome::Told, commit)
         };
         run().map(|_| ()).map_err(|error| exception(py, error))
     }
 
-    /// Rolls the transaction back.
-    fn rollback(&self, py: Python<'_>) -> PyResult<()> {
-        self.run(py, verbs::rollback)
+    /// Rolls the transaction back; at once, if the block was interrupted, or else the connection is
+    /// given up.
+    #[pyo3(signature = (interrupted=false))]
+    fn rollback(&self, py: Python<'_>, interrupted: bool) -> PyResult<()> {
+        self.undo(py, interrupted, verbs::rollback)
     }
 
     /// Sets a savepoint.
@@ -307,9 +347,10 @@ impl Lease {
         self.run(py, |client| verbs::release_savepoint(client, depth))
     }
 
-    /// Undoes what was done since a savepoint.
-    fn rollback_savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<()> {
-        self.run(py, |client| verbs::rollback_savepoint(client, depth))
+    /// Undoes what was done since a savepoint; see `rollback`.
+    #[pyo3(signature = (depth, interrupted=false))]
+    fn rollback_savepoint(&self, py: Python<'_>, depth: u32, interrupted: bool) -> PyResult<()> {
+        self.undo(py, interrupted, |client| verbs::rollback_savepoint(client, depth))
     }
 
     /// Subscribes to channels.
@@ -319,7 +360,7 @@ impl Lease {
 
     /// Waits for a notification.
     fn notification(&self, py: Python<'_>) -> PyResult<Notification> {
-        self.run(py, async |client: Client| {
+        let wait = async |client: Client| {
             loop {
                 client.notified().await?;
                 // Another thread may have taken it meanwhile.
@@ -327,7 +368,9 @@ impl Lease {
                     return Ok(notification.into());
                 }
             }
-        })
+        };
+        let run = || block_within(py, self.lent()?, None, wait);
+        run().map_err(|error| exception(py, error))
     }
 
     /// Gives the connection back, clean, or closes it.
@@ -335,7 +378,7 @@ impl Lease {
         let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(lent) = lent.filter(|lent| lent.is_ours()) else { return };
         released(py, || {
-            let _ = lent.run(&mut || Ok(()), async |client| verbs::unlisten(client).await);
+            lent.unlisten(render::UNLISTEN);
             lent.rollback();
         });
     }
@@ -367,7 +410,8 @@ impl Cursor {
         let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut stream) = stream else { return };
         let Some(home) = stream.session().ok().filter(|home| home.is_ours()) else { return };
+        let limit = home.pool().statement_limit().unwrap_or(ROLLBACK_LIMIT).min(ROLLBACK_LIMIT);
         // A failure has been told, or is found by who has the connection next.
-        let _ = block_on(py, &home, &Going::default(), stream.end());
+        let _ = block_on(py, &home, &Going::within(Some(limit)), stream.end());
     }
 }

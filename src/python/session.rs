@@ -128,6 +128,9 @@ pub(super) fn drive<T>(
             "execute_many is under way in this transaction, and these are its rows: ask before it, or on a connection of its own".into(),
         )));
     }
+    if let Some(overdue) = client.overdue() {
+        return Err(overdue);
+    }
     client.carry_by(0);
     let mut cx = Context::from_waker(Waker::noop());
     let mut asked = Instant::now();

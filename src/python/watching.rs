@@ -47,6 +47,11 @@ impl Going {
         Self { cancelled: None, until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
+    /// The same, for so long at the most from now on.
+    pub fn limited(&self, limit: Option<Duration>) -> Self {
+        Self { cancelled: self.cancelled.clone(), ..Self::within(limit) }
+    }
+
     pub fn check(&self) -> Result<()> {
         let late = self.until.is_some_and(|until| Instant::now() > until);
         if late || self.cancelled.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {

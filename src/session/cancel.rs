@@ -1,30 +1,38 @@
 //! Asks the server, on a connection of its own, to cancel what a session is running.
 
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
-use super::client::Client;
+use super::client::{Client, Shared};
 use super::config::Address;
 use super::interrupt::TICK;
 use super::secure::{Encryption, Without};
 use super::socket::Socket;
+use crate::error::Error;
 
-/// Holds back other requests.
+/// Holds back other requests. It does not keep the connection open.
 pub struct Hold {
-    client: Client,
+    shared: Weak<Shared>,
     /// The last request before.
     last: u64,
+    request: Option<CancelRequest>,
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.client.0.line().held_back -= 1;
+        if let Some(shared) = self.shared.upgrade() {
+            let mut line = shared.line();
+            line.held_back -= 1;
+            line.note_cleanup();
+        }
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a request may take.
+pub(super) const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 /// How soon after that a statement may have ended.
 const SOON: Duration = Duration::from_micros(250);
@@ -39,34 +47,21 @@ pub(super) struct Again {
     pub encryption: Option<Encryption>,
 }
 
-impl Client {
-    /// Asks the server to cancel the statement that is running. Nothing more is sent before the
-    /// server has taken notice: the cancellation could hit the next statement. That it could not
-    /// be asked is no news: the statement then ends by itself, or the session is found broken.
-    pub fn cancel(&self) {
-        let _hold = self.hold_back();
-        self.request_cancel();
-    }
+/// What asks the server to cancel.
+pub(super) struct CancelRequest {
+    address: Address,
+    encryption: Option<Encryption>,
+    process: i32,
+    secret: i32,
+}
 
-    /// Asks again and again until the server goes on from what was given up before the hold: it takes
-    /// no notice of a request that is there before it has begun the statement. Somebody else receives
-    /// meanwhile.
-    #[expect(clippy::disallowed_methods, reason = "whoever receives the answer tells nobody")]
-    pub fn insist_on_cancel(&self, hold: Hold, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        let last = hold.last;
-        let runs_in_vain = || self.0.line().runs_in_vain(last);
-        while let Some(request) = runs_in_vain()
-            && Instant::now() < deadline
-        {
-            self.request_cancel();
-            let mut pause = SOON;
-            while runs_in_vain() == Some(request) && pause < ASK_AGAIN {
-                std::thread::sleep(pause);
-                pause *= 2;
-            }
-        }
-        drop(hold);
+impl Client {
+    /// Asks the server to cancel the statement that is running, by the deadline; tells whether the
+    /// server could be asked. Nothing more is sent before the server has taken notice: the
+    /// cancellation could hit the next statement.
+    pub(super) fn cancel(&self, deadline: Instant) -> bool {
+        let hold = self.hold_back();
+        hold.request.as_ref().is_none_or(|request| request.send(deadline, &hold.shared))
     }
 
     /// Whether the server is at work on what nobody wants, and was not asked to cancel it; `None` when
@@ -81,37 +76,101 @@ impl Client {
     /// Lets no other request begin until what this gives back is dropped.
     #[must_use]
     pub fn hold_back(&self) -> Hold {
+        let request = self.cancel_request();
         let mut line = self.0.line();
         line.held_back += 1;
         line.cancellations += 1;
-        Hold { last: line.last_ticket(), client: self.clone() }
+        Hold { last: line.last_ticket(), shared: self.downgrade(), request }
     }
 
+    /// What asks the server to cancel, unless the server has not said how.
+    pub(super) fn cancel_request(&self) -> Option<CancelRequest> {
+        let (process, secret) = (*self.0.key())?;
+        let Again { address, encryption } = &self.0.again;
+        Some(CancelRequest {
+            address: address.clone(),
+            encryption: encryption.clone(),
+            process,
+            secret,
+        })
+    }
+}
+
+impl Hold {
+    /// Asks again and again until the server goes on from what was given up before the hold: it takes
+    /// no notice of a request that is there before it has begun the statement. Somebody else receives
+    /// meanwhile. Where the server cannot be asked, and nobody wants anything of the connection, that
+    /// is given up.
+    #[expect(clippy::disallowed_methods, reason = "whoever receives the answer tells nobody")]
+    pub fn cancel_until_stopped(self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let in_vain = || self.shared.upgrade()?.line().runs_in_vain(self.last);
+        while let (Some(ticket), Some(request)) = (in_vain(), &self.request)
+            && Instant::now() < deadline
+        {
+            let asked = request.send(deadline.min(Instant::now() + CANCEL_LIMIT), &self.shared);
+            if !asked && let Some(shared) = self.shared.upgrade() {
+                let mut line = shared.line();
+                if line.runs_in_vain(self.last) == Some(ticket) && line.is_abandoned() {
+                    line.break_off("the server cannot be asked to cancel a statement".into());
+                }
+            }
+            let mut pause = SOON;
+            while in_vain() == Some(ticket) && pause < ASK_AGAIN {
+                std::thread::sleep(pause);
+                pause *= 2;
+            }
+        }
+    }
+}
+
+impl CancelRequest {
     /// Asks, and waits until the server has taken notice; whoever calls this holds back what else
-    /// is to be sent.
-    pub fn request_cancel(&self) {
-        let Some((process, secret)) = *self.0.key() else { return };
-        let deadline = Instant::now() + PATIENCE;
-        let go_on = &mut || Ok(());
-        let Ok(mut socket) = Socket::connect(&self.0.again.address, deadline, go_on) else {
-            return;
+    /// is to be sent. It ends early when the session is no more, or lost. Tells whether the server
+    /// could be asked.
+    pub fn send(&self, deadline: Instant, session: &Weak<Shared>) -> bool {
+        let go_on = &mut || match session.upgrade() {
+            Some(shared) if shared.line().broken().is_none() => Ok(()),
+            _ => Err(Error::Interrupted),
         };
-        if let Some(encryption) = &self.0.again.encryption
+        self.send_while(deadline, go_on)
+    }
+
+    /// The same, for as long as `go_on` lets it.
+    pub fn send_while(
+        &self,
+        deadline: Instant,
+        go_on: &mut dyn FnMut() -> crate::error::Result<()>,
+    ) -> bool {
+        let Ok(mut socket) = Socket::connect(&self.address, deadline, go_on) else { return false };
+        if let Some(encryption) = &self.encryption
             && encryption.begin(&mut socket, Without::Refused, deadline, go_on).is_err()
         {
-            return;
+            return false;
         }
         let mut request = BytesMut::new();
-        frontend::cancel_request(process, secret, &mut request);
+        frontend::cancel_request(self.process, self.secret, &mut request);
         // Sixteen bytes go into any socket's buffer.
         let _ = socket.write(&request);
         // The server hangs up once it has sent the signal.
         let handle = socket.handle();
         let mut buffer = [0; 16];
-        while Instant::now() < deadline {
-            if handle.wait(false, TICK) && !matches!(socket.read(&mut buffer), Ok(None)) {
-                return;
+        while go_on().is_ok() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            if handle.wait(false, TICK.min(left)) && !matches!(socket.read(&mut buffer), Ok(None)) {
+                return true;
             }
         }
+        false
     }
+}
+
+/// Asks the server, from a thread of its own, to cancel what a session runs that is closed here.
+pub(super) fn cancel_detached(request: CancelRequest) {
+    let ask = move || request.send_while(Instant::now() + CANCEL_LIMIT, &mut || Ok(()));
+    // Without a thread the statement runs to its end.
+    let _ = std::thread::Builder::new().name("howdah cancel".into()).spawn(ask);
 }

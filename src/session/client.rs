@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -71,6 +71,13 @@ static TAKER: OnceLock<fn(&Client)> = OnceLock::new();
 pub fn take_notices_by(take: fn(&Client)) {
     // Another one would be the same.
     let _ = TAKER.set(take);
+}
+
+impl Client {
+    /// A reference that does not keep the connection open.
+    pub(super) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0)
+    }
 }
 
 impl Shared {
@@ -191,6 +198,12 @@ impl Client {
         !self.0.line().has_to_send()
     }
 
+    /// How long an operation of a few statements may take.
+    #[must_use]
+    pub fn limit_of_statement(&self) -> Option<Duration> {
+        self.0.limit
+    }
+
     /// When an operation that begins now is given up.
     pub(super) fn limit(&self) -> Option<Instant> {
         self.0.limit.and_then(|limit| Instant::now().checked_add(limit))
@@ -283,6 +296,35 @@ impl Client {
     #[must_use]
     pub fn is_held_back(&self) -> bool {
         self.0.line().held_back > 0
+    }
+
+    /// A caller gives up what runs here: it is to end soon.
+    #[expect(clippy::must_use_candidate, reason = "who only gives up need not know by when")]
+    pub fn begin_cleanup(&self) -> Instant {
+        self.0.line().begin_cleanup()
+    }
+
+    /// What was given up may have ended.
+    pub fn note_cleanup(&self) {
+        self.0.line().note_cleanup();
+    }
+
+    /// By when what was given up is to have ended, while it has not.
+    #[must_use]
+    pub fn cleanup_deadline(&self) -> Option<Instant> {
+        self.0.line().cleanup_deadline()
+    }
+
+    /// That what was given up has not ended in time: who had it may ask no more on this connection,
+    /// which is cleaned, or closed, when it comes back to the pool.
+    #[must_use]
+    pub fn overdue(&self) -> Option<Error> {
+        let overdue = self.0.line().is_overdue();
+        overdue.then(|| {
+            Error::Connection(
+                "the statement before did not stop in time when it was cancelled, so the connection is given up; the server rolls back what was not committed".into(),
+            )
+        })
     }
 
     /// How many cancellations were asked for.

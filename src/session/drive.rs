@@ -111,6 +111,9 @@ impl Client {
             if asked.elapsed() >= TICK {
                 *asked = Instant::now();
                 interrupt()?;
+                if let Some(overdue) = self.overdue() {
+                    return Err(overdue);
+                }
             }
             if self.has_news() {
                 return Ok(());
@@ -143,6 +146,9 @@ impl Client {
                 if deadline.is_some_and(|deadline| asked > deadline) {
                     return Err(Error::Interrupted);
                 }
+                if let Some(overdue) = self.overdue() {
+                    return Err(overdue);
+                }
             }
         }
     }
@@ -157,7 +163,7 @@ impl Client {
                     return;
                 }
             }
-            self.carry(TICK);
+            self.carry(TICK.min(deadline.saturating_duration_since(Instant::now())));
         }
     }
 }

@@ -39,8 +39,8 @@ impl Interruption {
         if !client.begin_to_end() {
             return None;
         }
-        let (asking, hold) = (client.clone(), client.hold_back());
-        let cancel = move || asking.insist_on_cancel(hold, OUTCOME_PATIENCE);
+        let hold = client.hold_back();
+        let cancel = move || hold.cancel_until_stopped(OUTCOME_PATIENCE);
         let deadline = Instant::now() + OUTCOME_PATIENCE;
         // Without a thread the statement runs to its end, or the connection is given up.
         let cancelling = std::thread::Builder::new().name("howdah cancel".into()).spawn(cancel);

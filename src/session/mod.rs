@@ -38,10 +38,11 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::wire::message::{Messages, tag};
-use cancel::ASK_AGAIN;
+use cancel::{ASK_AGAIN, CANCEL_LIMIT, cancel_detached};
 pub use client::{Backend, Client, Notification};
 pub use interrupt::Interrupt;
 pub use interruption::{Ended, Interruption, NO_ANSWER, OUTCOME_PATIENCE};
+pub use line::GRACE;
 pub use plain::is_plain_read;
 pub use reply::{Parts, Reply};
 pub use socket::Handle;
@@ -56,8 +57,9 @@ pub struct Session {
     attachment: Mutex<Option<Box<dyn Any + Send + Sync>>>,
 }
 
-/// How long a cancelled statement may take to end before its connection is given up.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an undoing may take that somebody waits for. A server that is gone is not waited for
+/// longer: without it, nothing stays.
+pub const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
 
 impl Session {
     fn new(client: Client) -> Self {
@@ -95,6 +97,9 @@ impl Session {
         interrupt: &mut Interrupt<'_>,
         operation: impl AsyncFnOnce(&Client) -> Result<T>,
     ) -> Result<T> {
+        if let Some(overdue) = self.client.overdue() {
+            return Err(overdue);
+        }
         self.client.carry_by(0);
         let stopped = {
             let future = std::pin::pin!(operation(&self.client));
@@ -141,27 +146,42 @@ impl Session {
         }
     }
 
-    /// Cancels what is running at the server, and waits until it has ended.
+    /// Cancels what is running at the server, and waits until it has ended, for a moment: whatever the
+    /// network does, an interrupt is not kept waiting. What has not ended by then is left to the
+    /// pool, and whoever has the session may ask no more on it.
     pub fn stop(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.client.is_quiet() && !self.is_broken() {
-            if Instant::now() > deadline {
-                self.client.give_up("the statement did not stop when it was cancelled");
-            }
-            // The server takes no notice of a request that is there before it has begun.
-            self.client.cancel();
-            self.client.settle(ASK_AGAIN);
+        if !self.client.is_quiet() && !self.is_broken() {
+            let deadline = self.client.begin_cleanup();
+            self.cancel_until(deadline);
         }
     }
 
-    /// Leaves a session in the midst of a statement: the server is asked, from a thread of its own,
-    /// to run it no further.
+    /// Tells whether all has ended, or the server could at least be asked to cancel it.
+    fn cancel_until(&self, deadline: Instant) -> bool {
+        while !self.client.is_quiet() && !self.is_broken() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            // The server takes no notice of a request that is there before it has begun.
+            let asked = self.client.cancel(deadline.min(Instant::now() + CANCEL_LIMIT));
+            self.client.settle(ASK_AGAIN.min(left));
+            if !asked && !self.client.is_quiet() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Leaves a session that is closed in the midst of a statement: the server is asked, from a thread
+    /// of its own, to run it no further.
     fn leave(&self) {
-        if self.is_ours() && !self.client.is_quiet() && !self.is_broken() {
-            let client = self.client.clone();
-            let ask = move || client.request_cancel();
-            // Without a thread the statement runs to its end.
-            let _ = std::thread::Builder::new().name("howdah cancel".into()).spawn(ask);
+        if self.is_ours()
+            && !self.client.is_quiet()
+            && !self.is_broken()
+            && let Some(request) = self.client.cancel_request()
+        {
+            cancel_detached(request);
         }
     }
 
@@ -203,12 +223,73 @@ impl Session {
         Ok(late)
     }
 
-    /// Rolls back whatever transaction there is; a session that cannot is broken.
+    /// Rolls back whatever transaction there is, before the session goes back to the pool, which cleans
+    /// it where this is not answered in a moment.
     pub fn rollback(&self) {
         self.stop();
-        if !self.is_clean() && !self.is_broken() {
-            // The failure breaks the session, and that is all there is to say.
-            let _ = self.batch(&mut || Ok(()), ROLLBACK);
+        if self.client.is_quiet() && !self.is_clean() && !self.is_broken() {
+            self.attempt(ROLLBACK, GRACE);
+        }
+    }
+
+    /// Undoes what was done since a savepoint. A session that cannot is of no more use to whoever has
+    /// it.
+    pub fn undo(&self, sql: &str) {
+        self.stop();
+        let limit = self.client.limit_of_statement().unwrap_or(ROLLBACK_LIMIT).min(ROLLBACK_LIMIT);
+        if !self.attempt(sql, limit) {
+            self.stop();
+        }
+    }
+
+    /// Runs something for so long at the most; tells whether it was answered. Otherwise it is still
+    /// under way, and not cancelled.
+    fn attempt(&self, sql: &str, limit: Duration) -> bool {
+        if self.client.overdue().is_some() {
+            return false;
+        }
+        self.client.carry_by(0);
+        let until = Some(Instant::now() + limit);
+        let batch = std::pin::pin!(self.client.batch(sql));
+        self.client.pump(until, &mut || Ok(()), batch).is_ok()
+    }
+
+    /// Ends all subscriptions, if there are any; a connection on which that is not answered in a
+    /// moment is closed.
+    pub fn unlisten(&self, sql: &str) {
+        if self.client.is_listening() && !self.is_broken() {
+            self.stop();
+            if self.client.is_quiet() && self.attempt(sql, GRACE) {
+                self.client.listen_to(Vec::new());
+            } else {
+                self.client.give_up("the server did not answer UNLISTEN");
+            }
+        }
+    }
+
+    /// Waits, on a thread that has nothing else to do, until the session is as the next caller wants
+    /// it; one that does not come so far in time is broken.
+    fn clean(&self, patience: Duration, may_go_on: &dyn Fn() -> bool) {
+        self.client.carry_by(0);
+        let deadline = Instant::now() + patience;
+        while !self.client.is_quiet() && !self.is_broken() {
+            let turn = deadline.min(Instant::now() + CLEANING_TURN);
+            if !self.cancel_until(turn) {
+                self.client.give_up("the server cannot be asked to cancel a statement");
+            }
+            if Instant::now() >= deadline || !may_go_on() {
+                self.client.give_up("the statement did not stop when it was cancelled");
+            }
+        }
+        // Somebody else's cancellation may still be under way.
+        let free = std::pin::pin!(self.client.quiet());
+        let _ = self.client.pump(Some(deadline), &mut || Ok(()), free);
+        let in_transaction = self.client.is_free() && self.client.status() != b'I';
+        let unfit = self.client.is_listening()
+            || !self.client.is_free()
+            || (in_transaction && !self.attempt(ROLLBACK, CANCEL_LIMIT));
+        if unfit {
+            self.client.give_up("the connection was not clean");
         }
     }
 
@@ -255,6 +336,9 @@ impl Session {
 }
 
 const ROLLBACK: &str = "ROLLBACK";
+
+/// How often whoever cleans looks whether that is still wanted.
+const CLEANING_TURN: Duration = CANCEL_LIMIT;
 
 /// Commits a transaction.
 ///

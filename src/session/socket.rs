@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, SockAddr, Type};
 
-use super::config::{Address, Keepalive};
+use super::config::{Address, Keepalive, UserTimeout};
 use super::interrupt::{Interrupt, TICK};
 use super::peer;
 use super::tls::{Tls, explain};
@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 pub(super) struct Socket {
     handle: Handle,
     tls: Option<Box<Tls>>,
+    /// How long the other side may leave data unacknowledged, where that is suspended for long requests.
+    user_timeout: Option<Duration>,
+    user_timeout_suspended: bool,
 }
 
 /// The socket itself, for whoever waits for it.
@@ -41,6 +44,10 @@ impl Handle {
         };
         // An interrupted wait is a wait that ended early.
         poll(&mut fds, Some(&timeout)).is_ok_and(|ready| ready > 0)
+    }
+
+    fn is_tcp(&self) -> bool {
+        self.0.local_addr().is_ok_and(|address| !address.is_unix())
     }
 
     /// The file descriptor, for an event loop.
@@ -80,25 +87,29 @@ impl Socket {
         }
         let handle = Handle(Arc::new(socket));
         match handle.0.connect(&target) {
-            Ok(()) => return Ok(Self { handle, tls: None }),
+            Ok(()) => return Ok(Self::of(handle)),
             Err(error)
                 if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
             Err(error) => return Err(refused(error)),
         }
-        while !handle.poll(PollFlags::OUT, TICK) {
+        while !handle.poll(PollFlags::OUT, tick(deadline)) {
             interrupt()?;
-            if Instant::now() > deadline {
+            if Instant::now() >= deadline {
                 return Err(refused(io::ErrorKind::TimedOut.into()));
             }
         }
         match handle.0.take_error().map_err(refused)? {
             Some(error) => Err(refused(error)),
-            None => Ok(Self { handle, tls: None }),
+            None => Ok(Self::of(handle)),
         }
     }
 
+    fn of(handle: Handle) -> Self {
+        Self { handle, tls: None, user_timeout: None, user_timeout_suspended: false }
+    }
+
     /// Lets the system see whether the other side is still there, as often as was asked for.
-    pub fn keep_alive(&self, keepalive: Option<&Keepalive>, user_timeout: Option<Duration>) {
+    pub fn keep_alive(&mut self, keepalive: Option<&Keepalive>, user_timeout: UserTimeout) {
         // A Unix socket has none of this, and a system may lack some: it is then as it is.
         let Some(keepalive) = keepalive else { return };
         let mut wanted = socket2::TcpKeepalive::new();
@@ -112,10 +123,34 @@ impl Socket {
             wanted = wanted.with_retries(retries);
         }
         let _ = self.handle.0.set_tcp_keepalive(&wanted);
+        self.set_user_timeout(user_timeout.limit);
+        if user_timeout.is_suspended_for_long_requests && self.handle.is_tcp() {
+            self.user_timeout = user_timeout.limit;
+        }
+    }
+
+    fn set_user_timeout(&self, limit: Option<Duration>) {
         #[cfg(target_os = "linux")]
-        let _ = self.handle.0.set_tcp_user_timeout(user_timeout);
+        let _ = self.handle.0.set_tcp_user_timeout(limit);
         #[cfg(not(target_os = "linux"))]
-        let _ = user_timeout;
+        let _ = limit;
+    }
+
+    /// A long request is being sent. A server that waits for a lock, say, reads none of it for as long
+    /// as that takes, and to Linux a peer that acknowledges but has no room is as late as one that is
+    /// dead (`TCP_USER_TIMEOUT` in <https://man7.org/linux/man-pages/man7/tcp.7.html>).
+    pub fn suspend_user_timeout(&mut self) {
+        if self.user_timeout.is_some() && !self.user_timeout_suspended {
+            self.user_timeout_suspended = true;
+            self.set_user_timeout(None);
+        }
+    }
+
+    /// All has been answered.
+    pub fn resume_user_timeout(&mut self) {
+        if std::mem::take(&mut self.user_timeout_suspended) {
+            self.set_user_timeout(self.user_timeout);
+        }
     }
 
     pub fn handle(&self) -> Handle {
@@ -136,9 +171,9 @@ impl Socket {
         };
         while !tls.handshake(&mut bytes).map_err(failed)? {
             let flags = if tls.wants_write() { PollFlags::OUT } else { PollFlags::IN };
-            self.handle.poll(flags, TICK);
+            self.handle.poll(flags, tick(deadline));
             interrupt()?;
-            if Instant::now() > deadline {
+            if Instant::now() >= deadline {
                 return Err(lost("timed out during the TLS handshake").into());
             }
         }
@@ -173,9 +208,9 @@ impl Socket {
                 Ok(None) => {}
                 Err(error) => return Err(lost(&in_words(&error))),
             }
-            self.handle.poll(PollFlags::IN, TICK);
+            self.handle.poll(PollFlags::IN, tick(deadline));
             interrupt()?;
-            if Instant::now() > deadline {
+            if Instant::now() >= deadline {
                 return Err(lost("timed out"));
             }
         }
@@ -229,6 +264,11 @@ impl Socket {
         // The other side may have hung up before. Whoever watches the socket hears of it, too.
         let _ = self.handle.0.shutdown(std::net::Shutdown::Both);
     }
+}
+
+/// How long to wait before the next look at the interrupt and the time.
+fn tick(deadline: Instant) -> Duration {
+    TICK.min(deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Why there is no TLS.

@@ -89,9 +89,6 @@ where
     }
 }
 
-/// How long to wait for the answer to a rollback.
-const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
-
 fn none(result: Result<()>) -> Result<Py<PyAny>> {
     result.map(|()| nothing())
 }
@@ -367,8 +364,32 @@ impl AsyncLease {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        start(py, Connection::Kept(self.lent()), None, outcome, |client| async {
+        let lent = self.lent();
+        let limit = lent.as_ref().ok().and_then(|lent| lent.pool().statement_limit());
+        start(py, Connection::Kept(lent), limit, outcome, |client| async {
             none(operation(client).await)
+        })
+    }
+
+    fn undo<F>(
+        &self,
+        py: Python<'_>,
+        interrupted: bool,
+        operation: impl FnOnce(Client) -> F + Send + 'static,
+    ) -> PyResult<Waiting>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let lent = self.lent();
+        let limit = lent.as_ref().ok().and_then(|lent| lent.pool().statement_limit());
+        let limit = Some(verbs::rollback_limit(limit, interrupted));
+        start(py, Connection::Kept(lent), limit, Outcome::Ignored, move |client| async move {
+            if interrupted {
+                client.begin_cleanup();
+            }
+            let undone = operation(client.clone()).await;
+            client.note_cleanup();
+            none(undone)
         })
     }
 }
@@ -393,13 +414,11 @@ impl AsyncLease {
         self.run_told(py, Outcome::Told, verbs::commit)
     }
 
-    /// Rolls the transaction back.
-    fn rollback(&self, py: Python<'_>) -> PyResult<Waiting> {
-        // A server that is gone is not waited for: without it, nothing stays.
-        let (from, limit) = (Connection::Kept(self.lent()), Some(ROLLBACK_LIMIT));
-        start(py, from, limit, Outcome::Ignored, |client| async {
-            none(verbs::rollback(client).await)
-        })
+    /// Rolls the transaction back; at once, if the block was interrupted, or else the connection is
+    /// given up.
+    #[pyo3(signature = (interrupted=false))]
+    fn rollback(&self, py: Python<'_>, interrupted: bool) -> PyResult<Waiting> {
+        self.undo(py, interrupted, verbs::rollback)
     }
 
     /// Sets a savepoint.
@@ -412,9 +431,15 @@ impl AsyncLease {
         self.run(py, move |client| verbs::release_savepoint(client, depth))
     }
 
-    /// Undoes what was done since a savepoint.
-    fn rollback_savepoint(&self, py: Python<'_>, depth: u32) -> PyResult<Waiting> {
-        self.run(py, move |client| verbs::rollback_savepoint(client, depth))
+    /// Undoes what was done since a savepoint; see `rollback`.
+    #[pyo3(signature = (depth, interrupted=false))]
+    fn rollback_savepoint(
+        &self,
+        py: Python<'_>,
+        depth: u32,
+        interrupted: bool,
+    ) -> PyResult<Waiting> {
+        self.undo(py, interrupted, move |client| verbs::rollback_savepoint(client, depth))
     }
 
     /// Subscribes to channels.
@@ -424,7 +449,8 @@ impl AsyncLease {
 
     /// Waits for a notification.
     fn notification(&self, py: Python<'_>) -> PyResult<Waiting> {
-        let waiting = self.run(py, |client| async move { client.notified().await })?;
+        let wait = |client: Client| async move { none(client.notified().await) };
+        let waiting = start(py, Connection::Kept(self.lent()), None, Outcome::Ignored, wait)?;
         let lent = self.lent().map_err(|error| exception(py, error))?;
         // Another task may have taken it meanwhile; it is not lost if this one is cancelled.
         waiting.slot.on_resume(move |py| match lent.client().take_notification() {

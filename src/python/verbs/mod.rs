@@ -25,7 +25,8 @@ use crate::wire::message::{self, Messages, tag};
 pub(super) use control::refuse_control;
 pub(super) use many::execute_many;
 pub(super) use scope::{
-    begin, commit, listen, release_savepoint, rollback, rollback_savepoint, savepoint, unlisten,
+    begin, commit, listen, release_savepoint, rollback, rollback_limit, rollback_savepoint,
+    savepoint, unlisten,
 };
 
 /// The text of a statement.

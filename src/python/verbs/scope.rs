@@ -1,7 +1,9 @@
 //! What begins and ends a transaction, or listening.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
-use crate::session::{self, Client};
+use crate::session::{self, Client, GRACE, ROLLBACK_LIMIT};
 use crate::sql::render;
 
 /// Begins a transaction.
@@ -29,6 +31,14 @@ pub(in crate::python) async fn commit(client: Client) -> Result<()> {
         ));
     }
     session::commit(&client).await
+}
+
+/// How long to wait for the answer to a rollback. Who interrupts a block is not kept waiting: a
+/// connection on which that is not answered in a moment is given up, and nothing stays of what was
+/// done on it.
+pub(in crate::python) fn rollback_limit(limit: Option<Duration>, interrupted: bool) -> Duration {
+    let most = if interrupted { GRACE } else { ROLLBACK_LIMIT };
+    limit.map_or(most, |limit| limit.min(most))
 }
 
 /// Rolls a transaction back.

@@ -40,7 +40,7 @@ pub struct Config {
     /// How long one address may take to answer.
     pub(super) connect_timeout: Duration,
     pub(super) keepalive: Option<Keepalive>,
-    pub(super) user_timeout: Option<Duration>,
+    pub(super) user_timeout: UserTimeout,
     /// Why a password file was not used.
     pub(super) ignored_passfile: Option<String>,
     /// When a statement is given up on this side: after the server's own time, or where a pooler
@@ -108,6 +108,15 @@ pub struct Keepalive {
     pub interval: Option<Duration>,
     /// And so many times.
     pub retries: Option<u32>,
+}
+
+/// How long the other side may leave data unacknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserTimeout {
+    /// `None` for as long as the system lets it.
+    pub limit: Option<Duration>,
+    /// Nobody asked for it, so that a server that is slow to read is not taken for a dead one.
+    pub is_suspended_for_long_requests: bool,
 }
 
 /// The kind of server that is wanted.
@@ -212,8 +221,20 @@ impl Address {
     }
 }
 
-/// How much longer than the server we wait for the end of a statement that takes too long.
-const LATER: Duration = Duration::from_secs(1);
+/// How much longer than the server we wait for the end of a statement that takes too long. With the
+/// time that its cancelling may take, that is less than a second.
+const LATER: Duration = Duration::from_millis(500);
+
+/// By themselves, systems ask after two hours of silence whether the other side is still there, and
+/// wait a quarter of an hour for what it should acknowledge. With these, a peer that is gone is
+/// noticed within a minute: after half a minute of silence it is asked, three times. That is also often
+/// enough for the routers between, most of which forget a connection after minutes.
+const KEEPALIVE: Keepalive = Keepalive {
+    idle: Some(Duration::from_secs(30)),
+    interval: Some(Duration::from_secs(10)),
+    retries: Some(3),
+};
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -271,7 +292,7 @@ impl Config {
                 .unwrap_or(false),
             connect_timeout: connect_timeout.min(FOR_EVER),
             keepalive: keepalive(&given)?,
-            user_timeout: given.time("tcp_user_timeout", Duration::from_millis(1))?,
+            user_timeout: user_timeout(&given)?,
             ignored_passfile,
             statement_limit: match options.statement_timeout {
                 Some(timeout) if pgbouncer => Some(timeout),
@@ -314,11 +335,26 @@ fn keepalive(given: &Given) -> Result<Option<Keepalive>> {
     if given.number::<i32>("keepalives")? == Some(0) {
         return Ok(None);
     }
+    let time = |name, usual| match given.get(name) {
+        Some(_) => given.time(name, SECOND),
+        None => Ok(usual),
+    };
+    let retries = given.number::<i32>("keepalives_count")?;
     Ok(Some(Keepalive {
-        idle: given.time("keepalives_idle", SECOND)?,
-        interval: given.time("keepalives_interval", SECOND)?,
-        retries: given.number::<i32>("keepalives_count")?.and_then(above_zero),
+        idle: time("keepalives_idle", KEEPALIVE.idle)?,
+        interval: time("keepalives_interval", KEEPALIVE.interval)?,
+        retries: retries.map_or(KEEPALIVE.retries, above_zero),
     }))
+}
+
+fn user_timeout(given: &Given) -> Result<UserTimeout> {
+    Ok(match given.get("tcp_user_timeout") {
+        Some(_) => UserTimeout {
+            limit: given.time("tcp_user_timeout", Duration::from_millis(1))?,
+            is_suspended_for_long_requests: false,
+        },
+        None => UserTimeout { limit: Some(USER_TIMEOUT), is_suspended_for_long_requests: true },
+    })
 }
 
 fn above_zero(number: i32) -> Option<u32> {

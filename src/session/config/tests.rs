@@ -40,6 +40,11 @@ fn setting<'a>(config: &'a Config, name: &str) -> Option<&'a str> {
     config.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
+fn found(host: &Host) -> Result<Vec<Address>> {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    host.addresses(false, deadline, &mut || Ok(()))
+}
+
 #[test]
 fn test_config_without_url_and_environment_names_both() {
     let error = config(None, &[]).map(|_| ()).unwrap_err().to_string();
@@ -161,17 +166,34 @@ fn test_config_of_security_is_checked() {
 }
 
 #[test]
+fn test_config_of_a_dead_peer_is_read_and_has_defaults_of_a_minute() {
+    let config = |url| config(Some(url), &[]).unwrap();
+    let asked = |limit| UserTimeout { limit, is_suspended_for_long_requests: false };
+    let usual = config("user=u");
+    let silence = Duration::from_secs(30 + 3 * 10);
+    let kept = usual.keepalive.unwrap();
+    assert_eq!(kept.idle.unwrap() + kept.interval.unwrap() * kept.retries.unwrap(), silence);
+    let limit = Some(silence);
+    assert_eq!(usual.user_timeout, UserTimeout { limit, is_suspended_for_long_requests: true });
+    let short = config("user=u tcp_user_timeout=50").user_timeout;
+    assert_eq!(short, asked(Some(Duration::from_millis(50))));
+    assert_eq!(config("user=u tcp_user_timeout=0").user_timeout, asked(None));
+    // 0 and less are the system's own, as to libpq.
+    let own = config("user=u keepalives_idle=-1 keepalives_interval=0 keepalives_count=0");
+    assert_eq!(own.keepalive, Some(Keepalive::default()));
+    let kept = config("user=u keepalives_idle=5 keepalives_count=2").keepalive.unwrap();
+    let idle = Some(Duration::from_secs(5));
+    assert_eq!(kept, Keepalive { idle, retries: Some(2), ..KEEPALIVE });
+    assert_eq!(config("user=u keepalives=0").keepalive, None);
+}
+
+#[test]
 fn test_config_of_times_and_sizes_is_read() {
     let config = |url| config(Some(url), &[]).unwrap();
     assert_eq!(config("user=u connect_timeout=3").connect_timeout, Duration::from_secs(3));
     assert_eq!(config("user=u connect_timeout=0").connect_timeout, FOR_EVER);
     assert_eq!(config("user=u connect_timeout=-1").connect_timeout, FOR_EVER);
     assert_eq!(config("user=u").connect_timeout, Duration::from_secs(10));
-    assert_eq!(config("user=u tcp_user_timeout=50").user_timeout, Some(Duration::from_millis(50)));
-    assert_eq!(config("user=u keepalives_idle=-1").keepalive, Some(Keepalive::default()));
-    let kept = config("user=u keepalives_idle=5 keepalives_count=2").keepalive.unwrap();
-    assert_eq!((kept.idle, kept.retries), (Some(Duration::from_secs(5)), Some(2)));
-    assert_eq!(config("user=u keepalives=0").keepalive, None);
     assert_eq!(config("user=u statement_cache_size=7").statement_cache_size, 7);
     let pooled = config("user=u pgbouncer=true");
     assert_eq!((pooled.statement_cache_size, setting(&pooled, "options")), (0, None));

@@ -62,6 +62,10 @@ pub(super) struct Line {
     pub cancellations: u64,
     /// No request is made now: an operation that was interrupted is polled, to hear how it ends.
     pub refuses: bool,
+    /// When what its caller gave up is to have ended; there while that has not.
+    cleanup_deadline: Option<Instant>,
+    /// The bytes sent since the server had nothing to do here.
+    sent_bytes: usize,
     /// The socket takes no more at present.
     pub wants_write: bool,
     status: u8,
@@ -113,6 +117,10 @@ const MOST_IN_LINE: usize = 128;
 const BRISK: Duration = Duration::from_micros(300);
 /// A read of so much is worth being woken for. The server writes 8 KiB at a time.
 const PART_BYTES: usize = 64 << 10;
+/// How long what its caller gave up may take to end while somebody waits for that.
+pub const GRACE: Duration = Duration::from_millis(250);
+/// Any server's system takes so many bytes of a request, whatever the server does meanwhile.
+const TAKEN_BYTES: usize = 32 << 10;
 
 impl Line {
     pub fn new(socket: Socket, label: String, spin: Spin, names: NameWatch) -> Self {
@@ -133,6 +141,8 @@ impl Line {
             held_back: 0,
             cancellations: 0,
             refuses: false,
+            cleanup_deadline: None,
+            sent_bytes: 0,
             wants_write: false,
             status: 0,
             names,
@@ -160,6 +170,7 @@ impl Line {
     /// Gives the connection up.
     pub fn break_off(&mut self, reason: String) {
         self.broken.get_or_insert(Lost::Broken(reason));
+        self.wants_write = false;
         self.spin.rest();
     }
 
@@ -176,6 +187,33 @@ impl Line {
     /// Whether all has been said and answered, and no cancellation is under way.
     pub fn is_free(&self) -> bool {
         self.is_quiet() && self.held_back == 0
+    }
+
+    /// Whether something that its caller gave up has not ended, or is being cancelled.
+    fn is_being_cleaned(&self) -> bool {
+        self.broken.is_none() && (self.held_back > 0 || self.has_abandoned())
+    }
+
+    /// A caller gives up what runs here: it is to end by the time that this gives back.
+    pub fn begin_cleanup(&mut self) -> Instant {
+        *self.cleanup_deadline.get_or_insert_with(|| Instant::now() + GRACE)
+    }
+
+    /// By when what was given up is to have ended, while it has not.
+    pub fn cleanup_deadline(&self) -> Option<Instant> {
+        self.cleanup_deadline.filter(|_| self.is_being_cleaned())
+    }
+
+    /// Something that was given up may have ended.
+    pub fn note_cleanup(&mut self) {
+        if !self.is_being_cleaned() {
+            self.cleanup_deadline = None;
+        }
+    }
+
+    /// Whether all that was given up has ended, however late; without it, the connection is of no use.
+    pub fn is_overdue(&self) -> bool {
+        self.cleanup_deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Whether another request may be sent.
@@ -233,6 +271,11 @@ impl Line {
     /// Whether any reply that is due is not wanted.
     pub fn has_abandoned(&self) -> bool {
         self.broken.is_none() && self.due.iter().any(|due| due.abandoned)
+    }
+
+    /// Whether nobody wants any reply that is due.
+    pub fn is_abandoned(&self) -> bool {
+        self.due.iter().all(|due| due.abandoned)
     }
 
     /// What the server is to answer now, if nobody wants the reply and it is this request or one before
@@ -367,6 +410,10 @@ impl Line {
 
     /// Takes bytes that have been sent off the front of what is to be sent.
     fn forget_sent(&mut self, mut count: usize) {
+        self.sent_bytes += count;
+        if self.sent_bytes > TAKEN_BYTES {
+            self.socket.suspend_user_timeout();
+        }
         while let Some(chunk) = self.chunks.front_mut() {
             if count < chunk.len() {
                 return chunk.advance(count);
@@ -442,12 +489,15 @@ impl Line {
             )),
         };
         self.broken.get_or_insert(lost);
+        self.wants_write = false;
         self.spin.rest();
     }
 
     fn rest_when_quiet(&mut self) {
         if self.due.is_empty() || self.broken.is_some() {
             self.spin.rest();
+            self.sent_bytes = 0;
+            self.socket.resume_user_timeout();
         }
     }
 

@@ -22,6 +22,7 @@ impl Line {
         let Self { inbox, due, status, unasked, answered, outbox, phase, spare, names, .. } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
+        let mut gave_up_ended = false;
         let mut hand_over = |due: &mut VecDeque<Due>, bytes: &[u8]| {
             let Some(front) = due.front_mut() else { return };
             front.received += bytes.len();
@@ -96,7 +97,9 @@ impl Line {
                         self.soonest = self.soonest.min(took);
                     }
                     (self.first_since, self.moved_at) = (now, now);
-                    if !ended.abandoned {
+                    if ended.abandoned {
+                        gave_up_ended = true;
+                    } else {
                         answered.push_back(ended);
                     }
                 }
@@ -123,6 +126,9 @@ impl Line {
         }
         hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
         inbox.start = at;
+        if gave_up_ended {
+            self.note_cleanup();
+        }
         Ok(())
     }
 }

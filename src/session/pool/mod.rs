@@ -1,6 +1,7 @@
 //! The sessions of one database: idle ones, kept for the next caller, and callers, who have theirs
 //! in the order in which they came.
 
+mod cleaning;
 mod parked;
 mod permit;
 
@@ -46,6 +47,8 @@ struct State {
     idle: Vec<Idle>,
     waiting: VecDeque<Arc<dyn Waiter>>,
     open: usize,
+    /// Of those open: which a thread cleans.
+    cleaning: usize,
     closed: bool,
     /// Whether it has been used, and filled.
     filled: bool,
@@ -113,6 +116,7 @@ impl Pool {
             idle: Vec::new(),
             waiting: VecDeque::new(),
             open: 0,
+            cleaning: 0,
             closed: false,
             filled: false,
             process: std::process::id(),
@@ -138,6 +142,7 @@ impl Pool {
             state.idle.clear();
             state.waiting.clear();
             state.open = 0;
+            state.cleaning = 0;
             state.process = std::process::id();
         }
         state
@@ -336,8 +341,10 @@ impl Pool {
         let (idle, waiting) = {
             let mut state = self.state();
             state.closed = true;
-            state.open -= state.idle.len();
-            state.ended += state.idle.len() as u64;
+            // Those that are being cleaned are not wanted any more: their threads close them.
+            let gone = state.idle.len() + std::mem::take(&mut state.cleaning);
+            state.open = state.open.saturating_sub(gone);
+            state.ended += gone as u64;
             (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting))
         };
         drop(idle);
@@ -365,29 +372,4 @@ impl Pool {
 
 fn closed() -> Error {
     Error::Interface("the database is closed".into())
-}
-
-impl Pool {
-    /// A session comes back: if it is clean, for the next who wants one.
-    pub(super) fn take_back(self: &Arc<Self>, session: Session, born: Instant) {
-        let clean = session.is_clean();
-        if !clean {
-            session.leave();
-        }
-        let mut state = self.state();
-        if clean && !state.closed {
-            state.idle.push(Idle { session, born, since: Instant::now() });
-            let somebody_waits = !state.waiting.is_empty();
-            drop(state);
-            if somebody_waits {
-                self.serve();
-            }
-            return;
-        }
-        state.open = state.open.saturating_sub(1);
-        state.ended += 1;
-        drop(state);
-        drop(session);
-        self.serve();
-    }
 }

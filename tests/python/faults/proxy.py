@@ -134,6 +134,7 @@ class Link:
                     data = side.recv(CHUNK_BYTES)
                     if not data:
                         return self.end()
+                    self.silent |= self.proxy.silent
                     if not self.silent:
                         (self.outward if side is self.client else self.inward)(data)
                     if self.broken:
@@ -223,6 +224,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.fault: Fault | None = None
         self.strikes = 0
+        self.silent = False
         self.accepted = 0
         self.seen: deque[Frontend] = deque(maxlen=1000)
         self.turns: list[bytearray] | None = None
@@ -257,9 +259,14 @@ class Proxy:
         """Host and port."""
         return f"{LOOPBACK}:{self.port}"
 
+    def fall_silent(self) -> None:
+        """Pass nothing on any more, in no direction and for nobody; those who come now are accepted, too."""
+        self.silent = True
+
     def heal(self) -> None:
         """Do no more harm to those who come now."""
         self.fault = None
+        self.silent = False
 
     def hang_up(self, *, reset: bool = False) -> None:
         """End every connection, whatever it is at."""

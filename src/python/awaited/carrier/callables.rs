@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use pyo3::prelude::*;
 
@@ -19,25 +20,29 @@ impl Carrier {
     }
 }
 
-/// `_core.Timer`: called when something may have taken too long.
+/// `_core.Timer`: called when something may have taken too long. It keeps no connection open.
 #[pyclass(frozen, module = "howdah._core", name = "Timer")]
-pub(super) struct Timer(pub Arc<Carried>);
+pub(super) struct Timer(pub Weak<Carried>, pub Instant);
 
 #[pymethods]
 impl Timer {
     fn __call__(&self, py: Python<'_>) {
-        self.0.give_up(py);
+        if let Some(carried) = self.0.upgrade() {
+            carried.give_up(py, self.1);
+        }
     }
 }
 
 /// `_core.Sweeper`: called when the server may be at work on what nobody wants.
 #[pyclass(frozen, module = "howdah._core", name = "Sweeper")]
-pub(super) struct Sweeper(pub Arc<Carried>);
+pub(super) struct Sweeper(pub Weak<Carried>);
 
 #[pymethods]
 impl Sweeper {
     fn __call__(&self, py: Python<'_>) {
-        self.0.sweep(py);
+        if let Some(carried) = self.0.upgrade() {
+            carried.sweep(py);
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Operations that are given up: those that take too long, and those whose outcome nobody wants any
 //! more. What the server runs of them is cancelled there.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use super::super::super::session::Home;
 use super::super::call_queue::Caller;
 use super::callables::{Sweeper, Timer};
 use super::{Carried, Operation};
@@ -18,7 +19,7 @@ use crate::session::{NO_ANSWER, OUTCOME_PATIENCE};
 const SWEEP: Duration = Duration::from_millis(50);
 
 /// How long a connection may take to become clean.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn until(limit: Option<Duration>) -> Option<Instant> {
     limit.and_then(|limit| Instant::now().checked_add(limit))
@@ -39,31 +40,41 @@ impl Carried {
 
     /// Lets the loop look, at that time, whether something takes too long.
     pub(super) fn look_after(&self, py: Python<'_>, until: Option<Instant>) {
-        if until.is_some() && !self.timed.swap(true, Ordering::Relaxed) {
-            self.call_at(py, until);
-        }
-    }
-
-    /// Has the loop look at that time, whatever it looks at before or after.
-    fn call_at(&self, py: Python<'_>, until: Option<Instant>) {
         let Some(until) = until else { return };
-        let Some(me) = self.me.upgrade() else { return };
+        {
+            let mut timed = self.timed();
+            if timed.is_some_and(|timed| timed <= until) {
+                return;
+            }
+            *timed = Some(until);
+        }
         let seconds = until.saturating_duration_since(Instant::now()).as_secs_f64();
-        let told = Py::new(py, Timer(me))
+        let told = Py::new(py, Timer(Weak::clone(&self.me), until))
             .and_then(|timer| self.event_loop.call_later(py, seconds, timer.bind(py).as_any()));
         if let Err(error) = told {
             error.write_unraisable(py, None);
         }
     }
 
+    fn timed(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.timed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives up what takes too long: a statement is cancelled at the server, a connection that does
-    /// not become clean is closed.
-    pub(super) fn give_up(self: &Arc<Self>, py: Python<'_>) {
-        self.timed.store(false, Ordering::Relaxed);
+    /// not become clean is closed. What waits on a connection that did not come free in time after
+    /// something was given up fails.
+    pub(super) fn give_up(self: &Arc<Self>, py: Python<'_>, timed: Instant) {
         let now = Instant::now();
-        let (mut late, mut next, mut stuck) = (Vec::new(), None::<Instant>, false);
+        // A loop may call a little early: then it is asked to call again.
+        self.timed().take_if(|next| *next == timed);
+        let is_overdue = self.client.overdue().is_some();
+        let (mut late, mut next, mut stuck) = (Vec::new(), self.client.cleanup_deadline(), false);
+        next.take_if(|deadline| *deadline <= now);
         for operation in self.operations().iter() {
             match (operation.until, &operation.slot) {
+                (_, Some(slot)) if is_overdue && matches!(operation.home, Home::Kept(_)) => {
+                    late.push((operation.id, Arc::clone(slot), operation.stopped));
+                }
                 (Some(until), Some(slot)) if until <= now => {
                     late.push((operation.id, Arc::clone(slot), operation.stopped));
                 }
@@ -76,17 +87,22 @@ impl Carried {
             self.client.give_up("the statement did not stop when it was cancelled");
         }
         for (id, slot, is_stopped) in late {
-            let error = if is_stopped {
-                self.client.give_up(NO_ANSWER);
-                Error::OutcomeUnknown(Box::new(Error::Interrupted))
-            } else {
-                if slot.is_told(&self.client) {
-                    slot.expire(py);
-                    if self.hear_end(py, id) {
-                        continue;
-                    }
+            let overdue = self.client.overdue().filter(|_| is_overdue);
+            let error = match overdue {
+                _ if is_stopped => {
+                    self.client.give_up(NO_ANSWER);
+                    Error::OutcomeUnknown(Box::new(Error::Interrupted))
                 }
-                Error::Interrupted
+                Some(overdue) => overdue,
+                None => {
+                    if slot.is_told(&self.client) {
+                        slot.expire(py);
+                        if self.hear_end(py, id) {
+                            continue;
+                        }
+                    }
+                    Error::Interrupted
+                }
             };
             slot.settle(py, Err(error));
             self.stop(py, id);
@@ -127,7 +143,7 @@ impl Carried {
                 drop(operations);
                 if is_under_way {
                     self.cancel(py);
-                    self.call_at(py, until);
+                    self.look_after(py, until);
                 }
                 is_under_way
             }
@@ -149,13 +165,22 @@ impl Carried {
             (operation, is_first)
         };
         let Some(Operation { work, home, read, .. }) = operation else { return };
+        let deadline = self.client.begin_cleanup();
         drop(work);
+        self.client.note_cleanup();
         if let Some(read) = read {
             read.end();
         }
         let runs = !self.client.is_quiet();
         self.give_back(py, home);
         self.time_first(py);
+        if !self.drives() {
+            // It went back to the pool, where a thread cleans it.
+            return;
+        }
+        if runs {
+            self.look_after(py, Some(deadline));
+        }
         // What the server runs now is the first; others before it are not to be hit. Whoever cancels
         // already goes on until it is at work on something that somebody wants.
         if runs && is_first && !self.client.is_held_back() {
@@ -171,8 +196,8 @@ impl Carried {
         if self.sweeping.swap(true, Ordering::Relaxed) {
             return;
         }
-        let Some(me) = self.me.upgrade() else { return };
-        let told = Py::new(py, Sweeper(me)).and_then(|sweeper| {
+        let sweeper = Sweeper(Weak::clone(&self.me));
+        let told = Py::new(py, sweeper).and_then(|sweeper| {
             self.event_loop.call_later(py, SWEEP.as_secs_f64(), sweeper.bind(py).as_any())
         });
         if let Err(error) = told {
@@ -197,14 +222,16 @@ impl Carried {
     fn cancel(self: &Arc<Self>, py: Python<'_>) {
         // What is to be cancelled must be under way.
         let _ = self.client.send_now();
-        let (client, carried) = (self.client.clone(), Arc::clone(self));
-        let caller = Caller::of(py, &self.event_loop);
-        let hold = client.hold_back();
+        let (carried, caller) = (Weak::clone(&self.me), Caller::of(py, &self.event_loop));
+        let hold = self.client.hold_back();
+        // The thread does not keep the connection open.
         let spawned = std::thread::Builder::new().name("howdah cancel".into()).spawn(move || {
-            client.insist_on_cancel(hold, PATIENCE);
+            hold.cancel_until_stopped(PATIENCE);
             // A loop that is closed wants to hear nothing.
             if let Ok(caller) = caller {
-                caller.call_soon(move |py| carried.resume(py));
+                caller.call_soon(move |py| {
+                    carried.upgrade().map_or(Ok(()), |carried| carried.resume(py))
+                });
             }
         });
         // Without a thread the statement runs to its end, and is cleaned up then.

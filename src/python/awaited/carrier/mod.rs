@@ -54,8 +54,8 @@ pub(super) struct Carried {
     event_loop: EventLoop,
     operations: Mutex<VecDeque<Operation>>,
     writing: AtomicBool,
-    /// The loop looks after those that take too long.
-    timed: AtomicBool,
+    /// When the loop looks after those that take too long.
+    timed: Mutex<Option<Instant>>,
     /// The loop calls this in each of its rounds, so that it does not sleep.
     spinner: PyOnceLock<Py<Spinner>>,
     spinning: AtomicBool,
@@ -79,6 +79,11 @@ pub(super) fn begin(
     read: Option<Arc<Read>>,
     make: impl FnOnce(Client) -> Work,
 ) -> Result<()> {
+    if let Home::Kept(lent) = &home
+        && let Some(overdue) = lent.client().overdue()
+    {
+        return Err(overdue);
+    }
     let carried = carrier(py, event_loop, &home)?;
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let work = make(home.client().clone());
@@ -142,7 +147,7 @@ fn carrier(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<Arc<Ca
         event_loop: event_loop.same(py),
         operations: Mutex::default(),
         writing: AtomicBool::new(false),
-        timed: AtomicBool::new(false),
+        timed: Mutex::default(),
         spinner: PyOnceLock::new(),
         spinning: AtomicBool::new(false),
         sweeping: AtomicBool::new(false),
@@ -224,16 +229,27 @@ impl Carried {
                 break;
             }
         }
-        if self.client.broken().is_some() {
-            self.event_loop.remove_reader(py, fd)?;
-            self.client.carry_by(0);
+        if self.client.broken().is_some() { self.let_go(py) } else { Ok(()) }
+    }
+
+    /// Watches the socket of a lost connection no more, which is then closed as soon as nobody has the
+    /// connection.
+    fn let_go(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.drives() {
+            return Ok(());
         }
-        Ok(())
+        let fd = self.client.handle().descriptor();
+        self.client.carry_by(0);
+        if self.writing.swap(false, Ordering::Relaxed) {
+            self.event_loop.remove_writer(py, fd)?;
+        }
+        self.event_loop.remove_reader(py, fd)
     }
 
     /// Goes on with the operations, in the loop's thread.
     fn resume(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.drives() {
+        // Of a lost connection, nobody else tells the operations.
+        if !self.drives() && self.client.broken().is_none() {
             return Ok(());
         }
         round(py, &self.event_loop, || {
@@ -263,6 +279,11 @@ impl Carried {
     /// Goes on with the operations that something has come for, and sends what they have to say, for
     /// as long as that leads to more; the loop's other callbacks have their turn between.
     fn turn(&self, py: Python<'_>) {
+        if self.client.broken().is_some()
+            && let Err(error) = self.let_go(py)
+        {
+            error.write_unraisable(py, None);
+        }
         for _ in 0..TURNS {
             let some_ended = self.go_on(py);
             self.send(py);
