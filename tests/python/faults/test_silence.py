@@ -129,6 +129,7 @@ def test_silent_network_that_speaks_again_finds_the_pool_usable(proxy: Proxy, ur
     db = opened(face, url, statement_timeout_s=0.3)
 
     async def body() -> float:
+        begun = time.monotonic()
         for _ in range(2):
             assert await db.fetch_value("SELECT 1") == 1
             proxy.fall_silent()
