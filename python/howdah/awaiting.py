@@ -49,9 +49,9 @@ def refuse_task_of(code: CodeType) -> None:
         code: The function's code.
 
     Raises:
-        InterfaceError: The running task is such a one.
+        InterfaceError: The running task is such a one; no event loop of asyncio's runs here.
     """
-    task = asyncio.current_task()
+    task = asyncio.current_task(running_loop())
     if task is not None and getattr(task.get_coro(), "cr_code", None) is code:
         message = (
             "the block is entered by a task of its own, and statements of the task that waits for it would run "

@@ -11,6 +11,7 @@ use crate::sql::ddl::{
     self, Column, Constraint, Filled, Index, LOCK, Reference, Rule, Table, check, qualify_types,
     statements,
 };
+use crate::sql::name::refuse_long;
 use crate::sql::type_name;
 
 type Dict<'a, 'py> = &'a Bound<'py, PyDict>;
@@ -42,6 +43,16 @@ pub(super) fn object_name(table: Text, about: Text, label: Text) -> String {
 #[pyfunction]
 pub(super) fn identifier(name: Text) -> String {
     ddl::quoted(&name.0)
+}
+
+/// Gives the parts of a name as one, each in quotes.
+#[pyfunction]
+pub(super) fn qualified_name(py: Python<'_>, parts: Vec<Text>) -> PyResult<String> {
+    let quoted = parts.iter().map(|part| {
+        refuse_long("name", &part.0).map_err(|error| exception(py, error))?;
+        Ok(format!("\"{}\"", part.0.replace('"', "\"\"")))
+    });
+    Ok(quoted.collect::<PyResult<Vec<_>>>()?.join("."))
 }
 
 /// Tells whether a type is one of PostgreSQL's own, or an array of such.

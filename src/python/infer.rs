@@ -7,19 +7,22 @@ use arrow_schema::{DataType, Field, IntervalUnit, TimeUnit};
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList,
-    PyMemoryView, PyString, PyTime, PyTuple, PyTzInfoAccess,
+    PyMemoryView, PyString, PyTime, PyTuple, PyType, PyTzInfoAccess,
 };
 
 use super::gather::{Column, is_missing_marker, type_name};
 use crate::error::{Error, Result};
 
 /// The type of a column to be made, by the values seen so far.
-#[derive(Clone)]
-pub(super) struct Inference(Guess);
+pub(super) struct Inference {
+    guess: Guess,
+    /// The class of the last value, where the class alone tells what its values are.
+    class: Option<Py<PyType>>,
+}
 
 impl Default for Inference {
     fn default() -> Self {
-        Self(Guess::Nothing)
+        Self { guess: Guess::Nothing, class: None }
     }
 }
 
@@ -34,11 +37,16 @@ impl Inference {
                 "column \"{column}\", row {row}: {what}; make the table first, or convert the values"
             ))
         };
+        let class = value.get_type();
+        if self.class.as_ref().is_some_and(|known| class.is(known)) {
+            return Ok(());
+        }
         let seen =
             Guess::of(value).map_err(|what| mixed(format!("no PostgreSQL type for {what}")))?;
-        if seen != self.0 {
-            let both = self.0.clone().with(seen.clone());
-            self.0 = both.ok_or_else(|| mixed(format!("{seen:?} after {:?}", self.0)))?;
+        self.class = seen.is_of_its_class(value).then(|| class.unbind());
+        if seen != self.guess {
+            let both = self.guess.clone().with(seen.clone());
+            self.guess = both.ok_or_else(|| mixed(format!("{seen:?} after {:?}", self.guess)))?;
         }
         Ok(())
     }
@@ -48,7 +56,7 @@ impl Inference {
     /// # Errors
     /// When there is none.
     pub fn column(&self) -> Result<Column> {
-        Column::new(Arc::new(self.0.field()), format!("{:?}", self.0).to_lowercase())
+        Column::new(Arc::new(self.guess.field()), format!("{:?}", self.guess).to_lowercase())
     }
 }
 
@@ -86,7 +94,7 @@ impl Guess {
         }
         if let Ok(datetime) = value.cast::<PyDateTime>() {
             // pandas' NaT is a datetime, too.
-            if is_missing_marker(value) {
+            if !value.is_exact_instance_of::<PyDateTime>() && is_missing_marker(value) {
                 return Ok(Self::Nothing);
             }
             return Ok(if datetime.get_tzinfo().is_some() { Self::Aware } else { Self::Naive });
@@ -99,6 +107,9 @@ impl Guess {
                 guess = guess.with(item).ok_or("a list of mixed types")?;
             }
             return Ok(Self::List(Box::new(guess)));
+        }
+        if value.is_exact_instance_of::<PyInt>() {
+            return Ok(if value.extract::<i64>().is_ok() { Self::Int } else { Self::Numeric });
         }
         let name = type_name(value);
         let plain = [
@@ -134,6 +145,16 @@ impl Guess {
         ];
         let guess = plain.into_iter().find_map(|(is, guess)| is.then_some(guess));
         guess.or_else(|| is_missing_marker(value).then_some(Self::Nothing)).ok_or(name)
+    }
+
+    /// Whether all values of the value's class are the same: whole numbers differ by their size, points in time by
+    /// their zone, lists by their items.
+    fn is_of_its_class(&self, value: &Bound<'_, PyAny>) -> bool {
+        match self {
+            Self::Nothing | Self::Int | Self::Naive | Self::Aware | Self::List(_) => false,
+            Self::Numeric => !value.is_instance_of::<PyInt>(),
+            _ => true,
+        }
     }
 
     /// What holds both; `None` if nothing does.

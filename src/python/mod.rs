@@ -45,7 +45,7 @@ mod _core {
     #[pymodule_export]
     use super::database::{Cursor, Database, Lease};
     #[pymodule_export]
-    use super::ddl::{identifier, is_own_type, object_name, written};
+    use super::ddl::{identifier, is_own_type, object_name, qualified_name, written};
     #[pymodule_export]
     use super::maker::{Maker, Tuples};
     #[pymodule_export]

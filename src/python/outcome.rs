@@ -6,6 +6,7 @@ use std::pin::pin;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
+use super::arguments::Text;
 use super::errors::committed;
 use super::finalization::attached;
 use super::gil::{check_signals, raised, released};
@@ -52,8 +53,8 @@ impl Outcome {
 
 /// Whether a statement surely only reads, by its text.
 #[pyfunction]
-pub(super) fn surely_reads(sql: &str) -> bool {
-    is_plain_read(sql)
+pub(super) fn surely_reads(sql: Text) -> bool {
+    is_plain_read(&sql.0)
 }
 
 /// Runs an operation to its end, as [`super::session::block_on`]; what interrupts it tells, where that

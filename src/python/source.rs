@@ -182,7 +182,7 @@ fn inferred(
     names: &[String],
     targets: &[String],
 ) -> Result<Vec<Column>> {
-    let mut inferences = vec![Inference::default(); names.len()];
+    let mut inferences: Vec<_> = names.iter().map(|_| Inference::default()).collect();
     for (row, values) in rows.seen(py, &interned(py, names), names.len())?.iter().enumerate() {
         for ((inference, value), target) in inferences.iter_mut().zip(values).zip(targets) {
             inference.look(value, target, row)?;

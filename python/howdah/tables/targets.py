@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from howdah import _core
 from howdah.errors import InterfaceError
 
 if TYPE_CHECKING:
@@ -50,8 +51,12 @@ def column_name(schema: TableSchema, name: str) -> str:
 
 
 def quoted(name: Sequence[str]) -> str:
-    """Give the parts of a name as one, each in double quotes."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
+    """Give the parts of a name as one, each in double quotes.
+
+    Raises:
+        InterfaceError: A part is longer than the server keeps.
+    """
+    return _core.qualified_name(list(name))
 
 
 def load_name(name: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ use pyo3::types::PyType;
 
 use super::gather::{Column, Refused};
 use super::gil::{held, raised};
+use super::names::refuse_nul;
 use super::rows::refusal;
 use super::streams::Batches;
 use crate::error::{Error, Result};
@@ -85,6 +86,7 @@ impl Frame {
         let py = frame.py();
         let (mut names, mut columns, mut arrow) = (Vec::new(), Vec::new(), Vec::new());
         for (name, values) in named_columns(frame)? {
+            refuse_nul(&name, None)?;
             let unread = |error| unread(&name, &values, error);
             if let Some(objects) = objects(&values).map_err(unread)? {
                 columns.push(Values::Objects(objects.unbind()));

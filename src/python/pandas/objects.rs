@@ -2,7 +2,7 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PySlice};
+use pyo3::types::{PyList, PySlice, PyType};
 
 use super::super::gather::{Column, Refused, number, type_name};
 use super::super::gil::raised;
@@ -14,13 +14,22 @@ use crate::error::Result;
 pub(super) fn inferred(objects: &Bound<'_, PyAny>, target: &str) -> Result<Column> {
     let mut inference = Inference::default();
     let rows = objects.len().map_err(raised)?;
+    // The class of the last value that stood for itself.
+    let mut plain_class: Option<Bound<'_, PyType>> = None;
     for start in (0..rows).step_by(BATCH_ROWS) {
         let (values, missing) = slice(objects, start, BATCH_ROWS).map_err(raised)?;
         for (index, value) in values.iter().enumerate() {
             if missing.as_ref().is_some_and(|missing| is_missing(missing, index, &value)) {
                 continue;
             }
-            let value = plain(&value).map_err(raised)?.unwrap_or(value);
+            let class = value.get_type();
+            let value = match plain_class.as_ref().is_some_and(|known| known.is(&class)) {
+                true => value,
+                false => plain(&value).map_err(raised)?.unwrap_or_else(|| {
+                    plain_class = Some(class);
+                    value
+                }),
+            };
             inference.look(&value, target, start + index)?;
         }
     }
