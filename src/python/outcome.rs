@@ -53,6 +53,7 @@ impl Outcome {
 
 /// Whether a statement surely only reads, by its text.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 pub(super) fn surely_reads(sql: Text) -> bool {
     is_plain_read(&sql.0)
 }

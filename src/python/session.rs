@@ -163,6 +163,6 @@ pub(super) fn tell(py: Python<'_>, client: &Client) {
     if dropped > 0 {
         let message = format!("{dropped} notices of the server came too fast to be kept");
         let sqlstate = "01000".to_owned();
-        log("WARNING".to_owned(), ServerError { message, sqlstate, ..ServerError::default() });
+        log("WARNING".to_owned(), ServerError { sqlstate, message, ..ServerError::default() });
     }
 }

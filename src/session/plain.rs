@@ -59,14 +59,12 @@ fn may_stand_before(text: &str) -> bool {
     let text = text.trim_end();
     let word =
         text.rfind(|c| !is_part(c)).map_or(text, |at| text.get(at + 1..).unwrap_or_default());
-    match text.chars().last() {
+    if text.ends_with(['"', '\'']) {
         // A function's name in quotes, which may be told to be read in another way.
-        Some('"' | '\'') => false,
-        _ => {
-            let word = word.strip_prefix("pg_catalog.").unwrap_or(word);
-            word.is_empty() || BEFORE_PARENTHESES.split(' ').any(|known| known == word)
-        }
+        return false;
     }
+    let word = word.strip_prefix("pg_catalog.").unwrap_or(word);
+    word.is_empty() || BEFORE_PARENTHESES.split(' ').any(|known| known == word)
 }
 
 #[cfg(test)]

@@ -299,12 +299,12 @@ fn no_number(shown: &str) -> Refused {
 }
 
 fn put_string(string: &Bound<'_, PyString>, text: &mut Vec<u8>) -> Taken {
+    static ESCAPED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(string) = string.to_str() {
         let put = serde_json::to_writer(text, string);
         return put.map_err(|error| Refused::Unfit(error.to_string()));
     }
     // It has half of a surrogate pair, which json can hold and UTF-8 cannot, but for an escape.
-    static ESCAPED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = string.py();
     let escaped = ESCAPED.import(py, "json.encoder", "encode_basestring_ascii")?;
     let escaped = escaped.call1((string,))?;

@@ -23,13 +23,12 @@ pub(super) fn inferred(objects: &Bound<'_, PyAny>, target: &str) -> Result<Colum
                 continue;
             }
             let class = value.get_type();
-            let value = match plain_class.as_ref().is_some_and(|known| known.is(&class)) {
-                true => value,
-                false => plain(&value).map_err(raised)?.unwrap_or_else(|| {
-                    plain_class = Some(class);
-                    value
-                }),
-            };
+            let is_plain = plain_class.as_ref().is_some_and(|known| known.is(&class));
+            let other = if is_plain { None } else { plain(&value).map_err(raised)? };
+            let value = other.unwrap_or_else(|| {
+                plain_class = Some(class);
+                value
+            });
             inference.look(&value, target, start + index)?;
         }
     }

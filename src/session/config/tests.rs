@@ -40,11 +40,6 @@ fn setting<'a>(config: &'a Config, name: &str) -> Option<&'a str> {
     config.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-fn found(host: &Host) -> Result<Vec<Address>> {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    host.addresses(false, deadline, &mut || Ok(()))
-}
-
 #[test]
 fn test_config_without_url_and_environment_names_both() {
     let error = config(None, &[]).map(|_| ()).unwrap_err().to_string();

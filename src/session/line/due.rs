@@ -30,6 +30,7 @@ pub enum OnCopy {
     FailsAndSyncs,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub(super) struct Due {
     pub ticket: u64,
     pub on_copy: OnCopy,

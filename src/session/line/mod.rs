@@ -34,6 +34,7 @@ use crate::error::{Error, Result, ServerError};
 const SLICES_AT_MOST: usize = 8;
 
 /// The bytes of one connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub(super) struct Line {
     socket: Socket,
     inbox: Inbox,

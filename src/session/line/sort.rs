@@ -17,6 +17,7 @@ use crate::wire::message::{self, HEADER_BYTES, tag};
 
 impl Line {
     /// Hands whole messages to the requests they belong to.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of message")]
     pub(super) fn sort(&mut self) -> Result<(), Malformed> {
         let now = Instant::now();
         let Self { inbox, due, status, unasked, answered, outbox, phase, spare, names, .. } = self;

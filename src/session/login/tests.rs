@@ -69,6 +69,7 @@ fn login_rules(parameters: &str) -> LoginRules {
         application_name: "howdah".into(),
         statement_cache_size: 0,
         busy_wait: Duration::ZERO,
+        json_decimals: false,
     };
     Config::new(Some(&format!("user=u {parameters}")), &options, |_| None).unwrap().login
 }

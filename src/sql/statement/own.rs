@@ -159,10 +159,12 @@ impl Writer<'_> {
             Expr::Case(case) => {
                 self.all(case.branches.iter().map(|(_, then)| then)).with(self.all(&case.otherwise))
             }
-            Expr::Subquery("EXISTS ", _) => Type::Own,
-            Expr::Subquery(_, statement) => self.type_of_rows(statement),
+            Expr::Subquery(before, statement) if *before != "EXISTS " => {
+                self.type_of_rows(statement)
+            }
             Expr::Whole(_) => Type::Other,
-            Expr::Literal(_)
+            Expr::Subquery(..)
+            | Expr::Literal(_)
             | Expr::And(_)
             | Expr::Or(_)
             | Expr::Not(_)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -179,6 +180,8 @@ def shoot(act: Callable[[], object], delay_s: float) -> str:
     """
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     has_returned = False
+    # Python only prints what is raised in a callback of the garbage collection, such as hypothesis has.
+    gc.disable()
     try:
         signal.setitimer(signal.ITIMER_REAL, max(delay_s, 1e-6))
         act()
@@ -191,6 +194,8 @@ def shoot(act: Callable[[], object], delay_s: float) -> str:
             # Before it began, or when it had ended: raised in this function's own code.
             return "returned" if has_returned else "outside"
         return told_by(error)
+    finally:
+        gc.enable()
     return "swallowed"
 
 

@@ -23,6 +23,8 @@ OF_DATABASES = {
     "ArrowStream",
     "AsyncArrowReader",
     "AsyncTransaction",
+    "Json",
+    "JsonText",
     "LoadReport",
     "Notification",
     "Progress",
