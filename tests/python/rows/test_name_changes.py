@@ -218,7 +218,7 @@ def test_definition_changed_on_one_connection_is_known_to_all(
                 await there.wait()
                 return await db.execute(INSERT, HALF)
 
-        return await asyncio.gather(use(), use(), return_exceptions=True)
+        return list(await asyncio.gather(use(), use(), return_exceptions=True))
 
     async def main() -> None:
         async with howdah.AsyncDatabase(f"{other_server.url}?options={quote('-c search_path=a')}", max_size=2) as db:

@@ -144,7 +144,7 @@ def test_cast_cannot_be_planted_between_types_of_postgresql(
             )
 
 
-ROWS = [{"id": at, "name": f"n{at}", "amount": at} for at in range(3)]
+ROWS: list[dict[str, Any]] = [{"id": at, "name": f"n{at}", "amount": at} for at in range(3)]
 
 
 @pytest.mark.parametrize("mode", ["append", "create", "replace", "truncate", "upsert"])
