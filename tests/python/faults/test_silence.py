@@ -197,8 +197,8 @@ def test_socket_of_a_cancelled_statement_is_closed_with_its_connection(url: str,
 @pytest.mark.parametrize("silent", [False, True], ids=["healthy", "silent"])
 def test_sockets_of_cancelled_callers_are_bounded_by_the_pool(proxy: Proxy, url: str, *, silent: bool) -> None:
     size, most, done = 3, 0, threading.Event()
-    # Beside each connection, one that asks the server to cancel.
-    bound = 2 * size
+    # Beside each connection, one that asks the server to cancel, and one that did so and is just being closed.
+    bound = 3 * size
 
     def watch() -> None:
         nonlocal most
