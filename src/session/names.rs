@@ -156,11 +156,11 @@ impl Mentions {
         }
         if mentions(sql, "_howdah_stage") || mentions(sql, "howdah_staged") {
             Self::Stage
-        } else if SET_OF.iter().any(|word| has_word(sql, word)) {
-            Self::Settings
         } else if mentions(sql, " as ") && mentions(sql, "table") && !is_plain {
             // The tag of CREATE TABLE AS is that of a SELECT.
             Self::Always
+        } else if SET_OF.iter().any(|word| has_word(sql, word)) {
+            Self::Settings
         } else if mentions(sql, "temp") {
             Self::Temporary
         } else {
