@@ -184,11 +184,11 @@ impl Mentions {
             Some(b'C' | b'D') if !reports && is(&["CALL", "DO"]) => Reach::Session,
             _ => Reach::None,
         };
+        let is_of = |object: &str| tag.ends_with(object.as_bytes());
         match self {
             Self::Stage => Reach::None,
-            Self::Temporary if is(&["CREATE TABLE", "CREATE INDEX", "DROP TABLE"]) => {
-                Reach::Session
-            }
+            Self::Temporary if is(&["CREATE", "DROP"]) && is_of("TABLE") => Reach::Session,
+            Self::Temporary if is(&["CREATE"]) && is_of("INDEX") => Reach::Session,
             Self::Always => by_tag.max(Reach::Session),
             _ => by_tag,
         }
