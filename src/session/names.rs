@@ -271,7 +271,7 @@ mod tests {
             ("/* why */ SET ROLE a", Mentions::Settings),
             ("SET SESSION AUTHORIZATION a", Mentions::Settings),
             ("CREATE TABLE u AS SELECT 1", Mentions::Always),
-            ("CREATE TEMP TABLE u (n int)", Mentions::Temporary),
+            ("CREATE TEMP TABLE shorter (n int)", Mentions::Temporary),
             ("CREATE TEMP TABLE _howdah_stage (LIKE t) ON COMMIT DROP", Mentions::Stage),
         ] {
             assert_eq!(Mentions::of(sql), expected, "{sql}");
