@@ -20,21 +20,13 @@ if TYPE_CHECKING:
 class Derived:
     """Rows that a query or a function gives; its attributes are their columns.
 
-    It has one attribute of its own, so that no column is hidden by one.
+    A column whose name is an attribute of this class, or looks like Python's own (`__name__`), is taken as an item.
     """
 
     __slots__ = ("_derivation",)
 
     def __init__(self, source: Source, columns: Mapping[str, Expr[Any]], *, cte: bool = False) -> None:
-        """Take where it stands in a query, and its columns.
-
-        Raises:
-            InterfaceError: A column has a name that the class uses itself.
-        """
-        for name in columns:
-            if name.startswith("__") or name in Derived.__slots__:
-                message = f"a column of a subquery cannot be named {name!r}; give it another name by as_()"
-                raise InterfaceError(message)
+        """Take where it stands in a query, and its columns."""
         self._derivation = Derivation(source, dict(columns), cte, first=self)
 
     def __elsewhere__(self) -> Derived:
@@ -49,7 +41,7 @@ class Derived:
 
     def __getattr__(self, name: str) -> Expr[Any]:
         """Give a column."""
-        if name.startswith("__") or name in Derived.__slots__:
+        if name in Derived.__slots__ or (name.startswith("__") and name.endswith("__")):
             # What copies an object asks for such before it has any.
             raise AttributeError(name)
         return self[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,3 +60,14 @@ def test_upsert_into_a_partitioned_table_named_like_one_of_ours_counts_right(url
         assert db.upsert(named, rows[:1], on=[named.id]).inserted == 1
         report = db.upsert(named, rows, on=[named.id])
         assert (report.inserted, report.updated) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["__", "__hidden", "__class__", "__getitem__", "__elsewhere__", "_derivation"])
+def test_column_of_a_subquery_may_have_any_name(url: str, name: str) -> None:
+    named: Any = _table("plain")
+    with howdah.Database(url) as db:
+        db.create_tables(named)
+        db.insert_many(named, [{"value": 1}, {"value": 2}])
+        inner = howdah.subquery(db.find(named).select(named.value.as_(name)))
+        again: Any = copy.copy(inner)
+        assert db.find(again, again[name] > 1).select(again[name]).to_list() == [(2,)]
