@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from howdah import ConversionError, ProgrammingError
+from tests.python.case import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ def test_first_row_that_is_none_is_named(refused: Refused, first: object) -> Non
     refused(ConversionError, [first], row=0)
 
 
-@pytest.mark.parametrize("data", [5, None, "rows", b"rows", 1.5, object(), {"id": [1]}, Person(1, "x")], ids=str)
+@pytest.mark.parametrize("data", [5, None, "rows", b"rows", 1.5, object(), {"id": [1]}, Person(1, "x")], ids=shown)
 def test_data_that_is_no_rows_is_refused(refused: Refused, data: object) -> None:
     refused(ConversionError, data)
 

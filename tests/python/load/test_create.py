@@ -12,6 +12,7 @@ import pytest
 
 import howdah
 from howdah import ConversionError, DataError, Interval, ProgrammingError
+from tests.python.case import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def test_create_from_rows_declares(db: howdah.Database, sql: Sql, values: list[A
 @pytest.mark.parametrize(
     "values",
     [[1, "x"], [True, 1], ["x", b"x"], [dt.date(2020, 1, 1), "x"], [[1], 1], [object()], [{1}], [1.5, D(1)]],
-    ids=str,
+    ids=shown,
 )
 def test_create_from_values_of_no_one_type_is_refused(db: howdah.Database, sql: Sql, values: list[Any]) -> None:
     with pytest.raises((ProgrammingError, DataError), match='"v"'):

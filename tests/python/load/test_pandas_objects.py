@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import howdah
+from tests.python.case import shown
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -79,7 +80,7 @@ def frame(values: list[Any]) -> pd.DataFrame:
     return pd.DataFrame({"n": range(len(values)), "v": pd.Series(values, dtype=object)})
 
 
-@pytest.mark.parametrize(("declared", "values"), MIXED, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(("declared", "values"), MIXED, ids=shown)
 def test_objects_of_a_frame_go_the_way_of_the_same_values_in_dicts(
     db: howdah.Database, sql: Sql, declared: str, values: list[Any]
 ) -> None:
@@ -107,7 +108,7 @@ def test_objects_of_a_frame_go_the_way_of_the_same_values_in_dicts(
         [ID, None],
         [None, None],
     ],
-    ids=lambda v: str(v)[-40:],
+    ids=shown,
 )
 def test_table_made_of_objects_is_that_of_the_same_values_in_dicts(
     db: howdah.Database, sql: Sql, values: list[Any], mode: Any

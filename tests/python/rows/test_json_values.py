@@ -14,6 +14,7 @@ import pytest
 
 import howdah
 from howdah import Json, JsonText
+from tests.python.case import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,14 +94,6 @@ REFUSED = [
     (b"{}", "expected json, got bytes"),
     ({"n": 10**5000}, "4300"),
 ]
-
-
-def shown(value: object) -> str:
-    """Name a case: some cannot be printed."""
-    try:
-        return ascii(value)[:30]
-    except ValueError:
-        return "a long int"
 
 
 @values

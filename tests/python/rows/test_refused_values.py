@@ -17,6 +17,7 @@ import pytest
 
 import howdah
 from howdah import Interval, JsonText
+from tests.python.case import shown
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -106,7 +107,7 @@ def types(sql: Sql) -> None:
 @pytest.mark.parametrize(
     ("declaration", "value"),
     [(declaration, value) for declaration, values in WRONG_TYPES.items() for value in values],
-    ids=lambda value: repr(value)[:40],
+    ids=shown,
 )
 async def test_value_of_another_type_is_refused_by_its_number(
     one: howdah.AsyncDatabase, declaration: str, value: object

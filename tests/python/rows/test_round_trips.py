@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from howdah import DataError, Interval, Json, JsonText
+from tests.python.case import shown
 
 if TYPE_CHECKING:
     import howdah
@@ -28,12 +29,6 @@ NAIVE = dt.datetime(2020, 2, 29, 23, 59, 59, 999_999)  # noqa: DTZ001
 LEAST = dt.datetime.min  # noqa: DTZ901
 MOST = dt.datetime.max  # noqa: DTZ901
 V4, V6 = ipaddress.IPv4Address("192.168.0.1"), ipaddress.IPv6Address("2001:db8::1")
-
-
-def shown(value: object) -> str:
-    """Name a test after a value."""
-    # Python writes no int of more than 4,300 digits.
-    return "long" if isinstance(value, int) and value > 10**100 else repr(value)[:40]
 
 
 # A type, a value, the server's text of it.
