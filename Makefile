@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # More arguments for a target's last step, as in `make test ARGS="-k upsert"`.
 ARGS ?=
+# How many processes the Python tests run in, each with its own PostgreSQL. Many tests wait, so more than cores is right.
+WORKERS ?= 3
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -30,7 +32,7 @@ demo: $(DONE)/release $(DONE)/demo ## carry the flights of New York into a Postg
 
 test: $(DONE)/release $(DONE)/dev ## run all tests, against a PostgreSQL of their own; ARGS for pytest
 	$(PY) -m howdah.embedded --env HOWDAH_TEST_URL -- cargo test --release $(CORE)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(DONE)/release $(DONE)/dev ## check format, lints, types, stubs, layers and what is generated
 	cargo fmt --check

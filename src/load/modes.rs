@@ -127,6 +127,9 @@ impl Opening<'_> {
             }
         };
         self.session.run(&mut || watch.check(), async |client| {
+            // Others may have changed the table since it was looked at, as by a new trigger.
+            client.batch(&render::lock(&old)).await?;
+            replaceable(client, &old).await?;
             let restore = catalog::restore(client, &old, !anew).await?;
             client.batch(&render::swap(&old, &new)).await?;
             client.batch(&[renames, restore].concat().join("; ")).await.map(|_| ())

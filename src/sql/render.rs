@@ -230,6 +230,12 @@ pub fn set_owner(table: &TableName, owner: &str) -> String {
     format!("ALTER TABLE {table} OWNER TO {}", Quoted(owner))
 }
 
+/// Keeps others from a table until the transaction ends.
+#[must_use]
+pub fn lock(table: &TableName) -> String {
+    format!("LOCK TABLE {table}")
+}
+
 /// Puts a table into the place of another.
 #[must_use]
 pub fn swap(old: &TableName, new: &TableName) -> String {

@@ -138,7 +138,7 @@ def test_statement_that_is_delayed_is_waited_for(proxy: Proxy, face: Face, sql: 
 def test_silence_ends_with_the_statement_timeout(proxy: Proxy, sql: Sql, verb: str, kind: str) -> None:
     del sql
     url = proxy.url(user=USER, password=PASSWORD, sslmode="disable")
-    face = FACES[kind](url, max_size=1, statement_timeout_s=0.5, connect_timeout_s=1)
+    face = FACES[kind](url, max_size=1, statement_timeout_s=0.5, connect_timeout_s=3)
     proxy.fault = Fault("query", "silent", after=3)
     with pytest.raises((howdah.ConnectionError, howdah.QueryTimeout)):
         in_time(10, lambda: VERBS[verb](face), proxy.hang_up)

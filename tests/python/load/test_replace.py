@@ -298,6 +298,26 @@ def test_replace_refuses_a_table_whose_triggers_it_would_not_fire(
     assert sql("SELECT count(*) FROM t") == [(3,)]
 
 
+@pytest.mark.parametrize("other", [False, True], ids=["same columns", "other columns"])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(INSERTED, "fires none"), ("CREATE VIEW seen AS SELECT * FROM t", "without losing what hangs on it")],
+)
+def test_replace_refuses_what_came_to_the_table_while_the_rows_did(
+    db: howdah.Database, sql: Sql, change: str, says: str, *, other: bool
+) -> None:
+    sql(f"CREATE TABLE t (id serial, v text); INSERT INTO t VALUES (9, 'old'); {NEVER}")
+
+    def rows() -> Iterator[dict[str, Any]]:
+        yield {"id": 1} if not other else {"other": 1}
+        sql(change)
+        yield {"id": 2} if not other else {"other": 2}
+
+    with pytest.raises(ProgrammingError, match=says):
+        db.load("t", rows(), mode="replace")
+    assert sql("SELECT id, v FROM t") == [(9, "old")]
+
+
 def test_replace_looks_at_the_triggers_that_fire_in_this_session(db: howdah.Database, sql: Sql) -> None:
     sql(f"CREATE TABLE t (id int, v text); {NEVER}")
     sql("CREATE TRIGGER no BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no()")
