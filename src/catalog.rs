@@ -64,7 +64,7 @@ pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table
         },
     };
     let mut described = Table {
-        target: Target { table: table_label(table), columns: Vec::new() },
+        target: Target { table: label(table), columns: Vec::new() },
         automatic: Vec::new(),
         stored: HashMap::with_capacity(rows.len()),
         sees_commits: false,
@@ -235,21 +235,53 @@ impl Table {
 }
 
 /// A table's name for messages: as one would write it, without quotes.
-fn table_label(table: &TableName) -> String {
+#[must_use]
+pub fn label(table: &TableName) -> String {
     match &table.schema {
         Some(schema) => format!("{schema}.{}", table.table),
         None => table.table.clone(),
     }
 }
 
-/// Whether a trigger sees rows before they are inserted.
+/// What an upsert has to know of its table and of the columns that tell rows apart.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
+pub struct UpsertTarget {
+    /// A trigger sees rows before they are inserted.
+    pub has_row_trigger: bool,
+    /// It is a plain table, in whose rows `xmax` can be seen.
+    pub is_plain: bool,
+    /// One of the columns may be NULL.
+    pub has_nullable_key: bool,
+    /// The unique index takes NULLs for the same.
+    pub nulls_same: bool,
+    /// The constraint is checked at the end of a statement or transaction.
+    pub is_deferrable: bool,
+}
+
+/// What an upsert has to know of its table.
 ///
 /// # Errors
-/// What the server says.
-pub async fn has_row_trigger(client: &Client, table: &TableName) -> Result<bool> {
-    let rows =
-        client.query_typed(lookup::HAS_ROW_TRIGGER, &[(&table.to_string(), Type::TEXT)]).await?;
-    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+/// What the server says; that the table is gone.
+pub async fn upsert_target(
+    client: &Client,
+    table: &TableName,
+    key: &[String],
+) -> Result<UpsertTarget> {
+    let (name, mut key) = (table.to_string(), key.to_vec());
+    key.sort();
+    key.dedup();
+    let params: [(&(dyn ToSql + Sync), Type); 2] = [(&name, Type::TEXT), (&key, Type::TEXT_ARRAY)];
+    let rows = client.query_typed(lookup::UPSERT, &params).await?;
+    let gone = || Error::Programming(format!("table {table} is gone"));
+    let row = rows.first().ok_or_else(gone)?;
+    Ok(UpsertTarget {
+        has_row_trigger: row.try_get(0)?,
+        is_plain: row.try_get(1)?,
+        has_nullable_key: row.try_get(2)?,
+        nulls_same: row.try_get(3)?,
+        is_deferrable: row.try_get(4)?,
+    })
 }
 
 /// Whether a process of the server has a lock on a table, or on one under it.

@@ -6,6 +6,7 @@ from typing import Any, Final, Self, TypeAlias, final
 from arro3.core import RecordBatch, Schema
 
 __all__ = [
+    "IS_DEFERRABLE",
     "IS_PLAIN",
     "IS_PRINTED",
     "KEPT",
@@ -42,6 +43,7 @@ __all__ = [
     "surely_reads",
 ]
 
+IS_DEFERRABLE: Final[str]
 IS_PLAIN: Final[str]
 IS_PRINTED: Final[str]
 KEPT: Final[str]

@@ -118,19 +118,7 @@ impl Columns {
                 let column = self.names.iter().filter(is_it).max_by_key(|name| name.len());
                 column.map_or(error, |column| self.changed(column))
             }
-            _ => self.of_stage(error),
-        }
-    }
-
-    /// An error of the rows on their way is one of the table that they are for.
-    fn of_stage(&self, error: Error) -> Error {
-        match error {
-            Error::Server(mut server) if server.table.as_ref() == Some(&*render::STAGE_NAME) => {
-                server.message = server.message.replace(render::STAGE_NAME.as_str(), &self.table);
-                server.table = Some(self.table.clone());
-                Error::Server(server)
-            }
-            error => error,
+            _ => error,
         }
     }
 

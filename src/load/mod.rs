@@ -6,6 +6,7 @@ mod copying;
 mod encoding;
 mod modes;
 mod scope;
+mod upsert;
 mod workers;
 
 use std::collections::{HashMap, HashSet};
@@ -72,6 +73,8 @@ pub struct Opening<'s> {
     scope: Scope,
     request: Request,
     table: Option<Table>,
+    /// The name of the table that the rows go to first, until it takes the place of theirs or is merged into it.
+    stand_in: Option<String>,
     started: Instant,
 }
 
@@ -104,7 +107,14 @@ pub fn open<'s>(
         (Mode::Append | Mode::Truncate | Mode::Upsert, None) => Err(Error::Programming(format!(
             "table {name} does not exist; use mode=\"create\" to make it from the data"
         ))),
-        _ => Ok(Opening { session, scope: Scope::of(session), request, table, started }),
+        _ => Ok(Opening {
+            session,
+            scope: Scope::of(session),
+            request,
+            table,
+            stand_in: None,
+            started,
+        }),
     }
 }
 
@@ -165,17 +175,30 @@ impl Opening<'_> {
         result.map(|report| Report { seconds, ..report }).map_err(|error| self.named(error))
     }
 
-    /// The server names the table of a constraint, but not that of a value.
+    /// An error of the server, as one of the caller's table: the server names the table of a constraint, but not that of
+    /// a value, and it may be one that stands in for the caller's.
     fn named(&self, error: Error) -> Error {
-        match (error, &self.table) {
-            (Error::Server(mut server), Some(table))
-                if server.table.is_none() && server.row.is_some() =>
-            {
-                server.table = Some(table.target.table.clone());
-                Error::Server(server)
+        let mut server = match error {
+            Error::Server(server) => server,
+            Error::OutcomeUnknown(error) => {
+                return Error::OutcomeUnknown(Box::new(self.named(*error)));
             }
-            (error, _) => error,
+            error => return error,
+        };
+        let own = &self.request.table.table;
+        if let Some(stand_in) = &self.stand_in {
+            let told = [Some(&mut server.message), server.detail.as_mut(), server.hint.as_mut()];
+            for text in told.into_iter().flatten().filter(|text| text.contains(stand_in)) {
+                *text = text.replace(stand_in, own);
+            }
+            if server.table.as_ref() == Some(stand_in) {
+                server.table = Some(own.clone());
+            }
         }
+        if let (None, Some(_), Some(table)) = (&server.table, server.row, &self.table) {
+            server.table = Some(table.target.table.clone());
+        }
+        Error::Server(server)
     }
 
     fn load(

@@ -12,10 +12,10 @@ use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
 use crate::session::{Backend, Client, Session};
 use crate::sql::name::TableName;
-use crate::sql::render::{self, Merge};
+use crate::sql::render;
 
 impl Opening<'_> {
-    fn target(&self) -> Result<&Table> {
+    pub(super) fn target(&self) -> Result<&Table> {
         self.table.as_ref().ok_or_else(|| Error::Internal("a load without its table".into()))
     }
 
@@ -85,8 +85,9 @@ impl Opening<'_> {
         watch: &mut dyn Watch,
     ) -> Result<Report> {
         let table = self.request.table.clone();
+        let label = catalog::label(&table);
         self.scope.begin(self.session, &mut || watch.check())?;
-        let copied = fill_new(self.session, &table, schema, names, source, watch)?;
+        let copied = fill_new(self.session, &table, &label, schema, names, source, watch)?;
         let late = self.scope.commit(self.session, &mut || watch.check())?;
         Ok(copied.reported(late))
     }
@@ -102,16 +103,18 @@ impl Opening<'_> {
         let anew = self.makes_anew(names);
         let plan = if anew { None } else { Some(self.target()?.target.plan(schema, names)?) };
         let given = self.request.table.clone();
+        let label = catalog::label(&given);
         let place = self
             .session
             .run(&mut || watch.check(), async |client| replaceable(client, &given).await)?;
         let old = TableName { schema: Some(place.schema.clone()), ..given };
         let new = old.sibling(unseen_name());
+        self.stand_in = Some(new.table.clone());
         self.scope.begin(self.session, &mut || watch.check())?;
         let mut renames = Vec::new();
         let copied = match plan {
             None => {
-                let copied = fill_new(self.session, &new, schema, names, source, watch)?;
+                let copied = fill_new(self.session, &new, &label, schema, names, source, watch)?;
                 self.session
                     .batch(&mut || watch.check(), &render::set_owner(&new, &place.owner))?;
                 copied
@@ -137,70 +140,11 @@ impl Opening<'_> {
         let late = self.scope.commit(self.session, &mut || watch.check())?;
         Ok(copied.reported(late))
     }
-
-    pub(super) fn upsert(
-        &mut self,
-        schema: &SchemaRef,
-        names: &[String],
-        source: &mut dyn Source,
-        watch: &mut dyn Watch,
-    ) -> Result<Report> {
-        let table = self.request.table.clone();
-        let target = self.target()?.target.clone();
-        let key: Vec<&str> = self.request.key.iter().map(String::as_str).collect();
-        if key.is_empty() {
-            return Err(Error::Programming(
-                "mode=\"upsert\" wants key=, the columns that tell rows apart".into(),
-            ));
-        }
-        if let Some(stray) = key.iter().find(|key| !names.iter().any(|name| name == *key)) {
-            return Err(Error::Programming(format!("key column \"{stray}\" is not in the data")));
-        }
-        let plan = target.plan(schema, names)?;
-        let loaded: Vec<&str> = names.iter().map(String::as_str).collect();
-        let left_out: Vec<&str> = target
-            .columns
-            .iter()
-            .map(|c| c.name.as_str())
-            .filter(|c| !loaded.contains(c))
-            .collect();
-        let overriding =
-            target.columns.iter().any(|c| c.identity_always && names.contains(&c.name));
-        self.scope.begin(self.session, &mut || watch.check())?;
-        let lenient = self.session.run(&mut || watch.check(), async |client| {
-            catalog::has_row_trigger(client, &table).await
-        })?;
-        let tells_old = self.session.server_version() >= 18;
-        let merge = Merge {
-            table: &table,
-            names: &loaded,
-            left_out: &left_out,
-            key: &key,
-            lenient,
-            overriding,
-            tells_old,
-        };
-        self.session.batch(&mut || watch.check(), &merge.create_stage())?;
-        let statement = Statement {
-            copy: render::copy_into_stage(plan.names()),
-            check: Check::Beside(render::select_stage(plan.names())),
-        };
-        let copied = copy(self.session, &statement, plan, source, watch)?;
-        let (inserted, updated) = self.session.run(&mut || watch.check(), async |client| {
-            let rows = client.query_typed(&merge.merge(), &[]).await?;
-            let row =
-                rows.first().ok_or_else(|| Error::Internal("no count of merged rows".into()))?;
-            let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-            Ok((inserted.unsigned_abs(), updated.unsigned_abs()))
-        })?;
-        let late = self.scope.commit_merge(self.session, &mut || watch.check())?;
-        Ok(Report { inserted, updated, ..copied.reported(late) })
-    }
 }
 
 impl Copied {
     /// What a load did that copied these rows, with the interrupt that came too late to stop it.
-    fn reported(self, late: Option<Error>) -> Report {
+    pub(super) fn reported(self, late: Option<Error>) -> Report {
         Report { inserted: self.rows, updated: 0, bytes: self.bytes, seconds: 0.0, late }
     }
 }
@@ -233,10 +177,11 @@ async fn replaceable(client: &Client, table: &TableName) -> Result<Place> {
     Ok(place)
 }
 
-/// Makes a table of the source's own types, and fills it.
+/// Makes a table of the source's own types, and fills it. Errors of its rows name the table `label`.
 fn fill_new(
     session: &Session,
     table: &TableName,
+    label: &str,
     schema: &SchemaRef,
     names: &[String],
     source: &mut dyn Source,
@@ -246,8 +191,9 @@ fn fill_new(
     session.batch(&mut || watch.check(), &create)?;
     let described = session
         .run(&mut || watch.check(), async |client| catalog::describe(client, table).await)?;
-    let described =
+    let mut described =
         described.ok_or_else(|| Error::Internal("a table that was made is gone".into()))?;
+    label.clone_into(&mut described.target.table);
     let plan = described.target.plan(schema, names)?;
     let statement =
         Statement { copy: render::copy_in(table, plan.names()), check: Check::Needless };

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
-use crate::sql::render;
+use crate::sql::{merge, render};
 
 /// All of a load's statements happen, or none.
 pub(super) struct Scope {
@@ -56,7 +56,7 @@ impl Scope {
         session: &Session,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Option<Error>> {
-        self.commit_by(session, interrupt, &render::end_merge())
+        self.commit_by(session, interrupt, &merge::end_merge())
     }
 
     fn commit_by(

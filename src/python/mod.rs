@@ -61,6 +61,8 @@ mod _core {
     #[pymodule_export]
     use super::watching::Cancel;
     #[pymodule_export]
+    const IS_DEFERRABLE: &str = lookup::IS_DEFERRABLE;
+    #[pymodule_export]
     const IS_PLAIN: &str = lookup::IS_PLAIN;
     #[pymodule_export]
     const IS_PRINTED: &str = lookup::IS_PRINTED;

@@ -29,11 +29,6 @@ WHEN t.typtype OPERATOR(pg_catalog.=) 'r' THEN 'range' WHEN t.typtype OPERATOR(p
 WHEN t.typtype OPERATOR(pg_catalog.=) 'p' THEN 'pseudo' WHEN t.typlen OPERATOR(pg_catalog.=) -1 AND t.typelem OPERATOR(pg_catalog.<>) 0 THEN 'array' ELSE 'simple' END) k (kind) \
 WHERE t.oid OPERATOR(pg_catalog.=) $1";
 
-/// Whether a trigger fires before a row is inserted (`TRIGGER_TYPE_ROW | BEFORE | INSERT`).
-pub const HAS_ROW_TRIGGER: &str = "\
-SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger \
-WHERE tgrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) AND NOT tgisinternal AND (tgtype OPERATOR(pg_catalog.&) 7) OPERATOR(pg_catalog.=) 7)";
-
 /// Whether a process of the server (`$2`) has a lock on a table, or on one under it.
 pub const IS_HELD_BY: &str = "\
 WITH RECURSIVE tree (id) AS (SELECT pg_catalog.to_regclass($1)::pg_catalog.oid UNION \
@@ -146,14 +141,46 @@ pub const STORES_ALL: &str = of_parts!(
 /// Whether a table is one in whose rows xmax can be seen.
 pub const IS_PLAIN: &str = "SELECT relkind OPERATOR(pg_catalog.=) 'r' FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
 
-/// Whether a unique index of the columns `$2`, as ON CONFLICT finds it, takes NULLs for the same;
-/// before PostgreSQL 15 none does.
-pub const NULLS_SAME: &str = "\
-SELECT pg_catalog.bool_or((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool) \
-FROM pg_catalog.pg_index i \
-WHERE indrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) AND indisunique AND indpred IS NULL AND indexprs IS NULL \
-AND $2::pg_catalog.text[] OPERATOR(pg_catalog.=) ARRAY(SELECT attname::pg_catalog.text FROM pg_catalog.pg_attribute \
-WHERE attrelid OPERATOR(pg_catalog.=) indrelid AND attnum OPERATOR(pg_catalog.=) ANY (indkey[0:indnkeyatts OPERATOR(pg_catalog.-) 1]) ORDER BY attname::pg_catalog.text COLLATE pg_catalog.\"C\")";
+/// Of the unique indexes of just the columns `$2` (sorted, each once), which are those that ON CONFLICT finds: whether
+/// this is so of any.
+macro_rules! any_arbiter {
+    ($what:literal) => {
+        concat!(
+            "(SELECT pg_catalog.bool_or(", $what, ") FROM pg_catalog.pg_index i ",
+            "WHERE indrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) AND indisunique AND indpred IS NULL AND indexprs IS NULL ",
+            "AND $2::pg_catalog.text[] OPERATOR(pg_catalog.=) ARRAY(SELECT attname::pg_catalog.text FROM pg_catalog.pg_attribute ",
+            "WHERE attrelid OPERATOR(pg_catalog.=) indrelid AND attnum OPERATOR(pg_catalog.=) ANY (indkey[0:indnkeyatts OPERATOR(pg_catalog.-) 1]) ",
+            "ORDER BY attname::pg_catalog.text COLLATE pg_catalog.\"C\"))"
+        )
+    };
+}
+
+/// Whether a unique index of the columns `$2` takes NULLs for the same; before PostgreSQL 15 none does.
+pub const NULLS_SAME: &str = concat!(
+    "SELECT ",
+    any_arbiter!(
+        "(pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool"
+    )
+);
+
+/// Whether one is checked at the end of a statement or transaction, which ON CONFLICT does not take.
+pub const IS_DEFERRABLE: &str = concat!("SELECT ", any_arbiter!("NOT indimmediate"));
+
+/// What an upsert by the columns `$2` asks: whether a trigger fires before a row is inserted (`TRIGGER_TYPE_ROW | BEFORE |
+/// INSERT`), whether xmax can be seen in the table's rows, whether one of the columns may be NULL, and the two above.
+pub const UPSERT: &str = concat!(
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) c.oid AND NOT tgisinternal ",
+    "AND (tgtype OPERATOR(pg_catalog.&) 7) OPERATOR(pg_catalog.=) 7), c.relkind OPERATOR(pg_catalog.=) 'r', ",
+    "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) c.oid ",
+    "AND attname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($2) AND NOT attnotnull), ",
+    "COALESCE(",
+    any_arbiter!(
+        "(pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool"
+    ),
+    ", false), COALESCE(",
+    any_arbiter!("NOT indimmediate"),
+    ", false) FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)"
+);
 
 /// Whether a type (`$1` is its name) is one of its own, or a composite one: text can be cast to it. To
 /// a domain it cannot, for an explicit cast cuts what is longer than the length of its base.

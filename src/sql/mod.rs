@@ -3,6 +3,7 @@
 pub mod control;
 pub mod ddl;
 pub mod lookup;
+pub mod merge;
 pub mod name;
 pub mod render;
 pub mod restore;

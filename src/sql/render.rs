@@ -1,25 +1,11 @@
-//! Statements, written out. The only file that writes SQL of names that callers give.
+//! Statements, written out. It and [`super::merge`] are the only files that write SQL of names that callers give.
 
 use std::fmt::Display;
-use std::sync::LazyLock;
-use std::time::SystemTime;
 
 use super::ddl::literal;
 use super::name::{Quoted, TableName, refuse_long};
 use super::type_name;
 use crate::error::Result;
-
-/// The name of the temporary table where rows wait to be merged; it is dropped with its transaction. No table of the
-/// user's has it: one of that name would be hidden from the very statements that are about it.
-pub static STAGE_NAME: LazyLock<String> = LazyLock::new(|| {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("_howdah_stage_{}_{:x}", std::process::id(), now.as_nanos())
-});
-
-/// The same, with its schema.
-fn stage() -> TableName {
-    TableName { schema: Some("pg_temp".to_owned()), table: STAGE_NAME.clone() }
-}
 
 /// Begins a transaction.
 pub const BEGIN: &str = "BEGIN";
@@ -77,20 +63,14 @@ pub const BEGIN_LOAD: &str = "SAVEPOINT _howdah_load";
 /// Ends a load within a transaction.
 pub const END_LOAD: &str = "RELEASE SAVEPOINT _howdah_load";
 
-/// Ends one that merged its rows; the transaction's end does not come yet to drop the stage.
-#[must_use]
-pub fn end_merge() -> String {
-    format!("DROP TABLE {}; {END_LOAD}", stage())
-}
-
 /// Undoes a load within a transaction.
 pub const UNDO_LOAD: &str = "ROLLBACK TO SAVEPOINT _howdah_load; RELEASE SAVEPOINT _howdah_load";
 
-fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn columns<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn columns<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     list(names.into_iter().map(Quoted))
 }
 
@@ -133,18 +113,6 @@ pub fn unless_changed(table: &TableName, expected: &[(&str, u32, i32)]) -> Strin
 #[must_use]
 pub fn copy_in<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) -> String {
     format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", columns(names))
-}
-
-/// Copies binary tuples into the stage.
-#[must_use]
-pub fn copy_into_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    copy_in(&stage(), names)
-}
-
-/// Reads columns of the stage.
-#[must_use]
-pub fn select_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    select_columns(&stage(), names)
 }
 
 /// Makes a table that goes with the transaction, of some columns of another, and numbers its rows.
@@ -254,74 +222,6 @@ pub fn rename_sequence(sequence: &str, name: &str) -> String {
     format!("ALTER SEQUENCE {sequence} RENAME TO {}", Quoted(name))
 }
 
-/// How rows are merged into a table.
-#[derive(Debug, Clone, Copy)]
-pub struct Merge<'a> {
-    /// The table.
-    pub table: &'a TableName,
-    /// The columns that are loaded.
-    pub names: &'a [&'a str],
-    /// The columns of the table that are not.
-    pub left_out: &'a [&'a str],
-    /// The columns that tell rows apart.
-    pub key: &'a [&'a str],
-    /// A trigger may fill what the input leaves open: the table's own checks wait for it.
-    pub lenient: bool,
-    /// One of the columns is GENERATED ALWAYS AS IDENTITY.
-    pub overriding: bool,
-    /// The server tells old rows from new in RETURNING.
-    pub tells_old: bool,
-}
-
-impl Merge<'_> {
-    /// Creates the stage. It has the table's own checks, so that a row that fails one is named.
-    #[must_use]
-    pub fn create_stage(&self) -> String {
-        let Self { table, names, left_out, key, lenient, .. } = self;
-        let including = if *lenient { "" } else { " INCLUDING CONSTRAINTS" };
-        let mut changes: Vec<String> = Vec::new();
-        changes.extend(left_out.iter().map(|name| format!("DROP COLUMN {}", Quoted(name))));
-        if *lenient {
-            changes.extend(names.iter().map(|n| format!("ALTER {} DROP NOT NULL", Quoted(n))));
-        }
-        changes.extend(key.iter().map(|name| format!("ALTER {} SET NOT NULL", Quoted(name))));
-        format!(
-            "CREATE TEMP TABLE {stage} (LIKE {table}{including}) ON COMMIT DROP; ALTER TABLE {stage} {}",
-            list(changes),
-            stage = stage(),
-        )
-    }
-
-    /// Merges the stage into the table; the last of several rows with one key wins. Counts the
-    /// rows that were inserted and those that were updated. The table has an alias, for one that is
-    /// itself named `old` or `excluded` would be taken for the rows that these words mean.
-    #[must_use]
-    pub fn merge(&self) -> String {
-        let Self { table, names, key, .. } = self;
-        let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
-        let rest: Vec<_> = names.iter().filter(|name| !key.contains(name)).collect();
-        let (action, is_new) = if rest.is_empty() {
-            ("DO NOTHING".to_owned(), "true".to_owned())
-        } else {
-            let set = |name: &&&str| format!("{0} = EXCLUDED.{0}", Quoted(name));
-            let is_new = match key.first().filter(|_| self.tells_old) {
-                Some(key) => format!("old.{} IS NULL", Quoted(key)),
-                None => "target.xmax OPERATOR(pg_catalog.=) 0".to_owned(),
-            };
-            (format!("DO UPDATE SET {}", list(rest.iter().map(set))), is_new)
-        };
-        let (names, key) = (columns(names.iter().copied()), columns(key.iter().copied()));
-        format!(
-            "WITH merged AS (INSERT INTO {table} AS target ({names}){overriding} \
-             SELECT DISTINCT ON ({key}) {names} FROM {stage} ORDER BY {key}, ctid DESC \
-             ON CONFLICT ({key}) {action} RETURNING {is_new} AS is_new) \
-             SELECT pg_catalog.count(*) FILTER (WHERE is_new), pg_catalog.count(*) FILTER (WHERE NOT is_new) \
-             FROM merged",
-            stage = stage(),
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,22 +242,5 @@ mod tests {
         assert!(check.contains("ARRAY['a''b', E'c\\\\d']::pg_catalog.text[]"), "{check}");
         assert!(check.contains("ARRAY[20, 1700]") && check.contains("ARRAY[-1, 655366]"));
         assert!(check.contains("pg_catalog.to_regclass('\"it''s\"')"), "{check}");
-    }
-
-    #[test]
-    fn test_merge_of_nothing_but_keys_updates_nothing() {
-        let table = TableName::parse("t").unwrap();
-        let merge = Merge {
-            table: &table,
-            names: &["k"],
-            left_out: &["x"],
-            key: &["k"],
-            lenient: false,
-            overriding: true,
-            tells_old: true,
-        };
-        assert!(merge.merge().contains("OVERRIDING SYSTEM VALUE SELECT DISTINCT ON (\"k\")"));
-        assert!(merge.merge().contains("ON CONFLICT (\"k\") DO NOTHING RETURNING true"));
-        assert!(merge.create_stage().ends_with("DROP COLUMN \"x\", ALTER \"k\" SET NOT NULL"));
     }
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from howdah import _core
-from howdah.errors import InterfaceError
+from howdah.errors import DatabaseError, InterfaceError, ProgrammingError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
 from howdah.outcomes import after_statement
@@ -27,12 +27,18 @@ if TYPE_CHECKING:
 
     from howdah._core import LoadReport, Tuples
     from howdah.async_statements import AsyncStatements
+    from howdah.queries.async_staging import Staging
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
     from howdah.verbs import Rows
 
     Node = tuple[Any, ...]
     Statement = dict[str, Any]
+
+# The server's words for a constraint that is missing (invalid_column_reference), and for one that is deferrable
+# (object_not_in_prerequisite_state, which has other meanings too).
+NO_ARBITER = "42P10"
+DEFERRABLE_ARBITER = "55000"
 
 # Whether tables are plain ones, by database: a table does not become another kind.
 _plain: WeakKeyDictionary[Any, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
@@ -82,9 +88,10 @@ async def upsert(
         message = "upsert() needs the columns that tell rows apart: on=[User.email]"
         raise InterfaceError(message)
     if is_arrow(rows):
-        async with staging(db, schema, rows, None) as (source, own, _):
-            given = Given(source, *beside(schema, source, own), nulls=True)
-            counts = await _upsert_from(db, schema, given, keys, _sets(schema, update, own, keys))
+        async with staging(db, schema, rows, None) as staged:
+            given = Given(staged.source, *beside(schema, staged.source, staged.names), nulls=True)
+            sets = _sets(schema, update, staged.names, keys)
+            counts = await _fill_and_upsert(db, schema, staged, given, keys, sets)
         return _report(counts, began)
     listed: list[Any] = list(cast("Any", rows))
     if not listed:
@@ -99,16 +106,17 @@ async def upsert(
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         is_done = False
         try:
-            counts = await _upsert_from(db, schema, given, keys, sets)
+            statement = await _statement(db, schema, given, keys, sets)
+            counts = await _run(db, schema, statement, keys)
             is_done = True
             return _report(counts, began)
         except BaseException as error:
             if is_done:
                 after_statement(error, db.lease())
             raise
-    async with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (source, names, _):
-        given = Given(source, columns.nodes(source), names, nulls)
-        counts = await _upsert_from(db, schema, given, keys, sets)
+    async with staging(db, schema, columns.rows(), columns.names(), columns.texts) as staged:
+        given = Given(staged.source, columns.nodes(staged.source), staged.names, nulls)
+        counts = await _fill_and_upsert(db, schema, staged, given, keys, sets)
     return _report(counts, began)
 
 
@@ -166,10 +174,49 @@ def _excluded(node: object) -> Iterator[str]:
             yield from _excluded(one)
 
 
-async def _upsert_from(
-    db: AsyncStatements, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
+async def _fill_and_upsert(  # noqa: PLR0917  (what an upsert is made of)
+    db: AsyncStatements,
+    schema: TableSchema,
+    staged: Staging,
+    given: Given,
+    keys: Sequence[str],
+    sets: tuple[tuple[str, Node], ...],
 ) -> tuple[int, int]:
-    """Insert what a row of FROM gives, or update; give how many rows were inserted and updated."""
+    """Load rows into a table between, and upsert from there; what forbids that is told before the rows are taken."""
+    statement = await _statement(db, schema, given, keys, sets)
+    if await db.fetch_value(_core.IS_DEFERRABLE, quoted(schema.name), sorted(set(keys))):
+        raise ProgrammingError(_wants_another(schema, keys, "only a deferrable"))
+    # The server plans it, and tells what it does not find.
+    await _run(db, schema, statement | {"explain": "plan"}, keys)
+    await staged.fill()
+    return await _run(db, schema, statement, keys)
+
+
+async def _run(db: AsyncStatements, schema: TableSchema, statement: Statement, keys: Sequence[str]) -> tuple[int, int]:
+    """Run an upsert, or explain it; give how many rows were inserted and updated."""
+    try:
+        rows: list[tuple[int, int]] = await db.fetch_rows(statement, _tuples)
+    except DatabaseError as error:
+        if error.sqlstate == NO_ARBITER:
+            error.args = (_wants_another(schema, keys, "no"),)
+        elif error.sqlstate == DEFERRABLE_ARBITER and "ON CONFLICT" in str(error):
+            error.args = (_wants_another(schema, keys, "only a deferrable"),)
+        raise
+    return rows[0]
+
+
+def _wants_another(schema: TableSchema, keys: Sequence[str], has: str) -> str:
+    table, columns = ".".join(schema.name), ", ".join(f'"{key}"' for key in keys)
+    return (
+        f'table "{table}" has {has} unique constraint or index on exactly {columns}, by which on= tells rows apart; '
+        "create one that is checked at once, or give other columns"
+    )
+
+
+async def _statement(
+    db: AsyncStatements, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
+) -> Statement:
+    """Give the statement that inserts what a row of FROM gives, or updates, and counts what it did."""
     missing = [key for key in keys if key not in given.names]
     if missing:
         message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
@@ -194,7 +241,7 @@ async def _upsert_from(
         # A row of a partition, or behind a view, shows no xmax; but the rest of the statement sees what was there.
         insert["returning"] = tuple(("column", root, key) for key in keys)
         is_new = ("not", _was_there(schema, written, keys, "IS NOT DISTINCT FROM" if nulls_same else "="))
-    statement: Statement = {
+    return {
         "kind": "select",
         "ctes": ((written, False, False, insert),),
         "columns": (
@@ -203,8 +250,6 @@ async def _upsert_from(
         ),
         "from": written,
     }
-    rows: list[tuple[int, int]] = await db.fetch_rows(statement, _tuples)
-    return rows[0]
 
 
 async def _is_plain(db: AsyncStatements, schema: TableSchema) -> bool:

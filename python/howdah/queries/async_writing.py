@@ -55,8 +55,9 @@ async def insert_many(db: AsyncStatements, table: type[Table], rows: Rows) -> li
     """
     schema = table.__schema__
     if is_arrow(rows):
-        async with staging(db, schema, rows, None) as (staged, names, count):
-            return await _insert_from(db, schema, staged, *beside(schema, staged, names), count)
+        async with staging(db, schema, rows, None) as staged:
+            nodes, names = beside(schema, staged.source, staged.names)
+            return await _insert_from(db, schema, staged.source, nodes, names, await staged.fill())
     given: list[Any] = list(cast("Any", rows))
     if not given:
         return []
@@ -249,9 +250,10 @@ async def _copy(db: AsyncStatements, schema: TableSchema, columns: Columns) -> l
             _all_stored(schema, report.rows, columns.count)
             return await _keys(db, schema, columns)
     returned = schema.primary_key if columns.objects is None else schema.columns
-    async with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (staged, names, count):
-        nodes = columns.nodes(staged)
-        return await _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
+    async with staging(db, schema, columns.rows(), columns.names(), columns.texts) as staged:
+        source, names, count = staged.source, staged.names, await staged.fill()
+        nodes = columns.nodes(source)
+        return await _insert_from(db, schema, source, nodes, names, count, columns.objects, returned)
 
 
 async def _may_copy(db: AsyncStatements, schema: TableSchema, columns: Columns) -> bool:

@@ -10,11 +10,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from howdah import _core
-from howdah.errors import DataError
+from howdah.errors import DatabaseError, DataError
 from howdah.expressions.sources import Source
 from howdah.queries.nodes import TUPLES
 from howdah.tables.exactness import limit_of
-from howdah.tables.targets import arrow_names, column_name, is_arrow
+from howdah.tables.targets import arrow_names, column_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence
@@ -39,6 +39,73 @@ def order_of(schema: TableSchema) -> str:
     return name
 
 
+class Staging:
+    """A table that is there for a block, for rows on their way into another.
+
+    Attributes:
+        source: The table, whose column `order_of` has the order of the rows.
+        names: The names of its other columns.
+    """
+
+    def __init__(self, db: Statements, schema: TableSchema, rows: Any, names: Sequence[str] | None) -> None:  # noqa: ANN401  (any rows)
+        """Stand for a table that is not there yet; the arguments are those of `staging`."""
+        self._db = db
+        self._schema = schema
+        self._rows = rows
+        self._table = schema.another_name(STAGED)
+        # COPY looks at numbers. What it rounds can be told no more: a time keeps its digits until it is looked at.
+        self._limited: list[Column] = []
+        if names is not None:
+            self.names = tuple(names)
+            self._targets = targets_of(names)
+        else:
+            self._targets = {one: column_name(schema, one) for one in arrow_names(rows)}
+            self.names = tuple(self._targets.values())
+            columns = [schema.by_name[one] for one in self.names]
+            self._limited = [column for column in columns if _is_time(column)]
+        self.source = Source("table", ("pg_temp", self._table))
+        self.source.others = schema.others
+
+    def create(self, texts: Collection[str]) -> None:
+        """Make the table; some of its columns are to have text."""
+        types = [(one, "text") for one in texts] + [(one.name, one.type.bare) for one in self._limited]
+        order = order_of(self._schema)
+        for statement in _core.staging(self._table, self._schema.name, list(self.names), order, types):
+            self._db.execute(statement)
+
+    def drop(self) -> None:
+        """Drop the table sooner than the transaction does."""
+        self._db.execute(_core.drop_staging(self._table))
+
+    def fill(self) -> int:
+        """Load the rows into the table, and tell how many there are.
+
+        Raises:
+            DataError: A value that a column cannot hold exactly.
+        """
+        try:
+            report = self._db.load(f"pg_temp.{self._table}", self._rows, columns=self._targets)
+        except DatabaseError as error:
+            self._name(error)
+            raise
+        for column in self._limited:
+            _refuse_inexact(self._db, self._schema, self.source, column)
+        return report.rows
+
+    def _name(self, error: DatabaseError) -> None:
+        """Have an error be one of the table that the rows are for: nobody else knows this one."""
+        own = ".".join(self._schema.name)
+
+        def named(text: str) -> str:
+            return text.replace(f"pg_temp.{self._table}", own).replace(self._table, own)
+
+        error.args = tuple(named(one) if isinstance(one, str) else one for one in error.args)
+        for attribute in ("table", "detail", "hint"):
+            said = getattr(error, attribute, None)
+            if isinstance(said, str):
+                setattr(error, attribute, named(said))
+
+
 @contextlib.contextmanager
 def staging(
     db: Statements,
@@ -46,8 +113,8 @@ def staging(
     rows: Any,  # noqa: ANN401  (any rows)
     names: Sequence[str] | None,
     texts: Collection[str] = (),
-) -> Generator[tuple[Source, tuple[str, ...], int]]:
-    """Load rows into a table that is there for a block, which is a transaction.
+) -> Generator[Staging]:
+    """Make a table that is there for a block, which is a transaction; `Staging.fill` loads the rows into it.
 
     Args:
         db: The database.
@@ -57,44 +124,19 @@ def staging(
         texts: Those of them that have text there.
 
     Yields:
-        The table, whose column `order_of` has the order of the rows; the names of the columns; how many rows there are.
+        The table.
 
     Raises:
         InterfaceError: Arrow data has columns that the table has not.
-        DataError: A value that a column cannot hold exactly.
     """
     stays = db.lease() is not None
     with db.transaction():
-        yield _stage(db, schema, rows, names, texts)
+        made = Staging(db, schema, rows, names)
+        made.create(texts)
+        yield made
         if stays:
             # Else it goes with the transaction.
-            db.execute(_core.drop_staging(schema.another_name(STAGED)))
-
-
-def _stage(
-    db: Statements,
-    schema: TableSchema,
-    rows: Any,  # noqa: ANN401  (any rows)
-    names: Sequence[str] | None,
-    texts: Collection[str],
-) -> tuple[Source, tuple[str, ...], int]:
-    if names is None:
-        names = [column_name(schema, one) for one in arrow_names(rows)]
-    # COPY looks at numbers. What it rounds can be told no more: a time keeps its digits until it is looked at.
-    limited = {one: schema.by_name[one] for one in names if is_arrow(rows) and _is_time(schema.by_name[one])}
-    types = [(one, "text") for one in texts] + [(one, column.type.bare) for one, column in limited.items()]
-    for statement in _core.staging(schema.another_name(STAGED), schema.name, list(names), order_of(schema), types):
-        db.execute(statement)
-    staged = Source("table", ("pg_temp", schema.another_name(STAGED)))
-    staged.others = schema.others
-    if not is_arrow(rows):
-        report = db.load(f"pg_temp.{schema.another_name(STAGED)}", rows, columns=targets_of(names))
-        return staged, tuple(names), report.rows
-    targets = {one: column_name(schema, one) for one in arrow_names(rows)}
-    report = db.load(f"pg_temp.{schema.another_name(STAGED)}", rows, columns=targets)
-    for column in limited.values():
-        _refuse_inexact(db, schema, staged, column)
-    return staged, tuple(names), report.rows
+            made.drop()
 
 
 def _is_time(column: Column) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from howdah import _core
-from howdah.errors import InterfaceError
+from howdah.errors import DatabaseError, InterfaceError, ProgrammingError
 from howdah.expressions.expression import Assign, Expr
 from howdah.expressions.sources import Source
 from howdah.outcomes import after_statement
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from howdah._core import LoadReport, Tuples
+    from howdah.queries.staging import Staging
     from howdah.statements import Statements
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 
     Node = tuple[Any, ...]
     Statement = dict[str, Any]
+
+# The server's words for a constraint that is missing (invalid_column_reference), and for one that is deferrable
+# (object_not_in_prerequisite_state, which has other meanings too).
+NO_ARBITER = "42P10"
+DEFERRABLE_ARBITER = "55000"
 
 # Whether tables are plain ones, by database: a table does not become another kind.
 _plain: WeakKeyDictionary[Any, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
@@ -83,9 +89,10 @@ def upsert(
         message = "upsert() needs the columns that tell rows apart: on=[User.email]"
         raise InterfaceError(message)
     if is_arrow(rows):
-        with staging(db, schema, rows, None) as (source, own, _):
-            given = Given(source, *beside(schema, source, own), nulls=True)
-            counts = _upsert_from(db, schema, given, keys, _sets(schema, update, own, keys))
+        with staging(db, schema, rows, None) as staged:
+            given = Given(staged.source, *beside(schema, staged.source, staged.names), nulls=True)
+            sets = _sets(schema, update, staged.names, keys)
+            counts = _fill_and_upsert(db, schema, staged, given, keys, sets)
         return _report(counts, began)
     listed: list[Any] = list(cast("Any", rows))
     if not listed:
@@ -100,16 +107,17 @@ def upsert(
         given = Given(source, nodes, (*columns.names(), *columns.constants), nulls)
         is_done = False
         try:
-            counts = _upsert_from(db, schema, given, keys, sets)
+            statement = _statement(db, schema, given, keys, sets)
+            counts = _run(db, schema, statement, keys)
             is_done = True
             return _report(counts, began)
         except BaseException as error:
             if is_done:
                 after_statement(error, db.lease())
             raise
-    with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (source, names, _):
-        given = Given(source, columns.nodes(source), names, nulls)
-        counts = _upsert_from(db, schema, given, keys, sets)
+    with staging(db, schema, columns.rows(), columns.names(), columns.texts) as staged:
+        given = Given(staged.source, columns.nodes(staged.source), staged.names, nulls)
+        counts = _fill_and_upsert(db, schema, staged, given, keys, sets)
     return _report(counts, began)
 
 
@@ -167,10 +175,49 @@ def _excluded(node: object) -> Iterator[str]:
             yield from _excluded(one)
 
 
-def _upsert_from(
-    db: Statements, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
+def _fill_and_upsert(  # noqa: PLR0917  (what an upsert is made of)
+    db: Statements,
+    schema: TableSchema,
+    staged: Staging,
+    given: Given,
+    keys: Sequence[str],
+    sets: tuple[tuple[str, Node], ...],
 ) -> tuple[int, int]:
-    """Insert what a row of FROM gives, or update; give how many rows were inserted and updated."""
+    """Load rows into a table between, and upsert from there; what forbids that is told before the rows are taken."""
+    statement = _statement(db, schema, given, keys, sets)
+    if db.fetch_value(_core.IS_DEFERRABLE, quoted(schema.name), sorted(set(keys))):
+        raise ProgrammingError(_wants_another(schema, keys, "only a deferrable"))
+    # The server plans it, and tells what it does not find.
+    _run(db, schema, statement | {"explain": "plan"}, keys)
+    staged.fill()
+    return _run(db, schema, statement, keys)
+
+
+def _run(db: Statements, schema: TableSchema, statement: Statement, keys: Sequence[str]) -> tuple[int, int]:
+    """Run an upsert, or explain it; give how many rows were inserted and updated."""
+    try:
+        rows: list[tuple[int, int]] = db.fetch_rows(statement, _tuples)
+    except DatabaseError as error:
+        if error.sqlstate == NO_ARBITER:
+            error.args = (_wants_another(schema, keys, "no"),)
+        elif error.sqlstate == DEFERRABLE_ARBITER and "ON CONFLICT" in str(error):
+            error.args = (_wants_another(schema, keys, "only a deferrable"),)
+        raise
+    return rows[0]
+
+
+def _wants_another(schema: TableSchema, keys: Sequence[str], has: str) -> str:
+    table, columns = ".".join(schema.name), ", ".join(f'"{key}"' for key in keys)
+    return (
+        f'table "{table}" has {has} unique constraint or index on exactly {columns}, by which on= tells rows apart; '
+        "create one that is checked at once, or give other columns"
+    )
+
+
+def _statement(
+    db: Statements, schema: TableSchema, given: Given, keys: Sequence[str], sets: tuple[tuple[str, Node], ...]
+) -> Statement:
+    """Give the statement that inserts what a row of FROM gives, or updates, and counts what it did."""
     missing = [key for key in keys if key not in given.names]
     if missing:
         message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
@@ -195,7 +242,7 @@ def _upsert_from(
         # A row of a partition, or behind a view, shows no xmax; but the rest of the statement sees what was there.
         insert["returning"] = tuple(("column", root, key) for key in keys)
         is_new = ("not", _was_there(schema, written, keys, "IS NOT DISTINCT FROM" if nulls_same else "="))
-    statement: Statement = {
+    return {
         "kind": "select",
         "ctes": ((written, False, False, insert),),
         "columns": (
@@ -204,8 +251,6 @@ def _upsert_from(
         ),
         "from": written,
     }
-    rows: list[tuple[int, int]] = db.fetch_rows(statement, _tuples)
-    return rows[0]
 
 
 def _is_plain(db: Statements, schema: TableSchema) -> bool:

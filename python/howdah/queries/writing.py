@@ -56,8 +56,9 @@ def insert_many(db: Statements, table: type[Table], rows: Rows) -> list[Any]:
     """
     schema = table.__schema__
     if is_arrow(rows):
-        with staging(db, schema, rows, None) as (staged, names, count):
-            return _insert_from(db, schema, staged, *beside(schema, staged, names), count)
+        with staging(db, schema, rows, None) as staged:
+            nodes, names = beside(schema, staged.source, staged.names)
+            return _insert_from(db, schema, staged.source, nodes, names, staged.fill())
     given: list[Any] = list(cast("Any", rows))
     if not given:
         return []
@@ -250,9 +251,10 @@ def _copy(db: Statements, schema: TableSchema, columns: Columns) -> list[Any]:
             _all_stored(schema, report.rows, columns.count)
             return _keys(db, schema, columns)
     returned = schema.primary_key if columns.objects is None else schema.columns
-    with staging(db, schema, columns.rows(), columns.names(), columns.texts) as (staged, names, count):
-        nodes = columns.nodes(staged)
-        return _insert_from(db, schema, staged, nodes, names, count, columns.objects, returned)
+    with staging(db, schema, columns.rows(), columns.names(), columns.texts) as staged:
+        source, names, count = staged.source, staged.names, staged.fill()
+        nodes = columns.nodes(source)
+        return _insert_from(db, schema, source, nodes, names, count, columns.objects, returned)
 
 
 def _may_copy(db: Statements, schema: TableSchema, columns: Columns) -> bool:
