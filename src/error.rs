@@ -88,7 +88,7 @@ pub struct ServerError {
     pub sqlstate: String,
     /// The primary message.
     pub message: String,
-    /// More about the problem.
+    /// More about the problem. That of a broken constraint holds values of the row, and is shown by no message.
     pub detail: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
@@ -104,6 +104,15 @@ pub struct ServerError {
     pub row: Option<u64>,
 }
 
+impl ServerError {
+    /// Whether the detail holds values of a row, in whatever language: "Failing row contains (…)", "Key (email)=(…)
+    /// already exists". Messages are sent to clients and written to logs, which must not have them. Such are all details
+    /// of the class 23, and those of 44000 (`WITH CHECK OPTION`).
+    fn has_secret_detail(&self) -> bool {
+        matches!(self.sqlstate.get(..2), Some("23" | "44"))
+    }
+}
+
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(row) = self.row {
@@ -113,7 +122,7 @@ impl fmt::Display for ServerError {
             }
         }
         f.write_str(&self.message)?;
-        if let Some(detail) = &self.detail {
+        if let Some(detail) = self.detail.as_ref().filter(|_| !self.has_secret_detail()) {
             write!(f, "; {detail}")?;
         }
         if let Some(hint) = &self.hint {
@@ -268,6 +277,20 @@ mod tests {
         for (sqlstate, class) in table {
             assert_eq!(class_of(sqlstate), class, "{sqlstate}");
         }
+    }
+
+    #[test]
+    fn test_server_error_display_shows_no_values_of_a_row() {
+        let shown = |sqlstate: &str| {
+            let (message, detail) =
+                ("said".to_owned(), Some("Failing row contains (1).".to_owned()));
+            ServerError { sqlstate: sqlstate.to_owned(), message, detail, ..Default::default() }
+                .to_string()
+        };
+        for sqlstate in ["23000", "23502", "23503", "23505", "23514", "23P01", "44000"] {
+            assert_eq!(shown(sqlstate), "said", "{sqlstate}");
+        }
+        assert_eq!(shown("22003"), "said; Failing row contains (1).");
     }
 
     #[test]
