@@ -12,6 +12,7 @@ __all__ = [
     "KEPT",
     "NO_EVENT_LOOP",
     "NULLS_SAME",
+    "RUN_AGAIN",
     "STORES_ALL",
     "AsyncCursor",
     "AsyncDatabase",
@@ -49,6 +50,7 @@ IS_PRINTED: Final[str]
 KEPT: Final[str]
 NO_EVENT_LOOP: Final[str]
 NULLS_SAME: Final[str]
+RUN_AGAIN: Final[str]
 STORES_ALL: Final[str]
 
 # From the names of columns to what makes an object of the values of one row.

@@ -10,7 +10,8 @@ from howdah.async_listener import AsyncListener
 from howdah.async_statements import AsyncStatements
 from howdah.async_transaction import AsyncTransaction, current, innermost, leased
 from howdah.awaiting import sleep
-from howdah.errors import InterfaceError, SerializationFailure
+from howdah.errors import DatabaseError, InterfaceError
+from howdah.outcomes import may_run_again
 from howdah.queries.async_relations import Kept
 
 if TYPE_CHECKING:
@@ -193,6 +194,9 @@ class AsyncDatabase(AsyncStatements):
     ) -> O:
         """Run a body in a transaction, and again when another transaction was in its way.
 
+        It runs again, too, when a statement was prepared before a table was changed that it reads, which a transaction
+        cannot mend: the error's hint says "run the transaction again".
+
         Args:
             body: Called without arguments; its statements must be all that it does, since it may run several times.
             retries: How many times it may run again.
@@ -203,6 +207,7 @@ class AsyncDatabase(AsyncStatements):
 
         Raises:
             SerializationFailure: A serialization failure or deadlock (40001, 40P01), after the last retry.
+            DatabaseError: Whatever else the server says; a stale statement (0A000, 26000), after the last retry.
             InterfaceError: There is a transaction around it already, of which only a part would run again.
 
         Example:
@@ -219,8 +224,8 @@ class AsyncDatabase(AsyncStatements):
             try:
                 async with self.transaction(isolation=isolation):
                     return await body()
-            except SerializationFailure:
-                if retries < 1:
+            except DatabaseError as error:
+                if retries < 1 or not may_run_again(error):
                     raise
             # At random, so that those who met do not meet again.
             await sleep(random.uniform(0, backoff_s))  # noqa: S311  (no secret)
@@ -240,7 +245,7 @@ class AsyncDatabase(AsyncStatements):
             The notifications, for `async with` and then `async for`.
 
         Raises:
-            InterfaceError: There is no channel.
+            InterfaceError: There is no channel; the URL says pgbouncer=true, and the block begins.
 
         Example:
             >>> async with db.listen("news") as notifications:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from howdah import _core
 from howdah.blocking import sleep
-from howdah.errors import InterfaceError, SerializationFailure
+from howdah.errors import DatabaseError, InterfaceError
 from howdah.listener import Listener
+from howdah.outcomes import may_run_again
 from howdah.queries.relations import Kept
 from howdah.statements import Statements
 from howdah.transaction import Transaction, current, innermost, leased
@@ -193,6 +194,9 @@ class Database(Statements):
     ) -> O:
         """Run a body in a transaction, and again when another transaction was in its way.
 
+        It runs again, too, when a statement was prepared before a table was changed that it reads, which a transaction
+        cannot mend: the error's hint says "run the transaction again".
+
         Args:
             body: Called without arguments; its statements must be all that it does, since it may run several times.
             retries: How many times it may run again.
@@ -203,6 +207,7 @@ class Database(Statements):
 
         Raises:
             SerializationFailure: A serialization failure or deadlock (40001, 40P01), after the last retry.
+            DatabaseError: Whatever else the server says; a stale statement (0A000, 26000), after the last retry.
             InterfaceError: There is a transaction around it already, of which only a part would run again.
 
         Example:
@@ -219,8 +224,8 @@ class Database(Statements):
             try:
                 with self.transaction(isolation=isolation):
                     return body()
-            except SerializationFailure:
-                if retries < 1:
+            except DatabaseError as error:
+                if retries < 1 or not may_run_again(error):
                     raise
             # At random, so that those who met do not meet again.
             sleep(random.uniform(0, backoff_s))  # noqa: S311  (no secret)
@@ -240,7 +245,7 @@ class Database(Statements):
             The notifications, for `with` and then `for`.
 
         Raises:
-            InterfaceError: There is no channel.
+            InterfaceError: There is no channel; the URL says pgbouncer=true, and the block begins.
 
         Example:
             >>> with db.listen("news") as notifications:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from howdah.errors import Error
+from howdah._core import RUN_AGAIN
+from howdah.errors import DatabaseError, Error, SerializationFailure
 
 Outcome = Literal["committed", "uncommitted", "unknown"]
 
@@ -86,6 +87,15 @@ def after_statement(error: BaseException, lease: object) -> None:
     """
     if lease is None and not isinstance(error, Error):
         committed(error)
+
+
+def may_run_again(error: DatabaseError) -> bool:
+    """Tell whether a transaction that failed so may succeed if all of it runs again.
+
+    Args:
+        error: The error, which has undone the transaction.
+    """
+    return isinstance(error, SerializationFailure) or RUN_AGAIN in (error.hint or "")
 
 
 def tell_as(error: BaseException, other: BaseException) -> None:

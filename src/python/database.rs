@@ -355,6 +355,8 @@ impl Lease {
 
     /// Subscribes to channels.
     fn listen(&self, py: Python<'_>, channels: Vec<Text>) -> PyResult<()> {
+        let may = self.lent().and_then(|lent| lent.refuse_listening());
+        may.map_err(|error| exception(py, error))?;
         self.run(py, |client| verbs::listen(client, strings(channels)))
     }
 

@@ -73,6 +73,8 @@ mod _core {
     #[pymodule_export]
     const NO_EVENT_LOOP: &str = super::awaited::event_loop::NO_EVENT_LOOP;
     #[pymodule_export]
+    const RUN_AGAIN: &str = super::verbs::RUN_AGAIN;
+    #[pymodule_export]
     const STORES_ALL: &str = lookup::STORES_ALL;
 
     #[pymodule_init]

@@ -64,6 +64,9 @@ impl Backend {
     }
 }
 
+/// What the names of kept statements begin with; see [`Client::new_name`].
+pub(super) const STATEMENT_PREFIX: &str = "howdah_statement_";
+
 /// Who takes notices while an operation is pumped, which knows nothing of them.
 static TAKER: OnceLock<fn(&Client)> = OnceLock::new();
 

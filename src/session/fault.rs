@@ -3,6 +3,7 @@
 use crate::error::{Class, Error, ServerError, class_of};
 use crate::wire::message::fields;
 
+use super::client::STATEMENT_PREFIX;
 use super::config::Address;
 
 /// Reads an `ErrorResponse` or a `NoticeResponse`.
@@ -27,10 +28,38 @@ pub(super) fn told(body: &[u8]) -> ServerError {
     if told.message.is_empty() {
         told.message = "the server reported an error without a message".into();
     }
+    if told.hint.is_none() {
+        told.hint = way_out(&told);
+    }
     let (row, column) = copied(&context);
     told.row = row;
     told.column = told.column.or(column);
     told
+}
+
+/// A hint of ours where the server has none, and the way out is a setting or a cast. The server's words are in its own
+/// language; names and numbers are not, and PgBouncer speaks English alone.
+fn way_out(told: &ServerError) -> Option<String> {
+    let number = || {
+        let (_, rest) = told.message.split_once('$')?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest.get(..digits).filter(|digits| !digits.is_empty())
+    };
+    match told.sqlstate.as_str() {
+        "42P18" | "42P08" => {
+            let number = number().unwrap_or("1");
+            Some(format!("tell its type by a cast, such as ${number}::int"))
+        }
+        "42P05" | "26000" if told.message.contains(STATEMENT_PREFIX) => Some(
+            "where PgBouncer stands between, add ?pgbouncer=true to the URL, or pass statement_cache_size=0: no statement is then kept prepared"
+                .to_owned(),
+        ),
+        _ if told.message.starts_with("unsupported startup parameter") => Some(
+            "where PgBouncer stands between, add ?pgbouncer=true to the URL: statement_timeout is then not sent, and no statement is kept prepared (as with statement_cache_size=0); other parameters are for PgBouncer's ignore_startup_parameters"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// The severity, untranslated where the server tells it so.
@@ -75,7 +104,31 @@ fn copied(context: &str) -> (Option<u64>, Option<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::copied;
+    use super::{ServerError, copied, way_out};
+
+    #[test]
+    fn test_way_out_is_told_of_our_statements_and_of_types_alone() {
+        let told = |sqlstate: &str, message: &str| {
+            let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
+            way_out(&ServerError { sqlstate, message, ..Default::default() }).unwrap_or_default()
+        };
+        for (sqlstate, message, part) in [
+            ("42P18", "could not determine data type of parameter $12", "$12::int"),
+            ("42P08", "inkonsistente Typen für Parameter $2 ermittelt", "$2::int"),
+            ("42P18", "could not determine it", "$1::int"),
+            (
+                "42P05",
+                "prepared statement \"howdah_statement_1\" already exists",
+                "?pgbouncer=true",
+            ),
+            ("26000", "Prepared Statement »howdah_statement_7« nicht da", "statement_cache_size=0"),
+            ("08P01", "unsupported startup parameter: statement_timeout", "?pgbouncer=true"),
+        ] {
+            assert!(told(sqlstate, message).contains(part), "{message}");
+        }
+        assert_eq!(told("26000", "prepared statement \"mine\" does not exist"), "");
+        assert_eq!(told("42P01", "relation \"howdah_statement_1\" does not exist"), "");
+    }
 
     #[test]
     fn test_copied_of_contexts_tells_row_and_column() {

@@ -61,6 +61,21 @@ impl Lent {
         &self.pool
     }
 
+    /// Refuses to listen where that would be on a connection that the next transaction does not meet: PgBouncer gives
+    /// it to others, and what is sent reaches nobody.
+    ///
+    /// # Errors
+    /// Behind PgBouncer.
+    pub fn refuse_listening(&self) -> Result<()> {
+        if !self.pool.is_behind_pgbouncer() {
+            return Ok(());
+        }
+        Err(Error::Interface(
+            "listen() does not work through PgBouncer (pgbouncer=true), which gives the server's connection to others after each transaction; listen on a Database whose URL leads to the server itself"
+                .into(),
+        ))
+    }
+
     /// Whether it may be used by others, too, before it goes back.
     #[must_use]
     pub fn may_be_followed(&self) -> bool {

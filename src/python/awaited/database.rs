@@ -444,6 +444,8 @@ impl AsyncLease {
 
     /// Subscribes to channels.
     fn listen(&self, py: Python<'_>, channels: Vec<Text>) -> PyResult<Waiting> {
+        let may = self.lent().and_then(|lent| lent.refuse_listening());
+        may.map_err(|error| exception(py, error))?;
         self.run(py, move |client| verbs::listen(client, strings(channels)))
     }
 

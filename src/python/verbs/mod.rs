@@ -69,6 +69,9 @@ struct Answer {
     cancellations: u64,
 }
 
+/// What the hint says of an error that the same transaction does not meet again; `run_transaction` looks for it.
+pub(super) const RUN_AGAIN: &str = "run the transaction again";
+
 /// Whether to try again with a statement that failed: another may have made it stale since it was
 /// prepared. Then it is forgotten, and prepared again unless a transaction has failed by it.
 pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
@@ -83,8 +86,13 @@ pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error
     if !goes_on {
         return Err(match error {
             Error::Server(mut server) if stale == Stale::Surely => {
-                let hint = "what the statement reads was changed since it was prepared; run the transaction again";
-                server.hint.get_or_insert_with(|| hint.to_owned());
+                let mut hint = format!(
+                    "what the statement reads was changed since it was prepared; {RUN_AGAIN}"
+                );
+                if let Some(more) = &server.hint {
+                    hint = format!("{hint}; {more}");
+                }
+                server.hint = Some(hint);
                 Error::Server(server)
             }
             error => error,

@@ -129,6 +129,12 @@ impl Pool {
         Arc::new(Self { config, location, limits, state: Mutex::new(state) })
     }
 
+    /// Whether each transaction may meet another connection of the server.
+    #[must_use]
+    pub fn is_behind_pgbouncer(&self) -> bool {
+        self.config.pgbouncer
+    }
+
     /// The servers and the database, which tell whether a row is of this database.
     #[must_use]
     pub fn location(&self) -> &Arc<str> {

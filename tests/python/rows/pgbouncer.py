@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # Debian puts it where only root's PATH leads.
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
@@ -37,21 +37,24 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 2
 max_client_conn = 200
-ignore_startup_parameters = extra_float_digits,options,statement_timeout
+ignore_startup_parameters = {ignored}
 server_reset_query = DISCARD ALL
 server_reset_query_always = 0
 {more}
 """
 
+IGNORED = ("extra_float_digits", "options", "statement_timeout")
+
 
 @contextmanager
-def pgbouncer(server_url: str) -> Iterator[str]:
+def pgbouncer(server_url: str, ignored: Sequence[str] = IGNORED) -> Iterator[str]:
     """Run PgBouncer in front of a server until the end of a block.
 
     It refuses to run as root; then it runs as nobody, as `howdah.embedded` does.
 
     Args:
         server_url: The server, as `howdah.embedded` gives it.
+        ignored: The parameters at the start that it does not refuse, though it does not know them.
 
     Yields:
         The URL of the same database through PgBouncer.
@@ -65,7 +68,9 @@ def pgbouncer(server_url: str) -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
     port = _free_port()
     more = "max_prepared_statements = 0" if _version() >= (1, 21) else ""
-    settings = CONFIGURATION.format(host=host, user=where.username, server_port=where.port, port=port, more=more)
+    settings = CONFIGURATION.format(
+        host=host, user=where.username, server_port=where.port, port=port, more=more, ignored=",".join(ignored)
+    )
     (home / "pgbouncer.ini").write_text(settings, "utf-8")
     process = _start(PROGRAM, home)
     try:

@@ -182,3 +182,22 @@ def test_load_and_read_work_through_it(bouncer: str, table: str) -> None:
         for n in range(3):
             assert db.load(table, [{"a": 10 * n + k, "b": "x"} for k in range(5)]).rows == 5
             assert db.read(f"SELECT a FROM {table} WHERE a >= $1", 10 * n).to_arrow().num_rows == 5
+
+
+async def test_listening_through_it_is_refused(opened: Callable[..., howdah.AsyncDatabase], bouncer: str) -> None:
+    db = opened(f"{bouncer}?pgbouncer=true", max_size=1)
+    for _ in range(2):
+        with pytest.raises(howdah.InterfaceError, match=r"does not work through PgBouncer .*the server itself"):
+            await listened(db)
+    assert await db.fetch_value("SELECT 1") == 1
+
+
+async def listened(db: Any) -> None:
+    """Begin to listen, whichever API it is."""
+    found = db.listen("news")
+    if asyncio.iscoroutine(found):
+        with await found:
+            pass
+    else:
+        async with found:
+            pass

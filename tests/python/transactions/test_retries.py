@@ -237,3 +237,64 @@ def test_deadlock_of_threads_is_tried_again_and_without_retries_is_told(url: str
             assert [error.sqlstate for error in told] == ([] if retries else ["40P01"])
             assert len(runs) >= 3 if retries else len(runs) == 2
     assert sql("SELECT a FROM t") == [(3,), (3,)]
+
+
+@pytest.mark.parametrize("verb", ["fetch", "execute_many", "stream"])
+async def test_body_that_meets_a_stale_statement_runs_again(table: howdah.AsyncDatabase, sql: Sql, verb: str) -> None:
+    runs: list[int] = []
+    query = "SELECT * FROM t WHERE id = $1"
+
+    async def body() -> int:
+        runs.append(len(runs))
+        if verb == "fetch":
+            return len((await table.fetch(query, 1))[0])
+        if verb == "stream":
+            rows = [row async for row in table.stream(query, 1)]
+            return len(rows[0])
+        await table.execute_many(query, [(1,), (2,)])
+        return len((await table.fetch(query, 1))[0])
+
+    assert await table.run_transaction(body) == 2
+    sql("ALTER TABLE t ADD b int")
+    assert await table.run_transaction(body) == 3
+    assert runs == [0, 1, 2]
+
+
+async def test_body_that_meets_a_stale_statement_runs_no_more_than_it_may(
+    table: howdah.AsyncDatabase, sql: Sql
+) -> None:
+    query = "SELECT * FROM t"
+
+    async def body() -> object:
+        return await table.fetch(query)
+
+    await table.run_transaction(body)
+    sql("ALTER TABLE t ADD b int")
+    with pytest.raises(howdah.NotSupportedError, match="run the transaction again") as caught:
+        await table.run_transaction(body, retries=0)
+    assert caught.value.sqlstate == "0A000"
+
+
+async def test_body_whose_statement_the_server_has_forgotten_runs_again(table: howdah.AsyncDatabase) -> None:
+    runs: list[int] = []
+
+    async def body() -> object:
+        runs.append(len(runs))
+        return await table.fetch_value("SELECT $1::int", 5)
+
+    assert await table.run_transaction(body) == 5
+    await table.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+    assert await table.run_transaction(body) == 5
+    assert runs == [0, 1, 2]
+
+
+async def test_feature_that_the_server_lacks_is_not_tried_again(table: howdah.AsyncDatabase) -> None:
+    runs: list[int] = []
+
+    async def body() -> None:
+        runs.append(len(runs))
+        await table.execute(RAISE.format("0A000"))
+
+    with pytest.raises(howdah.NotSupportedError, match="made up"):
+        await table.run_transaction(body)
+    assert runs == [0]
