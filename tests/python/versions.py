@@ -25,7 +25,6 @@ def server_of(version: str) -> Iterator[embedded.Server]:
         if version == "15":
             if not OLD.is_dir():
                 pytest.skip(f"there is no {OLD}")
-            patch.setattr(embedded, "_installed", lambda: OLD)
-            patch.setattr(embedded, "LOCALE", ("--encoding=UTF8", "--no-locale"))
+            patch.setenv(embedded.PROGRAMS, str(OLD))
         with embedded.server(settings={"fsync": "off"}) as started:
             yield started

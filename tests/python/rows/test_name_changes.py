@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,27 +12,22 @@ import psycopg
 import pytest
 
 import howdah
-from howdah import embedded
+from tests.python.versions import VERSIONS, server_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# PostgreSQL 18 reports the search path, and this one does not.
-OLD = Path("/usr/lib/postgresql/15/bin")
+    from howdah import embedded
+
 INSERT = "INSERT INTO t VALUES ($1)"
 HALF = Decimal("2.5")
 
 
-@pytest.fixture(scope="module", params=["newest", "15"])
+@pytest.fixture(scope="module", params=VERSIONS)
 def other_server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
-    """Give a server of this module's own, of either version."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "15":
-            if not OLD.is_dir():
-                pytest.skip(f"there is no {OLD}")
-            patch.setenv(embedded.PROGRAMS, str(OLD))
-        with embedded.server(settings={"fsync": "off"}) as started:
-            yield started
+    """Give a server of this module's own, of either version: PostgreSQL 18 reports the search path, 15 does not."""
+    with server_of(request.param) as started:
+        yield started
 
 
 @pytest.fixture
