@@ -28,3 +28,10 @@ def server_of(version: str) -> Iterator[embedded.Server]:
             patch.setenv(embedded.PROGRAMS, str(OLD))
         with embedded.server(settings={"fsync": "off"}) as started:
             yield started
+
+
+def since(version: int, server: embedded.Server) -> None:
+    """Skip a test of what a version of PostgreSQL brought where the server is older."""
+    own = int((server.path / "PG_VERSION").read_text("ascii"))
+    if own < version:
+        pytest.skip(f"PostgreSQL {own} has not what {version} brought")

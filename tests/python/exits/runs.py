@@ -32,7 +32,9 @@ def failures(kind: str, url: str, runs: int) -> list[str]:
     Returns:
         What was wrong with how it ended, for each time that something was.
     """
-    command = [sys.executable, "-m", "tests.python.exits.programs", kind, url, str(runs)]
+    # CPython 3.12 and later warn of forks beside the threads of libraries.
+    forks = ("-W", "ignore:This process:DeprecationWarning")
+    command = [sys.executable, *forks, "-m", "tests.python.exits.programs", kind, url, str(runs)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S * runs, check=False)
     if ended.returncode or ended.stderr:
         return [f"the programs did not run: {ended.stderr}"]

@@ -8,9 +8,11 @@ import pyarrow as pa
 import pytest
 
 from howdah import InterfaceError, NotSupportedError, ProgrammingError
+from tests.python.versions import since
 
 if TYPE_CHECKING:
     import howdah
+    from howdah import embedded
     from tests.python.conftest import Sql
 
 
@@ -50,7 +52,8 @@ def test_columns_left_out_fill_themselves(db: howdah.Database, sql: Sql) -> None
     ]
 
 
-def test_virtual_generated_column_left_out_is_computed(db: howdah.Database, sql: Sql) -> None:
+def test_virtual_generated_column_left_out_is_computed(db: howdah.Database, sql: Sql, server: embedded.Server) -> None:
+    since(18, server)
     sql("CREATE TABLE t (v int, twice int GENERATED ALWAYS AS (v * 2) VIRTUAL)")
     db.load("t", [(4,)])
     assert db.read("t").to_arrow().to_pylist() == [{"v": 4, "twice": 8}]

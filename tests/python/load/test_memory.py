@@ -32,7 +32,7 @@ def measured(url: str, case: str) -> tuple[int, int, int]:
 def tables(sql: Sql) -> None:
     """Make the tables; long values are not compressed."""
     for name, declaration in (("t", "text"), ("j", "json"), ("a", "int[]"), ("b", "bytea")):
-        sql(f"CREATE UNLOGGED TABLE {name} (n int, v {declaration} STORAGE EXTERNAL)")
+        sql(f"CREATE UNLOGGED TABLE {name} (n int, v {declaration}); ALTER TABLE {name} ALTER v SET STORAGE EXTERNAL")
 
 
 @pytest.mark.parametrize("case", ["texts", "json", "lists", "create", "short then long", "frame"])

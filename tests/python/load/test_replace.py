@@ -10,10 +10,12 @@ import pytest
 
 import howdah
 from howdah import DataError, ProgrammingError, UniqueViolation
+from tests.python.versions import since
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from howdah import embedded
     from tests.python.conftest import Sql
 
 ROWS = [{"id": n, "v": str(n)} for n in range(3)]
@@ -173,8 +175,13 @@ HUNG: dict[str, str] = {
 }
 
 
+# The version that brought it.
+SINCE = {"comment on a not-null": 18}
+
+
 @pytest.mark.parametrize("what", HUNG)
-def test_replace_keeps_it(db: howdah.Database, sql: Sql, what: str) -> None:
+def test_replace_keeps_it(db: howdah.Database, sql: Sql, server: embedded.Server, what: str) -> None:
+    since(SINCE.get(what, 0), server)
     sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
     bare = described(sql)
     sql(HUNG[what])

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pytest
 
 import howdah
+from tests.python.versions import since
 
 if TYPE_CHECKING:
+    from howdah import embedded
     from tests.python.conftest import Sql
 
 D = decimal.Decimal
@@ -53,7 +55,8 @@ def test_value_beyond_arrow_goes_by_the_policy(db: howdah.Database, value: str, 
 
 
 @pytest.mark.parametrize("text", ["infinity", "-infinity"])
-def test_interval_beyond_arrow_goes_by_the_policy(db: howdah.Database, text: str) -> None:
+def test_interval_beyond_arrow_goes_by_the_policy(db: howdah.Database, server: embedded.Server, text: str) -> None:
+    since(17, server)
     query = f"SELECT '{text}'::interval AS v"
     with pytest.raises(howdah.DataError) as caught:
         db.read(query).to_arrow()

@@ -18,8 +18,10 @@ import pytest
 import howdah
 from howdah import Interval, JsonText
 from tests.python.case import shown
+from tests.python.versions import since
 
 if TYPE_CHECKING:
+    from howdah import embedded
     from tests.python.conftest import Sql
 
 D = decimal.Decimal
@@ -213,8 +215,9 @@ TOO_MUCH = [
 
 @pytest.mark.parametrize(("declaration", "text"), TOO_MUCH)
 async def test_value_that_python_cannot_hold_is_an_error_with_its_place(
-    one: howdah.AsyncDatabase, declaration: str, text: str
+    one: howdah.AsyncDatabase, server: embedded.Server, declaration: str, text: str
 ) -> None:
+    since(17 if declaration == "interval" else 0, server)
     fine = {"date": "2020-01-01", "time": "00:00", "interval": "1 day"}.get(declaration, "2020-01-01 00:00:00+00")
     query = f"SELECT 1 AS n, v AS odd FROM unnest(ARRAY['{fine}', '{fine}', '{text}', '{fine}']::{declaration}[]) AS v"
     with pytest.raises(howdah.DataError, match='"odd"') as caught:

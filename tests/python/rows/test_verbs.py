@@ -22,7 +22,7 @@ async def test_execute_tells_how_many_rows_it_touched(db: howdah.AsyncDatabase) 
     assert await db.execute("UPDATE t SET a = a WHERE a <= $1", 4) == 4
     assert await db.execute("DELETE FROM t WHERE a = ANY($1)", [1, 2, 77]) == 2
     assert await db.execute("SELECT * FROM t") == 8
-    assert await db.execute("MERGE INTO t USING (SELECT 3 AS b) ON a = b WHEN MATCHED THEN DELETE") == 1
+    assert await db.execute("MERGE INTO t USING (SELECT 3 AS b) AS given ON a = b WHEN MATCHED THEN DELETE") == 1
     assert await db.execute("CREATE TABLE u AS SELECT * FROM t") == 7
     assert await db.execute("TRUNCATE t") == 0
     assert await db.execute("INSERT INTO t SELECT 1 WHERE false") == 0
