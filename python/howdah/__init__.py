@@ -85,7 +85,7 @@ from howdah.expressions.functions import (
 from howdah.interval import Interval
 from howdah.json_values import Json, JsonText
 from howdah.queries.async_query import AsyncQuery
-from howdah.queries.derived import cte, subquery, table_function
+from howdah.queries.derived import Derived, cte, subquery, table_function
 from howdah.queries.pages import Page
 from howdah.queries.query import Query
 from howdah.range import Range
@@ -94,13 +94,14 @@ from howdah.tables.attributes import Col, Many, One, Ref
 from howdah.tables.ddl import ddl
 from howdah.tables.fields import col, generated, identity, many, one, ref, server_default
 from howdah.tables.paths import alias
-from howdah.tables.schema import check, constraint, foreign_key, index, unique
+from howdah.tables.schema import EITHER, check, constraint, foreign_key, index, unique
 from howdah.tables.table import Table
 from howdah.transaction import Transaction
 from howdah.vector import Vector
 from howdah.verbs import ArrowStream
 
 __all__ = [
+    "EITHER",
     "ArrowReader",
     "ArrowStream",
     "Assign",
@@ -115,6 +116,7 @@ __all__ = [
     "DataError",
     "Database",
     "DatabaseError",
+    "Derived",
     "Error",
     "ExclusionViolation",
     "Expr",

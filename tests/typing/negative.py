@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import howdah as pg
-from tests.typing.schema import Plain, Post, Profile, Shape, Status, User
+from tests.typing.schema import Book, Loan, Plain, Post, Profile, Review, Shape, Status, User
 
 if TYPE_CHECKING:
     from howdah import AsyncDatabase, Database
@@ -144,3 +145,91 @@ async def wrong_results(db: Database) -> None:
     db.upsert(User, [{}], on=["email"])  # refused
     status: Status = db.get(User, 1).name  # refused
     str((names, pairs, user, posts, shapes, found, total, status))
+
+
+def what_is_no_reference(db: Database, user: User, post: Post, book: Book) -> None:
+    Book.find(Book.author == post)  # refused
+    Book.find(Book.editor == post)  # refused
+    Book.find(Book.author == 3)  # refused
+    Book.find(Book.author == Book.author.company)  # refused
+    Book.find(Book.author is None)  # refused
+    Book.find(Book.author)  # refused
+    Book.find(Book.editor)  # refused
+    Book.find(Book.author < user)  # refused
+    Book.find(Book.author.in_([post]))  # refused
+    Book.find(Book.author.not_in([3]))  # refused
+    Book.find(Book.author.in_(db.find(Post)))  # refused
+    Book.find().order_by("author")  # refused
+    Book.find().order_by(int)  # refused
+    Book.find().order_by(Book.writer)  # refused
+    Book.find(Book.author_id == "3")  # refused
+    Book.find(Book.writer_id == 3)  # refused
+    Post.find(Post.author_id == 3)  # refused
+    book.author_id = "3"  # refused
+    book.author_id = None  # refused
+    str(post.author_id)  # refused
+
+
+def keys_in_a_constructor(post: Post, book: Book) -> None:
+    Book(title="On elephants", author_id="3")  # refused
+    Book(title="On elephants", author=post)  # refused
+    Book(title="On elephants", author=None)  # refused
+    Book(title="On elephants", author_id=3, editor=post)  # refused
+    Book(author_id=3)  # refused
+    Loan()  # refused
+    Loan(book=book)  # refused
+    Review(book_id=3)  # refused
+    Review()  # refused
+
+
+def what_may_be_none(db: Database, book: Book) -> None:
+    name: str = db.find(Book).select(Book.editor.name).one()[0]  # refused
+    age: int = db.find(Book).select(Book.editor.company.id).one()[0]  # refused
+    copies: int = db.find(Book).select(pg.sum(Book.copies)).one()[0]  # refused
+    mean: float = db.find(Book).select(pg.avg(Book.copies)).one()[0]  # refused
+    first: str = db.find(Book).select(pg.min(Book.title)).one()[0]  # refused
+    last: str = db.find(Book).select(pg.max(Book.title)).one()[0]  # refused
+    sold: int = db.find(Book).select(Book.copies + Book.sold).one()[0]  # refused
+    lower: str = db.find(Book).select(pg.lower(Book.editor.name)).one()[0]  # refused
+    str(book.editor.name)  # refused
+    book.editor.name = "Ann"  # refused
+    Book.find(Book.editor.nmae == "Ann")  # refused
+    Book.find(Book.editor.name == 1)  # refused
+    Book.find(Book.editor.name > 1)  # refused
+    Book.find(Book.editor.score.like("1%"))  # refused
+    Book.find().select(Book.editor.name * 2)  # refused
+    Book.find().load(Book.editor.name)  # refused
+    Book.find().load(Book.editor.post)  # refused
+    str((name, age, copies, mean, first, last, sold, lower))
+
+
+def numbers_and_others() -> None:
+    Book.find().select(Book.price * 1.5)  # refused
+    Book.find().select(Book.price * Book.weight)  # refused
+    Book.find().select(Book.price * Book.title)  # refused
+    Book.find().select(Book.copies * Book.title)  # refused
+    Book.find().select(Book.title * 2)  # refused
+    Book.find().select(User.active * 2)  # refused
+    Book.find().select(User.score + User.active)  # refused
+    Book.find().select(User.score + dt.timedelta(days=1))  # refused
+    Book.find(Book.price > "1")  # refused
+    Book.find(Book.price == Book.title)  # refused
+    Book.find(User.score == User.active)  # refused
+    Book.find(User.name == User.status)  # refused
+    price: int = Book.find().select(Book.price * Book.copies)  # refused
+    str(price)
+
+
+async def columns_of_queries(db: AsyncDatabase) -> None:
+    titles = pg.subquery(db.find(Book).select(Book.id, Book.title))
+    db.find(Book).join(titles, on=titles[Book.title] == 3)  # refused
+    db.find(Book).join(titles, on=titles[Book.id])  # refused
+    title: int = (await db.find(titles).select(titles[Book.title]).one())[0]  # refused
+    titles[3]  # refused
+    columns = db.find(Book).select(
+        Book.id, Book.id, Book.id, Book.id, Book.id, Book.id, Book.id, Book.id, Book.id, Book.title
+    )
+    wrong: str = (await columns.one())[0]  # refused
+    right: str = (await columns.one())[9]
+    gone: list[int] = await db.find(Book).returning(Book.id).delete()  # refused
+    str((title, wrong, right, gone))

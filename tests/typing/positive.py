@@ -163,7 +163,16 @@ def selected_columns_are_tuples(db: Database) -> None:
     assert_type(four, Query[tuple[int, str, int, int]])
     assert_type(four.first(), tuple[int, str, int, int] | None)
     five = query.select(User.id, User.id, User.id, User.id, User.name)
-    assert_type(five.to_list(), list[tuple[Any, ...]])
+    assert_type(five.to_list(), list[tuple[int, int, int, int, str]])
+    ten = query.select(
+        User.id, User.age, User.name, User.tags, User.active,
+        User.balance, User.token, User.created_at, User.status, pg.count(),
+    )  # fmt: skip
+    assert_type(ten.one(), tuple[int, int | None, str, list[str], bool, Decimal, uuid.UUID, dt.datetime, Status, int])
+    assert_type(ten.returning(User.id, User.name).delete(), list[tuple[int, str]])
+    assert_type(query.returning().delete(), list[User])
+    eleven = [User.id] * 11
+    assert_type(query.select(*eleven), Query[tuple[Any, ...]])
     assert_type(query.select(User.name).union_all(db.find(Post).select(Post.title)), Query[tuple[str]])
 
 
@@ -174,9 +183,9 @@ def groups_have_aggregates(db: Database) -> None:
         .group_by(Post.author.name)
         .having(pg.count() > 3)
     )
-    assert_type(groups, Query[tuple[str, int, float, str]])
+    assert_type(groups, Query[tuple[str, int, float | None, str | None]])
     sums = db.find(Post).select(pg.sum(Post.views), pg.min(Post.title), pg.array_agg(Post.id)).one()
-    assert_type(sums, tuple[int, str, list[int]])
+    assert_type(sums, tuple[int | None, str | None, list[int] | None])
     number = pg.row_number().over(partition_by=[Post.author.id], order_by=[-Post.views])
     ranks = db.find(Post).select(Post.title, pg.rank().over(order_by=[-Post.views]), number)
     assert_type(ranks, Query[tuple[str, int, int]])

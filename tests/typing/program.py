@@ -53,7 +53,10 @@ class Elephant(pg.Table):
 class Howdah(pg.Table):
     id: pg.Col[int] = pg.identity()
     seats: pg.Col[int]
-    elephant: pg.Ref[Elephant] = pg.ref(unique=True, on_delete="cascade")
+    elephant: pg.Ref[Elephant] = pg.ref(unique=True, on_delete="cascade", default=pg.EITHER)
+    elephant_id: pg.Col[int] = pg.col(default=pg.EITHER)
+    made_by: pg.Ref[Elephant | None] = pg.ref(default=None)
+    made_by_id: pg.Col[int | None] = pg.col(default=None)
 
 
 class Visit(pg.Table):
@@ -93,6 +96,65 @@ async def rows(db: pg.AsyncDatabase) -> Elephant:
     assert page.next is not None
     assert [elephant.name for elephant in page.items] == ["Airavata", "Jumbo"]
     return airavata
+
+
+async def references(db: pg.AsyncDatabase, airavata: Elephant) -> None:
+    """Find rows by what they refer to, and by its key."""
+    hanno = await Elephant.find(Elephant.name == "Hanno").one()
+    second = await Howdah(seats=2, elephant_id=hanno.id, made_by=airavata).save()
+    assert_type(second.elephant_id, int)
+    assert (second.elephant_id, second.made_by_id) == (hanno.id, airavata.id)
+    for condition in (
+        Howdah.elephant == hanno,
+        Howdah.elephant != airavata,
+        Howdah.elephant_id == hanno.id,
+        Howdah.elephant.in_([hanno]),
+        Howdah.elephant.not_in([airavata]),
+        Howdah.elephant.in_(db.find(Elephant, Elephant.name == "Hanno")),
+        Howdah.made_by == airavata,
+        Howdah.made_by != None,  # noqa: E711  (SQL's NULL)
+        Howdah.made_by.is_not_null(),
+        Howdah.elephant != Howdah.made_by,
+        Howdah.made_by.name == "Airavata",
+    ):
+        assert await Howdah.find(condition).order_by(Howdah.elephant, Howdah.made_by).to_list() == [second]
+    for condition in (Howdah.made_by == None, Howdah.made_by.is_null(), Howdah.elephant == airavata):  # noqa: E711
+        assert await Howdah.find(condition).count() == 1
+    makers = Howdah.find().order_by(-Howdah.elephant_id).select(Howdah.elephant.name, Howdah.made_by.name)
+    assert_type(makers, pg.AsyncQuery[tuple[str, str | None]])
+    assert await makers.to_list() == [("Hanno", "Airavata"), ("Airavata", None)]
+    other = pg.alias(Elephant)
+    named = Howdah.find().join(other, on=Howdah.elephant == other).where(other == hanno).select(other.name)
+    assert await named.to_list() == [("Hanno",)]
+    assert await Howdah.find().order_by(Howdah.id).select(Howdah.elephant).first() == (airavata.id,)
+    stabled = Stable.find().join(Stable.elephants, how="left").where(Elephant.in_([hanno]), Stable.elephants == hanno)
+    assert [stable.name for stable in await stabled.to_list()] == ["North"]
+    await second.delete()
+
+
+async def nothing(db: pg.AsyncDatabase) -> None:
+    """Compute of no rows, and of numbers of two types."""
+    none = Elephant.find(Elephant.name == "nobody")
+    sums = none.select(pg.sum(Elephant.age), pg.avg(Elephant.age), pg.min(Elephant.name), pg.max(Elephant.weight))
+    assert_type(await sums.one(), tuple[int | None, float | None, str | None, Decimal | None])
+    assert await sums.one() == (None,) * 4
+    lists = none.select(pg.array_agg(Elephant.id), pg.string_agg(Elephant.name, ","), pg.bool_and(Elephant.gentle))
+    assert await lists.one() == (None,) * 3
+    numbers = Elephant.find(Elephant.name == "Hanno").select(
+        Elephant.weight * Elephant.id,
+        Elephant.id * Elephant.weight,
+        Elephant.id + Decimal("0.5"),
+        Decimal(2) * Elephant.id,
+        Elephant.weight + Elephant.age,
+        Elephant.id * 1.5,
+        Elephant.age + Elephant.id,
+        Elephant.id - Elephant.age,
+    )
+    one = await numbers.one()
+    assert_type(one, tuple[Decimal, Decimal, Decimal, Decimal, Decimal | None, float, int | None, int | None])
+    assert [type(value) for value in one] == [Decimal] * 5 + [float, int, int]
+    blocking_scalar = await db.find(Elephant).select(none.select(pg.max(Elephant.age)).scalar()).first()
+    assert blocking_scalar == (None,)
 
 
 async def changes() -> None:
@@ -164,14 +226,14 @@ async def groups() -> None:
     whole = Elephant.find().select(
         pg.sum(Elephant.age), pg.avg(Elephant.age), pg.min(Elephant.name), pg.max(Elephant.age)
     )
-    assert_type(whole, pg.AsyncQuery[tuple[int | None, float, str, int | None]])
+    assert_type(whole, pg.AsyncQuery[tuple[int | None, float | None, str | None, int | None]])
     assert await whole.one() == (131, 131 / 3, "Airavata", 99)
     lists = Elephant.find().select(
         pg.array_agg(Elephant.name).order_by(Elephant.name),
         pg.string_agg(Elephant.name, ", ").order_by(-Elephant.name),
         pg.bool_and(Elephant.gentle),
     )
-    assert_type(lists, pg.AsyncQuery[tuple[list[str], str, bool]])
+    assert_type(lists, pg.AsyncQuery[tuple[list[str] | None, str | None, bool | None]])
     names = ["Airavata", "Hanno", "Jumbo"]
     assert await lists.one() == (names, "Jumbo, Hanno, Airavata", True)
     assert await Elephant.find().select(pg.json_agg(Elephant.age).order_by(Elephant.age)).one() == ([8, 24, 99],)
@@ -220,6 +282,23 @@ async def derived() -> None:
     """Take rows from queries and functions."""
     ages = pg.subquery(Elephant.find(Elephant.age > 5).select(Elephant.id, Elephant.age), name="ages")
     assert await Elephant.find().join(ages, on=ages.id == Elephant.id).where(ages.age < 50).count() == 2
+    young = Elephant.find().join(ages, on=ages[Elephant.id] == Elephant.id).where(ages[Elephant.age] < 50)
+    named: pg.Derived = ages
+    assert_type(young.select(named[Elephant.age]), pg.AsyncQuery[tuple[int | None]])
+    assert await young.order_by(named[Elephant.age]).select(named[Elephant.age]).to_list() == [(8,), (24,)]
+    total = pg.sum(Elephant.age).as_("total")
+    totals = pg.subquery(
+        Elephant.find()
+        .select(Elephant.stable, Elephant.stable.name, total)
+        .group_by(Elephant.stable, Elephant.stable.name)
+    )
+    stables = (
+        Stable.find()
+        .join(totals, on=totals[Elephant.stable.id] == Stable.id)
+        .select(totals[total], totals[Elephant.stable.name])
+    )
+    assert_type(stables, pg.AsyncQuery[tuple[int | None, str]])
+    assert await stables.to_list() == [(107, "North")]
     first = Elephant.find(Elephant.name == "Airavata").select(Elephant.id.as_("id"))
     chain = pg.cte(
         "chain",
@@ -246,6 +325,8 @@ async def main(url: str) -> None:
     async with pg.init(url, max_size=2) as db:
         await db.execute("CREATE EXTENSION btree_gist")
         elephant = await rows(db)
+        await references(db, elephant)
+        await nothing(db)
         for step in (changes, expressions, searches, groups, windows, derived):
             await step()
     with pg.Database(url) as same:

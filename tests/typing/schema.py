@@ -58,6 +58,39 @@ class Post(Table):
     author: Ref[User] = pg.ref(on_delete="cascade")
 
 
+class Book(Table):
+    """Its constructor takes the author, or the author's key; there may be no editor."""
+
+    id: Col[int] = pg.identity()
+    title: Col[str]
+    price: Col[Decimal] = pg.col(default=Decimal(0))
+    reduced: Col[Decimal | None] = pg.col(default=None)
+    copies: Col[int] = pg.col(default=1)
+    sold: Col[int | None] = pg.col(default=None)
+    weight: Col[float] = pg.col(default=0.0)
+    printed: Col[dt.date | None] = pg.col(default=None)
+    author: Ref[User] = pg.ref(default=pg.EITHER)
+    author_id: Col[int] = pg.col(default=pg.EITHER)
+    editor: Ref[User | None] = pg.ref(default=None)
+    editor_id: Col[int | None] = pg.col(default=None)
+
+
+class Loan(Table):
+    """Its constructor takes the key alone."""
+
+    id: Col[int] = pg.identity()
+    book: Ref[Book] = pg.ref(init=False)
+    book_id: Col[int]
+
+
+class Review(Table):
+    """Its constructor takes the book alone; its key is known all the same."""
+
+    id: Col[int] = pg.identity()
+    book: Ref[Book]
+    book_id: Col[int] = pg.col(init=False)
+
+
 class Plain(Table):
     """Its annotations are those of its objects alone."""
 

@@ -8,28 +8,29 @@ An expression has an operator for each of the server's, and all of them stand he
 
 # What rows hold, and what is done with them, is of types that are known at run time alone.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# What is sure to have a value is a case of what may have none.
+# pyright: reportOverlappingOverload=false
 
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
+from howdah.expressions.operators import Operators
 from howdah.expressions.values import ELEMENTS, NUMBERS, bare, cast_of, is_known, kind_of, number_of, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from howdah.expressions.functions import Bound, Frame
+    from howdah.expressions.operators import Condition, Key, Of, Operand
     from howdah.queries.builder import Builder
     from howdah.vector import Vector
 
 Node = tuple[Any, ...]
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741  (the contract's own name)
-D = TypeVar("D", bound=dt.date | dt.time)
-P = TypeVar("P", Decimal, Decimal | None)
 
 # The types for which + means "and after it".
 JOINED = ("text", "varchar", "character", "citext", "jsonb", "bytea", "name", "tsvector")
@@ -80,7 +81,7 @@ FEW = 1000
 TEXTS = {str}
 
 
-class Expr(Generic[T]):
+class Expr(Operators[T]):
     """An SQL expression whose value is a T.
 
     Attributes:
@@ -97,8 +98,6 @@ class Expr(Generic[T]):
         self.type = type
         self.kind = kind
 
-    __hash__ = object.__hash__
-
     def __bool__(self) -> bool:
         """Refuse: `and`, `or`, `not` and `if` cannot see what the server will find."""
         message = "an expression is neither true nor false in Python; combine expressions by &, | and ~"
@@ -108,52 +107,12 @@ class Expr(Generic[T]):
         """Show what it is made of."""
         return f"<howdah.Expr {' '.join(str(part) for part in self.node[:2] if isinstance(part, str))}>"
 
-    # Comparisons
-    def __eq__(self, other: T | Expr[T] | Expr[T | None] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Compare; with None, ask for NULL."""
-        if other is None:
-            return self.is_null()
-        return self._compare("=", other)
-
-    def __ne__(self, other: T | Expr[T] | Expr[T | None] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Compare; with None, ask for no NULL."""
-        if other is None:
-            return self.is_not_null()
-        return self._compare("<>", other)
-
+    # Comparisons; the operators are those of Operators
     @overload
-    def __gt__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
+    def is_distinct_from(self: Expr[O | None], other: Operand[O] | None) -> Expr[bool]: ...
     @overload
-    def __gt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
-    def __gt__(self, other: object) -> Expr[bool]:
-        """Compare."""
-        return self._compare(">", other)
-
-    @overload
-    def __ge__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
-    @overload
-    def __ge__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
-    def __ge__(self, other: object) -> Expr[bool]:
-        """Compare."""
-        return self._compare(">=", other)
-
-    @overload
-    def __lt__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
-    @overload
-    def __lt__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
-    def __lt__(self, other: object) -> Expr[bool]:
-        """Compare."""
-        return self._compare("<", other)
-
-    @overload
-    def __le__(self: Expr[Decimal] | Expr[Decimal | None], other: int) -> Expr[bool]: ...
-    @overload
-    def __le__(self, other: T | Expr[T] | Expr[T | None]) -> Expr[bool]: ...
-    def __le__(self, other: object) -> Expr[bool]:
-        """Compare."""
-        return self._compare("<=", other)
-
-    def is_distinct_from(self, other: T | Expr[T] | None) -> Expr[bool]:
+    def is_distinct_from(self, other: Operand[T] | None) -> Expr[bool]: ...
+    def is_distinct_from(self, other: object) -> Expr[bool]:
         """Compare, NULL being a value like others."""
         return self._compare("IS DISTINCT FROM", other)
 
@@ -165,19 +124,35 @@ class Expr(Generic[T]):
         """Ask whether it is not NULL."""
         return Expr(("is_not_null", self.node), "boolean")
 
-    def between(self, low: T | Expr[T], high: T | Expr[T]) -> Expr[bool]:
+    @overload
+    def between(self: Expr[O | None], low: Operand[O], high: Operand[O]) -> Expr[bool]: ...
+    @overload
+    def between(self, low: Operand[T], high: Operand[T]) -> Expr[bool]: ...
+    def between(self, low: object, high: object) -> Expr[bool]:
         """Ask whether it is within two values, both included."""
         _refuse_null("between()", low, high)
         return Expr(("between", self.node, self._like(low), self._like(high)), "boolean")
 
-    def in_(self, values: Iterable[T] | Builder[tuple[T]]) -> Expr[bool]:
+    @overload
+    def in_(
+        self: Expr[O | None], values: Iterable[O | None] | Builder[tuple[O]] | Builder[tuple[O | None]]
+    ) -> Expr[bool]: ...
+    @overload
+    def in_(self, values: Iterable[T] | Builder[tuple[T]] | Builder[tuple[T | None]]) -> Expr[bool]: ...
+    def in_(self, values: Any) -> Expr[bool]:
         """Ask whether it is one of some values, or of those that a query of one column gives; None asks for NULL."""
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("in", self.node, statement()), "boolean")
-        return self._among("any", "=", cast("Iterable[T]", values))
+        return self._among("any", "=", values)
 
-    def not_in(self, values: Iterable[T] | Builder[tuple[T]]) -> Expr[bool]:
+    @overload
+    def not_in(
+        self: Expr[O | None], values: Iterable[O | None] | Builder[tuple[O]] | Builder[tuple[O | None]]
+    ) -> Expr[bool]: ...
+    @overload
+    def not_in(self, values: Iterable[T] | Builder[tuple[T]] | Builder[tuple[T | None]]) -> Expr[bool]: ...
+    def not_in(self, values: Any) -> Expr[bool]:
         """Ask whether it is none of some values, or of those that a query of one column gives.
 
         It is not so for NULL, whatever the values: as in SQL, nobody knows whether NULL is one of them.
@@ -185,95 +160,18 @@ class Expr(Generic[T]):
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("not_in", self.node, statement()), "boolean")
-        return self._among("all", "<>", cast("Iterable[T]", values))
-
-    # Arithmetic
-    @overload
-    def __add__(self: Expr[D], other: dt.timedelta | Expr[dt.timedelta]) -> Expr[D]: ...
-    @overload
-    def __add__(self: Expr[P], other: int) -> Expr[P]: ...
-    @overload
-    def __add__(self, other: T | Expr[T]) -> Expr[T]: ...
-    def __add__(self, other: object) -> Expr[Any]:
-        """Add; put text, arrays and JSON together. A date and a span of time give the date on which that ends."""
-        joined = isinstance(other, (str, list, dict)) or (
-            self.type is not None and (self.type.endswith("[]") or self.type.startswith(JOINED))
-        )
-        if joined:
-            return Expr(("binary", "||", self.node, self._like(other)), self.type)
-        return self._arithmetic("+", other)
-
-    @overload
-    def __sub__(self: Expr[D], other: dt.timedelta | Expr[dt.timedelta]) -> Expr[D]: ...
-    @overload
-    def __sub__(  # type: ignore[overload-overlap]  # a datetime is a date, too, and the first that fits is taken
-        self: Expr[dt.datetime], other: dt.datetime | Expr[dt.datetime]
-    ) -> Expr[dt.timedelta]: ...
-    @overload
-    def __sub__(self: Expr[dt.date], other: dt.date | Expr[dt.date]) -> Expr[int]: ...
-    @overload
-    def __sub__(self: Expr[P], other: int) -> Expr[P]: ...
-    @overload
-    def __sub__(self, other: T | Expr[T]) -> Expr[T]: ...
-    def __sub__(self, other: object) -> Expr[Any]:
-        """Subtract; between two dates there is a number of days."""
-        return self._arithmetic("-", other)
-
-    @overload
-    def __mul__(self: Expr[P], other: int) -> Expr[P]: ...
-    @overload
-    def __mul__(self, other: T | Expr[T]) -> Expr[T]: ...
-    def __mul__(self, other: object) -> Expr[Any]:
-        """Multiply."""
-        return self._arithmetic("*", other)
-
-    @overload
-    def __truediv__(self: Expr[P], other: int) -> Expr[P]: ...
-    @overload
-    def __truediv__(self, other: T | Expr[T]) -> Expr[T]: ...
-    def __truediv__(self, other: object) -> Expr[Any]:
-        """Divide, as the server does: of integers, the whole quotient."""
-        return self._arithmetic("/", other)
-
-    @overload
-    def __mod__(self: Expr[P], other: int) -> Expr[P]: ...
-    @overload
-    def __mod__(self, other: T | Expr[T]) -> Expr[T]: ...
-    def __mod__(self, other: object) -> Expr[Any]:
-        """Give the remainder."""
-        return self._arithmetic("%", other)
-
-    def __radd__(self, other: T) -> Expr[T]:
-        """Add to a value."""
-        _refuse_null("+", other)
-        if isinstance(other, (str, list)):
-            return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
-        if self.type == "date" and _is_span(other):
-            return Expr(("cast", ("binary", "+", operand(other), self.node), "date"), "date")
-        return Expr(("binary", "+", operand(other), self.node), self._with_other(other), _kind("+", other, self))
-
-    def __rsub__(self, other: T) -> Expr[T]:
-        """Subtract from a value."""
-        _refuse_null("-", other)
-        if self.type == "date" and _is_date(other):
-            return Expr(("binary", "-", operand(other), self.node), "integer")
-        return Expr(("binary", "-", operand(other), self.node), self._with_other(other), _kind("-", other, self))
-
-    def __rmul__(self, other: T) -> Expr[T]:
-        """Multiply a value."""
-        _refuse_null("*", other)
-        return Expr(("binary", "*", operand(other), self.node), self._with_other(other), _kind("*", other, self))
+        return self._among("all", "<>", values)
 
     # Logic
-    def __and__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
+    def __and__(self: Of[bool], other: Condition) -> Expr[bool]:
         """Ask whether both hold."""
         return Expr(("and", (*_parts("and", self.node), condition(other))), "boolean")
 
-    def __or__(self: Expr[bool], other: Expr[bool]) -> Expr[bool]:
+    def __or__(self: Of[bool], other: Condition) -> Expr[bool]:
         """Ask whether one of them holds."""
         return Expr(("or", (*_parts("or", self.node), condition(other))), "boolean")
 
-    def __invert__(self: Expr[bool]) -> Expr[bool]:
+    def __invert__(self: Of[bool]) -> Expr[bool]:
         """Ask whether it does not hold."""
         return Expr(("not", self.node), "boolean")
 
@@ -291,19 +189,19 @@ class Expr(Generic[T]):
         return Ordering(self, "desc")
 
     # Text
-    def like(self: Expr[str] | Expr[str | None], pattern: str) -> Expr[bool]:
+    def like(self: Of[str], pattern: str) -> Expr[bool]:
         """Compare with a pattern: `%` stands for any text, `_` for any character."""
         return _text(self, "LIKE", pattern)
 
-    def ilike(self: Expr[str] | Expr[str | None], pattern: str) -> Expr[bool]:
+    def ilike(self: Of[str], pattern: str) -> Expr[bool]:
         """Compare with a pattern, as `like` does, capitals and small letters being the same."""
         return _text(self, "ILIKE", pattern)
 
-    def regex(self: Expr[str] | Expr[str | None], pattern: str, *, ignore_case: bool = False) -> Expr[bool]:
+    def regex(self: Of[str], pattern: str, *, ignore_case: bool = False) -> Expr[bool]:
         """Search for a POSIX regular expression."""
         return _text(self, "~*" if ignore_case else "~", pattern)
 
-    def startswith(self: Expr[str] | Expr[str | None], prefix: str) -> Expr[bool]:
+    def startswith(self: Of[str], prefix: str) -> Expr[bool]:
         """Ask whether it begins with a text, taken as it stands; by the rules of its type, so citext ignores case."""
         _refuse_null("startswith()", prefix)
         if self.type is None or self.type in CASE_SENSITIVE:
@@ -317,7 +215,7 @@ class Expr(Generic[T]):
         return Expr(("collate", self.node, collation), self.type, self.kind)
 
     # Arrays, ranges, JSON
-    def contains(self: Expr[list[O]] | Expr[Any], values: object) -> Expr[bool]:
+    def contains(self, values: object) -> Expr[bool]:
         """Ask whether an array has all these elements, a range this value or range, or JSON this part."""
         return Expr(("binary", "@>", self.node, self._part(values)), "boolean")
 
@@ -341,7 +239,11 @@ class Expr(Generic[T]):
         """Ask whether a range begins after another ends."""
         return Expr(("binary", ">>", self.node, self._part(other)), "boolean")
 
-    def has(self: Expr[list[O]], value: O | Expr[O]) -> Expr[bool]:
+    @overload
+    def has(self: Expr[list[O]], value: Operand[O]) -> Expr[bool]: ...
+    @overload
+    def has(self: Expr[list[O] | None], value: Operand[O]) -> Expr[bool]: ...
+    def has(self: Expr[Any], value: object) -> Expr[bool]:
         """Ask whether an array has an element.
 
         Raises:
@@ -352,12 +254,16 @@ class Expr(Generic[T]):
         node = value.node if isinstance(value, Expr) else ("value", plain(value), element)
         return Expr(("any", node, "=", self.node), "boolean")
 
-    def item(self: Expr[list[O]], position: int) -> Expr[O]:
+    @overload
+    def item(self: Expr[list[O]], position: int) -> Expr[O]: ...
+    @overload
+    def item(self: Expr[list[O] | None], position: int) -> Expr[O | None]: ...
+    def item(self: Expr[Any], position: int) -> Expr[Any]:
         """Take an element of an array, counted from 0."""
         element = self.type[:-2] if self.type is not None and self.type.endswith("[]") else None
         return Expr(("element", self.node, ("value", position + 1, "integer")), element, self.kind)
 
-    def path(self: Expr[dict[str, Any]] | Expr[Any], *keys: str | int, as_: type[O]) -> Expr[O]:
+    def path(self, *keys: str | int, as_: type[O]) -> Expr[O]:
         """Take what is at the end of a path of keys and positions in JSON, as a Python type; NULL where nothing is."""
         steps = ("value", [str(key) for key in keys], "text[]")
         target = sql_type(as_)
@@ -393,29 +299,29 @@ class Expr(Generic[T]):
         return Expr(("binary", "@@", self.node, found), "boolean")
 
     # Vectors
-    def l2_distance(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+    def l2_distance(self: Of[Vector], to: Sequence[float] | Expr[Any]) -> Expr[float]:
         """Give the Euclidean distance of pgvector (`<->`)."""
         return _distance(self, "<->", to)
 
-    def cosine_distance(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+    def cosine_distance(self: Of[Vector], to: Sequence[float] | Expr[Any]) -> Expr[float]:
         """Give the cosine distance of pgvector (`<=>`)."""
         return _distance(self, "<=>", to)
 
-    def inner_product(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+    def inner_product(self: Of[Vector], to: Sequence[float] | Expr[Any]) -> Expr[float]:
         """Give the negative inner product of pgvector (`<#>`): the least is the nearest."""
         return _distance(self, "<#>", to)
 
-    def l1_distance(self: Expr[Vector] | Expr[Vector | None], to: Sequence[float] | Expr[Any]) -> Expr[float]:
+    def l1_distance(self: Of[Vector], to: Sequence[float] | Expr[Any]) -> Expr[float]:
         """Give the taxicab distance of pgvector (`<+>`)."""
         return _distance(self, "<+>", to)
 
     # Others
     @overload
-    def set(self: Expr[O | None], value: O | Expr[O] | Expr[O | None] | None) -> Assign: ...
+    def set(self: Expr[O | None], value: Operand[O] | None) -> Assign: ...
     @overload
-    def set(self, value: T | Expr[T]) -> Assign: ...
+    def set(self, value: Operand[T]) -> Assign: ...
     def set(self, value: object) -> Assign:
-        """Set a column to a value, in an update.
+        """Set a column to a value, in an update; whether an expression is NULL, the server alone can tell.
 
         Raises:
             DataError: A value that the column cannot hold exactly.
@@ -445,8 +351,8 @@ class Expr(Generic[T]):
     def over(
         self,
         *,
-        partition_by: Sequence[Expr[Any]] = (),
-        order_by: Sequence[Expr[Any] | Ordering] = (),
+        partition_by: Sequence[Key] = (),
+        order_by: Sequence[Key | Ordering] = (),
         frame: Frame | tuple[str, Bound, Bound | None] | None = None,
     ) -> Expr[T]:
         """Compute it over a window of rows.
@@ -480,11 +386,15 @@ class Expr(Generic[T]):
         return Expr((which, self.node, operator, ("cast", ("value", given, "text[]"), array)), "boolean")
 
     def _compare(self, operator: str, other: object) -> Expr[bool]:
+        if other is None and operator in {"=", "<>"}:
+            return self.is_null() if operator == "=" else self.is_not_null()
         if operator != "IS DISTINCT FROM":
             _refuse_null(operator, other)
         return Expr(("binary", operator, self.node, self._like(other)), "boolean")
 
-    def _arithmetic(self, operator: str, other: object) -> Expr[T]:
+    def _arithmetic(self, operator: str, other: object) -> Expr[Any]:
+        if operator == "+" and self._is_joined_to(other):
+            return Expr(("binary", "||", self.node, self._like(other)), self.type)
         _refuse_null(operator, other)
         node: Node = ("binary", operator, self.node, operand(other))
         if self.type == "date" and _is_span(other):
@@ -493,6 +403,23 @@ class Expr(Generic[T]):
         if self.type == "date" and operator == "-" and _is_date(other):
             return Expr(node, "integer")
         return Expr(node, self._with_other(other), _kind(operator, self, other))
+
+    def _arithmetic_after(self, operator: str, other: object) -> Expr[Any]:
+        _refuse_null(operator, other)
+        if operator == "+" and isinstance(other, (str, list)):
+            return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
+        node: Node = ("binary", operator, operand(other), self.node)
+        if self.type == "date" and operator == "+" and _is_span(other):
+            return Expr(("cast", node, "date"), "date")
+        if self.type == "date" and operator == "-" and _is_date(other):
+            return Expr(node, "integer")
+        return Expr(node, self._with_other(other), _kind(operator, other, self))
+
+    def _is_joined_to(self, other: object) -> bool:
+        """Tell whether + puts the two together."""
+        return isinstance(other, (str, list, dict)) or (
+            self.type is not None and (self.type.endswith("[]") or self.type.startswith(JOINED))
+        )
 
     def _with_other(self, other: object) -> str | None:
         """Give the type of what arithmetic with another makes of this; None where the server is to tell."""

@@ -8,11 +8,13 @@ Source: https://www.postgresql.org/docs/current/functions.html; any other is cal
 
 # What rows hold, and what is done with them, is of types that are known at run time alone.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# What is sure to have a value is a case of what may have none.
+# pyright: reportOverlappingOverload=false
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, operand
@@ -21,7 +23,9 @@ from howdah.expressions.values import ELEMENTS, cast_of, kind_of, kind_of_value,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from howdah.expressions.operators import Condition, Key, Of, Selectable
     from howdah.queries.builder import Builder
+    from howdah.range import Range
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741  (the contract's own name)
@@ -64,24 +68,24 @@ class Aggregate(Expr[T]):
         """Take each value once."""
         return self._with(distinct=True)
 
-    def filter(self, *conditions: Expr[bool]) -> Aggregate[T]:
+    def filter(self, *conditions: Condition) -> Aggregate[T]:
         """Take the rows for which all this holds, and what an earlier filter asks for."""
         before = self._options["filter"][1] if "filter" in self._options else ()
         return self._with(filter=("and", (*before, *(condition(one) for one in conditions))))
 
-    def order_by(self, *keys: Expr[Any] | Ordering) -> Aggregate[T]:
+    def order_by(self, *keys: Key | Ordering) -> Aggregate[T]:
         """Take the values in this order."""
         return self._with(order_by=tuple(key_node(key) for key in keys))
 
-    def within_group(self, *keys: Expr[Any] | Ordering) -> Aggregate[T]:
+    def within_group(self, *keys: Key | Ordering) -> Aggregate[T]:
         """Compute an ordered-set aggregate, such as `percentile_cont`, of values in this order."""
         return self._with(within=tuple(key_node(key) for key in keys))
 
     def over(
         self,
         *,
-        partition_by: Sequence[Expr[Any]] = (),
-        order_by: Sequence[Expr[Any] | Ordering] = (),
+        partition_by: Sequence[Key] = (),
+        order_by: Sequence[Key | Ordering] = (),
         frame: Frame | tuple[str, Bound, Bound | None] | None = None,
     ) -> Expr[T]:
         """Compute it over a window of rows; see `Expr.over`."""
@@ -132,62 +136,68 @@ def count(expr: Expr[Any] | None = None) -> Aggregate[int]:
     return made
 
 
-def sum(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
+def sum(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
     """Add up; of no rows, NULL."""
-    if expr.type in INTEGERS:
+    of = cast("Expr[T]", expr)
+    if of.type in INTEGERS:
         # The server's own sum of bigints is a numeric.
-        return Aggregate("sum", (expr.node,), "bigint")
-    return _same("sum", expr)
+        return Aggregate("sum", (of.node,), "bigint")
+    return _same("sum", of)
 
 
-def avg(expr: Expr[Any]) -> Aggregate[float]:
+@overload
+def avg(expr: Selectable[dt.timedelta | None]) -> Aggregate[dt.timedelta | None]: ...
+@overload
+def avg(expr: Expr[Any]) -> Aggregate[float | None]: ...
+def avg(expr: Any) -> Aggregate[Any]:
     """Give the mean; of no rows, NULL. That of spans of time is a timedelta."""
     if expr.kind is dt.timedelta:
         return _same("avg", expr)
     return Aggregate("avg", (expr.node,), "double precision")
 
 
-def min(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
+def min(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
     """Give the least; of no rows, NULL."""
     return _same("min", expr)
 
 
-def max(expr: Expr[T]) -> Aggregate[T]:  # noqa: A001  (SQL's name)
+def max(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
     """Give the greatest; of no rows, NULL."""
     return _same("max", expr)
 
 
-def _same(name: str, expr: Expr[T]) -> Aggregate[T]:
-    made: Aggregate[T] = Aggregate(name, (expr.node,), None, expr.kind)
+def _same(name: str, expr: Any) -> Aggregate[Any]:  # noqa: ANN401  (an expression)
+    made: Aggregate[Any] = Aggregate(name, (expr.node,), None, expr.kind)
     made.type = expr.type
     return made
 
 
-def array_agg(expr: Expr[T]) -> Aggregate[list[T]]:
-    """Put all values into an array."""
-    made: Aggregate[list[T]] = Aggregate("array_agg", (expr.node,), None, expr.kind)
-    made.type = None if expr.type is None else f"{expr.type}[]"
+def array_agg(expr: Selectable[T]) -> Aggregate[list[T] | None]:
+    """Put all values into an array; of no rows, NULL."""
+    of = cast("Expr[T]", expr)
+    made: Aggregate[list[T] | None] = Aggregate("array_agg", (of.node,), None, of.kind)
+    made.type = None if of.type is None else f"{of.type}[]"
     return made
 
 
-def string_agg(expr: Expr[str] | Expr[str | None], separator: str) -> Aggregate[str]:
-    """Put all texts together, with one between each."""
+def string_agg(expr: Of[str], separator: str) -> Aggregate[str | None]:
+    """Put all texts together, with one between each; of no rows, NULL."""
     return Aggregate("string_agg", (expr.node, ("value", separator, "text")), None)
 
 
-def json_agg(expr: Expr[Any]) -> Aggregate[list[Any]]:
-    """Put all values into a JSON array."""
+def json_agg(expr: Expr[Any]) -> Aggregate[list[Any] | None]:
+    """Put all values into a JSON array; of no rows, NULL."""
     return Aggregate("jsonb_agg", (expr.node,), None)
 
 
-def bool_and(expr: Expr[bool]) -> Aggregate[bool]:
-    """Tell whether it holds for all rows."""
-    return Aggregate("bool_and", (expr.node,), None)
+def bool_and(expr: Condition) -> Aggregate[bool | None]:
+    """Tell whether it holds for all rows; of no rows, NULL."""
+    return Aggregate("bool_and", (condition(expr),), None)
 
 
-def bool_or(expr: Expr[bool]) -> Aggregate[bool]:
-    """Tell whether it holds for one row at least."""
-    return Aggregate("bool_or", (expr.node,), None)
+def bool_or(expr: Condition) -> Aggregate[bool | None]:
+    """Tell whether it holds for one row at least; of no rows, NULL."""
+    return Aggregate("bool_or", (condition(expr),), None)
 
 
 # Windows
@@ -216,14 +226,16 @@ def ntile(buckets: int) -> Aggregate[int]:
     return Aggregate("ntile", (("value", buckets, "integer"),), None)
 
 
-def lag(expr: Expr[T], offset: int = 1) -> Aggregate[T | None]:
+def lag(expr: Selectable[T], offset: int = 1) -> Aggregate[T | None]:
     """Give the value so many rows before; NULL where there is no such row."""
-    return Aggregate("lag", (expr.node, ("value", offset, "integer")), None, expr.kind)
+    of = cast("Expr[T]", expr)
+    return Aggregate("lag", (of.node, ("value", offset, "integer")), None, of.kind)
 
 
-def lead(expr: Expr[T], offset: int = 1) -> Aggregate[T | None]:
+def lead(expr: Selectable[T], offset: int = 1) -> Aggregate[T | None]:
     """Give the value so many rows after; NULL where there is no such row."""
-    return Aggregate("lead", (expr.node, ("value", offset, "integer")), None, expr.kind)
+    of = cast("Expr[T]", expr)
+    return Aggregate("lead", (of.node, ("value", offset, "integer")), None, of.kind)
 
 
 def first_value(expr: Expr[T]) -> Aggregate[T]:
@@ -256,12 +268,12 @@ def _bound(offset: Any, side: str) -> Bound:  # noqa: ANN401
 
 
 # Conditions
-def and_(*conditions: Expr[bool]) -> Expr[bool]:
+def and_(*conditions: Condition) -> Expr[bool]:
     """Ask whether all hold; of none, true."""
     return Expr(("and", tuple(condition(one) for one in conditions)), "boolean")
 
 
-def or_(*conditions: Expr[bool]) -> Expr[bool]:
+def or_(*conditions: Condition) -> Expr[bool]:
     """Ask whether one holds; of none, false."""
     return Expr(("or", tuple(condition(one) for one in conditions)), "boolean")
 
@@ -271,7 +283,7 @@ def exists(query: Builder[Any]) -> Expr[bool]:
     return query.exists_()
 
 
-def case(*branches: tuple[Expr[bool], Any], otherwise: Any = None, as_: type[O] | None = None) -> Expr[Any]:  # noqa: ANN401
+def case(*branches: tuple[Condition, Any], otherwise: Any = None, as_: type[O] | None = None) -> Expr[Any]:  # noqa: ANN401
     """Give the value of the first condition that holds.
 
     Args:
@@ -296,10 +308,11 @@ def coalesce(first: Expr[Any], *others: T | Expr[T]) -> Expr[T]:
     return cast("Expr[T]", Expr(("call", "coalesce", (first.node, *_like(first, others)), {}), first.type, first.kind))
 
 
-def nullif(expr: Expr[T], value: T | Expr[T]) -> Expr[T | None]:
+def nullif(expr: Selectable[T | None], value: T | Of[T]) -> Expr[T | None]:
     """Give NULL where two values are equal, else the first."""
-    node: Node = ("call", "nullif", (expr.node, *_like(expr, (value,))), {})
-    return cast("Expr[T | None]", Expr(node, expr.type, expr.kind))
+    first = cast("Expr[T | None]", expr)
+    node: Node = ("call", "nullif", (first.node, *_like(first, (value,))), {})
+    return Expr(node, first.type, first.kind)
 
 
 def greatest(first: Expr[T], *others: T | Expr[T]) -> Expr[T]:
@@ -336,12 +349,24 @@ def array(*elements: Expr[O] | O) -> Expr[list[O]]:
 
 
 # Text
-def lower(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
+@overload
+def lower(expr: Expr[str]) -> Expr[str]: ...
+@overload
+def lower(expr: Of[str]) -> Expr[str | None]: ...
+@overload
+def lower(expr: Of[Range[O]]) -> Expr[O | None]: ...
+def lower(expr: Expr[Any]) -> Expr[Any]:
     """Make letters small. Of a range, give its lower end."""
     return _call("lower", _end_of(expr), expr)
 
 
-def upper(expr: Expr[str] | Expr[str | None]) -> Expr[str]:
+@overload
+def upper(expr: Expr[str]) -> Expr[str]: ...
+@overload
+def upper(expr: Of[str]) -> Expr[str | None]: ...
+@overload
+def upper(expr: Of[Range[O]]) -> Expr[O | None]: ...
+def upper(expr: Expr[Any]) -> Expr[Any]:
     """Make letters capitals. Of a range, give its upper end."""
     return _call("upper", _end_of(expr), expr)
 
@@ -351,7 +376,11 @@ def _end_of(expr: Expr[Any]) -> str:
     return ELEMENTS.get((expr.type or "").replace("multirange", "range"), "text")
 
 
-def length(expr: Expr[str] | Expr[str | None]) -> Expr[int]:
+@overload
+def length(expr: Expr[str]) -> Expr[int]: ...
+@overload
+def length(expr: Of[str]) -> Expr[int | None]: ...
+def length(expr: Expr[Any]) -> Expr[Any]:
     """Count the characters."""
     return _call("length", "integer", expr)
 
@@ -372,11 +401,12 @@ def extract(field: Field, of: Expr[Any]) -> Expr[float]:
     return Expr(("cast", ("extract", field, of.node), "double precision"), "double precision")
 
 
-def date_trunc(field: Field, of: Expr[T]) -> Expr[T]:
+def date_trunc(field: Field, of: Selectable[T]) -> Expr[T]:
     """Cut a date or time down to a whole `month`, `day` or the like."""
-    node: Node = ("call", "date_trunc", (("literal", str(field)), of.node), {})
+    given = cast("Expr[T]", of)
+    node: Node = ("call", "date_trunc", (("literal", str(field)), given.node), {})
     # Of a date the server makes a point in time.
-    return Expr(("cast", node, "date") if of.type == "date" else node, of.type, of.kind)
+    return Expr(("cast", node, "date") if given.type == "date" else node, given.type, given.kind)
 
 
 # Full text
@@ -410,17 +440,17 @@ def _config(config: str | None) -> tuple[Node, ...]:
 
 
 # Groups
-def rollup(*keys: Expr[Any]) -> Expr[Any]:
+def rollup(*keys: Key) -> Expr[Any]:
     """Group by all keys, all but the last, and so on, to none."""
     return Expr(("grouping", "rollup", tuple(key_node(key) for key in keys)))
 
 
-def cube(*keys: Expr[Any]) -> Expr[Any]:
+def cube(*keys: Key) -> Expr[Any]:
     """Group by every choice among the keys."""
     return Expr(("grouping", "cube", tuple(key_node(key) for key in keys)))
 
 
-def grouping_sets(*sets: Sequence[Expr[Any]]) -> Expr[Any]:
+def grouping_sets(*sets: Sequence[Key]) -> Expr[Any]:
     """Group by each of these sets of keys."""
     if not sets:
         message = "grouping_sets() needs a set of keys"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from howdah.async_statements import AsyncStatements
     from howdah.expressions.expression import Assign, Expr
+    from howdah.expressions.operators import Selectable
     from howdah.queries.builder import Statement
     from howdah.reader import AsyncArrowReader
 
@@ -26,6 +27,12 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+G = TypeVar("G")
+H = TypeVar("H")
+J = TypeVar("J")
+K = TypeVar("K")
 
 
 class AsyncQuery(Builder[R]):
@@ -53,17 +60,91 @@ class AsyncQuery(Builder[R]):
 
     # Steps that change what the rows are
     @overload
-    def select(self, a: Expr[A], /) -> AsyncQuery[tuple[A]]: ...
+    def select(self, a: Selectable[A], /) -> AsyncQuery[tuple[A]]: ...
     @overload
-    def select(self, a: Expr[A], b: Expr[B], /) -> AsyncQuery[tuple[A, B]]: ...
+    def select(self, a: Selectable[A], b: Selectable[B], /) -> AsyncQuery[tuple[A, B]]: ...
     @overload
-    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], /) -> AsyncQuery[tuple[A, B, C]]: ...
+    def select(self, a: Selectable[A], b: Selectable[B], c: Selectable[C], /) -> AsyncQuery[tuple[A, B, C]]: ...
     @overload
-    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /) -> AsyncQuery[tuple[A, B, C, D]]: ...
+    def select(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], /
+    ) -> AsyncQuery[tuple[A, B, C, D]]: ...
     @overload
-    def select(self, *exprs: Expr[Any]) -> AsyncQuery[tuple[Any, ...]]: ...
-    def select(self, *exprs: Expr[Any]) -> AsyncQuery[Any]:
-        """Give these expressions of each row, as a tuple."""
+    def select(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], e: Selectable[E], /
+    ) -> AsyncQuery[tuple[A, B, C, D, E]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        /,
+    ) -> AsyncQuery[tuple[A, B, C, D, E, F]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        /,
+    ) -> AsyncQuery[tuple[A, B, C, D, E, F, G]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        /,
+    ) -> AsyncQuery[tuple[A, B, C, D, E, F, G, H]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        /,
+    ) -> AsyncQuery[tuple[A, B, C, D, E, F, G, H, J]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        k: Selectable[K],
+        /,
+    ) -> AsyncQuery[tuple[A, B, C, D, E, F, G, H, J, K]]: ...
+    @overload
+    def select(self, *exprs: Selectable[Any]) -> AsyncQuery[tuple[Any, ...]]: ...
+    def select(self, *exprs: Any) -> AsyncQuery[Any]:
+        """Give these expressions of each row, as a tuple; a reference is its key.
+
+        Type checkers know the types of ten.
+        """
         return self._selecting(exprs)
 
     def _selecting(self, exprs: tuple[Any, ...]) -> AsyncQuery[Any]:
@@ -79,7 +160,90 @@ class AsyncQuery(Builder[R]):
         made: Any = self._with(_shape=shape)
         return made  # type: ignore[no-any-return]
 
-    def returning(self, *exprs: Expr[Any]) -> AsyncReturning[Any]:
+    @overload
+    def returning(self) -> AsyncReturning[R]: ...
+    @overload
+    def returning(self, a: Selectable[A], /) -> AsyncReturning[tuple[A]]: ...
+    @overload
+    def returning(self, a: Selectable[A], b: Selectable[B], /) -> AsyncReturning[tuple[A, B]]: ...
+    @overload
+    def returning(self, a: Selectable[A], b: Selectable[B], c: Selectable[C], /) -> AsyncReturning[tuple[A, B, C]]: ...
+    @overload
+    def returning(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], /
+    ) -> AsyncReturning[tuple[A, B, C, D]]: ...
+    @overload
+    def returning(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], e: Selectable[E], /
+    ) -> AsyncReturning[tuple[A, B, C, D, E]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        /,
+    ) -> AsyncReturning[tuple[A, B, C, D, E, F]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        /,
+    ) -> AsyncReturning[tuple[A, B, C, D, E, F, G]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        /,
+    ) -> AsyncReturning[tuple[A, B, C, D, E, F, G, H]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        /,
+    ) -> AsyncReturning[tuple[A, B, C, D, E, F, G, H, J]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        k: Selectable[K],
+        /,
+    ) -> AsyncReturning[tuple[A, B, C, D, E, F, G, H, J, K]]: ...
+    @overload
+    def returning(self, first: Selectable[Any], /, *exprs: Selectable[Any]) -> AsyncReturning[tuple[Any, ...]]: ...
+    def returning(self, *exprs: Any) -> AsyncReturning[Any]:
         """Let `update` and `delete` give the rows they touch: these expressions as tuples, or else the objects."""
         return AsyncReturning(self, pages.columns(exprs) if exprs else None)
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from howdah._core import AsyncCursor, AsyncLease, LoadReport, Tuples
     from howdah.async_statements import AsyncStatements
     from howdah.expressions.expression import Assign, Expr
+    from howdah.expressions.operators import Condition
     from howdah.queries.derived import Derived
+    from howdah.tables.absent import Absence
     from howdah.tables.table import Table
     from howdah.verbs import Rows
 
@@ -61,10 +63,10 @@ class AsyncTables:
                 await db.execute(statement)
 
     @overload
-    def find(self, table: type[M], /, *conditions: Expr[bool]) -> AsyncQuery[M]: ...
+    def find(self, table: type[M], /, *conditions: Condition) -> AsyncQuery[M]: ...
     @overload
-    def find(self, table: Derived, /, *conditions: Expr[bool]) -> AsyncQuery[Any]: ...
-    def find(self, table: Any, /, *conditions: Expr[bool]) -> AsyncQuery[Any]:
+    def find(self, table: Derived, /, *conditions: Condition) -> AsyncQuery[Any]: ...
+    def find(self, table: Any, /, *conditions: Condition) -> AsyncQuery[Any]:
         """Give a query for the rows of a table that meet all conditions; nothing is asked of the server yet.
 
         Args:
@@ -81,7 +83,7 @@ class AsyncTables:
         query: AsyncQuery[Any] = AsyncQuery(table, self._whole())
         return query.where(*conditions) if conditions else query
 
-    async def find_one(self, table: type[M], /, *conditions: Expr[bool] | Mapping[str, Any]) -> M | None:
+    async def find_one(self, table: type[M], /, *conditions: Condition | Mapping[str, Any]) -> M | None:
         """Give the first row that meets all conditions, or None.
 
         Args:
@@ -227,7 +229,7 @@ class AsyncTables:
             values[UNDONE] = undone
         return row
 
-    async def fetch_relations(self, row: M, /, *relations: type[Table]) -> M:
+    async def fetch_relations(self, row: M, /, *relations: type[Table] | Absence) -> M:
         """Load relations of a row, by one statement each.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from howdah import _core
 from howdah.errors import InterfaceError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from howdah.tables.schema import TableSchema
 
 R = TypeVar("R")
+O = TypeVar("O")  # noqa: E741  (the contract's own name)
 
 Statement = dict[str, Any]
 
@@ -34,11 +35,19 @@ class Builder(Steps[R]):
         """Ask whether it gives a row, in a condition of another query."""
         return Expr(("exists", self._any()), "boolean")
 
+    @overload
+    def scalar(self: Builder[tuple[O]]) -> Expr[O | None]: ...
+    @overload
+    def scalar(self) -> Expr[Any]: ...
     def scalar(self) -> Expr[Any]:
-        """Take its one value, in an expression of another query."""
+        """Take its one value, in an expression of another query; where it gives no row, NULL."""
         first = self.selected()[0]
         return Expr(("scalar", self.statement()), first.type, first.kind)
 
+    @overload
+    def array(self: Builder[tuple[O]]) -> Expr[list[O]]: ...
+    @overload
+    def array(self) -> Expr[list[Any]]: ...
     def array(self) -> Expr[list[Any]]:
         """Take the values of its one column as an array, in an expression of another query."""
         first = self.selected()[0]

@@ -15,11 +15,11 @@ from howdah.tables.paths import RefPath
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from howdah.expressions.expression import Expr
+    from howdah.expressions.operators import Condition
     from howdah.tables.table import Table
 
 
-def by_names(table: type[Table], conditions: Iterable[Expr[bool] | Mapping[str, Any]]) -> list[Expr[bool]]:
+def by_names(table: type[Table], conditions: Iterable[Condition | Mapping[str, Any]]) -> list[Condition]:
     """Give conditions as expressions.
 
     Args:
@@ -32,7 +32,7 @@ def by_names(table: type[Table], conditions: Iterable[Expr[bool] | Mapping[str, 
     Raises:
         InterfaceError: A dict names no column.
     """
-    found: list[Expr[bool]] = []
+    found: list[Condition] = []
     for one in conditions:
         if not isinstance(one, Mapping):
             found.append(one)

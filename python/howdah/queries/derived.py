@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from howdah.errors import InterfaceError, NoField
 from howdah.expressions.expression import Expr, operand
 from howdah.expressions.sources import Source
 from howdah.expressions.values import is_own, sql_type
+from howdah.queries.likeness import same, unnamed
 from howdah.tables.attributes import Col
+from howdah.tables.paths import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from howdah.expressions.operators import Selectable
     from howdah.queries.builder import Builder
+    from howdah.queries.likeness import Node
+
+T = TypeVar("T")
 
 
 class Derived:
-    """Rows that a query or a function gives; its attributes are their columns.
+    """Rows that a query or a function gives; their columns are its items, and its attributes.
 
-    A column whose name is an attribute of this class, or looks like Python's own (`__name__`), is taken as an item.
+    `rows[Post.title]` is the column that the query selected as `Post.title`, and type checkers know that it is a str.
+    By their names, `rows.title` and `rows["title"]`, columns are of any type to them. One whose name is an attribute
+    of this class, or looks like Python's own (`__name__`), is no attribute.
     """
 
     __slots__ = ("_derivation",)
 
-    def __init__(self, source: Source, columns: Mapping[str, Expr[Any]], *, cte: bool = False) -> None:
-        """Take where it stands in a query, and its columns."""
-        self._derivation = Derivation(source, dict(columns), cte, first=self)
+    def __init__(
+        self, source: Source, columns: Mapping[str, Expr[Any]], *, selected: tuple[Node, ...] = (), cte: bool = False
+    ) -> None:
+        """Take where it stands in a query, its columns, and what the query selected as them."""
+        self._derivation = Derivation(source, dict(columns), selected, cte, first=self)
 
     def __elsewhere__(self) -> Derived:
         """Give a second place for the same rows; no column has such a name."""
         own = self._derivation
         source = own.source.again()
         columns = {name: Expr[Any](("column", source, name), one.type, one.kind) for name, one in own.columns.items()}
-        made = Derived(source, columns, cte=own.cte)
+        made = Derived(source, columns, selected=own.selected, cte=own.cte)
         made._derivation.recursive = own.recursive
         made._derivation.first = own.first
         return made
@@ -46,18 +56,32 @@ class Derived:
             raise AttributeError(name)
         return self[name]
 
-    def __getitem__(self, name: str) -> Expr[Any]:
-        """Give a column, whatever its name.
+    @overload
+    def __getitem__(self, key: str) -> Expr[Any]: ...
+    @overload
+    def __getitem__(self, key: Selectable[T]) -> Expr[T]: ...
+    def __getitem__(self, key: Any) -> Expr[Any]:
+        """Give a column by what the query selected as it, or by its name, whatever that is.
 
         Raises:
-            NoField: There is none of that name.
+            NoField: There is no such column.
         """
         columns = self._derivation.columns
+        given = key_of(key)
+        name = self._selected_as(given.node) if isinstance(given, Expr) else given
         try:
             return columns[name]
         except KeyError:
-            message = f"there is no column {name!r}; there are {', '.join(columns)}"
+            message = f"there is no column {key!r}; there are {', '.join(columns)}"
             raise NoField(message) from None
+
+    def _selected_as(self, node: Node) -> str:
+        """Give the name of the column that was selected as an expression, by its own name or by another."""
+        own = self._derivation
+        named = list(zip(own.columns, own.selected, strict=False))
+        exact = (name for name, one in named if same(one, node))
+        alike = (name for name, one in named if same(unnamed(one), unnamed(node)))
+        return next(exact, None) or next(alike, "")
 
 
 @dataclass(slots=True)
@@ -67,6 +91,7 @@ class Derivation:
     Attributes:
         source: Where they stand in a query.
         columns: Their columns by name, in order.
+        selected: What a query selected as each of them.
         cte: Whether they are those of a query in the WITH clause.
         first: For a CTE with several places in a query, the first one: there is one query of its name.
         recursive: For a CTE, whether it is recursive.
@@ -74,6 +99,7 @@ class Derivation:
 
     source: Source
     columns: dict[str, Expr[Any]]
+    selected: tuple[Node, ...]
     cte: bool
     first: Derived
     recursive: bool = False
@@ -123,14 +149,25 @@ def subquery(query: Builder[Any], *, name: str = "rows") -> Derived:
         name: For messages.
 
     Returns:
-        The rows; `join` and `find` take them, and their columns are its attributes.
+        The rows; `join` and `find` take them, and give their columns by what the query selected, as in
+        `rows[Post.title]`, or by name.
+
+    Example:
+        >>> views = howdah.sum(Post.views).as_("views")
+        >>> totals = howdah.subquery(Post.find().select(Post.author.id, views).group_by(Post.author.id))
+        >>> query = User.find().join(totals, on=totals[Post.author.id] == User.id).where(totals[views] > 100)
     """
     source = Source("query", (name,), statement=query.statement())
-    return Derived(source, _columns(source, query.selected()))
+    selected = query.selected()
+    return Derived(source, _columns(source, selected), selected=tuple(one.node for one in selected))
 
 
 def cte(
-    name: str, query: Builder[Any], *, recursive: Callable[[Any], Builder[Any]] | None = None, distinct: bool = False
+    name: str,
+    query: Builder[Any],
+    *,
+    recursive: Callable[[Derived], Builder[Any]] | None = None,
+    distinct: bool = False,
 ) -> Derived:
     """Name a query (WITH), so that others take rows from it, as often as they like.
 
@@ -141,15 +178,17 @@ def cte(
         distinct: Whether rows that were found before end the recursion: UNION in the place of UNION ALL.
 
     Returns:
-        The rows; `join` and `find` take them, and their columns are its attributes.
+        The rows; `join` and `find` take them, and give their columns by what the query selected, as in
+        `staff[Person.name]`, or by name.
 
     Example:
         >>> chiefs = Person.find(Person.boss.is_null()).select(Person.id, Person.name)
         >>> staff = howdah.cte("staff", chiefs, recursive=lambda staff: Person.find()
-        ...     .join(staff, on=Person.boss.id == staff.id).select(Person.id, Person.name))
+        ...     .join(staff, on=Person.boss.id == staff[Person.id]).select(Person.id, Person.name))
     """
     source = Source("cte", (name,))
-    derived = Derived(source, _columns(source, query.selected()), cte=True)
+    selected = query.selected()
+    derived = Derived(source, _columns(source, selected), selected=tuple(one.node for one in selected), cte=True)
     statement = query.statement()
     if recursive is not None:
         derivation_of(derived).recursive = True

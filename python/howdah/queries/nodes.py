@@ -9,6 +9,7 @@ from howdah.errors import InterfaceError
 from howdah.expressions.sources import Source
 from howdah.expressions.values import lookup
 from howdah.queries.derived import Derived, derivation_of, names_of
+from howdah.queries.likeness import same, unnamed
 from howdah.queries.loading import Plan
 from howdah.shapes import binder, fields_of
 from howdah.tables.attributes import Col
@@ -89,12 +90,6 @@ def _is_declared(source: Source | None, declared: frozenset[Source]) -> bool:
     return source is not None
 
 
-def unnamed(node: Node) -> Node:
-    """Give an expression without the name that it has among the columns."""
-    bare: Node = node[1] if node[0] == "named" else node
-    return bare
-
-
 def is_column(node: Node) -> bool:
     """Tell whether an expression is a column, perhaps under another name: one value for each row."""
     return bool(unnamed(node)[0] == "column")
@@ -120,7 +115,7 @@ def is_to_one(source: Source, on: Node | None) -> bool:
         return False
     theirs, own = source.on[0]
     wanted = ("binary", "=", ("column", source, own), ("column", source.parent, theirs))
-    return on is not None and _same(on, wanted)
+    return on is not None and same(on, wanted)
 
 
 def unified(part: Any, keys: tuple[Node, ...]) -> Any:  # noqa: ANN401  (a node, or part of one)
@@ -133,8 +128,8 @@ def unified(part: Any, keys: tuple[Node, ...]) -> Any:  # noqa: ANN401  (a node,
     node = cast("Node", part)
     if not isinstance(part, tuple) or (node and node[0] == "value"):
         return node
-    same = next((key for key in keys if node is key or _same(node, key)), None)
-    return tuple(unified(inner, keys) for inner in node) if same is None else same
+    found = next((key for key in keys if node is key or same(node, key)), None)
+    return tuple(unified(inner, keys) for inner in node) if found is None else found
 
 
 def valued(keys: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -166,18 +161,10 @@ def ordered(keys: tuple[Node, ...], columns: tuple[Node, ...], *, always: bool) 
         key = unnamed(given)
         if not always and not any(node[0] in UNLIKE for node in walk(key)):
             return key
-        at = next((at for at, column in enumerate(bare, 1) if column is key or _same(column, key)), None)
+        at = next((at for at, column in enumerate(bare, 1) if column is key or same(column, key)), None)
         return key if at is None else ("ordinal", at)
 
     return tuple(number(key) for key in keys)
-
-
-def _same(one: Node, other: Node) -> bool:
-    try:
-        return bool(one == other)
-    except (TypeError, ValueError):
-        # Values whose comparison is no bool, such as arrays, are the same as objects or not at all.
-        return False
 
 
 def with_clause(ctes: tuple[Derived, ...]) -> tuple[With, ...]:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
 from howdah.interval import Interval
+from howdah.queries.likeness import unnamed
 from howdah.queries.loading import EXTRA, Keyed
-from howdah.queries.nodes import is_json, is_to_one, unnamed
-from howdah.tables.paths import RefPath, way_to
+from howdah.queries.nodes import is_json, is_to_one
+from howdah.tables.paths import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,16 +84,14 @@ class Cut:
 
 
 def columns(exprs: tuple[Any, ...]) -> tuple[Expr[Any], ...]:
-    """Give what is selected as expressions: a reference is its key.
+    """Give what is selected as expressions: a reference, or a table, is its key.
 
     Raises:
         InterfaceError: One is no expression.
     """
     found: list[Expr[Any]] = []
-    for one in exprs:
-        if isinstance(one, RefPath):
-            found.append(way_to(one).key)
-        elif isinstance(one, Expr):
+    for one in map(key_of, exprs):
+        if isinstance(one, Expr):
             found.append(one)
         else:
             message = f"select() takes expressions, such as User.name; got {one!r}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from howdah.expressions.expression import Assign, Expr
+    from howdah.expressions.operators import Selectable
     from howdah.queries.builder import Statement
     from howdah.reader import ArrowReader
     from howdah.statements import Statements
@@ -27,6 +28,12 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+G = TypeVar("G")
+H = TypeVar("H")
+J = TypeVar("J")
+K = TypeVar("K")
 
 
 class Query(Builder[R]):
@@ -54,17 +61,91 @@ class Query(Builder[R]):
 
     # Steps that change what the rows are
     @overload
-    def select(self, a: Expr[A], /) -> Query[tuple[A]]: ...
+    def select(self, a: Selectable[A], /) -> Query[tuple[A]]: ...
     @overload
-    def select(self, a: Expr[A], b: Expr[B], /) -> Query[tuple[A, B]]: ...
+    def select(self, a: Selectable[A], b: Selectable[B], /) -> Query[tuple[A, B]]: ...
     @overload
-    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], /) -> Query[tuple[A, B, C]]: ...
+    def select(self, a: Selectable[A], b: Selectable[B], c: Selectable[C], /) -> Query[tuple[A, B, C]]: ...
     @overload
-    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /) -> Query[tuple[A, B, C, D]]: ...
+    def select(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], /
+    ) -> Query[tuple[A, B, C, D]]: ...
     @overload
-    def select(self, *exprs: Expr[Any]) -> Query[tuple[Any, ...]]: ...
-    def select(self, *exprs: Expr[Any]) -> Query[Any]:
-        """Give these expressions of each row, as a tuple."""
+    def select(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], e: Selectable[E], /
+    ) -> Query[tuple[A, B, C, D, E]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        /,
+    ) -> Query[tuple[A, B, C, D, E, F]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        /,
+    ) -> Query[tuple[A, B, C, D, E, F, G]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        /,
+    ) -> Query[tuple[A, B, C, D, E, F, G, H]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        /,
+    ) -> Query[tuple[A, B, C, D, E, F, G, H, J]]: ...
+    @overload
+    def select(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        k: Selectable[K],
+        /,
+    ) -> Query[tuple[A, B, C, D, E, F, G, H, J, K]]: ...
+    @overload
+    def select(self, *exprs: Selectable[Any]) -> Query[tuple[Any, ...]]: ...
+    def select(self, *exprs: Any) -> Query[Any]:
+        """Give these expressions of each row, as a tuple; a reference is its key.
+
+        Type checkers know the types of ten.
+        """
         return self._selecting(exprs)
 
     def _selecting(self, exprs: tuple[Any, ...]) -> Query[Any]:
@@ -80,7 +161,90 @@ class Query(Builder[R]):
         made: Any = self._with(_shape=shape)
         return made  # type: ignore[no-any-return]
 
-    def returning(self, *exprs: Expr[Any]) -> Returning[Any]:
+    @overload
+    def returning(self) -> Returning[R]: ...
+    @overload
+    def returning(self, a: Selectable[A], /) -> Returning[tuple[A]]: ...
+    @overload
+    def returning(self, a: Selectable[A], b: Selectable[B], /) -> Returning[tuple[A, B]]: ...
+    @overload
+    def returning(self, a: Selectable[A], b: Selectable[B], c: Selectable[C], /) -> Returning[tuple[A, B, C]]: ...
+    @overload
+    def returning(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], /
+    ) -> Returning[tuple[A, B, C, D]]: ...
+    @overload
+    def returning(
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], e: Selectable[E], /
+    ) -> Returning[tuple[A, B, C, D, E]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        /,
+    ) -> Returning[tuple[A, B, C, D, E, F]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        /,
+    ) -> Returning[tuple[A, B, C, D, E, F, G]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        /,
+    ) -> Returning[tuple[A, B, C, D, E, F, G, H]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        /,
+    ) -> Returning[tuple[A, B, C, D, E, F, G, H, J]]: ...
+    @overload
+    def returning(
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        f: Selectable[F],
+        g: Selectable[G],
+        h: Selectable[H],
+        j: Selectable[J],
+        k: Selectable[K],
+        /,
+    ) -> Returning[tuple[A, B, C, D, E, F, G, H, J, K]]: ...
+    @overload
+    def returning(self, first: Selectable[Any], /, *exprs: Selectable[Any]) -> Returning[tuple[Any, ...]]: ...
+    def returning(self, *exprs: Any) -> Returning[Any]:
         """Let `update` and `delete` give the rows they touch: these expressions as tuples, or else the objects."""
         return Returning(self, pages.columns(exprs) if exprs else None)
 

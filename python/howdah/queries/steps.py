@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from howdah.expressions.expression import Expr, Ordering
+    from howdah.expressions.operators import Condition, Key
     from howdah.expressions.sources import Source
     from howdah.queries.builder import Builder
     from howdah.queries.loading import Tree
     from howdah.queries.nodes import Node
+    from howdah.tables.absent import Absence
     from howdah.tables.schema import Column, TableSchema
     from howdah.tables.table import Table
 
@@ -73,12 +75,12 @@ class Steps(Generic[R]):
         return made
 
     # Steps
-    def where(self, *conditions: Expr[bool]) -> Self:
+    def where(self, *conditions: Condition) -> Self:
         """Find the rows alone that meet these conditions, too."""
         self._uncombined("where")
         return self._with(_conditions=(*self._conditions, *(condition(one) for one in conditions)))
 
-    def order_by(self, *keys: Expr[Any] | Ordering) -> Self:
+    def order_by(self, *keys: Key | Ordering) -> Self:
         """Order the rows by these keys; `-key` and `key.desc()` put the greatest first."""
         return self._with(_order=tuple(key_node(key) for key in keys))
 
@@ -94,24 +96,22 @@ class Steps(Generic[R]):
         """Leave out so many rows at the beginning."""
         return self._with(_offset=_count(n, "offset"))
 
-    def distinct(self, *on: Expr[Any]) -> Self:
+    def distinct(self, *on: Key) -> Self:
         """Give each row once; with keys, the first row alone of those that have them in common."""
         self._uncombined("distinct")
         return self._with(_distinct=tuple(key_node(key) for key in on) or True)
 
-    def group_by(self, *keys: Expr[Any]) -> Self:
+    def group_by(self, *keys: Key) -> Self:
         """Give a row for each group of rows that have these keys in common."""
         self._uncombined("group_by")
         return self._with(_groups=(*self._groups, *(key_node(key) for key in keys)))
 
-    def having(self, *conditions: Expr[bool]) -> Self:
+    def having(self, *conditions: Condition) -> Self:
         """Find the groups alone that meet these conditions."""
         self._uncombined("having")
         return self._with(_having=(*self._having, *(condition(one) for one in conditions)))
 
-    def join(
-        self, relation: object, *, on: Expr[bool] | None = None, how: How = "inner", lateral: bool = False
-    ) -> Self:
+    def join(self, relation: object, *, on: Condition | None = None, how: How = "inner", lateral: bool = False) -> Self:
         """Put the rows of another table beside these.
 
         Args:
@@ -150,7 +150,7 @@ class Steps(Generic[R]):
             raise InterfaceError(message)
         return self._with(_joins=(*joins, (how, source, node, lateral)), _ctes=ctes)
 
-    def load(self, *relations: type[Table]) -> Self:
+    def load(self, *relations: type[Table] | Absence) -> Self:
         """Load relations of the rows, too: references in the same statement, collections by one more for each.
 
         A collection's rows have their owner if that is asked for, too, as in `.load(User.posts.author)`, which costs no

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from howdah._core import Cursor, Lease, LoadReport, Tuples
     from howdah.expressions.expression import Assign, Expr
+    from howdah.expressions.operators import Condition
     from howdah.queries.derived import Derived
     from howdah.statements import Statements
+    from howdah.tables.absent import Absence
     from howdah.tables.table import Table
     from howdah.verbs import Rows
 
@@ -62,10 +64,10 @@ class Tables:
                 db.execute(statement)
 
     @overload
-    def find(self, table: type[M], /, *conditions: Expr[bool]) -> Query[M]: ...
+    def find(self, table: type[M], /, *conditions: Condition) -> Query[M]: ...
     @overload
-    def find(self, table: Derived, /, *conditions: Expr[bool]) -> Query[Any]: ...
-    def find(self, table: Any, /, *conditions: Expr[bool]) -> Query[Any]:
+    def find(self, table: Derived, /, *conditions: Condition) -> Query[Any]: ...
+    def find(self, table: Any, /, *conditions: Condition) -> Query[Any]:
         """Give a query for the rows of a table that meet all conditions; nothing is asked of the server yet.
 
         Args:
@@ -82,7 +84,7 @@ class Tables:
         query: Query[Any] = Query(table, self._whole())
         return query.where(*conditions) if conditions else query
 
-    def find_one(self, table: type[M], /, *conditions: Expr[bool] | Mapping[str, Any]) -> M | None:
+    def find_one(self, table: type[M], /, *conditions: Condition | Mapping[str, Any]) -> M | None:
         """Give the first row that meets all conditions, or None.
 
         Args:
@@ -228,7 +230,7 @@ class Tables:
             values[UNDONE] = undone
         return row
 
-    def fetch_relations(self, row: M, /, *relations: type[Table]) -> M:
+    def fetch_relations(self, row: M, /, *relations: type[Table] | Absence) -> M:
         """Load relations of a row, by one statement each.
 
         Args:

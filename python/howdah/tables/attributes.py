@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from howdah.expressions.sources import Source
+    from howdah.tables.absent import Absent
     from howdah.tables.schema import Collection, Column, TableSchema
     from howdah.tables.table import Table
 
@@ -109,7 +110,7 @@ class Ref(Generic[R]):
         self.source = source
 
     @overload
-    def __get__(self: Ref[M | None], obj: None, owner: Owner) -> type[M]: ...
+    def __get__(self: Ref[M | None], obj: None, owner: Owner) -> type[M | Absent]: ...
     @overload
     def __get__(self: Ref[M], obj: None, owner: Owner) -> type[M]: ...
     @overload

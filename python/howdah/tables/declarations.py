@@ -104,6 +104,7 @@ class Declared:
         inner: What stands in its brackets, perhaps as text.
         field: What stands beside it.
         names: What names mean there.
+        key: For a reference, its key as the class declares it.
     """
 
     name: str
@@ -111,6 +112,12 @@ class Declared:
     inner: object
     field: Field | RefField | ManyField
     names: Names
+    key: Declared | None = None
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether its annotation has None in it."""
+        return _may_be_none(self.inner)
 
     def column(self) -> Column:
         """Give the column."""
@@ -146,12 +153,12 @@ class Declared:
             message = f"{self.names.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
             raise InterfaceError(message)
         attribute = f"{self.name}_id"
-        nullable = field.default is None or field.on_delete == "set null" or _may_be_none(self.inner)
+        nullable = field.default is None or field.on_delete == "set null" or self.may_be_none
         reference = Reference(self.name, field.name or attribute, field.on_delete, lambda: self.names.table(self.inner))
         return Column(
             attribute,
             field.name or attribute,
-            lambda: (_key_type(reference.target.type), nullable),
+            lambda: (self._key_type(reference), nullable),
             primary_key=field.primary_key,
             unique=field.unique,
             index=field.index,
@@ -159,6 +166,11 @@ class Declared:
             reference=reference,
             init=field.init,
         )
+
+    def _key_type(self, reference: Reference) -> SqlType:
+        from howdah.tables.reference_keys import checked_type  # noqa: PLC0415  (it is made of declarations)
+
+        return reference.target.type if self.key is None else checked_type(self.key, reference.table)
 
     def collection(self) -> Collection:
         """Give the collection."""
@@ -179,16 +191,12 @@ class Declared:
 
 
 def _may_be_none(annotation: object) -> bool:
-    """Tell whether the annotation of a reference has None beside the table."""
+    """Tell whether an annotation has None beside a type."""
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         return re.search(r"\bNone\b|\bOptional\b", annotation) is not None
     return NoneType in get_args(annotation)
-
-
-def _key_type(of: SqlType) -> SqlType:
-    return of
 
 
 def declared(names: Names, namespace: Mapping[str, Any]) -> list[Declared]:

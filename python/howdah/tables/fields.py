@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from howdah.errors import InterfaceError
-from howdah.tables.schema import MISSING, OnDelete
+from howdah.tables.schema import EITHER, MISSING, OnDelete
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,10 +260,14 @@ def ref(
 ) -> Any:  # noqa: ANN401
     """Declare a reference to a row of another table: a foreign key, whose column is named `<attribute>_id`.
 
+    The column is there without being declared. Type checkers know it where the class declares it beside the reference;
+    then its type is that of the other table's key, which they know, too.
+
     Args:
         on_delete: What becomes of this row when the other is deleted.
-        default: None lets there be no other row.
-        init: Whether the constructor takes it.
+        default: None lets there be no other row; annotate it as `Ref[User | None]` then. `EITHER`, for it and for its
+            key, lets the constructor take either.
+        init: Whether the constructor takes it; False where it takes the key alone.
         kw_only: References are given by name; there is no other value.
         primary_key: Whether it is the primary key, or a part of it.
         unique: Whether at most one row refers to each (one-to-one).
@@ -274,10 +278,24 @@ def ref(
         The declaration.
 
     Raises:
-        InterfaceError: A default other than None.
+        InterfaceError: A default other than these.
+
+    Example:
+        >>> class Keeper(howdah.Table):
+        ...     id: howdah.Col[int] = howdah.identity()
+        ...     name: howdah.Col[str]
+        >>> class Ride(howdah.Table):
+        ...     id: howdah.Col[int] = howdah.identity()
+        ...     keeper: howdah.Ref[Keeper] = howdah.ref(on_delete="cascade", default=howdah.EITHER)
+        ...     keeper_id: howdah.Col[int] = howdah.col(default=howdah.EITHER)
+        ...     guide: howdah.Ref[Keeper | None] = howdah.ref(default=None)
+        ...     guide_id: howdah.Col[int | None] = howdah.col(default=None)
+        >>> Ride(keeper_id=3)
+        Ride(keeper_id=3, guide_id=None)
+        >>> rides = Ride.find(Ride.keeper_id == 3, Ride.guide.is_null()).order_by(Ride.keeper)
     """
-    if not kw_only or (default is not MISSING and default is not None):
-        message = "a reference is given to the constructor by name, and None is its only default"
+    if not kw_only or all(default is not one for one in (MISSING, EITHER, None)):
+        message = "a reference is given to the constructor by name, and its only defaults are None and EITHER"
         raise InterfaceError(message)
     return RefField(on_delete, default, init, primary_key, unique, index, name)
 

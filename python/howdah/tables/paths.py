@@ -76,11 +76,11 @@ class Way:
 
     @property
     def key(self) -> Col[Any]:
-        """The foreign key of a reference."""
+        """The foreign key of a reference, which needs no join; else the table's primary key."""
         from howdah.tables.attributes import Col  # noqa: PLC0415  (they need each other)
 
         if self.column is None or self.owner is None:
-            raise TypeError(self.steps)
+            return Col(self.schema.single_key, self.source)
         return Col(self.column, self.owner)
 
     def _target(self) -> type[Table]:
@@ -103,10 +103,11 @@ def way_on(
 class Place:
     """A table where it stands in a query; its attributes are those of the table's class.
 
-    It has no other that could hide one of them.
+    It stands for the key of its rows, and has no other attribute that could hide one of the class.
     """
 
     __slots__ = ("_way",)
+    __hash__ = object.__hash__
 
     def __init__(self, way: Way) -> None:
         """Take where it stands."""
@@ -133,25 +134,18 @@ class Place:
             return ManyPath(way.onwards(name, None, collection))
         raise no_field(schema, name)
 
-
-class RefPath(Place):
-    """A reference, and the table behind it."""
-
-    __slots__ = ()
-    __hash__ = object.__hash__
-
     def __eq__(self, other: object) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare with an object of the other table, its key, or None."""
-        found: Expr[bool] = self._way.key == _key_of(other)
+        found: Expr[bool] = self._way.key == key_of(other)
         return found
 
     def __ne__(self, other: object) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare with an object of the other table, its key, or None."""
-        found: Expr[bool] = self._way.key != _key_of(other)
+        found: Expr[bool] = self._way.key != key_of(other)
         return found
 
     def __key__(self) -> Col[Any]:
-        """Give the foreign key, where rows are ordered or grouped by it; no column has such a name."""
+        """Give the key, where rows are ordered or grouped by it; no column has such a name."""
         key: Col[Any] = self._way.key
         return key
 
@@ -160,10 +154,26 @@ class RefPath(Place):
         found: Expr[bool] = self._way.key.is_null()
         return found
 
+    def is_not_null(self) -> Expr[bool]:
+        """Ask whether it refers to a row."""
+        found: Expr[bool] = self._way.key.is_not_null()
+        return found
+
     def in_(self, rows: Iterable[Any]) -> Expr[bool]:
         """Ask whether it refers to one of these objects, or keys, or to what a query of one column gives."""
         found: Expr[bool] = self._way.key.in_(rows)
         return found
+
+    def not_in(self, rows: Iterable[Any]) -> Expr[bool]:
+        """Ask whether it refers to none of these objects, or keys, nor to what a query of one column gives."""
+        found: Expr[bool] = self._way.key.not_in(rows)
+        return found
+
+
+class RefPath(Place):
+    """A reference, and the table behind it."""
+
+    __slots__ = ()
 
 
 class ManyPath(Place):
@@ -173,7 +183,7 @@ class ManyPath(Place):
 
 
 # The methods of a reference, which columns must not hide.
-METHODS = frozenset({"in_", "is_null"})
+METHODS = frozenset({"in_", "is_not_null", "is_null", "not_in"})
 
 
 @overload
@@ -223,5 +233,7 @@ def no_field(schema: TableSchema, name: str) -> NoField:
     return NoField(f"{message}; did you mean {' or '.join(near)}?" if near else message)
 
 
-def _key_of(other: object) -> Any:  # noqa: ANN401
-    return way_to(other).key if isinstance(other, RefPath) else other
+def key_of(given: object) -> Any:  # noqa: ANN401  (of any type)
+    """Give the key that a reference, a table or another place of one stands for; all else as it is."""
+    is_table = isinstance(given, Place) or (isinstance(given, type) and hasattr(given, "__schema__"))
+    return way_to(given).key if is_table else given

@@ -30,6 +30,17 @@ class Missing:
 MISSING: Final = Missing()
 
 
+class Either:
+    """The default of a reference and of its key, of which a constructor takes either; see `EITHER`."""
+
+    def __repr__(self) -> str:
+        """Say so."""
+        return "EITHER"
+
+
+EITHER: Final = Either()
+
+
 @dataclass(frozen=True, slots=True)
 class SqlType:
     """A column's type.

@@ -1,0 +1,121 @@
+"""Reads the keys of references that a class declares: `author_id: Col[int]` beside `author: Ref[User]`.
+
+A reference has such a column in any case. The declaration is for type checkers, which know no name that a class does
+not have, and for what the constructor takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
+
+from howdah.errors import InterfaceError
+from howdah.tables.attributes import Col, Ref
+from howdah.tables.fields import Field, RefField
+from howdah.tables.schema import EITHER, MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from howdah.tables.declarations import Declared
+    from howdah.tables.schema import SqlType
+    from howdah.tables.table import Table
+
+
+def with_keys(declarations: Iterable[Declared]) -> list[Declared]:
+    """Give the attributes of a table, each reference together with its key, where the class declares that.
+
+    Raises:
+        InterfaceError: A key's declaration is at odds with that of its reference; a reference is to be given by a key
+            that is not declared.
+    """
+    given = list(declarations)
+    references = {f"{one.name}_id": one for one in given if one.kind is Ref}
+    keys = {one.name: one for one in given if one.kind is Col and one.name in references}
+    found: list[Declared] = []
+    for one in given:
+        if one.kind is Ref:
+            key = keys.get(f"{one.name}_id")
+            if key is None and isinstance(one.field, RefField) and one.field.default is EITHER:
+                message = (
+                    f"{one.names.owner}.{one.name}: default=EITHER is for a reference whose key is declared, too; "
+                    f"add {one.name}_id: Col[...] = col(default=EITHER)"
+                )
+                raise InterfaceError(message)
+            found.append(one if key is None else replace(one, field=_merged(one, key), key=key))
+        elif one.name not in keys:
+            found.append(one)
+    return found
+
+
+def _merged(reference: Declared, key: Declared) -> RefField:
+    """Give what is declared of a reference and of its key, together."""
+    of, own = reference.field, key.field
+    place = f"{key.names.owner}.{key.name}"
+    if isinstance(of, Field) and of == Field():
+        of = RefField()
+    if not isinstance(of, RefField) or not isinstance(own, Field):
+        message = f"{place}: it is the key of {reference.name}; col() goes with it, and ref() with the reference"
+        raise InterfaceError(message)
+    taken = ("default", "init", "primary_key", "unique", "index", "name")
+    if replace(own, **{name: getattr(Field(), name) for name in taken}) != Field():
+        message = (
+            f"{place}: it is the key of {reference.name}, and its type is that of the other table's key; "
+            f"col() takes {', '.join(taken)} there"
+        )
+        raise InterfaceError(message)
+    if all(own.default is not one for one in (MISSING, EITHER, None)):
+        message = f"{place}: the default of a reference's key is None or EITHER"
+        raise InterfaceError(message)
+    if of.name is not None and own.name is not None:
+        message = f"{place}: {reference.name} names its column {of.name!r} already"
+        raise InterfaceError(message)
+    merged = replace(
+        of,
+        init=of.init or own.init,
+        primary_key=of.primary_key or own.primary_key,
+        unique=of.unique or own.unique,
+        index=of.index or own.index,
+        name=of.name or own.name,
+    )
+    may_be_none = reference.may_be_none or of.default is None or of.on_delete == "set null"
+    if may_be_none != key.may_be_none and not merged.primary_key:
+        with_none, without = (reference.name, key.name) if may_be_none else (key.name, reference.name)
+        message = f"{place}: {with_none} may be None and {without} may not; add None to both annotations, or to neither"
+        raise InterfaceError(message)
+    if own.default is None and not may_be_none:
+        message = f"{place}: {reference.name} has no default; give it default=None, too"
+        raise InterfaceError(message)
+    return merged
+
+
+def checked_type(key: Declared, table: type[Table]) -> SqlType:
+    """Give the type of a reference's key.
+
+    Raises:
+        InterfaceError: The class declares another for it.
+    """
+    target = table.__schema__.single_key
+    declared = _bare(key.names.evaluate(key.inner))
+    named: tuple[Declared, ...] = cast("Any", table).__declared__
+    own = next((one for one in named if one.name == target.attribute), None)
+    # A key that is a reference itself has the type of what that refers to.
+    if own is not None and own.kind is Col:
+        wanted = _bare(own.names.evaluate(own.inner))
+        if declared != wanted:
+            shown = [getattr(kind, "__name__", repr(kind)) for kind in (wanted, declared)]
+            message = (
+                f"{key.names.owner}.{key.name}: expected Col[{shown[0]}], the type of "
+                f"{table.__name__}.{target.attribute}, got Col[{shown[1]}]"
+            )
+            raise InterfaceError(message)
+    return target.type
+
+
+def _bare(annotation: Any) -> Any:  # noqa: ANN401  (a type)
+    """Give a type without None."""
+    if get_origin(annotation) in {Union, UnionType}:
+        some = [kind for kind in get_args(annotation) if kind is not NoneType]
+        return some[0] if len(some) == 1 else annotation
+    return annotation
