@@ -17,7 +17,7 @@ from howdah.errors import InterfaceError
 from howdah.expressions.values import kind_of, snake_case, sql_type
 from howdah.tables.attributes import Col, Many, One, Ref
 from howdah.tables.fields import Field, ManyField, RefField, refuse_shared
-from howdah.tables.schema import MISSING, Collection, Column, Reference, SqlType
+from howdah.tables.schema import EITHER, MISSING, Collection, Column, Reference, SqlType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +126,9 @@ class Declared:
         field = self.field
         if not isinstance(field, Field):
             message = f"{self.names.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
+            raise InterfaceError(message)
+        if field.default is EITHER:
+            message = f"{self.names.owner}.{self.name}: default=EITHER is for a reference and its key"
             raise InterfaceError(message)
         return Column(
             self.name,
