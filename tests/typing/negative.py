@@ -161,6 +161,8 @@ def what_is_no_reference(db: Database, user: User, post: Post, book: Book) -> No
     Book.find(Book.author.in_(db.find(Post)))  # refused
     Book.find().order_by("author")  # refused
     Book.find().order_by(int)  # refused
+    Book.find().join("author")  # refused
+    Book.find().join(Book.title)  # refused
     Book.find().order_by(Book.writer)  # refused
     Book.find(Book.author_id == "3")  # refused
     Book.find(Book.writer_id == 3)  # refused

@@ -61,6 +61,7 @@ def a_reference_is_a_key(db: Database) -> None:
     assert_type(query.distinct(Book.author).group_by(Book.editor), Query[Book])
     assert_type(pg.count().over(partition_by=[Book.author], order_by=[Book.editor]), Expr[int])
     assert_type(db.find(Book).select(Book.title, Book.author), Query[tuple[str, object]])
+    db.find(Book).select(pg.max(Book.author), pg.array_agg(Book.editor))
     db.find(Book).load(Book.author, Book.editor, Book.editor.company, Book.author.posts)
     db.find(Book).join(Book.editor, how="left")
 

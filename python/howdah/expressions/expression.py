@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from howdah.expressions.functions import Bound, Frame
-    from howdah.expressions.operators import Condition, Key, Of, Operand
+    from howdah.expressions.operators import Condition, Key, Of, Operand, Selectable
     from howdah.queries.builder import Builder
     from howdah.vector import Vector
 
@@ -538,6 +538,20 @@ def operand(value: object) -> Node:
         return ("scalar", statement())
     value = plain(value)
     return ("value", value, cast_of(value))
+
+
+def of_key(given: Selectable[T]) -> Expr[T]:
+    """Give what is selected or computed with as an expression; a reference is its key.
+
+    Raises:
+        InterfaceError: It is neither.
+    """
+    key = getattr(type(given), "__key__", None)
+    found = given if key is None else key(given)
+    if isinstance(found, Expr):
+        return cast("Expr[T]", found)
+    message = f"expected an expression, such as User.name; got {given!r}"
+    raise InterfaceError(message)
 
 
 def key_node(key: object) -> Node:

@@ -17,7 +17,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
-from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, operand
+from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, of_key, operand
 from howdah.expressions.values import ELEMENTS, cast_of, kind_of, kind_of_value, sql_type
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def count(expr: Expr[Any] | None = None) -> Aggregate[int]:
 
 def sum(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
     """Add up; of no rows, NULL."""
-    of = cast("Expr[T]", expr)
+    of = of_key(expr)
     if of.type in INTEGERS:
         # The server's own sum of bigints is a numeric.
         return Aggregate("sum", (of.node,), "bigint")
@@ -166,15 +166,16 @@ def max(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
     return _same("max", expr)
 
 
-def _same(name: str, expr: Any) -> Aggregate[Any]:  # noqa: ANN401  (an expression)
-    made: Aggregate[Any] = Aggregate(name, (expr.node,), None, expr.kind)
-    made.type = expr.type
+def _same(name: str, expr: Selectable[Any]) -> Aggregate[Any]:
+    of = of_key(expr)
+    made: Aggregate[Any] = Aggregate(name, (of.node,), None, of.kind)
+    made.type = of.type
     return made
 
 
 def array_agg(expr: Selectable[T]) -> Aggregate[list[T] | None]:
     """Put all values into an array; of no rows, NULL."""
-    of = cast("Expr[T]", expr)
+    of = of_key(expr)
     made: Aggregate[list[T] | None] = Aggregate("array_agg", (of.node,), None, of.kind)
     made.type = None if of.type is None else f"{of.type}[]"
     return made
@@ -228,24 +229,26 @@ def ntile(buckets: int) -> Aggregate[int]:
 
 def lag(expr: Selectable[T], offset: int = 1) -> Aggregate[T | None]:
     """Give the value so many rows before; NULL where there is no such row."""
-    of = cast("Expr[T]", expr)
+    of = of_key(expr)
     return Aggregate("lag", (of.node, ("value", offset, "integer")), None, of.kind)
 
 
 def lead(expr: Selectable[T], offset: int = 1) -> Aggregate[T | None]:
     """Give the value so many rows after; NULL where there is no such row."""
-    of = cast("Expr[T]", expr)
+    of = of_key(expr)
     return Aggregate("lead", (of.node, ("value", offset, "integer")), None, of.kind)
 
 
-def first_value(expr: Expr[T]) -> Aggregate[T]:
+def first_value(expr: Selectable[T]) -> Aggregate[T]:
     """Give the value of a window's first row."""
-    return Aggregate("first_value", (expr.node,), None, expr.kind)
+    of = of_key(expr)
+    return Aggregate("first_value", (of.node,), None, of.kind)
 
 
-def last_value(expr: Expr[T]) -> Aggregate[T]:
+def last_value(expr: Selectable[T]) -> Aggregate[T]:
     """Give the value of a window's last row."""
-    return Aggregate("last_value", (expr.node,), None, expr.kind)
+    of = of_key(expr)
+    return Aggregate("last_value", (of.node,), None, of.kind)
 
 
 def rows_between(start: int | None, end: int | None) -> Frame:
@@ -310,7 +313,7 @@ def coalesce(first: Expr[Any], *others: T | Expr[T]) -> Expr[T]:
 
 def nullif(expr: Selectable[T | None], value: T | Of[T]) -> Expr[T | None]:
     """Give NULL where two values are equal, else the first."""
-    first = cast("Expr[T | None]", expr)
+    first = of_key(expr)
     node: Node = ("call", "nullif", (first.node, *_like(first, (value,))), {})
     return Expr(node, first.type, first.kind)
 
@@ -403,7 +406,7 @@ def extract(field: Field, of: Expr[Any]) -> Expr[float]:
 
 def date_trunc(field: Field, of: Selectable[T]) -> Expr[T]:
     """Cut a date or time down to a whole `month`, `day` or the like."""
-    given = cast("Expr[T]", of)
+    given = of_key(of)
     node: Node = ("call", "date_trunc", (("literal", str(field)), given.node), {})
     # Of a date the server makes a point in time.
     return Expr(("cast", node, "date") if given.type == "date" else node, given.type, given.kind)

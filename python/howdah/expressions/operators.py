@@ -1,7 +1,8 @@
 """The operators of expressions, and which types they make of which.
 
 A checker takes the first overload that fits. Where one side may be NULL, so may the result; where numbers of two types
-meet, the result has the type that the server gives it: of an integer and a decimal, a decimal.
+meet, the result has the type that the server gives it: of an integer and a decimal, a decimal. Each operator has all
+these signatures, and so the file is long.
 """
 
 # A result depends on both sides, and checkers call it unsafe that an int is a float to them, too.

@@ -1,5 +1,8 @@
 # Made from async_query.py by tools/generate_sync.py: change that, then `make generate`.
-"""Queries whose results are awaited."""
+"""Queries whose results are awaited.
+
+Type checkers want a signature for each number of columns that are selected, and so the file is long.
+"""
 
 from __future__ import annotations
 

@@ -111,7 +111,14 @@ class Steps(Generic[R]):
         self._uncombined("having")
         return self._with(_having=(*self._having, *(condition(one) for one in conditions)))
 
-    def join(self, relation: object, *, on: Condition | None = None, how: How = "inner", lateral: bool = False) -> Self:
+    def join(
+        self,
+        relation: type[Table] | Derived | Absence,
+        *,
+        on: Condition | None = None,
+        how: How = "inner",
+        lateral: bool = False,
+    ) -> Self:
         """Put the rows of another table beside these.
 
         Args:

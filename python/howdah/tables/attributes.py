@@ -99,7 +99,8 @@ class Col(Expr[T]):
 class Ref(Generic[R]):
     """A reference: on the class a path to the other table's columns, on an object the other object.
 
-    One that may be None is a `Ref[Table | None]`.
+    One that may be None is a `Ref[Table | None]`, declared by `ref(default=None)`: without a default, checkers want
+    it in every constructor. To them what is behind it, `Book.editor.name`, may be None as well.
     """
 
     __slots__ = ("column", "source")

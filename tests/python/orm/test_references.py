@@ -57,13 +57,16 @@ async def test_reference_is_ordered_grouped_and_selected_by_its_key(db: pg.Async
     groups = db.find(Post).select(Post.author, pg.count()).group_by(Post.author).order_by(Post.author)
     same = db.find(Post).select(Post.author.id, pg.count()).group_by(Post.author.id).order_by(Post.author.id)
     assert await groups.to_list() == await same.to_list()
+    newest = db.find(Post).select(pg.max(Post.author), pg.array_agg(Post.author).distinct())
+    keys = sorted({key for (key,) in await query.select(Post.author).to_list()}, key=str)
+    assert await newest.one() == (keys[-1], keys)
     ranked = query.select(pg.row_number().over(partition_by=[Post.author], order_by=[Post.id]))
     assert {rank for (rank,) in await ranked.to_list()} == {1, 2}
 
 
 def test_class_that_is_compared_as_if_it_were_a_reference_is_refused() -> None:
     condition: Any = Person == Person(name="Ann", email="a@x")
-    assert condition is False
+    assert not condition
     with pytest.raises(InterfaceError, match="a condition is an expression"):
         Person.find(condition)
     assert Person in {Person: 1}
