@@ -295,7 +295,7 @@ def ref(
         >>> rides = Ride.find(Ride.keeper_id == 3, Ride.guide.is_null()).order_by(Ride.keeper)
     """
     if not kw_only or all(default is not one for one in (MISSING, EITHER, None)):
-        message = "a reference is given to the constructor by name, and its only defaults are None and EITHER"
+        message = "a reference is given to the constructor by name, and None is its only default, but for EITHER"
         raise InterfaceError(message)
     return RefField(on_delete, default, init, primary_key, unique, index, name)
 

@@ -186,13 +186,13 @@ async def test_paths_join_what_they_pass(db: howdah.AsyncDatabase) -> None:
 
 async def test_condition_on_a_reference_takes_objects_and_keys(db: howdah.AsyncDatabase) -> None:
     ada = await db.get(Person, 1)
-    # Type checkers take a path for the other table's class.
-    author, company, boss = (cast("Any", path) for path in (Post.author, Person.company, Person.boss))
-    assert await db.find(Post).where(author == ada).count() == 2
+    # Type checkers do not know the type of its key.
+    author = cast("Any", Post.author)
+    assert await db.find(Post).where(Post.author == ada).count() == 2
     assert await db.find(Post).where(author == 1).count() == 2
     assert await db.find(Post).where(Post.author.id == ada.id).count() == 2
-    assert await db.find(Person).where(company.is_null()).count() == 1
-    assert await db.find(Person, boss != None).count() == 3  # noqa: E711
+    assert await db.find(Person).where(Person.company.is_null()).count() == 1
+    assert await db.find(Person, Person.boss != None).count() == 3  # noqa: E711
     assert await db.find(Post).where(author.in_([ada, 3])).count() == 3
 
 
