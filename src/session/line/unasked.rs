@@ -115,3 +115,26 @@ impl Unasked {
         self.notice_bytes > MANY_NOTICE_BYTES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_NOTICE_BYTES, Unasked, tag};
+
+    #[test]
+    fn test_notices_that_nobody_takes_are_bounded_and_counted() {
+        let mut unasked = Unasked::default();
+        let body = [b"SNOTICE\0VNOTICE\0C00000\0M".as_slice(), &[b'x'; 500], b"\0\0"].concat();
+        for _ in 0..300_000 {
+            unasked.note(tag::NOTICE, &body).unwrap();
+        }
+        assert!(unasked.has_many_notices());
+        assert!(unasked.notice_bytes <= MOST_NOTICE_BYTES, "{}", unasked.notice_bytes);
+        let mut kept = 0;
+        while unasked.take_notice().is_some() {
+            kept += 1;
+        }
+        assert!(kept > 1000, "{kept}");
+        assert_eq!(kept + unasked.take_dropped(), 300_000);
+        assert_eq!((unasked.notice_bytes, unasked.take_dropped()), (0, 0));
+    }
+}

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 import howdah
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.python.conftest import Sql
 
 RAISE = "DO $$ BEGIN RAISE {} 'said: %', '{}' USING DETAIL = 'more', HINT = 'do', ERRCODE = '01234'; END $$"
 LEVELS = {
@@ -63,6 +70,66 @@ async def test_notices_come_in_order_and_before_the_error(
     with pytest.raises(howdah.DataError):
         await db.execute("DO $$ BEGIN FOR n IN 1..500 LOOP RAISE WARNING 'say %', n; END LOOP; PERFORM 1 / 0; END $$")
     assert [message.rpartition("say ")[2] for _, message in heard(caplog)] == [str(n) for n in range(1, 501)]
+
+
+LOCK = 4242
+TEXT = "x" * 1000
+
+
+async def streamed(db: howdah.AsyncDatabase) -> None:
+    async for _ in db.stream("SELECT say_many($1)", 1):
+        pass
+
+
+SAYING: dict[str, Callable[[howdah.AsyncDatabase], Awaitable[Any]]] = {
+    "execute": lambda db: db.execute("SELECT say_many($1)", 1),
+    "script": lambda db: db.execute("SELECT 1; SELECT say_many(1)"),
+    "fetch": lambda db: db.fetch("SELECT say_many($1)", 1),
+    "fetch_value": lambda db: db.fetch_value("SELECT say_many(1)"),
+    "execute_many": lambda db: db.execute_many("SELECT say_many($1)", [(1,), (2,)]),
+    "stream": streamed,
+    "few rows": lambda db: db.load("t", [(1,)]),
+    "many rows": lambda db: db.load("t", ((n,) for n in range(20_000))),
+    "upsert": lambda db: db.load("t", [(1,)], mode="upsert", key="a"),
+}
+
+
+@pytest.mark.parametrize("verb", SAYING)
+async def test_many_notices_of_one_statement_are_heard_before_it_ends(
+    opened: Callable[..., howdah.AsyncDatabase], url: str, sql: Sql, verb: str
+) -> None:
+    """They are not kept until the end: the statement ends when the first is heard, or else by its timeout."""
+    sql(
+        "CREATE FUNCTION say_many(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN "
+        f"FOR i IN 1..3000 LOOP RAISE WARNING '% {TEXT}', i; END LOOP; "
+        f"PERFORM pg_advisory_lock({LOCK}); PERFORM pg_advisory_unlock({LOCK}); RETURN n; END $$"
+    )
+    sql(
+        "CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF NEW.a = 1 THEN PERFORM say_many(1); END IF; RETURN NEW; END $$"
+    )
+    sql("CREATE TABLE t (a int PRIMARY KEY); CREATE TRIGGER say BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION say()")
+    db = opened(url, max_size=1, statement_timeout_s=60)
+    holder = psycopg.connect(url, autocommit=True)
+    holder.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    count = 0
+
+    class Letting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            nonlocal count
+            count += record.getMessage().endswith(TEXT)
+            holder.close()
+
+    logger, handler = logging.getLogger("howdah"), Letting()
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        await SAYING[verb](db)
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+        holder.close()
+    assert count == (6000 if verb == "execute_many" else 3000)
 
 
 async def test_notice_is_not_made_into_a_record_that_nobody_wants(
