@@ -18,7 +18,8 @@ class Error(Exception):
 
     Attributes:
         sqlstate: The five characters of the server's SQLSTATE, if the server raised it.
-        detail: More about the problem, by the server.
+        detail: More about the problem, by the server. That of a broken constraint holds values of the row, and the
+            message does not show it.
         hint: What to do about it, by the server.
         position: Where in the statement, in characters from 1.
         howdah_outcome: What became of what the error ended, where some of it may be stored; see `howdah.outcomes`.

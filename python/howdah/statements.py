@@ -241,7 +241,9 @@ class Statements(Tables):
                 trigger depends on an extension is gone). It refuses temporary tables, and tables with a trigger on
                 INSERT or TRUNCATE, which it would not fire. `truncate` empties it first; `upsert` updates the rows
                 whose `key` is there already, and the last of several rows with one key wins.
-            key: The column or columns that tell rows apart, for `upsert`; they need a unique constraint.
+            key: The column or columns that tell rows apart, for `upsert`; they need a unique constraint, without which
+                no row is taken. A NULL in the key makes a row one of its own, unless the constraint says NULLS NOT
+                DISTINCT.
             columns: Target names by source names. For rows without names its values, in order, name the targets.
             returning: Not in this version.
             workers: 1; more are not in this version.

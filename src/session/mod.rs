@@ -361,6 +361,8 @@ pub async fn commit(client: &Client) -> Result<()> {
 }
 
 const COMMIT: &str = "COMMIT";
+/// The timeouts of a session that waits for a statement: `idle_in_transaction_session_timeout`, `idle_session_timeout`.
+const ENDED_WAITING: [&str; 2] = ["25P03", "57P05"];
 
 /// Rolls a transaction back; without one, this is nothing.
 ///
@@ -404,6 +406,10 @@ impl Client {
         match error {
             Error::Connection(message) => {
                 Error::OutcomeUnknown(Box::new(Error::Connection(message + &unknown)))
+            }
+            // It waited for a message of ours, in vain, and has read none of them since.
+            Error::Server(server) if ENDED_WAITING.contains(&&*server.sqlstate) => {
+                Error::Server(server)
             }
             Error::Server(mut server) => {
                 server.message += &unknown;

@@ -213,7 +213,7 @@ mod tests {
         assert!(merge.merge().contains(same), "{}", merge.merge());
         merge.nulls_same = true;
         assert!(
-            merge.merge().contains("= merged.k0 OR there.\"k\" IS NULL AND merged.k0 IS NULL)")
+            merge.merge().contains("=) merged.k0 OR there.\"k\" IS NULL AND merged.k0 IS NULL)")
         );
     }
 }

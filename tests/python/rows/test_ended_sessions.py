@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 import howdah
+from howdah.outcomes import outcome_of
 from tests.python.versions import VERSIONS, server_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ async def test_timeout_that_ends_a_transaction_keeps_its_sqlstate(
     with pytest.raises(howdah.QueryTimeout, match="terminating connection due to") as caught:
         await ended()
     assert caught.value.sqlstate == TIMEOUTS[setting]
+    if setting == "idle_in_transaction_session_timeout":
+        # The server waited for the next statement, and has read none: not even a COMMIT may have been done.
+        assert outcome_of(caught.value) is None
     assert await db.fetch_value("SELECT 1") == 1
 
 

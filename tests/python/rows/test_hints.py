@@ -86,10 +86,10 @@ async def test_statement_of_another_connection_names_the_flag(
             except howdah.Error as error:
                 told.append(error)
     assert told
-    for error in told:
-        assert error.sqlstate in {"42P05", "26000"}
-        assert "?pgbouncer=true" in str(error)
-        assert "statement_cache_size=0" in str(error)
+    for said in told:
+        assert said.sqlstate in {"42P05", "26000"}
+        assert "?pgbouncer=true" in str(said)
+        assert "statement_cache_size=0" in str(said)
 
 
 @needs_pgbouncer
