@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     f"python/howdah/{folder}async_{name}.py": f"python/howdah/{folder}{name}.py"
     for folder, names in (
-        ("", ("database", "listener", "statements", "transaction")),
+        ("", ("database", "hooks", "listener", "session", "statements", "transaction")),
         ("queries/", ("query", "relations", "staging", "tables", "upserting", "writing")),
     )
     for name in names
@@ -38,10 +38,12 @@ NAMES = {
     "AsyncCursor": "Cursor",
     "AsyncDatabase": "Database",
     "AsyncGenerator": "Generator",
+    "AsyncHooks": "Hooks",
     "AsyncLease": "Lease",
     "AsyncListener": "Listener",
     "AsyncQuery": "Query",
     "AsyncReturning": "Returning",
+    "AsyncSession": "Session",
     "AsyncStatements": "Statements",
     "AsyncTables": "Tables",
     "AsyncTransaction": "Transaction",
@@ -54,9 +56,11 @@ NAMES = {
     "AbstractAsyncContextManager": "AbstractContextManager",
     "asynccontextmanager": "contextmanager",
     "async_database": "database",
+    "async_hooks": "hooks",
     "async_listener": "listener",
     "async_query": "query",
     "async_relations": "relations",
+    "async_session": "session",
     "async_staging": "staging",
     "async_statements": "statements",
     "async_tables": "tables",
@@ -71,6 +75,23 @@ WORDINGS = {
     "The database whose verbs are awaited:": "The database whose verbs block:",
     "The verbs for SQL and for bulk, awaited;": "The verbs for SQL and for bulk;",
     "Notifications, awaited:": "Notifications, waited for:",
+    "Sessions, awaited:": "Sessions:",
+    "What a pool calls for its connections, awaited:": "What a pool calls for its connections:",
+    "SQL, or a callable that is given an `AsyncSession`, a coroutine function too. It runs": (
+        "SQL, or a callable that is given a `Session`. It runs"
+    ),
+    "or a callable that gives it, a coroutine function too, which is asked for each new connection. A password file, a "
+    "service file and certificates are read again for each new connection, too.": (
+        "or a callable that gives it, which is asked for each\n"
+        "                new connection. A password file, a service file and certificates are read again for each new\n"
+        "                connection, too."
+    ),
+    "in the context of the borrower. With this hook or the next, reads share no connection. Settings that it makes are "
+    "undone when the connection comes back.": (
+        "in the thread of the borrower. Settings\n"
+        "                that it makes are undone when the connection comes back."
+    ),
+    "It runs in the background; what it raises": "It runs on a\n                thread of its own; what it raises",
     "Transactions, awaited:": "Transactions:",
     "It is Database's twin for asyncio: the same verbs and parameters, awaited. The running event loop, uvloop too, "
     "drives the connections; a database belongs to no loop, and the next `asyncio.run` may use it again. When an "

@@ -5,6 +5,7 @@ A binary-COPY bulk loader, a zero-copy Arrow reader and a driver for rows one by
 
 from howdah._core import LoadReport, Notification, Progress, Stats
 from howdah.async_database import AsyncDatabase
+from howdah.async_session import AsyncSession
 from howdah.async_transaction import AsyncTransaction
 from howdah.database import Database
 from howdah.default import init, pg_transaction
@@ -90,6 +91,7 @@ from howdah.queries.pages import Page
 from howdah.queries.query import Query
 from howdah.range import Range
 from howdah.reader import ArrowReader, AsyncArrowReader
+from howdah.session import Session
 from howdah.tables.attributes import Col, Many, One, Ref
 from howdah.tables.ddl import ddl
 from howdah.tables.fields import col, generated, identity, many, one, ref, server_default
@@ -108,6 +110,7 @@ __all__ = [
     "AsyncArrowReader",
     "AsyncDatabase",
     "AsyncQuery",
+    "AsyncSession",
     "AsyncTransaction",
     "CheckViolation",
     "Col",
@@ -146,6 +149,7 @@ __all__ = [
     "Range",
     "Ref",
     "SerializationFailure",
+    "Session",
     "Stats",
     "Table",
     "Transaction",

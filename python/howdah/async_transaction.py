@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from howdah import _core
+    from howdah.async_session import AsyncSession
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
@@ -32,6 +33,7 @@ NOT_BEGUN = "the transaction has not begun; statements go inside `async with`"
 BEGINNING = "a transaction is entered once; ask for another one"
 ROLLED_BACK = "the transaction was rolled back; leave its block before the next statement"
 SPOILED = "the transaction can only be rolled back: a block inside it was left and could not be undone"
+SPOILED_SESSION = "the session takes no more statements: a transaction of it could not be ended; leave its block"
 ENDED = (
     "the transaction around this task has ended; wait for the task inside the block, or begin the task outside "
     "(or with context=contextvars.Context())"
@@ -129,6 +131,7 @@ class AsyncTransaction(AsyncStatements):
         readonly: bool = False,
         deferrable: bool = False,
         within: AsyncTransaction | None = None,
+        session: AsyncSession | None = None,
     ) -> None:
         """Prepare a transaction; it begins with its block.
 
@@ -139,6 +142,7 @@ class AsyncTransaction(AsyncStatements):
             readonly: Whether it only reads.
             deferrable: Whether it may wait for a snapshot.
             within: The transaction that it is to be inside of, else that around the place where the block begins.
+            session: The session whose connection it uses; inside of an open transaction of it, it is a savepoint.
 
         Raises:
             InterfaceError: There is no such isolation level.
@@ -150,6 +154,7 @@ class AsyncTransaction(AsyncStatements):
         self._origin = origin
         self._core = core
         self._within = within
+        self._session = session
         self._settings = (isolation, readonly, deferrable)
         # Why it takes no statements; None while it does.
         self._refusal: str | None = NOT_BEGUN
@@ -229,8 +234,12 @@ class AsyncTransaction(AsyncStatements):
         refuse_task_of(AsyncTransaction.__aenter__.__code__)
         self._refusal = BEGINNING
         self._owner = owner()
-        outer = innermost(self._core) if self._within is None else self._within._innermost()
-        if self._within not in (None, outer) and outer is not None and outer._owner != self._owner:
+        session = self._session
+        within = self._within if session is None else session.open_transaction()
+        outer = None if within is None else within._innermost()
+        if within is None and session is None:
+            outer = innermost(self._core)
+        if within not in (None, outer) and outer is not None and outer._owner != self._owner:
             raise InterfaceError(OTHERS_BLOCK)
         if outer is None:
             self._lease = await self._begun()
@@ -275,6 +284,8 @@ class AsyncTransaction(AsyncStatements):
         return self._lease
 
     async def _begun(self) -> _core.AsyncLease:
+        if self._session is not None:
+            return await self._begun_in(self._session)
         lease = await self._core.lease()
         try:
             await lease.begin(*self._settings)
@@ -282,6 +293,24 @@ class AsyncTransaction(AsyncStatements):
             lease.close()
             raise
         return lease
+
+    async def _begun_in(self, session: AsyncSession) -> _core.AsyncLease:
+        lease = session.lease()
+        # Known before it is there: another task may want to begin one meanwhile.
+        session.note_transaction(self)
+        try:
+            await lease.begin(*self._settings)
+        except BaseException:
+            session.note_transaction(None)
+            raise
+        return lease
+
+    def _give_back(self) -> None:
+        """Give the connection back to where it came from."""
+        if self._session is None:
+            self._lease.close()
+        else:
+            self._session.note_transaction(None)
 
     async def _nest(self, outer: AsyncTransaction) -> None:
         if self._within is None and outer._owner != owner():
@@ -351,7 +380,7 @@ class AsyncTransaction(AsyncStatements):
                 await lease.commit()
                 is_committed = True
             finally:
-                lease.close()
+                self._give_back()
         except BaseException as error:
             if is_committed:
                 # It came when all was done, such as Ctrl-C while the connection was given back.
@@ -378,7 +407,7 @@ class AsyncTransaction(AsyncStatements):
             error.add_note(f"the rollback failed, too: {failure}")
         finally:
             if self._outer is None:
-                lease.close()
+                self._give_back()
 
     def _restore(self) -> None:
         if self._inner is not None:
@@ -390,8 +419,10 @@ class AsyncTransaction(AsyncStatements):
         self._restore()
         self._spoil()
         if self._outer is None:
-            self._lease.close()
+            self._give_back()
 
     def _spoil(self) -> None:
         if self._outer is not None and self._outer._refusal is None:
             self._outer._refusal = SPOILED
+        elif self._outer is None and self._session is not None:
+            self._session.spoil(SPOILED_SESSION)

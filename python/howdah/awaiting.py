@@ -6,21 +6,44 @@ The databases are written once, for asyncio. What blocks is made from that, with
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import inspect
 from typing import TYPE_CHECKING
 
 from howdah.errors import InterfaceError
 from howdah.reader import AsyncArrowReader
-from howdah.threads import in_thread, running_loop
+from howdah.threads import caller, in_thread, running_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import CodeType
 
     from howdah import _core
+    from howdah.async_session import AsyncSession
+
+    # What a pool calls for a connection, and whom it asks for a password.
+    Hook = str | Callable[[AsyncSession], Awaitable[object] | None]
+    AskPassword = Callable[[], Awaitable[str] | str]
     from howdah.async_database import AsyncDatabase
     from howdah.reader import ArrowReader
 
-__all__ = ["ABANDONED", "default_database", "in_thread", "owner", "reading", "refuse_task_of", "sleep"]
+__all__ = [
+    "ABANDONED",
+    "call",
+    "default_database",
+    "finish",
+    "here",
+    "in_thread",
+    "owner",
+    "reading",
+    "refuse_task_of",
+    "sleep",
+    "try_finish",
+]
+
+# How long a thread of the pool waits for a hook that is awaited in an event loop.
+HOOK_LIMIT_S = 60.0
+
 
 # With these a coroutine is left for good: it must not await any more.
 ABANDONED: tuple[type[BaseException], ...] = (GeneratorExit,)
@@ -58,6 +81,92 @@ def refuse_task_of(code: CodeType) -> None:
             "outside; use `async with` there, and asyncio.timeout() for a limit"
         )
         raise InterfaceError(message)
+
+
+def here() -> asyncio.AbstractEventLoop:
+    """Say where a connection is used: in the event loop that runs here.
+
+    Returns:
+        The loop.
+
+    Raises:
+        InterfaceError: No event loop of asyncio's runs here.
+    """
+    return running_loop()
+
+
+async def call(hook: Hook, session: AsyncSession) -> None:
+    """Call a hook.
+
+    Args:
+        hook: SQL, or what is called with the session and may have to be awaited.
+        session: The session.
+    """
+    if isinstance(hook, str):
+        await session.execute(hook)
+        return
+    outcome = hook(session)
+    if inspect.isawaitable(outcome):
+        await outcome
+
+
+def finish(begin: Callable[[], object], place: object) -> object:
+    """Call something from a thread that may wait; what has to be awaited is awaited in an event loop.
+
+    Args:
+        begin: What is called, in the loop's own thread.
+        place: The loop; None for that of the task which this thread works for.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        InterfaceError: The loop has ended.
+    """
+    working_for = caller()
+    loop, context = working_for if working_for is not None else (place, None)
+    if not isinstance(loop, asyncio.AbstractEventLoop) or not _runs(loop):
+        message = "the event loop has ended where the pool's hook was to be awaited"
+        raise InterfaceError(message)
+
+    async def run() -> object:
+        outcome = begin()
+        return await outcome if inspect.isawaitable(outcome) else outcome
+
+    coroutine = run()
+    try:
+        if context is None:
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        else:
+            # In the context of the task, as a copy: the task itself may be in it now.
+            future = context.copy().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
+    except BaseException:
+        coroutine.close()
+        raise
+    return future.result(HOOK_LIMIT_S)
+
+
+def try_finish(begin: Callable[[], object], place: object) -> bool:
+    """Call something as `finish` does, unless its event loop ends before.
+
+    Args:
+        begin: What is called, in the loop's own thread.
+        place: The loop.
+
+    Returns:
+        Whether it came to its end.
+    """
+    if not _runs(place):
+        return False
+    try:
+        finish(begin, place)
+    except concurrent.futures.CancelledError:
+        return False
+    return True
+
+
+def _runs(place: object) -> bool:
+    return isinstance(place, asyncio.AbstractEventLoop) and place.is_running()
 
 
 def reading(

@@ -15,8 +15,25 @@ if TYPE_CHECKING:
     from howdah import _core
     from howdah.database import Database
     from howdah.reader import ArrowReader
+    from howdah.session import Session
 
-__all__ = ["ABANDONED", "default_database", "in_thread", "owner", "reading", "refuse_task_of", "sleep"]
+    # What a pool calls for a connection, and whom it asks for a password.
+    Hook = str | Callable[[Session], object]
+    AskPassword = Callable[[], str]
+
+__all__ = [
+    "ABANDONED",
+    "call",
+    "default_database",
+    "finish",
+    "here",
+    "in_thread",
+    "owner",
+    "reading",
+    "refuse_task_of",
+    "sleep",
+    "try_finish",
+]
 
 T = TypeVar("T")
 
@@ -56,6 +73,57 @@ def refuse_task_of(code: CodeType) -> None:
         code: The function's code.
     """
     del code
+
+
+def here() -> object:
+    """Say where a connection is used.
+
+    Returns:
+        Nothing: it is the same everywhere.
+    """
+    return None
+
+
+def call(hook: Hook, session: Session) -> None:
+    """Call a hook.
+
+    Args:
+        hook: SQL, or what is called with the session.
+        session: The session.
+    """
+    if isinstance(hook, str):
+        session.execute(hook)
+    else:
+        hook(session)
+
+
+def finish(begin: Callable[[], object], place: object) -> object:
+    """Call something.
+
+    Args:
+        begin: What is called.
+        place: Not used: it is called here.
+
+    Returns:
+        The outcome.
+    """
+    del place
+    return begin()
+
+
+def try_finish(begin: Callable[[], object], place: object) -> bool:
+    """Call something.
+
+    Args:
+        begin: What is called.
+        place: Not used: it is called here.
+
+    Returns:
+        Yes, it came to its end.
+    """
+    del place
+    begin()
+    return True
 
 
 def reading(

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from howdah import _core
 from howdah.blocking import sleep
 from howdah.errors import DatabaseError, InterfaceError
+from howdah.hooks import hooks_of
 from howdah.listener import Listener
 from howdah.outcomes import may_run_again
 from howdah.queries.relations import Kept
+from howdah.session import Session
 from howdah.statements import Statements
 from howdah.transaction import Transaction, current, innermost, leased
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from howdah._core import Lease, Stats
+    from howdah.blocking import AskPassword, Hook
     from howdah.transaction import Isolation
+
+Reset = Literal["auto", "discard all"]
 
 O = TypeVar("O")  # noqa: E741  (the contract's own name)
 
@@ -62,6 +67,11 @@ class Database(Statements):
         pipeline_reads: bool = True,
         json_decimals: bool = False,
         application_name: str = "howdah",
+        password: str | AskPassword | None = None,
+        on_connect: Hook | None = None,
+        on_acquire: Hook | None = None,
+        on_release: Hook | None = None,
+        reset: Reset | None = "auto",
     ) -> None:
         """Say where the database is; nothing is connected yet.
 
@@ -102,10 +112,31 @@ class Database(Statements):
             json_decimals: Whether rows have numbers in json and jsonb that are no integers as Decimal, with all their
                 digits. Otherwise they are floats, and one that a float would change is an error.
             application_name: What the server shows in pg_stat_activity.
+            password: The password, whatever the URL says; or a callable that gives it, which is asked for each
+                new connection. A password file, a service file and certificates are read again for each new
+                connection, too.
+            on_connect: SQL, or a callable that is given a `Session`. It runs on a new
+                connection before its first borrower has it. The state that it leaves is what every borrower finds:
+                it runs again after each reset. What it raises, the borrower gets, and the connection is closed; so
+                with the other hooks.
+            on_acquire: The like, each time that a connection is lent, in the thread of the borrower. Settings
+                that it makes are undone when the connection comes back.
+            on_release: The like, each time that a connection comes back, before its state is undone. It runs on a
+                thread of its own; what it raises is reported to `sys.unraisablehook`.
+            reset: How the state that a caller leaves in a session (settings, roles, temporary tables, advisory locks,
+                LISTEN, cursors WITH HOLD, prepared statements) is undone before the next one has the connection.
+                `auto` undoes it after statements that may leave some: all but those that read and write rows, begin and
+                end transactions, or define objects that are not temporary, as long as they call no functions but those
+                of PostgreSQL's own that leave nothing, such as `now()`. After those it costs nothing; what they leave
+                by a trigger, a view, a policy or an operator is seen only where the server reports the setting. The
+                last values of sequences, which `currval` gives, stay. `discard all` runs DISCARD ALL after every
+                caller, one round trip each time, and statements are prepared anew. None leaves all as it is, as does
+                `?pgbouncer=true`, where the pooler sees to that.
 
         Raises:
             InterfaceError: There is no URL to go by, or it cannot be read.
         """
+        hooks = hooks_of(self, on_connect=on_connect, on_acquire=on_acquire, on_release=on_release, password=password)
         self._core = _core.Database(
             url,
             min_size=min_size,
@@ -120,6 +151,9 @@ class Database(Statements):
             pipeline_reads=pipeline_reads,
             json_decimals=json_decimals,
             application_name=application_name,
+            password=password if isinstance(password, str) else None,
+            hooks=hooks,
+            reset=reset,
         )
 
     def __repr__(self) -> str:
@@ -150,6 +184,28 @@ class Database(Statements):
             shared one with others (`pipelined`).
         """
         return self._core.stats()
+
+    def session(self) -> Session:
+        """Give a block that has one connection for itself, outside of a transaction.
+
+        It is for what a connection keeps beyond a transaction: advisory locks, temporary tables, settings, roles. The
+        session has all verbs; those of the database itself use other connections. At the end of the block, what the
+        session has kept is undone.
+
+        Returns:
+            The session, for `with`.
+
+        Raises:
+            ConnectionError: When the block begins: there is no connection.
+
+        Example:
+            >>> with db.session() as session:
+            ...     session.execute("SET ROLE pg_monitor")
+            ...     session.fetch_value("SELECT current_user = 'pg_monitor'")
+            0
+            True
+        """
+        return Session(self, self._core)
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False

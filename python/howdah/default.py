@@ -10,7 +10,9 @@ from howdah.errors import InterfaceError
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from howdah.async_database import Reset
     from howdah.async_transaction import AsyncTransaction, Isolation
+    from howdah.awaiting import AskPassword, Hook
 
 
 class Options(TypedDict, total=False):
@@ -28,6 +30,11 @@ class Options(TypedDict, total=False):
     pipeline_reads: bool
     json_decimals: bool
     application_name: str
+    password: str | AskPassword | None
+    on_connect: Hook | None
+    on_acquire: Hook | None
+    on_release: Hook | None
+    reset: Reset | None
 
 
 _chosen: AsyncDatabase | None = None

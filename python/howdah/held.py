@@ -132,7 +132,7 @@ class Held:
     @asynccontextmanager
     async def statement(self, given: object) -> AsyncGenerator[_core.AsyncLease]:
         """Give the connection for a statement; one outside of a transaction gets savepoints around."""
-        if isinstance(given, HeldLease):
+        if isinstance(given, HeldLease) and given.in_transaction:
             yield given.real
             return
         await self.open()
@@ -240,7 +240,7 @@ class Held:
 
     def _blocking(self, verb: Callable[..., O], arguments: tuple[Any, ...]) -> O:
         *others, given = arguments
-        if isinstance(given, HeldLease):
+        if isinstance(given, HeldLease) and given.in_transaction:
             return verb(*others, given.real)
         asyncio.run(self.open())
         try:
@@ -257,7 +257,7 @@ class Held:
 
 
 class HeldLease:
-    """What a transaction takes for a connection of its own: it begins with a savepoint."""
+    """What a transaction or a session takes for a connection of its own: a transaction begins with a savepoint."""
 
     def __init__(self, held: Held) -> None:
         """Take the connection."""
@@ -269,6 +269,23 @@ class HeldLease:
     def real(self) -> _core.AsyncLease:
         """The connection."""
         return self._held.connection
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether it has begun, and not ended."""
+        return self._begun
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process."""
+        return self.real.pid
+
+    def parameter(self, name: str) -> str | None:
+        """Give a setting that the server reports."""
+        return self.real.parameter(name)
+
+    async def reset(self) -> None:
+        """Undo nothing: the end of the test does."""
 
     async def begin(self, isolation: str | None, readonly: bool, deferrable: bool) -> None:  # noqa: FBT001
         """Set the savepoint. The isolation level is that of the transaction which the test is in."""

@@ -78,6 +78,18 @@ def lost(error: BaseException, result: object = None) -> None:
     _tell(error, "unknown", None, result)
 
 
+def is_alone(lease: object) -> bool:
+    """Tell whether a statement on a connection is a transaction of its own.
+
+    Args:
+        lease: The connection, if it is not one of the pool's.
+
+    Returns:
+        Whether no transaction is open on it.
+    """
+    return lease is None or not getattr(lease, "in_transaction", True)
+
+
 def after_statement(error: BaseException, lease: object) -> None:
     """Have what interrupts the work after a statement tell that the statement is committed, unless it is howdah's own.
 
@@ -85,7 +97,7 @@ def after_statement(error: BaseException, lease: object) -> None:
         error: The exception.
         lease: The connection of the transaction around the statement, if there is one.
     """
-    if lease is None and not isinstance(error, Error):
+    if is_alone(lease) and not isinstance(error, Error):
         committed(error)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
 from howdah import _core
@@ -11,8 +13,22 @@ from howdah.outcomes import tell_as, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
 T = TypeVar("T")
+
+# The loop and the context of the task that a worker thread works for.
+_caller = threading.local()
+
+
+def caller() -> tuple[asyncio.AbstractEventLoop, Context] | None:
+    """Give the event loop and the context of the task that this thread works for.
+
+    Returns:
+        Both; None if it is no worker thread.
+    """
+    found: tuple[asyncio.AbstractEventLoop, Context] | None = getattr(_caller, "found", None)
+    return found
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
@@ -55,12 +71,18 @@ async def in_thread(
     token = _core.Cancel() if cancel is None else cancel
     begun = False
 
+    loop, context = running_loop(), copy_context()
+
     def run() -> T:
         nonlocal begun
         begun = True
-        return work(token)
+        _caller.found = (loop, context)
+        try:
+            return work(token)
+        finally:
+            del _caller.found
 
-    future = running_loop().run_in_executor(None, run)
+    future = loop.run_in_executor(None, run)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from howdah import _core
 from howdah.errors import NotSupportedError
-from howdah.outcomes import committed, uncommitted, unknown
+from howdah.outcomes import committed, is_alone, uncommitted, unknown
 from howdah.progress import callable_for, shown
 from howdah.reader import ArrowReader
 from howdah.tables.targets import column_name, load_name, targets
@@ -137,7 +137,7 @@ def done_reading(source: str, lease: object) -> Callable[[BaseException, object]
         What is called with the exception and a part of the result; None where nothing can have been stored.
     """
     is_table = len(source.split()) == 1
-    if lease is not None or is_table or _core.surely_reads(source):
+    if not is_alone(lease) or is_table or _core.surely_reads(source):
         return None
     return unknown
 
@@ -151,7 +151,7 @@ def done(lease: object) -> Callable[[BaseException, object], None]:
     Returns:
         What is called with the exception and the load's report.
     """
-    return committed if lease is None else uncommitted
+    return committed if is_alone(lease) else uncommitted
 
 
 def read(

@@ -146,7 +146,7 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
         }
         // Without a name, the statement is to be the server's last; a pooler must not change that.
         let named = session.client().keeps_statements();
-        let own_transaction = !named && matches!(session, Home::Pool(_));
+        let own_transaction = !named && session.client().status() == b'I';
         let starting = going.limited(place.pool.statement_limit());
         let described = block_on(py, &session, &starting, async {
             let client = session.client();

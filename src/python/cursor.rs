@@ -61,7 +61,8 @@ pub(super) fn no_rows(py: Python<'_>) -> Py<PyAny> {
 
 impl Stream {
     pub fn new(home: Home, portal: Portal) -> Self {
-        let own = matches!(home, Home::Pool(_));
+        // A connection that is kept may be outside of a transaction.
+        let own = matches!(home, Home::Pool(_)) || home.client().status() == b'I';
         Self { hold: home.hold(), own, begun: false, portal, rows: 0, tried: None, ended: false }
     }
 

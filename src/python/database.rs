@@ -45,7 +45,8 @@ impl Database {
     #[pyo3(signature = (url, **given))]
     fn new(py: Python<'_>, url: Option<Url>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let none = PyDict::new(py);
-        let pool = options::pool(url.as_ref().map(|url| url.0.as_str()), given.unwrap_or(&none));
+        let pool =
+            options::pool(url.as_ref().map(|url| url.0.as_str()), given.unwrap_or(&none), false);
         pool.map(|pool| Self { pool }).map_err(|error| exception(py, error))
     }
 
@@ -73,7 +74,7 @@ impl Database {
         params: Py<PyTuple>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let outcome = Outcome::of(py, Lease::is_in_transaction(lease), &sql.0);
         let call = Call { sql: sql.0, params };
         self.run(py, lease, &outcome, |client| verbs::execute(client, call))
     }
@@ -86,7 +87,7 @@ impl Database {
         rows: Py<PyAny>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let outcome = Outcome::of(py, Lease::is_in_transaction(lease), &sql.0);
         self.run(py, lease, &outcome, |client| verbs::execute_many(client, sql.0, rows))
     }
 
@@ -99,7 +100,7 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let outcome = Outcome::of(py, Lease::is_in_transaction(lease), &sql.0);
         let shape = Shape::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.run(py, lease, &outcome, |client| verbs::fetch(client, call, shape))
@@ -114,7 +115,7 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let outcome = Outcome::of(py, Lease::is_in_transaction(lease), &sql.0);
         let shape = Shape::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.run(py, lease, &outcome, |client| verbs::fetch_one(client, call, shape))
@@ -128,7 +129,7 @@ impl Database {
         params: Py<PyTuple>,
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
-        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let outcome = Outcome::of(py, Lease::is_in_transaction(lease), &sql.0);
         let call = Call { sql: sql.0, params };
         self.run(py, lease, &outcome, |client| verbs::fetch_value(client, call))
     }
@@ -246,9 +247,24 @@ impl Database {
 }
 
 impl Lease {
+    /// For hooks of the pool.
+    pub(in crate::python) fn of(lent: Arc<Lent>) -> Self {
+        Self(Mutex::new(Some(lent)))
+    }
+
+    /// Takes the connection out.
+    pub(in crate::python) fn take(&self) -> Option<Arc<Lent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn lent(&self) -> Result<Arc<Lent>> {
         let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         lent.ok_or_else(|| Error::Interface("the transaction has ended".into()))
+    }
+
+    /// Whether a statement on it is part of a transaction: it may be kept outside of one, too.
+    fn is_in_transaction(lease: Option<&Self>) -> bool {
+        lease.is_some_and(|lease| lease.lent().is_ok_and(|lent| lent.is_in_transaction()))
     }
 
     fn get(&self, py: Python<'_>) -> PyResult<Arc<Lent>> {
@@ -373,6 +389,36 @@ impl Lease {
         };
         let run = || block_within(py, self.lent()?, None, wait);
         run().map_err(|error| exception(py, error))
+    }
+
+    /// Undoes the state that was left in the session, as the pool does before it gives it to another.
+    fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        let undo = self.get(py)?.undo_wanted();
+        let Some(undo) = undo else { return Ok(()) };
+        self.run(py, async |client| client.undo_state(undo).await)
+    }
+
+    /// The state that the session has now is the one that every borrower is to find.
+    fn note_set_up(&self, py: Python<'_>) -> PyResult<()> {
+        self.get(py)?.client().note_set_up();
+        Ok(())
+    }
+
+    /// The server's process.
+    #[getter]
+    fn pid(&self, py: Python<'_>) -> PyResult<Option<i32>> {
+        Ok(self.get(py)?.backend().map(|backend| backend.process))
+    }
+
+    /// Whether a transaction is open on it.
+    #[getter]
+    fn in_transaction(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.get(py)?.is_in_transaction())
+    }
+
+    /// A setting that the server reports whenever it has changed.
+    fn parameter(&self, py: Python<'_>, name: Text) -> PyResult<Option<String>> {
+        Ok(self.get(py)?.client().setting(&name.0))
     }
 
     /// Gives the connection back, clean, or closes it.

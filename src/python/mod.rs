@@ -10,6 +10,7 @@ mod errors;
 mod finalization;
 mod gather;
 mod gil;
+mod hooks;
 mod infer;
 mod maker;
 mod names;

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use super::finalization::attached;
 use super::gil::{held, released};
+use super::hooks::PoolHooks;
 use super::watching::Going;
 use crate::error::{Error, Result, ServerError};
 use crate::session::pool::{Hold, Lent, Pool};
@@ -86,9 +87,13 @@ fn not_ours() -> Error {
 /// A session of the pool's; waits without the GIL.
 pub(super) fn acquire(py: Python<'_>, pool: &Arc<Pool>, going: &Going) -> Result<Lent> {
     use crate::session::pool::Offer;
-    match pool.try_acquire()? {
-        Some(Offer::Session(lent)) => Ok(lent),
-        offer => released(py, || pool.accept(offer, &mut || going.check())),
+    let lent = match pool.try_acquire()? {
+        Some(Offer::Session(lent)) => lent,
+        offer => released(py, || pool.accept(offer, &mut || going.check()))?,
+    };
+    match PoolHooks::of(pool) {
+        None => Ok(lent),
+        Some(hooks) => hooks.prepare(py, lent),
     }
 }
 

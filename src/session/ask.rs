@@ -11,6 +11,7 @@ use super::line::{Line, OnCopy};
 use super::names::Mentions;
 use super::pace::Pace;
 use super::reply::{Ending, Reply};
+use super::state::{Leaves, Undo};
 use super::statements::Statement;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, Message, Messages, tag};
@@ -90,6 +91,7 @@ impl Client {
 
     async fn send_script(&self, sql: &str) -> Result<Reply> {
         let write = |out: &mut BytesMut| Ok(frontend::query(sql, out)?);
+        self.note_leaves(Leaves::of(sql));
         let mentions = Mentions::of(sql);
         if mentions == Mentions::Nothing {
             return self.ask(Ending::Sent, OnCopy::Fails, write).await;
@@ -126,6 +128,26 @@ impl Client {
         if matches!(mentions, Mentions::Settings | Mentions::Always) {
             self.0.statements().changed_here();
         }
+    }
+
+    /// Notes what a statement may leave in the session.
+    pub(super) fn note_leaves(&self, leaves: Leaves) {
+        if leaves != Leaves::Nothing {
+            self.0.line().state.note(leaves);
+        }
+    }
+
+    /// Undoes the state that has been left in the session.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn undo_state(&self, undo: Undo) -> Result<()> {
+        // The tag RESET would have all statements prepared anew, which only some resets need.
+        let pace = Arc::new(Pace::mentioning(Mentions::Stage));
+        let write = |out: &mut BytesMut| Ok(frontend::query(undo.sql, out)?);
+        end_of_script(self.ask_at(&pace, Ending::Sent, OnCopy::Fails, write).await?).await?;
+        self.note_undone(undo);
+        Ok(())
     }
 
     async fn send_at(

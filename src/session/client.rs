@@ -18,6 +18,7 @@ pub use super::line::{Arrived, Notification};
 use super::line::{Line, Lost};
 use super::pace::Pace;
 use super::socket::Handle;
+use super::state::{Reset, Undo};
 use super::statements::Statements;
 use crate::error::{Error, Result, ServerError};
 use crate::wire::Malformed;
@@ -181,6 +182,40 @@ impl Client {
         let mut line = self.0.line();
         line.unasked.channels = channels;
         line.unasked.notifications.clear();
+    }
+
+    /// What undoes the state that has been left in the session, if there is any.
+    #[must_use]
+    pub fn undo_wanted(&self, reset: &Reset) -> Option<Undo> {
+        reset.undo(self.0.line().state.left())
+    }
+
+    /// The session is now as its next borrower is to find it.
+    pub fn settle_state(&self) {
+        let names = self.0.statements().changes().0;
+        self.0.line().state.settle(names);
+    }
+
+    /// The state that every borrower is to find has been set up.
+    pub fn note_set_up(&self) {
+        self.settle_state();
+        self.0.line().state.note_set_up();
+    }
+
+    /// Whether the state that every borrower is to find has been set up, and not undone since.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        self.0.line().state.is_set_up()
+    }
+
+    /// The state of the session was undone.
+    pub(super) fn note_undone(&self, undo: Undo) {
+        let names = self.0.statements().changes().0;
+        // Where names meant something else meanwhile, so did the statements that were prepared.
+        if undo.forgets_statements || self.0.line().state.has_changed_names(names) {
+            self.0.statements().changed_here();
+        }
+        self.settle_state();
     }
 
     /// Whether somebody listens to channels.

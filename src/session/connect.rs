@@ -197,7 +197,10 @@ impl Attempt<'_> {
             Client::new(line, again, statements, config.statement_limit, config.json_decimals);
         let session = Session::new(client);
         match startup::start(&session.client, config, rules, self.deadline, interrupt) {
-            Ok(()) => Ok(session),
+            Ok(()) => {
+                session.client.settle_state();
+                Ok(session)
+            }
             // What we refuse is refused, however the connection is encrypted.
             Err(error) => Err(Failed {
                 other_way: other_way && matches!(error, Error::Server(_)),

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::Session;
 use super::pool::Pool;
+use super::state::Undo;
 use crate::error::{Error, Result};
 
 /// A session on loan; it goes back when dropped, if it is clean.
@@ -17,6 +18,8 @@ pub struct Lent {
     pub(super) born: Instant,
     /// A load or a read drives it, from whatever thread.
     pub(super) in_bulk: AtomicBool,
+    /// What is to be done when it comes back is being done, or was.
+    pub(super) is_released: bool,
 }
 
 /// A hold on a session that is lent: to keep it, or to use it for as long as another keeps it.
@@ -104,6 +107,19 @@ impl Lent {
         Ok(Bulk(Arc::clone(self)))
     }
 
+    /// What undoes the state that has been left in it, if there is any.
+    #[must_use]
+    pub fn undo_wanted(&self) -> Option<Undo> {
+        self.pool.undo_wanted(self.client())
+    }
+
+    /// Whether it is inside of a transaction, as far as the server has said: one that is kept may be
+    /// outside of any.
+    #[must_use]
+    pub fn is_in_transaction(&self) -> bool {
+        self.client().status() != b'I'
+    }
+
     /// Whether a load or a read drives it.
     #[must_use]
     pub fn is_in_bulk(&self) -> bool {
@@ -114,7 +130,7 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            self.pool.take_back(session, self.born);
+            self.pool.take_back(session, self.born, self.is_released);
         }
     }
 }

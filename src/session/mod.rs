@@ -26,6 +26,7 @@ mod secure;
 mod socket;
 mod spin;
 mod startup;
+pub mod state;
 mod statements;
 mod tls;
 pub mod trial;
@@ -46,6 +47,7 @@ pub use line::GRACE;
 pub use plain::is_plain_read;
 pub use reply::{Parts, Reply};
 pub use socket::Handle;
+use state::Undo;
 pub use statements::Statement;
 
 /// A connection, and who asks on it.
@@ -293,6 +295,17 @@ impl Session {
         }
     }
 
+    /// Undoes the state that was left, on a thread that has nothing else to do; a session whose state
+    /// cannot be undone in a moment is broken.
+    fn reset(&self, undo: Undo) {
+        self.client.carry_by(0);
+        let until = Some(Instant::now() + RESET_LIMIT);
+        let undone = std::pin::pin!(self.client.undo_state(undo));
+        if !matches!(self.client.pump(until, &mut || Ok(()), undone), Ok(Ok(()))) {
+            self.client.give_up("the state of the session could not be undone");
+        }
+    }
+
     /// What was attached, if it is of this type.
     #[must_use]
     pub fn attached<T: Clone + 'static>(&self) -> Option<T> {
@@ -336,6 +349,9 @@ impl Session {
 }
 
 const ROLLBACK: &str = "ROLLBACK";
+
+/// How long it may take to undo the state of a session: no more than to cancel what it runs.
+const RESET_LIMIT: Duration = CANCEL_LIMIT;
 
 /// How often whoever cleans looks whether that is still wanted.
 const CLEANING_TURN: Duration = CANCEL_LIMIT;

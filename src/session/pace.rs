@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::names::Mentions;
 use super::plain::is_plain_read;
+use super::state::Leaves;
 
 /// However often it was in vain, after so many more requests it is tried again.
 const MOST_PASSED_OVER: u32 = 1023;
@@ -26,13 +27,16 @@ pub(super) struct Pace {
     in_line: Option<InLine>,
     /// What its text tells of the names that it changes.
     pub mentions: Mentions,
+    /// What it may leave in its session.
+    pub leaves: Leaves,
 }
 
 impl Pace {
     /// What is known of a statement that was not run yet.
     pub fn of(sql: &str) -> Self {
         let in_line = is_plain_read(sql).then(InLine::default);
-        Self { awake: Doubt::default(), in_line, mentions: Mentions::of(sql) }
+        let leaves = if in_line.is_some() { Leaves::Nothing } else { Leaves::of(sql) };
+        Self { awake: Doubt::default(), in_line, mentions: Mentions::of(sql), leaves }
     }
 
     /// For a script that changes what names mean: nothing is learnt of it.

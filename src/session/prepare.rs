@@ -18,6 +18,7 @@ impl Client {
     /// What the server says.
     pub async fn prepare(&self, sql: &str) -> Result<(Arc<Statement>, bool)> {
         if let Some(statement) = self.recall(sql) {
+            self.note_leaves(statement.pace.leaves);
             return Ok((statement, true));
         }
         let changes = self.0.statements().changes();
@@ -54,7 +55,9 @@ impl Client {
             })
             .await?;
         let arrived = reply.whole().await?;
-        Ok(Arc::new(Statement::described(&arrived.bytes, sql, name, Arc::downgrade(&self.0))?))
+        let statement = Statement::described(&arrived.bytes, sql, name, Arc::downgrade(&self.0))?;
+        self.note_leaves(statement.pace.leaves);
+        Ok(Arc::new(statement))
     }
 
     /// Describes a statement without a name. The request stays open: nothing lets a pooler give the
@@ -81,6 +84,7 @@ impl Client {
             }
         }
         let statement = Statement::described(&bytes, sql, String::new(), std::sync::Weak::new())?;
+        self.note_leaves(statement.pace.leaves);
         Ok((Arc::new(statement), reply))
     }
 

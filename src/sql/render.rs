@@ -10,6 +10,14 @@ use crate::error::Result;
 /// Begins a transaction.
 pub const BEGIN: &str = "BEGIN";
 
+/// Undoes all that a session may keep beyond its transactions, but for prepared statements, cached plans and
+/// the last values of sequences.
+/// DISCARD ALL does the same and more: <https://www.postgresql.org/docs/current/sql-discard.html>.
+pub const RESET_SESSION: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP";
+
+/// Undoes all that a session may keep, prepared statements too.
+pub const DISCARD_ALL: &str = "DISCARD ALL";
+
 /// Begins a transaction of a kind; `None` where PostgreSQL knows no such isolation.
 #[must_use]
 pub fn begin(isolation: Option<&str>, readonly: bool, deferrable: bool) -> Option<String> {

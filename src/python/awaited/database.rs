@@ -99,7 +99,8 @@ impl AsyncDatabase {
     #[pyo3(signature = (url, **given))]
     fn new(py: Python<'_>, url: Option<Url>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let none = PyDict::new(py);
-        let pool = options::pool(url.as_ref().map(|url| url.0.as_str()), given.unwrap_or(&none));
+        let pool =
+            options::pool(url.as_ref().map(|url| url.0.as_str()), given.unwrap_or(&none), true);
         pool.map(|pool| Self { pool, reads: Arc::default() }).map_err(|error| exception(py, error))
     }
 
@@ -128,7 +129,7 @@ impl AsyncDatabase {
         params: Py<PyTuple>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let outcome = Outcome::of(py, AsyncLease::is_in_transaction(lease), &sql.0);
         let call = Call { sql: sql.0, params };
         self.run(py, lease, outcome, |client| verbs::execute(client, call))
     }
@@ -141,7 +142,7 @@ impl AsyncDatabase {
         rows: Py<PyAny>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let outcome = Outcome::of(py, lease.is_some(), &sql.0);
+        let outcome = Outcome::of(py, AsyncLease::is_in_transaction(lease), &sql.0);
         self.run(py, lease, outcome, |client| verbs::execute_many(client, sql.0, rows))
     }
 
@@ -306,7 +307,7 @@ impl AsyncDatabase {
             Some(lease) => Connection::Kept(lease.lent()),
             None => Connection::Pool(&self.pool, self.pool.pipelines_reads().then(read)),
         };
-        let outcome = Outcome::of(py, lease.is_some(), &call.sql);
+        let outcome = Outcome::of(py, AsyncLease::is_in_transaction(lease), &call.sql);
         start(py, from, self.pool.statement_limit(), outcome, |client| operation(client, call))
     }
 
@@ -339,9 +340,28 @@ impl AsyncDatabase {
 }
 
 impl AsyncLease {
+    /// For hooks of the pool.
+    pub(in crate::python) fn of(lent: Arc<Lent>) -> Self {
+        Self(Mutex::new(Some(lent)))
+    }
+
+    /// Takes the connection out.
+    pub(in crate::python) fn take(&self) -> Option<Arc<Lent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn lent(&self) -> Result<Arc<Lent>> {
         let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         lent.ok_or_else(|| Error::Interface("the transaction has ended".into()))
+    }
+
+    fn get(&self, py: Python<'_>) -> PyResult<Arc<Lent>> {
+        self.lent().map_err(|error| exception(py, error))
+    }
+
+    /// Whether a statement on it is part of a transaction: it may be kept outside of one, too.
+    fn is_in_transaction(lease: Option<&Self>) -> bool {
+        lease.is_some_and(|lease| lease.lent().is_ok_and(|lent| lent.is_in_transaction()))
     }
 
     fn run<F>(
@@ -460,6 +480,40 @@ impl AsyncLease {
             None => Ok(py.None()),
         });
         Ok(waiting)
+    }
+
+    /// Undoes the state that was left in the session, as the pool does before it gives it to another.
+    fn reset(&self, py: Python<'_>) -> PyResult<Waiting> {
+        let undo = self.get(py)?.undo_wanted();
+        self.run(py, move |client| async move {
+            match undo {
+                Some(undo) => client.undo_state(undo).await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// The state that the session has now is the one that every borrower is to find.
+    fn note_set_up(&self, py: Python<'_>) -> PyResult<()> {
+        self.get(py)?.client().note_set_up();
+        Ok(())
+    }
+
+    /// The server's process.
+    #[getter]
+    fn pid(&self, py: Python<'_>) -> PyResult<Option<i32>> {
+        Ok(self.get(py)?.backend().map(|backend| backend.process))
+    }
+
+    /// Whether a transaction is open on it.
+    #[getter]
+    fn in_transaction(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.get(py)?.is_in_transaction())
+    }
+
+    /// A setting that the server reports whenever it has changed.
+    fn parameter(&self, py: Python<'_>, name: Text) -> PyResult<Option<String>> {
+        Ok(self.get(py)?.client().setting(&name.0))
     }
 
     /// Gives the connection back when it is clean, without waiting for that.

@@ -7,6 +7,7 @@ mod carrier;
 pub(super) mod database;
 pub(super) mod event_loop;
 mod following;
+mod preparing;
 mod queue;
 mod waiting;
 mod wake;

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 
 use super::super::gil::if_held;
+use super::super::hooks::PoolHooks;
 use super::super::session::Home;
 use super::call_queue::Caller;
 use super::carrier::reclaim;
 use super::event_loop::EventLoop;
 use super::following::Read;
+use super::preparing::prepared;
 use super::waiting::Slot;
 use crate::error::{Error, Result};
 use crate::session::pool::{Lent, Offer, Permit, Pool, Waiter};
@@ -45,6 +47,24 @@ pub(super) fn with_session(
     read: Option<Arc<Read>>,
     start: impl FnOnce(Python<'_>, &EventLoop, Home) -> Result<()> + Send + 'static,
 ) -> Result<()> {
+    let (start, read): (Start, _) = match PoolHooks::of(pool) {
+        None => return with_prepared(py, pool, event_loop, slot, read, start),
+        Some(hooks) => {
+            let read = read.filter(|_| !hooks.are_for_each_caller());
+            (prepared(py, pool, slot, Box::new(start))?, read)
+        }
+    };
+    with_prepared(py, pool, event_loop, slot, read, start)
+}
+
+fn with_prepared(
+    py: Python<'_>,
+    pool: &Arc<Pool>,
+    event_loop: &EventLoop,
+    slot: &Arc<Slot>,
+    read: Option<Arc<Read>>,
+    start: impl FnOnce(Python<'_>, &EventLoop, Home) -> Result<()> + Send + 'static,
+) -> Result<()> {
     // Who came before is served before.
     let may_follow = read.as_ref().filter(|_| pool.has_no_queue());
     if let Some(home) = may_follow.and_then(|read| read.follow(event_loop)) {
@@ -63,6 +83,12 @@ pub(super) fn with_session(
         read,
         seat: Mutex::new(seat),
     });
+    if let Some(hooks) = PoolHooks::of(pool) {
+        // A password that is awaited is asked for in this loop.
+        let name = pyo3::intern!(py, "note_loop");
+        let noted = hooks.object().call_method1(py, name, (event_loop.object(py),));
+        noted.map_err(super::super::gil::raised)?;
+    }
     // Rare enough to look whether a loop was closed in the midst of something.
     reclaim(py);
     if let Some(Offer::Permit(permit)) = offer {

@@ -1,7 +1,7 @@
 //! Refuses the statements that begin or end a transaction: that is for the blocks of `transaction()`.
 
 use crate::error::{Error, Result};
-use crate::session::Client;
+use crate::session::{self, Client};
 use crate::sql::control::transaction_control;
 
 /// Whether a connection is outside of a transaction.
@@ -36,10 +36,10 @@ pub(in crate::python) fn is_outside(client: &Client) -> bool {
     client.status() == OUTSIDE
 }
 
-/// Tells of a transaction that a statement has begun outside of one, and left open: it is rolled back
-/// when the connection goes back.
-pub(in crate::python) fn expect_outside(client: &Client, was_outside: bool) -> Result<()> {
+/// Rolls back a transaction that a statement has begun outside of one, and left open, and tells of it.
+pub(in crate::python) async fn expect_outside(client: &Client, was_outside: bool) -> Result<()> {
     if was_outside && client.status() != OUTSIDE {
+        session::rollback(client).await?;
         return Err(Error::Interface(
             "the statement began a transaction and did not end it, so that it is rolled back; use db.transaction()".into(),
         ));

@@ -229,7 +229,7 @@ pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
         refuse_control(&client, &call.sql, true)?;
         let was_outside = is_outside(&client);
         let rows = client.execute(&call.sql).await?;
-        expect_outside(&client, was_outside)?;
+        expect_outside(&client, was_outside).await?;
         rows
     } else {
         affected(&answer(&client, &call, WHOLE).await?.bytes)

@@ -20,6 +20,11 @@ pub(in crate::python) async fn begin(
             isolation.unwrap_or_default()
         ))
     })?;
+    if client.is_quiet() && client.status() != b'I' {
+        return Err(Error::Interface(
+            "a transaction is open on this connection already, as that of a stream; end it before the next one".into(),
+        ));
+    }
     client.batch(&sql).await.map(|_| ())
 }
 

@@ -11,6 +11,7 @@ pub mod security;
 mod service;
 mod uri;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -54,13 +55,37 @@ pub struct Config {
     pub(super) busy_wait: Duration,
     /// Whether numbers in JSON that are no integers are to be decimals.
     pub(super) json_decimals: bool,
+    /// What was read, to be read again for each connection.
+    source: Arc<Source>,
     /// There is a pooler between us and the server, which gives each transaction another session.
     pub pgbouncer: bool,
+}
+
+/// What a configuration is read from.
+#[derive(Debug)]
+struct Source {
+    url: Option<Secret>,
+    options: Options,
+    environment: HashMap<String, Secret>,
+}
+
+/// Gives the password for a new connection.
+#[derive(Clone)]
+pub struct AskPassword(pub Arc<dyn Fn() -> Result<String> + Send + Sync>);
+
+impl fmt::Debug for AskPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AskPassword")
+    }
 }
 
 /// What the caller says beside the URL.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The password, whatever the URL says.
+    pub password: Option<Secret>,
+    /// Who is asked for it, for each new connection.
+    pub ask_password: Option<AskPassword>,
     /// How long one address may take to answer.
     pub connect_timeout: Duration,
     /// How long a statement may run.
@@ -259,9 +284,40 @@ impl Config {
     pub fn new(
         url: Option<&str>,
         options: &Options,
-        variable: impl Fn(&str) -> Option<String>,
+        variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self> {
-        let given = Given::new(url, &variable)?;
+        let variables = variables.into_iter().map(|(name, value)| (name, Secret(value)));
+        let source = Source {
+            url: url.map(|url| Secret(url.to_owned())),
+            options: options.clone(),
+            environment: variables.collect(),
+        };
+        Self::read(Arc::new(source))
+    }
+
+    /// The same, with what the files say now that it was read from, and the password that is to be asked
+    /// for.
+    ///
+    /// # Errors
+    /// When a file cannot be read any more, or the password is not given.
+    pub(super) fn renewed(&self) -> Result<Self> {
+        let mut config = Self::read(Arc::clone(&self.source))?;
+        config.changes = Arc::clone(&self.changes);
+        if let Some(AskPassword(ask)) = &self.source.options.ask_password {
+            let password = Secret(ask()?);
+            for host in &mut config.hosts {
+                host.password = Some(password.clone());
+            }
+        }
+        Ok(config)
+    }
+
+    fn read(source: Arc<Source>) -> Result<Self> {
+        let url = source.url.as_ref().map(Secret::reveal);
+        let options = source.options.clone();
+        let given = Given::new(url, &|name: &str| {
+            source.environment.get(name).map(|value| value.reveal().to_owned())
+        })?;
         refused::check(&given)?;
         let pgbouncer = given.switch("pgbouncer")?.unwrap_or(false);
         let user = match given.get("user") {
@@ -271,7 +327,13 @@ impl Config {
             })?,
         };
         let database = given.get("dbname").unwrap_or(&user).to_owned();
-        let (hosts, ignored_passfile) = hosts::read(&given, &user, &database)?;
+        let (mut hosts, mut ignored_passfile) = hosts::read(&given, &user, &database)?;
+        if options.password.is_some() || options.ask_password.is_some() {
+            ignored_passfile = None;
+            for host in &mut hosts {
+                host.password.clone_from(&options.password);
+            }
+        }
         let connect_timeout = match given.get("connect_timeout") {
             None => options.connect_timeout,
             Some(_) => given.time("connect_timeout", SECOND)?.unwrap_or(FOR_EVER),
@@ -283,7 +345,7 @@ impl Config {
             hosts,
             user,
             database,
-            settings: settings(&given, options, timeout),
+            settings: settings(&given, &source.options, timeout),
             security: Security::read(&given)?,
             login: LoginRules::read(&given)?,
             target: given.word("target_session_attrs", SESSION_ATTRS)?.unwrap_or(SessionAttrs::Any),
@@ -304,6 +366,7 @@ impl Config {
             busy_wait: options.busy_wait,
             json_decimals: options.json_decimals,
             pgbouncer,
+            source,
         })
     }
 }

@@ -7,6 +7,8 @@ use super::*;
 
 fn options() -> Options {
     Options {
+        password: None,
+        ask_password: None,
         connect_timeout: Duration::from_secs(10),
         statement_timeout: Some(Duration::from_millis(1500)),
         application_name: "howdah".into(),
@@ -17,10 +19,8 @@ fn options() -> Options {
 }
 
 fn config(url: Option<&str>, variables: &[(&str, &str)]) -> Result<Config> {
-    let variable = |name: &str| {
-        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
-    Config::new(url, &options(), variable)
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::new(url, &options(), variables)
 }
 
 fn refusal(url: &str) -> String {
@@ -289,7 +289,7 @@ fn test_config_of_statement_timeouts_stays_within_the_server_s_range() {
         (Duration::from_secs(1 << 40), "2147483647"),
     ] {
         let options = Options { statement_timeout: Some(timeout), ..options() };
-        let config = Config::new(Some("user=u options='-c a=b'"), &options, |_| None).unwrap();
+        let config = Config::new(Some("user=u options='-c a=b'"), &options, []).unwrap();
         let expected = format!("-c a=b -c statement_timeout={expected}");
         assert_eq!(setting(&config, "options"), Some(expected.as_str()));
     }

@@ -28,6 +28,7 @@ use super::names::NameWatch;
 use super::pace::Pace;
 use super::socket::{Handle, Socket, in_words};
 use super::spin::Spin;
+use super::state::SessionState;
 use crate::error::{Error, Result, ServerError};
 
 /// How many chunks are sent in one call: a COPY's have their headers beside them.
@@ -71,6 +72,8 @@ pub(super) struct Line {
     pub wants_write: bool,
     status: u8,
     names: NameWatch,
+    /// What has been left in the session since it was clean.
+    pub state: SessionState,
     pub unasked: Unasked,
     broken: Option<Lost>,
     /// How far the login is.
@@ -147,6 +150,7 @@ impl Line {
             wants_write: false,
             status: 0,
             names,
+            state: SessionState::default(),
             unasked: Unasked::default(),
             broken: None,
             phase: Phase::Login,

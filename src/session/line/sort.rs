@@ -20,7 +20,9 @@ impl Line {
     #[expect(clippy::too_many_lines, reason = "one arm for each kind of message")]
     pub(super) fn sort(&mut self) -> Result<(), Malformed> {
         let now = Instant::now();
-        let Self { inbox, due, status, unasked, answered, outbox, phase, spare, names, .. } = self;
+        let Self {
+            inbox, due, status, unasked, answered, outbox, phase, spare, names, state, ..
+        } = self;
         // Messages of one request that follow each other are handed over together.
         let (mut from, mut at) = (inbox.start, inbox.start);
         let mut gave_up_ended = false;
@@ -62,7 +64,7 @@ impl Line {
                     hand_over(due, inbox.buffer.get(from..at).unwrap_or_default());
                     from = next;
                     // Before PostgreSQL 18 the search path is not reported.
-                    if unasked.note(kind, body)? {
+                    if unasked.note(kind, body, state)? {
                         names.path_changed();
                     }
                     if let Some(encoding) = unasked.encoding().filter(|_| *phase == Phase::Begun) {
@@ -112,6 +114,7 @@ impl Line {
                 tag::COMPLETE if !due.is_empty() => {
                     let mentions = due.front().map(|front| front.pace.mentions).unwrap_or_default();
                     names.complete(mentions, body, unasked.reports_search_path());
+                    state.note_tag(body);
                 }
                 _ if !tag::ALL.contains(&kind)
                     && (*phase == Phase::Begun || !tag::AT_START.contains(&kind)) =>

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::super::fault;
+use super::super::state::{Leaves, SessionState};
 use crate::error::ServerError;
 use crate::wire::Malformed;
 use crate::wire::message::{Body, tag};
@@ -57,7 +58,12 @@ impl Unasked {
     }
 
     /// Keeps it; tells whether it is another search path.
-    pub fn note(&mut self, kind: u8, body: &[u8]) -> Result<bool, Malformed> {
+    pub fn note(
+        &mut self,
+        kind: u8,
+        body: &[u8],
+        state: &mut SessionState,
+    ) -> Result<bool, Malformed> {
         let mut rest = Body(body);
         match kind {
             tag::SETTING => {
@@ -65,7 +71,10 @@ impl Unasked {
                 let is_path = name == SEARCH_PATH;
                 let value = rest.text()?.into_owned();
                 if self.settings.len() < MOST_SETTINGS || self.settings.contains_key(&name) {
-                    let before = self.settings.insert(name, value.clone());
+                    let before = self.settings.insert(name.clone(), value.clone());
+                    if let Some(before) = &before {
+                        state.note_setting(&name, before, &value);
+                    }
                     return Ok(is_path && before != Some(value));
                 }
             }
@@ -73,9 +82,11 @@ impl Unasked {
                 let pid = rest.int32()?;
                 let channel = rest.text()?.into_owned();
                 let payload = rest.text()?.into_owned();
-                // A LISTEN of the caller's own has nobody to take what it brings.
                 if self.channels.contains(&channel) {
                     self.notifications.push_back(Notification { channel, payload, pid });
+                } else {
+                    // A LISTEN of the caller's own has nobody to take what it brings.
+                    state.note(Leaves::State);
                 }
             }
             _ => self.note_notice(body),

@@ -64,6 +64,8 @@ fn played(rules: Rules<'_>, said: &[Said]) -> Outcome {
 
 fn login_rules(parameters: &str) -> LoginRules {
     let options = Options {
+        password: None,
+        ask_password: None,
         connect_timeout: Duration::from_secs(10),
         statement_timeout: None,
         application_name: "howdah".into(),
@@ -71,7 +73,7 @@ fn login_rules(parameters: &str) -> LoginRules {
         busy_wait: Duration::ZERO,
         json_decimals: false,
     };
-    Config::new(Some(&format!("user=u {parameters}")), &options, |_| None).unwrap().login
+    Config::new(Some(&format!("user=u {parameters}")), &options, []).unwrap().login
 }
 
 fn rules<'a>(login: &'a LoginRules, password: &'a Secret, tls: bool) -> Rules<'a> {

@@ -13,9 +13,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 impl Pool {
     /// A session comes back: if it is clean, for the next who wants one. Otherwise it counts for as long
     /// as its socket is open.
-    pub(in crate::session) fn take_back(self: &Arc<Self>, session: Session, born: Instant) {
-        let may_become_clean = session.is_ours() && !session.is_clean() && !session.is_broken();
-        if !may_become_clean {
+    pub(in crate::session) fn take_back(
+        self: &Arc<Self>,
+        session: Session,
+        born: Instant,
+        is_released: bool,
+    ) {
+        let is_reusable = session.is_ours() && !session.is_broken();
+        let is_clean = session.is_clean();
+        let has_hook = !is_released && self.hooks.get().is_some_and(|hooks| hooks.has_release());
+        if is_reusable && has_hook && !self.state().closed {
+            self.release(session, born);
+            return;
+        }
+        let undo = if is_reusable { self.undo_wanted(session.client()) } else { None };
+        if !is_reusable || (is_clean && undo.is_none()) {
             self.put_back(session, born);
             return;
         }
@@ -27,15 +39,37 @@ impl Pool {
             return;
         }
         state.cleaning += 1;
+        state.resetting += usize::from(is_clean);
         drop(state);
         // From here on no event loop drives it.
         session.client().carry_by(0);
-        let cleaning = Cleaning { pool: Arc::clone(self), session: Some(session), born };
+        let pool = Arc::clone(self);
+        let resets_only = is_clean;
+        let cleaning = Cleaning { pool, session: Some(session), born, resets_only, done: false };
         // Without a thread it is closed as it is.
         let _ = std::thread::Builder::new().name("howdah cleaning".into()).spawn(|| cleaning.run());
     }
 
-    fn put_back(self: &Arc<Self>, session: Session, born: Instant) {
+    /// Lets the hook use a session that comes back, which then comes back once more.
+    fn release(self: &Arc<Self>, session: Session, born: Instant) {
+        session.client().carry_by(0);
+        let mut lent = self.lend(session, born);
+        lent.is_released = true;
+        let release = move || {
+            let lent = Arc::new(lent);
+            if !lent.is_clean() {
+                lent.clean(PATIENCE, &|| !lent.pool().state().closed);
+            }
+            let pool = Arc::clone(&lent.pool);
+            if let Some(hooks) = pool.hooks.get().filter(|_| !lent.is_broken()) {
+                hooks.release(lent);
+            }
+        };
+        // Without a thread it goes back without the hook, and is closed for that.
+        let _ = std::thread::Builder::new().name("howdah release".into()).spawn(release);
+    }
+
+    pub(super) fn put_back(self: &Arc<Self>, session: Session, born: Instant) {
         session.client().note_cleanup();
         let mut state = self.state();
         if session.is_clean() && !state.closed {
@@ -66,19 +100,33 @@ struct Cleaning {
     pool: Arc<Pool>,
     session: Option<Session>,
     born: Instant,
+    /// Nothing but its state is to be undone.
+    resets_only: bool,
+    /// It was cleaned, or broke.
+    done: bool,
 }
 
 impl Cleaning {
-    fn run(self) {
-        if let Some(session) = &self.session {
+    fn run(mut self) {
+        let Some(session) = &self.session else { return };
+        if !self.resets_only {
             session.clean(PATIENCE, &|| !self.pool.state().closed);
         }
+        if let Some(undo) = self.pool.undo_wanted(session.client())
+            && !session.is_broken()
+        {
+            session.reset(undo);
+        }
+        self.done = true;
     }
 }
 
 impl Drop for Cleaning {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
+        if !self.done {
+            session.client().give_up("the connection was not cleaned");
+        }
         let mut state = self.pool.state();
         if state.closed {
             // It is not counted any more.
@@ -88,6 +136,7 @@ impl Drop for Cleaning {
             return;
         }
         state.cleaning = state.cleaning.saturating_sub(1);
+        state.resetting = state.resetting.saturating_sub(usize::from(self.resets_only));
         drop(state);
         self.pool.put_back(session, self.born);
     }

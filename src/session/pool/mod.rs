@@ -5,15 +5,17 @@ mod cleaning;
 mod parked;
 mod permit;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Session;
 use super::config::Config;
 use super::interrupt::{Interrupt, TICK};
 pub use super::lent::{Bulk, Hold, Lent};
+use super::state::{Reset, Undo};
+use super::{Client, Session};
 use crate::error::{Error, Result};
 use parked::Parked;
 pub use permit::Permit;
@@ -24,6 +26,20 @@ pub struct Pool {
     location: Arc<str>,
     limits: Limits,
     state: Mutex<State>,
+    hooks: OnceLock<Box<dyn Hooks>>,
+}
+
+/// What is called when sessions come back.
+pub trait Hooks: Send + Sync {
+    /// Whether it is to be called.
+    fn has_release(&self) -> bool;
+
+    /// Uses a session that comes back, on a thread of its own, before its state is undone. One that it
+    /// gives up is closed.
+    fn release(&self, lent: Arc<Lent>);
+
+    /// Itself, for who has set it.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// How many sessions there may be, and for how long.
@@ -41,6 +57,8 @@ pub struct Limits {
     pub max_lifetime: Duration,
     /// Whether reads may share one.
     pub pipeline_reads: bool,
+    /// How the state is undone that a caller has left in one; `None` where it stays.
+    pub reset: Option<Reset>,
 }
 
 struct State {
@@ -49,6 +67,8 @@ struct State {
     open: usize,
     /// Of those open: which a thread cleans.
     cleaning: usize,
+    /// Of those: whose state alone is undone, so that they are there again in a moment.
+    resetting: usize,
     closed: bool,
     /// Whether it has been used, and filled.
     filled: bool,
@@ -117,6 +137,7 @@ impl Pool {
             waiting: VecDeque::new(),
             open: 0,
             cleaning: 0,
+            resetting: 0,
             closed: false,
             filled: false,
             process: std::process::id(),
@@ -126,7 +147,8 @@ impl Pool {
             pipelined: 0,
         };
         let location = config.location().into();
-        Arc::new(Self { config, location, limits, state: Mutex::new(state) })
+        let hooks = OnceLock::new();
+        Arc::new(Self { config, location, limits, state: Mutex::new(state), hooks })
     }
 
     /// Whether each transaction may meet another connection of the server.
@@ -149,6 +171,7 @@ impl Pool {
             state.waiting.clear();
             state.open = 0;
             state.cleaning = 0;
+            state.resetting = 0;
             state.process = std::process::id();
         }
         state
@@ -181,11 +204,17 @@ impl Pool {
             state.open -= 1;
             state.ended += 1;
         }
-        if state.open < self.limits.max_size {
+        if self.may_open(state, state.waiting.len()) {
             state.open += 1;
             return Some(Offer::Permit(Permit { pool: Some(Arc::clone(self)) }));
         }
         None
+    }
+
+    /// Whether to open another session: there may be more, and those that are there in a moment are
+    /// fewer than the others who wait.
+    fn may_open(&self, state: &State, others: usize) -> bool {
+        state.open < self.limits.max_size && state.resetting <= others
     }
 
     /// Whether a session that was opened then may live on.
@@ -244,9 +273,10 @@ impl Pool {
                         let _ = waiter.take(Offer::Closed);
                         break;
                     }
+                    let may_open = self.may_open(&state, state.waiting.len());
                     state.waiting.push_front(waiter);
                     // One may have come back meanwhile, and found nobody.
-                    if state.idle.is_empty() && state.open >= self.limits.max_size {
+                    if state.idle.is_empty() && !may_open {
                         break;
                     }
                 }
@@ -315,6 +345,13 @@ impl Pool {
         ))
     }
 
+    /// How the state of this session is to be undone, if it is. Behind a pooler it is the pooler's.
+    #[must_use]
+    pub fn undo_wanted(&self, client: &Client) -> Option<Undo> {
+        let reset = self.limits.reset.as_ref().filter(|_| !self.config.pgbouncer)?;
+        client.undo_wanted(reset)
+    }
+
     /// How long a statement may take, before it is given up on this side.
     #[must_use]
     pub fn statement_limit(&self) -> Option<Duration> {
@@ -339,7 +376,19 @@ impl Pool {
             session: Some(session),
             born,
             in_bulk: AtomicBool::new(false),
+            is_released: false,
         }
+    }
+
+    /// Sets what is called when sessions come back; once, before the first is lent.
+    pub fn set_hooks(&self, hooks: Box<dyn Hooks>) {
+        // Nobody sets others.
+        let _ = self.hooks.set(hooks);
+    }
+
+    /// What is called when sessions come back, for whoever has set it.
+    pub fn hooks<T: 'static>(&self) -> Option<&T> {
+        self.hooks.get()?.as_any().downcast_ref()
     }
 
     /// Closes the idle sessions; those on loan close when they come back.
@@ -349,6 +398,7 @@ impl Pool {
             state.closed = true;
             // Those that are being cleaned are not wanted any more: their threads close them.
             let gone = state.idle.len() + std::mem::take(&mut state.cleaning);
+            state.resetting = 0;
             state.open = state.open.saturating_sub(gone);
             state.ended += gone as u64;
             (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting))

@@ -25,7 +25,7 @@ impl Permit {
         };
         // Until it is open, the right stays with the guard.
         let mut right = Self { pool: Some(Arc::clone(&pool)) };
-        let session = Session::connect(&pool.config, interrupt)?;
+        let session = pool.connect(interrupt)?;
         right.pool = None;
         let spare = {
             let mut state = pool.state();
@@ -50,6 +50,12 @@ impl Drop for Permit {
 }
 
 impl Pool {
+    /// Opens a connection, with what the files and the caller say now: a password may be another one since.
+    fn connect(&self, interrupt: &mut Interrupt<'_>) -> Result<Session> {
+        let config = self.config.renewed()?;
+        Session::connect(&config, interrupt)
+    }
+
     /// Opens sessions for later, in a thread of its own: nobody waits for them. One that cannot be
     /// opened is left to who needs it.
     pub(super) fn fill(self: &Arc<Self>, spare: usize) {
@@ -72,10 +78,10 @@ impl Pool {
         }
         let mut right = Permit { pool: Some(Arc::clone(self)) };
         let go_on = &mut || if self.state().closed { Err(Error::Interrupted) } else { Ok(()) };
-        let Ok(session) = Session::connect(&self.config, go_on) else { return false };
+        let Ok(session) = self.connect(go_on) else { return false };
         right.pool = None;
         self.state().opened += 1;
-        self.take_back(session, Instant::now());
+        self.put_back(session, Instant::now());
         true
     }
 }

@@ -76,6 +76,9 @@ class Blocking:
     def transaction(self, **options: Any) -> BlockingTransaction:
         return BlockingTransaction(self.database.transaction(**options))
 
+    def session(self) -> BlockingSession:
+        return BlockingSession(self.database.session())
+
     async def run_transaction(self, body: Callable[[], Coroutine[Any, Any, Any]], /, **options: Any) -> Any:
         return self.database.run_transaction(lambda: finish(body()), **options)
 
@@ -102,6 +105,65 @@ class BlockingRead:
         return read().to_arrow()
 
 
+class BlockingVerbs:
+    """The verbs of a session or a transaction that blocks, as coroutine functions."""
+
+    def __init__(self, verbs: Any) -> None:
+        """Wrap it."""
+        self.verbs = verbs
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a verb."""
+
+        async def verb(*arguments: Any, **options: Any) -> Any:
+            return getattr(self.verbs, name)(*arguments, **options)
+
+        return verb
+
+
+class BlockingSession(BlockingVerbs):
+    """A Session with the methods of an AsyncSession."""
+
+    async def __aenter__(self) -> Self:
+        """Begin it."""
+        self.verbs.__enter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it."""
+        self.verbs.__exit__(kind, error, trace)
+
+    @property
+    def pid(self) -> int:
+        return cast("int", self.verbs.pid)
+
+    def parameter(self, name: str) -> str | None:
+        return cast("str | None", self.verbs.parameter(name))
+
+    def find(self, *arguments: Any) -> BlockingQuery:
+        return BlockingQuery(self.verbs.find(*arguments))
+
+    async def stream(self, sql: str, /, *params: object, **options: Any) -> AsyncGenerator[Any]:
+        with contextlib.closing(self.verbs.stream(sql, *params, **options)) as rows:
+            for row in rows:
+                yield row
+
+    def read(self, source: str, /, *params: object, **options: Any) -> BlockingRead:
+        return BlockingRead(self.verbs, source, params, options)
+
+    def transaction(self, **options: Any) -> BlockingTransaction:
+        return BlockingTransaction(self.verbs.transaction(**options))
+
+
+class BlockingQuery(BlockingVerbs):
+    """A Query with the methods of an AsyncQuery."""
+
+    def order_by(self, *keys: Any) -> BlockingQuery:
+        return BlockingQuery(self.verbs.order_by(*keys))
+
+
 class BlockingTransaction:
     """A Transaction with the methods of an AsyncTransaction."""
 
@@ -122,6 +184,9 @@ class BlockingTransaction:
 
     async def rollback(self) -> None:
         self.transaction.rollback()
+
+    async def execute(self, sql: str, /, *params: object) -> int:
+        return self.transaction.execute(sql, *params)
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:

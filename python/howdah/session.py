@@ -1,0 +1,179 @@
+# Made from async_session.py by tools/generate_sync.py: change that, then `make generate`.
+"""Sessions: one connection for as long as a block lasts, outside of a transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from howdah.errors import InterfaceError
+from howdah.statements import Statements
+from howdah.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from howdah import _core
+    from howdah.transaction import Isolation
+
+# Why a session takes no statement.
+NOT_BEGUN = "the session has not begun; statements go inside `with`"
+ENTERED = "a session is entered once; ask for another one"
+ENDED = "the session has ended; statements go inside its block"
+
+
+class Session(Statements):
+    """One connection for as long as a block lasts, outside of a transaction; `Database.session` makes it.
+
+    It is for what a connection keeps beyond a transaction: advisory locks, temporary tables, settings, roles. It has
+    the verbs of the database, each of which is a transaction of its own unless it is in a block of the session's own
+    `transaction`. The verbs of the database itself use other connections.
+
+    At the end of the block the state of the session is undone, and then the connection goes back to the pool; with
+    `reset=None` the state stays.
+
+    Example:
+        >>> with db.session() as session:
+        ...     session.execute("CREATE TEMPORARY TABLE guests (name text)")
+        ...     session.execute("INSERT INTO guests VALUES ('Hannibal')")
+        ...     with session.transaction():
+        ...         session.fetch_value("SELECT count(*) FROM guests")
+        0
+        1
+        1
+    """
+
+    def __init__(self, origin: Statements, core: _core.Database) -> None:
+        """Prepare a session; it begins with its block.
+
+        Args:
+            origin: The database.
+            core: The same, in the core.
+        """
+        self._origin = origin
+        self._core = core
+        self._refusal: str | None = NOT_BEGUN
+        self._lease: _core.Lease | None = None
+        # Its outermost open transaction.
+        self._transaction: Transaction | None = None
+
+    @property
+    def pid(self) -> int:
+        """The number of the server's process, as `pg_backend_pid()` gives it."""
+        return self.lease().pid or 0
+
+    def parameter(self, name: str, /) -> str | None:
+        """Give a setting that the server reports by itself, without asking it.
+
+        Args:
+            name: Its name, such as `TimeZone`, `server_version` or `in_hot_standby`:
+                https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-ASYNC.
+
+        Returns:
+            Its value now; None if the server does not report it.
+
+        Raises:
+            InterfaceError: The block has not begun, or has ended.
+
+        Example:
+            >>> with db.session() as session:
+            ...     session.parameter("server_encoding")
+            'UTF8'
+        """
+        return self.lease().parameter(name)
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+    ) -> Transaction:
+        """Give a block on this connection whose statements are committed together or not at all.
+
+        It is as that of the database: the database's own verbs inside the block use the transaction, too, and inside
+        another transaction of the session it is a savepoint.
+
+        Args:
+            isolation: `read committed`, `repeatable read` or `serializable`; None for the session's default.
+            readonly: Whether the server refuses to write.
+            deferrable: Whether a serializable and readonly transaction waits for a snapshot with which it cannot fail.
+
+        Returns:
+            The transaction, for `with`.
+
+        Raises:
+            InterfaceError: There is no such isolation level; or, when the block begins, it cannot begin there.
+
+        Example:
+            >>> with db.session() as session, session.transaction(readonly=True):
+            ...     session.fetch_value("SHOW transaction_read_only")
+            'on'
+        """
+        return Transaction(
+            self._origin, self._core, isolation=isolation, readonly=readonly, deferrable=deferrable, session=self
+        )
+
+    # Where its verbs run
+    def lease(self) -> _core.Lease:
+        """Give its connection, for a statement."""
+        if self._lease is None or self._refusal is not None:
+            raise InterfaceError(self._refusal or NOT_BEGUN)
+        return self._lease
+
+    def when_undone(self, restores: Iterable[Callable[[], None]]) -> None:
+        """Have these called if what is done in an open transaction of the session is undone."""
+        if self._transaction is not None:
+            self._transaction.when_undone(restores)
+
+    def origin(self) -> Statements:
+        """Give the database that it is a session of."""
+        return self._origin
+
+    def _keep(self) -> None:
+        """Keep nothing: a stream has this connection for all that it asks."""
+
+    def __enter__(self) -> Self:
+        """Take a connection."""
+        if self._refusal is not NOT_BEGUN:
+            raise InterfaceError(ENTERED)
+        self._refusal = ENTERED
+        self._lease = self._core.lease()
+        self._refusal = None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Undo the state of the session, and give the connection back."""
+        self._refusal = ENDED
+        lease, self._lease = self._lease, None
+        if lease is None:
+            return
+        try:
+            # After an interrupt nothing is waited for: the pool undoes the state.
+            if kind is None or issubclass(kind, Exception):
+                lease.reset()
+        finally:
+            lease.close()
+
+    # For hooks of the pool
+    @classmethod
+    def of_hook(cls, origin: Statements, core: _core.Database, lease: _core.Lease) -> Self:
+        """Give the session of a connection that a hook is called for; `end` ends it."""
+        session = cls(origin, core)
+        session._lease, session._refusal = lease, None
+        return session
+
+    def end(self) -> None:
+        """Take no more statements."""
+        self._refusal, self._lease = ENDED, None
+
+    # For its transactions
+    def open_transaction(self) -> Transaction | None:
+        """Give the outermost open transaction of the session."""
+        return self._transaction
+
+    def note_transaction(self, transaction: Transaction | None) -> None:
+        """Note that a transaction has begun, or that none is open any more."""
+        self._transaction = transaction
+
+    def spoil(self, reason: str) -> None:
+        """Take no more statements: a transaction could not be ended."""
+        self._refusal = self._refusal or reason

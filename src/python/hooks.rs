@@ -1,0 +1,157 @@
+//! What the caller has called for connections: when one is opened, lent and given back, and for its
+//! password. `howdah.hooks` and `howdah.async_hooks` call it; here it is said when.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::awaited::database::AsyncLease;
+use super::database::Lease;
+use super::gil::{held, raised};
+use crate::error::{Error, Result};
+use crate::session::config::AskPassword;
+use crate::session::pool::{Hooks, Lent, Pool};
+
+/// The hooks of a pool.
+pub(super) struct PoolHooks {
+    object: Py<PyAny>,
+    is_async: bool,
+    on_connect: bool,
+    on_acquire: bool,
+    on_release: bool,
+}
+
+/// A connection as the hooks are given it.
+pub(super) enum HookLease {
+    Blocking(Py<Lease>),
+    Awaited(Py<AsyncLease>),
+}
+
+impl HookLease {
+    pub fn object(&self, py: Python<'_>) -> Py<PyAny> {
+        match self {
+            Self::Blocking(lease) => lease.clone_ref(py).into_any(),
+            Self::Awaited(lease) => lease.clone_ref(py).into_any(),
+        }
+    }
+
+    /// Takes the connection back from the hooks.
+    pub fn take(&self) -> Option<Arc<Lent>> {
+        match self {
+            Self::Blocking(lease) => lease.get().take(),
+            Self::Awaited(lease) => lease.get().take(),
+        }
+    }
+
+    /// Takes the connection back from hooks that have come to their end.
+    pub fn take_alone(&self) -> Result<Lent> {
+        let lent = self.take().and_then(Arc::into_inner);
+        lent.ok_or_else(|| {
+            Error::Interface(
+                "a hook has left a statement under way on the connection; end it in the hook"
+                    .into(),
+            )
+        })
+    }
+}
+
+impl PoolHooks {
+    /// Reads what there is to be called.
+    pub fn new(object: &Bound<'_, PyAny>, is_async: bool) -> PyResult<Self> {
+        let has = |name: &str| object.getattr(name).map(|hook| !hook.is_none());
+        Ok(Self {
+            is_async,
+            on_connect: has("on_connect")?,
+            on_acquire: has("on_acquire")?,
+            on_release: has("on_release")?,
+            object: object.clone().unbind(),
+        })
+    }
+
+    pub fn of(pool: &Pool) -> Option<&Self> {
+        pool.hooks()
+    }
+
+    /// Whether a session is one caller's alone, whatever it runs.
+    pub fn are_for_each_caller(&self) -> bool {
+        self.on_acquire || self.on_release
+    }
+
+    /// Whether a session is to be set up before its next borrower has it, and whether it is new.
+    pub fn wanted(&self, lent: &Lent) -> Option<bool> {
+        let is_new = self.on_connect && !lent.client().is_set_up();
+        (is_new || self.are_for_each_caller()).then_some(is_new)
+    }
+
+    pub fn object(&self) -> &Py<PyAny> {
+        &self.object
+    }
+
+    pub fn lease(&self, py: Python<'_>, lent: Arc<Lent>) -> PyResult<HookLease> {
+        Ok(if self.is_async {
+            HookLease::Awaited(Py::new(py, AsyncLease::of(lent))?)
+        } else {
+            HookLease::Blocking(Py::new(py, Lease::of(lent))?)
+        })
+    }
+
+    /// Sets a session up for its next borrower, on the borrower's thread. One whose hooks fail is closed.
+    pub fn prepare(&self, py: Python<'_>, lent: Lent) -> Result<Lent> {
+        let Some(is_new) = self.wanted(&lent) else { return Ok(lent) };
+        let lease = self.lease(py, Arc::new(lent)).map_err(raised)?;
+        let given = (lease.object(py), is_new);
+        let prepared = self.object.call_method1(py, pyo3::intern!(py, "prepare_here"), given);
+        match prepared {
+            Ok(_) => lease.take_alone(),
+            Err(error) => {
+                if let Some(lent) = lease.take() {
+                    lent.client().give_up(FAILED);
+                }
+                Err(raised(error))
+            }
+        }
+    }
+}
+
+/// Why a connection is closed whose hook has failed.
+pub(super) const FAILED: &str = "a hook of the pool failed on the connection";
+
+impl Hooks for PoolHooks {
+    fn has_release(&self) -> bool {
+        self.on_release
+    }
+
+    fn release(&self, lent: Arc<Lent>) {
+        held(|py| {
+            let client = lent.client().clone();
+            let released = self.lease(py, lent).and_then(|lease| {
+                let name = pyo3::intern!(py, "release_here");
+                let released = self.object.call_method1(py, name, (lease.object(py),));
+                let is_done = released.and_then(|done| done.is_truthy(py));
+                if !matches!(is_done, Ok(true)) {
+                    client.give_up(FAILED);
+                }
+                drop(lease.take());
+                is_done
+            });
+            if let Err(error) = released {
+                error.write_unraisable(py, Some(self.object.bind(py)));
+            }
+        });
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Who is asked for the password.
+pub(super) fn ask_password(object: Py<PyAny>) -> AskPassword {
+    AskPassword(Arc::new(move || {
+        held(|py| {
+            let given = object.call_method0(py, pyo3::intern!(py, "password_here"));
+            given.and_then(|given| given.extract(py)).map_err(raised)
+        })
+    }))
+}

@@ -1,0 +1,345 @@
+//! What statements leave in their session when their transaction has ended: settings, roles, temporary
+//! tables, locks and the like, which the next borrower of the connection must not find.
+//!
+//! A statement that calls a function may leave anything, unless the function is one of PostgreSQL's own
+//! that leaves nothing. What the text does not show is told by the server where it reports it; what a
+//! trigger, a view, a policy or an operator calls is not seen.
+
+mod tokens;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use tokens::{Token, Tokens};
+
+/// What a statement may leave in its session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Leaves {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Settings, temporary tables, locks, subscriptions, cursors.
+    State,
+    /// Prepared statements besides.
+    Statements,
+}
+
+/// How the state of a session is undone.
+#[derive(Debug, Clone, Copy)]
+pub struct Reset {
+    /// Whether every session is reset, whatever it has run.
+    pub always: bool,
+    /// The script that undoes everything but prepared statements.
+    pub state: &'static str,
+    /// The statement that undoes everything.
+    pub all: &'static str,
+}
+
+/// A script that undoes the state of a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Undo {
+    pub(super) sql: &'static str,
+    /// Prepared statements are gone with it.
+    pub(super) forgets_statements: bool,
+}
+
+impl Reset {
+    /// What undoes that, if anything has to.
+    pub(super) fn undo(&self, left: Leaves) -> Option<Undo> {
+        let everything = Undo { sql: self.all, forgets_statements: true };
+        match left {
+            _ if self.always => Some(everything),
+            Leaves::Nothing => None,
+            Leaves::State => Some(Undo { sql: self.state, forgets_statements: false }),
+            Leaves::Statements => Some(everything),
+        }
+    }
+}
+
+/// What has been left in a session since it was clean.
+#[derive(Debug, Default)]
+pub(super) struct SessionState {
+    left: Leaves,
+    /// The settings that the server has reported to be others now, with the values from before.
+    changed: HashMap<String, String>,
+    /// The changes of names that the session had seen when it was clean.
+    names: u64,
+    /// The state that every borrower is to find has been set up.
+    is_set_up: bool,
+}
+
+impl SessionState {
+    /// A statement is sent that may leave this.
+    pub fn note(&mut self, leaves: Leaves) {
+        self.left = self.left.max(leaves);
+    }
+
+    /// A statement has completed with this tag, whatever its text has told.
+    pub fn note_tag(&mut self, tag: &[u8]) {
+        match tag.first() {
+            Some(b'L') if tag.starts_with(b"LISTEN") => self.note(Leaves::State),
+            Some(b'P') if tag.starts_with(b"PREPARE\0") => self.note(Leaves::Statements),
+            Some(b'D') if tag.starts_with(b"DO\0") => self.note(Leaves::Statements),
+            Some(b'C') if tag.starts_with(b"CALL\0") => self.note(Leaves::Statements),
+            _ => {}
+        }
+    }
+
+    /// The server has reported a setting, which had another value before.
+    pub fn note_setting(&mut self, name: &str, before: &str, now: &str) {
+        if BY_SERVER.contains(&name) || before == now {
+            return;
+        }
+        match self.changed.get(name) {
+            Some(first) if first == now => _ = self.changed.remove(name),
+            Some(_) => {}
+            None => _ = self.changed.insert(name.to_owned(), before.to_owned()),
+        }
+    }
+
+    /// The state that every borrower is to find has been set up; a reset undoes it.
+    pub fn note_set_up(&mut self) {
+        self.is_set_up = true;
+    }
+
+    /// Whether the state that every borrower is to find has been set up.
+    pub fn is_set_up(&self) -> bool {
+        self.is_set_up
+    }
+
+    /// What is there to be undone.
+    pub fn left(&self) -> Leaves {
+        if self.changed.is_empty() { self.left } else { self.left.max(Leaves::State) }
+    }
+
+    /// Whether names may mean something else than when the session was clean.
+    pub fn has_changed_names(&self, names: u64) -> bool {
+        self.names != names
+    }
+
+    /// The session is as its next borrower is to find it; it has seen so many changes of names.
+    pub fn settle(&mut self, names: u64) {
+        *self = Self { names, ..Self::default() };
+    }
+}
+
+/// Settings that the server changes by itself.
+const BY_SERVER: &[&str] = &["in_hot_standby"];
+
+/// Statements that leave nothing, whatever follows their first word.
+const HARMLESS: &[&str] = &[
+    "abort",
+    "analyze",
+    "begin",
+    "checkpoint",
+    "close",
+    "cluster",
+    "comment",
+    "commit",
+    "drop",
+    "end",
+    "fetch",
+    "grant",
+    "import",
+    "lock",
+    "move",
+    "notify",
+    "reindex",
+    "release",
+    "revoke",
+    "rollback",
+    "savepoint",
+    "security",
+    "show",
+    "start",
+    "truncate",
+    "unlisten",
+    "vacuum",
+];
+
+/// Statements that leave what the functions leave that they call.
+const CALLING: &[&str] = &[
+    "alter", "copy", "create", "delete", "explain", "insert", "merge", "refresh", "select",
+    "table", "update", "values", "with",
+];
+
+/// What stands before a name that is followed by a parenthesis and is no function's.
+const BEFORE_NAMES: &[&str] = &[
+    "as",
+    "copy",
+    "exists",
+    "into",
+    "only",
+    "recursive",
+    "references",
+    "table",
+    "tablesample",
+    "with",
+];
+
+/// Words that may stand before a parenthesis: keywords, and types with modifiers.
+const KEYWORDS: &str = "\
+all analyze and any array as between bit both by case cast char character check conflict copy cross \
+current_time current_timestamp cube decimal default distinct else end escape except exists explain \
+filter first foreign from full group grouping having ilike in inner insert intersect interval into is \
+join key lateral left like limit localtime localtimestamp materialized natural next not nothing \
+numeric of offset on only operator or order outer over overlaps partition precision primary \
+range references returning right rollup row rows select set sets similar some symmetric table then \
+time timestamp timestamptz timetz to trailing leading union unique update using values varbit \
+varchar varying when where window with within without zone";
+
+/// Functions that leave nothing in a session: those of PostgreSQL that are immutable or stable, but for
+/// what operators and types are made of; those of SQL's syntax; and of the volatile ones those that leave
+/// nothing but the values of sequences, as every INSERT into an identity column does.
+const FUNCTIONS: &str = include_str!("functions.txt");
+
+/// What may stand before a parenthesis.
+fn is_harmless_call(name: &str) -> bool {
+    static NAMES: OnceLock<HashSet<&str>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| FUNCTIONS.split_whitespace().collect());
+    names.contains(name)
+}
+
+fn is_keyword(name: &str) -> bool {
+    static WORDS: OnceLock<HashSet<&str>> = OnceLock::new();
+    WORDS.get_or_init(|| KEYWORDS.split(' ').collect()).contains(name)
+}
+
+impl Leaves {
+    /// What a text may leave, which may be several statements.
+    pub fn of(sql: &str) -> Self {
+        let mut left = Self::Nothing;
+        let mut statement = Vec::new();
+        for token in Tokens(sql) {
+            if token == Token::Semicolon {
+                left = left.max(Self::of_statement(&statement));
+                statement.clear();
+            } else {
+                statement.push(token);
+            }
+        }
+        left.max(Self::of_statement(&statement))
+    }
+
+    fn of_statement(tokens: &[Token<'_>]) -> Self {
+        let mut words = tokens.iter().filter(|token| **token != Token::Open);
+        let Some(Token::Word(first)) = words.next() else {
+            // An empty statement, or none of PostgreSQL's.
+            return if tokens.is_empty() { Self::Nothing } else { Self::State };
+        };
+        let second = words.next();
+        let is = |word: &&str| word.eq_ignore_ascii_case(first);
+        let second_is = |word: &str| second.is_some_and(|token| is_word(token, word));
+        if HARMLESS.iter().any(is) {
+            Self::Nothing
+        } else if CALLING.iter().any(is) {
+            if makes_temporary(tokens, is(&"create")) || !calls_harmless_only(tokens) {
+                Self::State
+            } else {
+                Self::Nothing
+            }
+        } else if is(&"set") {
+            // They end with the transaction.
+            let is_local = ["local", "transaction", "constraints"].iter().any(|w| second_is(w));
+            if is_local { Self::Nothing } else { Self::State }
+        } else if is(&"prepare") {
+            if second_is("transaction") { Self::Nothing } else { Self::Statements }
+        } else if is(&"do") || is(&"call") {
+            Self::Statements
+        } else if is(&"declare") && !tokens.iter().any(|token| is_word(token, "hold")) {
+            if calls_harmless_only(tokens) { Self::Nothing } else { Self::State }
+        } else {
+            Self::State
+        }
+    }
+}
+
+fn is_word(token: &Token<'_>, word: &str) -> bool {
+    matches!(token, Token::Word(found) if found.eq_ignore_ascii_case(word))
+}
+
+/// Whether a statement makes something temporary that outlives its transaction: a table, a view, a
+/// function or the like.
+fn makes_temporary(tokens: &[Token<'_>], creates: bool) -> bool {
+    let is_temporary = |token: &Token<'_>| match token {
+        Token::Word(word) | Token::Quoted(word) => {
+            ["temp", "temporary", "pg_temp"].iter().any(|temp| temp.eq_ignore_ascii_case(word))
+        }
+        _ => false,
+    };
+    let drops = |pair: &[Token<'_>]| match pair {
+        [commit, drop] => is_word(commit, "commit") && is_word(drop, "drop"),
+        _ => false,
+    };
+    if creates {
+        return tokens.iter().any(is_temporary) && !tokens.windows(2).any(drops);
+    }
+    // SELECT INTO [LOCAL] TEMP.
+    tokens.windows(3).any(|three| match three {
+        [into, first, second] => {
+            is_word(into, "into")
+                && (is_temporary(first) || is_word(first, "local") && is_temporary(second))
+        }
+        _ => false,
+    })
+}
+
+/// Whether all functions that a statement calls leave nothing.
+fn calls_harmless_only(tokens: &[Token<'_>]) -> bool {
+    let opens = tokens.iter().enumerate().filter(|(_, token)| **token == Token::Open);
+    opens.into_iter().all(|(at, _)| {
+        let (before, after) = tokens.split_at(at);
+        leaves_nothing(before, after)
+    })
+}
+
+/// Whether what ends `before` an opening parenthesis is no call, or a call that leaves nothing.
+fn leaves_nothing(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
+    let (name, is_quoted) = match before.last() {
+        Some(Token::Word(name)) => (name.to_ascii_lowercase(), false),
+        Some(Token::Quoted(name)) => ((*name).to_owned(), true),
+        _ => return true,
+    };
+    // The name may have others before it, as a schema's.
+    let mut start = before.len() - 1;
+    while let Some([Token::Word(_) | Token::Quoted(_), Token::Dot]) =
+        start.checked_sub(2).and_then(|from| before.get(from..start))
+    {
+        start -= 2;
+    }
+    let schema = before.get(start).filter(|_| start + 1 < before.len());
+    let ahead = start.checked_sub(1).and_then(|at| before.get(at));
+    match ahead {
+        Some(Token::Cast | Token::Dot) => return true,
+        Some(Token::Word(word)) if BEFORE_NAMES.iter().any(|w| w.eq_ignore_ascii_case(word)) => {
+            return true;
+        }
+        _ => {}
+    }
+    match schema {
+        None if !is_quoted && is_keyword(&name) => return true,
+        None => {}
+        Some(Token::Word("pg_catalog") | Token::Quoted("pg_catalog"))
+            if before.len() - start == 3 => {}
+        Some(_) => return false,
+    }
+    if name == "set_config" { sets_locally(after) } else { is_harmless_call(&name) }
+}
+
+/// Whether the arguments of `set_config` end in `, true`: the setting ends with the transaction.
+fn sets_locally(arguments: &[Token<'_>]) -> bool {
+    let mut depth = 0;
+    let close = arguments.iter().position(|token| {
+        match token {
+            Token::Open => depth += 1,
+            Token::Close => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    });
+    let last = close.and_then(|close| arguments.get(close.checked_sub(2)?..close));
+    matches!(last, Some([Token::Comma, last]) if is_word(last, "true"))
+}
+
+#[cfg(test)]
+mod tests;
