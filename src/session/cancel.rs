@@ -133,20 +133,28 @@ impl CancelRequest {
             Some(shared) if shared.line().broken().is_none() => Ok(()),
             _ => Err(Error::Interrupted),
         };
-        self.send_while(deadline, go_on)
+        let sent = self.send_while(deadline, go_on);
+        if sent == Sent::Unanswered
+            && let Some(shared) = session.upgrade()
+        {
+            shared.line().note_unanswered_cancel();
+        }
+        sent == Sent::Answered
     }
 
     /// The same, for as long as `go_on` lets it.
-    pub fn send_while(
+    fn send_while(
         &self,
         deadline: Instant,
         go_on: &mut dyn FnMut() -> crate::error::Result<()>,
-    ) -> bool {
-        let Ok(mut socket) = Socket::connect(&self.address, deadline, go_on) else { return false };
+    ) -> Sent {
+        let Ok(mut socket) = Socket::connect(&self.address, deadline, go_on) else {
+            return Sent::Not;
+        };
         if let Some(encryption) = &self.encryption
             && encryption.begin(&mut socket, Without::Refused, deadline, go_on).is_err()
         {
-            return false;
+            return Sent::Not;
         }
         let mut request = BytesMut::new();
         frontend::cancel_request(self.process, self.secret, &mut request);
@@ -158,14 +166,25 @@ impl CancelRequest {
         while go_on().is_ok() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return false;
+                return Sent::Unanswered;
             }
             if handle.wait(false, TICK.min(left)) && !matches!(socket.read(&mut buffer), Ok(None)) {
-                return true;
+                return Sent::Answered;
             }
         }
-        false
+        Sent::Unanswered
     }
+}
+
+/// What became of a request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// The server was not asked.
+    Not,
+    /// It was asked, and may cancel whatever runs when the request comes through.
+    Unanswered,
+    /// It has sent the signal.
+    Answered,
 }
 
 /// Asks the server, from a thread of its own, to cancel what a session runs that is closed here.

@@ -365,6 +365,30 @@ impl Client {
         })
     }
 
+    /// Closes the connection if a cancellation that was sent on it may still hit what the next borrower
+    /// runs.
+    pub(super) fn close_if_unsafe(&self) {
+        let mut line = self.0.line();
+        if line.has_unanswered_cancel() && line.is_free() {
+            line.break_off("a cancellation of a statement may still come through".into());
+        }
+    }
+
+    /// Whether the connection was lost by the network's or the server's doing, not given up here.
+    pub(super) fn has_lost_server(&self) -> bool {
+        self.0.line().has_lost_server
+    }
+
+    /// Whether the server has refused to write, since it only reads.
+    pub(super) fn was_read_only(&self) -> bool {
+        self.0.line().was_read_only
+    }
+
+    /// Where the server is.
+    pub(super) fn address(&self) -> &Address {
+        &self.0.again.address
+    }
+
     /// How many cancellations were asked for.
     #[must_use]
     pub fn cancellations(&self) -> u64 {

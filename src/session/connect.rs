@@ -1,5 +1,6 @@
 //! Opens a connection to the first server that answers and is of the kind that is wanted.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +19,33 @@ use super::statements::Statements;
 use super::{Session, fault, startup};
 use crate::error::{Error, Result};
 
+/// What has kept servers from taking a connection, which they may take a moment later.
+#[derive(Debug, Default)]
+pub(super) struct Obstacles {
+    /// A server did not answer, or is about to stop or to start, or is not yet of the kind that is wanted.
+    is_away: Cell<bool>,
+    /// A server has too many connections.
+    is_full: Cell<bool>,
+}
+
+impl Obstacles {
+    /// Whether to try again, where it is known that there was a server.
+    pub fn may_pass(&self, is_known: bool) -> bool {
+        self.is_full.get() || (self.is_away.get() && is_known)
+    }
+
+    fn note(&self, error: &Error) {
+        let Error::Server(server) = error else { return };
+        match server.sqlstate.as_str() {
+            // admin_shutdown, crash_shutdown, cannot_connect_now
+            "57P01" | "57P02" | "57P03" => self.is_away.set(true),
+            // too_many_connections
+            "53300" => self.is_full.set(true),
+            _ => {}
+        }
+    }
+}
+
 impl Session {
     /// Connects to the first server that answers. A statement that may run for so long does not
     /// wait longer for its connection either: the servers have equal parts of that time, and none
@@ -25,23 +53,34 @@ impl Session {
     ///
     /// # Errors
     /// When none does, the server turns the user away, or none is of the kind that is wanted.
-    pub fn connect(config: &Config, interrupt: &mut Interrupt<'_>) -> Result<Self> {
+    pub(super) fn connect(
+        config: &Config,
+        obstacles: &Obstacles,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Self> {
         let until = config.statement_limit.and_then(|limit| Instant::now().checked_add(limit));
         match config.target {
             SessionAttrs::PreferStandby => {
-                match Self::first(config, SessionAttrs::Standby, part(until, 2), interrupt) {
+                match Self::first(
+                    config,
+                    obstacles,
+                    SessionAttrs::Standby,
+                    part(until, 2),
+                    interrupt,
+                ) {
                     Err(Error::Connection(_)) => {
-                        Self::first(config, SessionAttrs::Any, until, interrupt)
+                        Self::first(config, obstacles, SessionAttrs::Any, until, interrupt)
                     }
                     found => found,
                 }
             }
-            target => Self::first(config, target, until, interrupt),
+            target => Self::first(config, obstacles, target, until, interrupt),
         }
     }
 
     fn first(
         config: &Config,
+        obstacles: &Obstacles,
         target: SessionAttrs,
         until: Option<Instant>,
         interrupt: &mut Interrupt<'_>,
@@ -59,6 +98,7 @@ impl Session {
             {
                 Ok(addresses) => addresses,
                 Err(Error::Connection(reason)) => {
+                    obstacles.is_away.set(true);
                     failed.push(reason);
                     continue;
                 }
@@ -66,18 +106,36 @@ impl Session {
             };
             for (index, address) in addresses.iter().enumerate() {
                 let deadline = deadline(until, addresses.len() - index);
-                let attempt = Attempt { address, host, config, deadline };
+                let attempt = Attempt { address, host, config, deadline, obstacles };
                 match attempt.reach(target, interrupt) {
                     Ok(Some(session)) => return Ok(session),
-                    Ok(None) => failed.push(format!(
-                        "{address}: not of the kind that target_session_attrs={target} wants"
-                    )),
+                    Ok(None) => {
+                        obstacles.is_away.set(true);
+                        failed.push(format!(
+                            "{address}: not of the kind that target_session_attrs={target} wants"
+                        ));
+                    }
                     Err(Error::Connection(reason)) => failed.push(reason),
                     Err(error) => return Err(error),
                 }
             }
         }
         Err(Error::Connection(failed.join("; ")))
+    }
+
+    /// Whether the server can still be written to, where one that can is wanted, by what it has reported
+    /// since or said of a statement.
+    pub(super) fn is_still_of(&self, target: SessionAttrs) -> bool {
+        let is_off = |setting: &str| self.client.setting(setting).as_deref() != Some("on");
+        match target {
+            SessionAttrs::ReadWrite => {
+                is_off("in_hot_standby")
+                    && is_off("default_transaction_read_only")
+                    && !self.client.was_read_only()
+            }
+            SessionAttrs::Primary => is_off("in_hot_standby") && !self.client.was_read_only(),
+            _ => true,
+        }
     }
 
     /// Whether the server is of a kind, by what it reports (PostgreSQL 14 and later do) or says.
@@ -124,6 +182,7 @@ struct Attempt<'a> {
     host: &'a Host,
     config: &'a Config,
     deadline: Instant,
+    obstacles: &'a Obstacles,
 }
 
 /// Whether a connection is encrypted.
@@ -170,7 +229,8 @@ impl Attempt<'_> {
     }
 
     fn start(&self, kind: Kind, interrupt: &mut Interrupt<'_>) -> Result<Session, Failed> {
-        let mut socket = Socket::connect(self.address, self.deadline, interrupt)?;
+        let mut socket = Socket::connect(self.address, self.deadline, interrupt)
+            .inspect_err(|error| self.note_away(error))?;
         socket.keep_alive(self.config.keepalive.as_ref(), self.config.user_timeout);
         let encryption = self.secure(&mut socket, kind, interrupt)?;
         self.check_server(&socket, encryption.as_ref())
@@ -202,10 +262,23 @@ impl Attempt<'_> {
                 Ok(session)
             }
             // What we refuse is refused, however the connection is encrypted.
-            Err(error) => Err(Failed {
-                other_way: other_way && matches!(error, Error::Server(_)),
-                error: self.explained(error),
-            }),
+            Err(error) => {
+                if session.client.has_lost_server() {
+                    self.note_away(&error);
+                }
+                self.obstacles.note(&error);
+                Err(Failed {
+                    other_way: other_way && matches!(error, Error::Server(_)),
+                    error: self.explained(error),
+                })
+            }
+        }
+    }
+
+    /// A server did not answer.
+    fn note_away(&self, error: &Error) {
+        if matches!(error, Error::Connection(_)) {
+            self.obstacles.is_away.set(true);
         }
     }
 
@@ -228,6 +301,10 @@ impl Attempt<'_> {
                 Err(Failed { other_way: true, error: fault::cannot_connect(self.address, &reason) })
             }
             Err(Insecure::Stopped(error)) => Err(fault::at_startup(error, self.address).into()),
+            Err(Insecure::Broken(error)) => {
+                self.note_away(&error);
+                Err(fault::at_startup(error, self.address).into())
+            }
         }
     }
 

@@ -56,8 +56,10 @@ impl Encryption {
             let mut request = BytesMut::new();
             frontend::ssl_request(&mut request);
             // Eight bytes go into any socket's buffer.
-            socket.write(&request).map_err(|error| stopped(&error.to_string()))?;
-            match socket.read_byte(deadline, interrupt)? {
+            let broken =
+                |error: std::io::Error| Insecure::Broken(Error::Connection(error.to_string()));
+            socket.write(&request).map_err(broken)?;
+            match socket.read_byte(deadline, interrupt).map_err(Insecure::Broken)? {
                 b'S' => {}
                 b'N' if without == Without::Plain => return Ok(()),
                 b'N' => {

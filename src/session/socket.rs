@@ -277,6 +277,8 @@ pub(super) enum Insecure {
     Failed(String),
     /// The attempt has ended.
     Stopped(Error),
+    /// The connection broke before the server had answered.
+    Broken(Error),
 }
 
 impl From<Error> for Insecure {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use pyo3::prelude::*;
 
@@ -35,6 +36,8 @@ pub(super) struct Queued {
     slot: Arc<Slot>,
     /// It may do without a connection of its own.
     read: Option<Arc<Read>>,
+    /// By when it is to have a connection.
+    deadline: Instant,
     seat: Mutex<Seat>,
 }
 
@@ -81,6 +84,7 @@ fn with_prepared(
         caller: Caller::of(py, event_loop)?,
         slot: Arc::clone(slot),
         read,
+        deadline: pool.acquire_deadline(),
         seat: Mutex::new(seat),
     });
     if let Some(hooks) = PoolHooks::of(pool) {
@@ -146,7 +150,8 @@ impl Queued {
     fn open(self: Arc<Self>, permit: Permit) {
         let queued = Arc::clone(&self);
         let spawned = std::thread::Builder::new().name("howdah connect".into()).spawn(move || {
-            let opened = permit.open(&mut || {
+            let deadline = queued.deadline;
+            let opened = permit.open(deadline, &mut || {
                 if queued.slot.is_gone() { Err(Error::Interrupted) } else { Ok(()) }
             });
             queued.deliver(opened);

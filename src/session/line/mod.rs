@@ -62,6 +62,12 @@ pub(super) struct Line {
     pub held_back: u32,
     /// How many there were.
     pub cancellations: u64,
+    /// The network or the server has ended the connection.
+    pub has_lost_server: bool,
+    /// The server has refused to write, since it only reads (25006).
+    pub was_read_only: bool,
+    /// One of them was sent, and not answered: it may come through at any time.
+    has_unanswered_cancel: bool,
     /// No request is made now: an operation that was interrupted is polled, to hear how it ends.
     pub refuses: bool,
     /// When what its caller gave up is to have ended; there while that has not.
@@ -144,6 +150,9 @@ impl Line {
             open: None,
             held_back: 0,
             cancellations: 0,
+            has_lost_server: false,
+            was_read_only: false,
+            has_unanswered_cancel: false,
             refuses: false,
             cleanup_deadline: None,
             sent_bytes: 0,
@@ -221,6 +230,16 @@ impl Line {
         self.cleanup_deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    /// A cancellation was sent, and the server has not taken notice of it in time.
+    pub fn note_unanswered_cancel(&mut self) {
+        self.has_unanswered_cancel = true;
+    }
+
+    /// Whether a cancellation may still come through, and hit a statement of somebody else.
+    pub fn has_unanswered_cancel(&self) -> bool {
+        self.has_unanswered_cancel
+    }
+
     /// Whether another request may be sent.
     pub fn may_begin(&self) -> bool {
         self.open.is_none() && self.held_back == 0
@@ -231,6 +250,7 @@ impl Line {
     pub fn may_be_followed(&mut self) -> bool {
         self.may_begin()
             && self.broken.is_none()
+            && !self.has_unanswered_cancel
             && self.status == b'I'
             && (1..MOST_IN_LINE).contains(&self.due.len())
             && self.due.iter().all(|due| due.pace.is_light())
@@ -493,6 +513,7 @@ impl Line {
                 self.label
             )),
         };
+        self.has_lost_server |= self.broken.is_none();
         self.broken.get_or_insert(lost);
         self.wants_write = false;
         self.spin.rest();

@@ -75,10 +75,12 @@ impl Line {
                     }
                 }
                 tag::ERROR => {
+                    let error = Box::new(fault::told(body));
+                    self.was_read_only |= error.sqlstate == "25006";
                     if let Some(front) = due.front_mut() {
-                        front.arrived.error = Some(Box::new(fault::told(body)));
+                        front.arrived.error = Some(error);
                     } else {
-                        let error = Box::new(fault::told(body));
+                        self.has_lost_server = true;
                         self.broken = Some(Lost::Ended(error));
                         return Ok(());
                     }

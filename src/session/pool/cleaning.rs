@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::Session;
-use super::{Idle, Pool};
+use super::{Idle, Pool, State};
+use crate::error::Error;
 
 /// How long a session may take to become clean. Most do in milliseconds; for one that takes longer
 /// than it takes to open another, those who wait for a connection wait in vain.
@@ -19,6 +20,7 @@ impl Pool {
         born: Instant,
         is_released: bool,
     ) {
+        session.client().close_if_unsafe();
         let is_reusable = session.is_ours() && !session.is_broken();
         let is_clean = session.is_clean();
         let has_hook = !is_released && self.hooks.get().is_some_and(|hooks| hooks.has_release());
@@ -71,9 +73,11 @@ impl Pool {
 
     pub(super) fn put_back(self: &Arc<Self>, session: Session, born: Instant) {
         session.client().note_cleanup();
+        session.client().close_if_unsafe();
         let mut state = self.state();
-        if session.is_clean() && !state.closed {
+        if session.is_clean() && !state.closed && session.is_still_of(self.config.target) {
             state.idle.push(Idle { session, born, since: Instant::now() });
+            self.keep(&mut state);
             let somebody_waits = !state.waiting.is_empty();
             drop(state);
             if somebody_waits {
@@ -81,18 +85,39 @@ impl Pool {
             }
             return;
         }
+        let lost = if session.client().has_lost_server() {
+            take_lost(&mut state, &session)
+        } else {
+            Vec::new()
+        };
         drop(state);
         // It counts until its socket is closed.
         drop(session);
-        self.forget_one();
+        self.forget(1 + lost.len());
+        drop(lost);
         self.serve();
     }
 
-    fn forget_one(&self) {
+    fn forget(self: &Arc<Self>, count: usize) {
         let mut state = self.state();
-        state.open = state.open.saturating_sub(1);
-        state.ended += 1;
+        state.open = state.open.saturating_sub(count);
+        state.ended += count as u64;
+        if state.filled && state.open < self.limits.min_size {
+            self.keep(&mut state);
+        }
     }
+}
+
+/// Takes out the idle sessions that are lost as this one is: those whose end has come, and where this one broke
+/// without a word of the server, all of the same host.
+fn take_lost(state: &mut State, session: &Session) -> Vec<Idle> {
+    let is_silent = matches!(session.client().broken(), Some(Error::Connection(_)));
+    let address = session.client().address();
+    let is_lost = |idle: &mut Idle| {
+        let of_host = idle.session.client().address().is_that_of(address);
+        of_host && (is_silent || !idle.session.is_fresh())
+    };
+    state.idle.extract_if(.., is_lost).collect()
 }
 
 /// A session that a thread cleans; it goes back when this is dropped.

@@ -2,6 +2,7 @@
 //! in the order in which they came.
 
 mod cleaning;
+mod keeper;
 mod parked;
 mod permit;
 
@@ -9,6 +10,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
@@ -72,6 +74,8 @@ struct State {
     closed: bool,
     /// Whether it has been used, and filled.
     filled: bool,
+    /// The thread that looks after idle sessions, if there is one.
+    keeper: Option<Thread>,
     process: u32,
     opened: u64,
     ended: u64,
@@ -140,6 +144,7 @@ impl Pool {
             resetting: 0,
             closed: false,
             filled: false,
+            keeper: None,
             process: std::process::id(),
             opened: 0,
             ended: 0,
@@ -172,6 +177,7 @@ impl Pool {
             state.open = 0;
             state.cleaning = 0;
             state.resetting = 0;
+            state.keeper = None;
             state.process = std::process::id();
         }
         state
@@ -194,19 +200,30 @@ impl Pool {
 
     /// An idle session that is still good, else the right to open one.
     fn find(self: &Arc<Self>, state: &mut State) -> Option<Offer> {
-        while let Some(Idle { session, born, since }) = state.idle.pop() {
-            let lasts = self.is_young(born)
-                && (since.elapsed() < self.limits.max_idle || state.open <= self.limits.min_size);
-            if lasts && session.is_fresh() {
-                state.acquired += 1;
-                return Some(Offer::Session(self.lend(session, born)));
-            }
-            state.open -= 1;
-            state.ended += 1;
+        if let Some(lent) = self.find_idle(state) {
+            return Some(Offer::Session(lent));
         }
         if self.may_open(state, state.waiting.len()) {
             state.open += 1;
             return Some(Offer::Permit(Permit { pool: Some(Arc::clone(self)) }));
+        }
+        None
+    }
+
+    /// An idle session that is still good.
+    fn find_idle(self: &Arc<Self>, state: &mut State) -> Option<Lent> {
+        while let Some(Idle { session, born, since }) = state.idle.pop() {
+            let lasts = self.is_young(born)
+                && (since.elapsed() < self.limits.max_idle || state.open <= self.limits.min_size);
+            if lasts && session.is_fresh() && session.is_still_of(self.config.target) {
+                state.acquired += 1;
+                return Some(self.lend(session, born));
+            }
+            state.open -= 1;
+            state.ended += 1;
+            if state.filled && state.open < self.limits.min_size {
+                self.keep(state);
+            }
         }
         None
     }
@@ -303,19 +320,26 @@ impl Pool {
         offer: Option<Offer>,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Lent> {
+        let deadline = self.acquire_deadline();
         let offer = match offer {
             Some(offer) => offer,
-            None => self.wait(interrupt)?,
+            None => self.wait(deadline, interrupt)?,
         };
         match offer {
             Offer::Session(session) => Ok(session),
-            Offer::Permit(permit) => permit.open(interrupt),
+            Offer::Permit(permit) => permit.open(deadline, interrupt),
             Offer::Closed => Err(closed()),
         }
     }
 
-    fn wait(self: &Arc<Self>, interrupt: &mut Interrupt<'_>) -> Result<Offer> {
-        let deadline = Instant::now() + self.limits.acquire_timeout;
+    /// By when who asks for a session now is to have one.
+    #[must_use]
+    pub fn acquire_deadline(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.limits.acquire_timeout).unwrap_or(now + FOR_EVER)
+    }
+
+    fn wait(self: &Arc<Self>, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Offer> {
         let parked = Arc::new(Parked::default());
         let waiter: Arc<dyn Waiter> = Arc::clone(&parked) as _;
         self.queue(Arc::clone(&waiter))?;
@@ -396,6 +420,9 @@ impl Pool {
         let (idle, waiting) = {
             let mut state = self.state();
             state.closed = true;
+            if let Some(keeper) = state.keeper.take() {
+                keeper.unpark();
+            }
             // Those that are being cleaned are not wanted any more: their threads close them.
             let gone = state.idle.len() + std::mem::take(&mut state.cleaning);
             state.resetting = 0;
@@ -425,6 +452,9 @@ impl Pool {
         }
     }
 }
+
+/// As good as no end.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 fn closed() -> Error {
     Error::Interface("the database is closed".into())

@@ -1,10 +1,11 @@
 //! The right to open a session, and the opening.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::Session;
-use super::super::interrupt::Interrupt;
+use super::super::connect::Obstacles;
+use super::super::interrupt::{Interrupt, TICK};
 use super::super::lent::Lent;
 use super::Pool;
 use crate::error::{Error, Result};
@@ -15,17 +16,36 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Opens a session.
+    /// Opens a session. While its server cannot be reached that could be before, or has too many
+    /// connections, it is tried again until the deadline; a session that comes back meanwhile is taken
+    /// instead.
     ///
     /// # Errors
     /// When that fails; somebody else then has the right to.
-    pub fn open(mut self, interrupt: &mut Interrupt<'_>) -> Result<Lent> {
+    pub fn open(mut self, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Lent> {
         let Some(pool) = self.pool.take() else {
             return Err(Error::Internal("a permit was used twice".into()));
         };
         // Until it is open, the right stays with the guard.
         let mut right = Self { pool: Some(Arc::clone(&pool)) };
-        let session = pool.connect(interrupt)?;
+        let limit = pool.config.statement_limit.and_then(|limit| Instant::now().checked_add(limit));
+        let deadline = limit.map_or(deadline, |limit| limit.min(deadline));
+        let mut pause = FIRST_PAUSE;
+        let session = loop {
+            let obstacles = Obstacles::default();
+            let error = match pool.connect(&obstacles, interrupt) {
+                Ok(session) => break session,
+                Err(error) => error,
+            };
+            let may_pass = obstacles.may_pass(pool.state().opened > 0);
+            if !may_pass || Instant::now() + pause >= deadline {
+                return Err(error);
+            }
+            if let Some(lent) = pool.wait_for_another(pause, interrupt)? {
+                return Ok(lent);
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        };
         right.pool = None;
         let spare = {
             let mut state = pool.state();
@@ -40,6 +60,11 @@ impl Permit {
     }
 }
 
+/// How long to wait before a server is asked again for a connection: twice as long each time. A server that is
+/// restarted is back within a second or so.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.take() {
@@ -51,9 +76,35 @@ impl Drop for Permit {
 
 impl Pool {
     /// Opens a connection, with what the files and the caller say now: a password may be another one since.
-    fn connect(&self, interrupt: &mut Interrupt<'_>) -> Result<Session> {
+    fn connect(&self, obstacles: &Obstacles, interrupt: &mut Interrupt<'_>) -> Result<Session> {
         let config = self.config.renewed()?;
-        Session::connect(&config, interrupt)
+        Session::connect(&config, obstacles, interrupt)
+    }
+
+    /// Waits for so long, or until another session has come back, which it gives.
+    fn wait_for_another(
+        self: &Arc<Self>,
+        pause: Duration,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Option<Lent>> {
+        let until = Instant::now() + pause;
+        loop {
+            interrupt()?;
+            {
+                let mut state = self.state();
+                if state.closed {
+                    return Err(super::closed());
+                }
+                if let Some(lent) = self.find_idle(&mut state) {
+                    return Ok(Some(lent));
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            std::thread::park_timeout(left.min(TICK));
+        }
     }
 
     /// Opens sessions for later, in a thread of its own: nobody waits for them. One that cannot be
@@ -68,7 +119,7 @@ impl Pool {
     }
 
     /// Opens a session for later; tells whether it could.
-    fn open_spare(self: &Arc<Self>) -> bool {
+    pub(super) fn open_spare(self: &Arc<Self>) -> bool {
         {
             let mut state = self.state();
             if state.closed || state.open >= self.limits.max_size {
@@ -78,7 +129,9 @@ impl Pool {
         }
         let mut right = Permit { pool: Some(Arc::clone(self)) };
         let go_on = &mut || if self.state().closed { Err(Error::Interrupted) } else { Ok(()) };
-        let Ok(session) = self.connect(go_on) else { return false };
+        let Ok(session) = self.connect(&Obstacles::default(), go_on) else {
+            return false;
+        };
         right.pool = None;
         self.state().opened += 1;
         self.put_back(session, Instant::now());

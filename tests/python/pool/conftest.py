@@ -11,7 +11,8 @@ from tests.python.pool.faces import (
     opened,
     opened_async,
     pytest_pyfunc_call,
+    restarting,
     sessions,
 )
 
-__all__ = ["app", "db", "face", "kill", "one", "opened", "opened_async", "pytest_pyfunc_call", "sessions"]
+__all__ = ["app", "db", "face", "kill", "one", "opened", "opened_async", "pytest_pyfunc_call", "restarting", "sessions"]

@@ -15,15 +15,16 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+import psycopg
 import pytest
 
 import howdah
+from howdah import embedded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+    from pathlib import Path
     from types import TracebackType
-
-    import psycopg
 
     Open = Callable[..., howdah.AsyncDatabase]
 
@@ -253,6 +254,8 @@ def opening(face: str, url: str, app: str, sessions: Callable[[], int]) -> Itera
     yield make
     for database in databases:
         RUNNERS[face](database.close())
+        # One may be about to be opened for min_size.
+        eventually(lambda: database.stats().size == 0)  # noqa: B023
         stats = database.stats()
         assert (stats.size, stats.idle, stats.busy, stats.waiting) == (0, 0, 0, 0)
         assert stats.opened == stats.closed
@@ -309,6 +312,40 @@ async def soon(happened: Callable[[], object], within_s: float = PATIENCE_S) -> 
         assert time.monotonic() - begun < within_s, "it never happened"
         await asyncio.sleep(0.01)
     return time.monotonic() - begun
+
+
+class Restarting:
+    """A server that can go and come back at one address, with its data."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it."""
+        self.folder = folder
+        self.place = folder / "socket"
+        self.url = f"postgresql://postgres@/postgres?host={self.place}"
+        self.start()
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE t (a int)")
+
+    def start(self) -> None:
+        # Its socket is in another folder each time, and the link in the same.
+        self.server = embedded.server(self.folder / "data")
+        home = psycopg.conninfo.conninfo_to_dict(self.server.url)["host"]
+        self.place.unlink(missing_ok=True)
+        self.place.symlink_to(str(home))
+
+    def stop(self) -> None:
+        self.server.stop()
+
+
+@pytest.fixture
+def restarting(tmp_path: Path) -> Iterator[Restarting]:
+    """Give a server of this test's own."""
+    # The server runs as another user, who may not enter pytest's folders.
+    for folder in (tmp_path, *(one for one in tmp_path.parents if one.stat().st_mode & 0o777 == 0o700)):
+        folder.chmod(0o755)
+    server = Restarting(tmp_path)
+    yield server
+    server.stop()
 
 
 async def pid_of(database: howdah.AsyncDatabase) -> int:

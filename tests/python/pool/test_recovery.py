@@ -1,22 +1,20 @@
 """Connections that die while nobody looks, and a server that goes and comes back under a pool in use."""
 
-# ruff: noqa: D102, PT012  (what raises may be the end of a block, or the midst of it)
+# ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 
 import howdah
-from howdah import embedded
-from tests.python.pool.faces import RUNNERS, Blocking, eventually, in_threads, pid_of
+from tests.python.pool.faces import RUNNERS, Blocking, Restarting, eventually, in_threads, pid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from tests.python.pool.faces import Open
 
@@ -96,45 +94,11 @@ async def test_connection_killed_in_a_statement_fails_it_and_not_the_next(
     assert one.stats().size == 1
 
 
-class Restarting:
-    """A server that can go and come back at one address, with its data."""
-
-    def __init__(self, folder: Path) -> None:
-        """Start it."""
-        self.folder = folder
-        self.place = folder / "socket"
-        self.url = f"postgresql://postgres@/postgres?host={self.place}"
-        self.start()
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("CREATE TABLE t (a int)")
-
-    def start(self) -> None:
-        # Its socket is in another folder each time, and the link in the same.
-        self.server = embedded.server(self.folder / "data")
-        home = psycopg.conninfo.conninfo_to_dict(self.server.url)["host"]
-        self.place.unlink(missing_ok=True)
-        self.place.symlink_to(str(home))
-
-    def stop(self) -> None:
-        self.server.stop()
-
-
-@pytest.fixture
-def restarting(tmp_path: Path) -> Iterator[Restarting]:
-    """Give a server of this test's own."""
-    # The server runs as another user, who may not enter pytest's folders.
-    for folder in (tmp_path, *(one for one in tmp_path.parents if one.stat().st_mode & 0o777 == 0o700)):
-        folder.chmod(0o755)
-    server = Restarting(tmp_path)
-    yield server
-    server.stop()
-
-
 @pytest.mark.parametrize("face", ["blocking", "asyncio"])
 def test_server_that_restarts_under_idle_connections_is_not_noticed(restarting: Restarting, face: str) -> None:
     run = RUNNERS[face]
     kind: Any = Blocking if face == "blocking" else howdah.AsyncDatabase
-    database = kind(restarting.url, min_size=3, max_size=3)
+    database = kind(restarting.url, min_size=3, max_size=3, acquire_timeout_s=1.0)
     assert run(database.execute("INSERT INTO t VALUES (1)")) == 1
     eventually(lambda: database.stats().idle == 3)
     restarting.stop()
@@ -145,7 +109,12 @@ def test_server_that_restarts_under_idle_connections_is_not_noticed(restarting: 
     for n in range(6):
         assert run(database.fetch_value("SELECT $1::int", n)) == n
     run(database.close())
-    assert database.stats().size == 0
+    # One may be about to be opened for min_size.
+    eventually(lambda: database.stats().size == 0)
+
+
+# Callers at once.
+WORKERS = 8
 
 
 def failing(counts: dict[str, int], error: Exception) -> None:
@@ -174,17 +143,17 @@ def test_threads_in_the_midst_of_a_restart_fail_and_recover(restarting: Restarti
             try:
                 eventually(lambda: counts["done"] > 100)
                 restarting.stop()
-                eventually(lambda: counts["failed"] > 20)
+                # Whoever asks meanwhile waits for the server.
+                time.sleep(1.0)
                 restarting.start()
                 before = counts["done"]
-                eventually(lambda: counts["done"] > before + 100)
-                failed = counts["failed"]
                 eventually(lambda: counts["done"] > before + 400)
-                assert counts["failed"] == failed
+                # No more than what was under way when the server stopped.
+                assert counts["failed"] <= WORKERS
             finally:
                 over.set()
 
-        in_threads(*[work] * 5, restart)
+        in_threads(*[work] * WORKERS, restart)
         stats = database.stats()
         assert (stats.busy, stats.waiting) == (0, 0)
         assert stats.size <= 3
@@ -211,14 +180,17 @@ async def test_tasks_in_the_midst_of_a_restart_fail_and_recover(restarting: Rest
             try:
                 await asyncio.to_thread(eventually, lambda: counts["done"] > 100)
                 await asyncio.to_thread(restarting.stop)
-                await asyncio.to_thread(eventually, lambda: counts["failed"] > 20)
+                # Whoever asks meanwhile waits for the server.
+                await asyncio.sleep(1.0)
                 await asyncio.to_thread(restarting.start)
                 before = counts["done"]
                 await asyncio.to_thread(eventually, lambda: counts["done"] > before + 300)
+                # No more than what was under way when the server stopped.
+                assert counts["failed"] <= WORKERS
             finally:
                 over.set()
 
-        await asyncio.gather(*(work() for _ in range(8)), restart())
+        await asyncio.gather(*(work() for _ in range(WORKERS)), restart())
         stats = database.stats()
         assert (stats.busy, stats.waiting) == (0, 0)
         assert stats.size <= 3
