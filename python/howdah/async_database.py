@@ -84,15 +84,18 @@ class AsyncDatabase(AsyncStatements):
                 libpq: `keepalives_idle=30`, `keepalives_interval=10`, `keepalives_count=3` and `tcp_user_timeout=60000`
                 are the defaults, the last of them only for requests of a few kilobytes, because a server that waits for
                 a lock does not read a load for as long.
-            min_size: Connections that are opened at first use, and kept however long they lie idle.
+            min_size: Connections that are opened at first use, kept however long they are idle, and opened again when
+                they are lost.
             max_size: The most connections that are open at a time.
-            acquire_timeout_s: Seconds to wait for one of them to be free.
+            acquire_timeout_s: Seconds to wait for a connection: for one of them to be free, for a server that has too
+                many connections and, once the pool has been connected, for one that is restarted or fails over. A pool
+                that was never connected says at once that there is no server.
             connect_timeout_s: Seconds that one host may take to answer. All hosts together may take
                 `statement_timeout_s` and one second, of which each has an equal part.
             statement_timeout_s: Seconds that a statement may run; None for as long as it takes. What begins and ends
                 transactions, and what `read`, `load` and `listen` ask before the first row, are statements, too. A
                 server that does not end one in time, or does not answer at all, is waited for a second longer at most.
-            max_idle_s: Seconds after which an idle connection is not used again.
+            max_idle_s: Seconds after which an idle connection is closed, unless it is one of `min_size`.
             max_lifetime_s: Seconds after which no connection is used again.
             statement_cache_size: Prepared statements that each connection keeps, those used last; 0 prepares none, as
                 `?pgbouncer=true` in the URL does, for PgBouncer in transaction mode. A kept one takes its parameters

@@ -14,6 +14,7 @@ use crate::session::config::AskPassword;
 use crate::session::pool::{Hooks, Lent, Pool};
 
 /// The hooks of a pool.
+#[expect(clippy::struct_excessive_bools, reason = "each is there or not whatever the others are")]
 pub(super) struct PoolHooks {
     object: Py<PyAny>,
     is_async: bool,
