@@ -9,7 +9,7 @@ use super::{Opening, Report};
 use crate::catalog::{self, UpsertTarget};
 use crate::copy::plan::{Target, TargetColumn};
 use crate::error::{Error, Result, ServerError};
-use crate::sql::merge::{self, Key, Merge, STAGE_NAME, Told};
+use crate::sql::merge::{self, Key, Merge, Nulls, STAGE_NAME, Told};
 use crate::sql::name::{Quoted, TableName};
 use crate::sql::render;
 
@@ -26,9 +26,9 @@ impl Opening<'_> {
         source: &mut dyn Source,
         watch: &mut dyn Watch,
     ) -> Result<Report> {
-        let (table, named) = (self.request.table.clone(), self.request.key.clone());
+        let (table, told_apart_by) = (self.request.table.clone(), self.request.key.clone());
         let target = self.target()?.target.clone();
-        refuse_key(&named, names)?;
+        refuse_key(&told_apart_by, names)?;
         let plan = target.plan(schema, names)?;
         let loaded: Vec<&str> = names.iter().map(String::as_str).collect();
         let left_out: Vec<&str> = target
@@ -39,14 +39,14 @@ impl Opening<'_> {
             .collect();
         let overriding =
             target.columns.iter().any(|c| c.identity_always && names.contains(&c.name));
-        let key: Vec<Key<'_>> = named.iter().map(|name| key_of(&target, name)).collect();
+        let key: Vec<Key<'_>> = told_apart_by.iter().map(|name| key_of(&target, name)).collect();
         self.stand_in = Some(STAGE_NAME.clone());
         self.scope.begin(self.session, &mut || watch.check())?;
         let found = self.session.run(&mut || watch.check(), async |client| {
-            catalog::upsert_target(client, &table, &named).await
+            catalog::upsert_target(client, &table, &told_apart_by).await
         })?;
         if found.is_deferrable {
-            return Err(deferrable(&table, &named));
+            return Err(deferrable(&table, &told_apart_by));
         }
         let lenient = found.has_row_trigger;
         let merge = Merge {
@@ -56,12 +56,11 @@ impl Opening<'_> {
             key: &key,
             lenient,
             overriding,
-            nulls_same: found.nulls_same,
-            nulls_apart: (found.has_nullable_key || lenient) && !found.nulls_same,
-            told: told(&found, self.session.server_version()),
+            nulls: nulls(found),
+            told: told(found, self.session.server_version()),
         };
         let begun = self.session.batch(&mut || watch.check(), &merge.begin());
-        begun.map_err(|error| without_arbiter(error, &table, &named))?;
+        begun.map_err(|error| without_arbiter(error, &table, &told_apart_by))?;
         let statement = Statement {
             copy: merge::copy_into_stage(plan.names()),
             check: Check::Beside(merge::select_stage(plan.names())),
@@ -103,8 +102,19 @@ fn key_of<'a>(target: &'a Target, name: &'a str) -> Key<'a> {
     Key { name, operators: own.map_or("pg_catalog", Type::schema) }
 }
 
+/// What a NULL in the key means. A trigger may fill the one that a row is sent with.
+fn nulls(found: UpsertTarget) -> Nulls {
+    if found.nulls_same {
+        Nulls::Same
+    } else if found.has_nullable_key || found.has_row_trigger {
+        Nulls::Apart
+    } else {
+        Nulls::Never
+    }
+}
+
 /// How the server tells new rows from old ones.
-fn told(found: &UpsertTarget, version: u32) -> Told {
+fn told(found: UpsertTarget, version: u32) -> Told {
     let tells_nothing = found.nulls_same && found.has_nullable_key;
     if version >= RETURNS_OLD && !tells_nothing {
         Told::ByOldRow

@@ -61,6 +61,17 @@ pub enum Told {
     BySnapshot,
 }
 
+/// What a NULL in the key of a row means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nulls {
+    /// There can be none.
+    Never,
+    /// The unique index takes it for the same as another.
+    Same,
+    /// The row is one of its own.
+    Apart,
+}
+
 /// How rows are merged into a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Merge<'a> {
@@ -76,10 +87,8 @@ pub struct Merge<'a> {
     pub lenient: bool,
     /// One of the columns is GENERATED ALWAYS AS IDENTITY.
     pub overriding: bool,
-    /// The unique index of the key takes NULLs for the same.
-    pub nulls_same: bool,
-    /// A key may be NULL in a row, which is then one of its own.
-    pub nulls_apart: bool,
+    /// What a NULL in the key means.
+    pub nulls: Nulls,
     /// How a new row is told from one that was there.
     pub told: Told,
 }
@@ -98,11 +107,12 @@ impl Merge<'_> {
         }
         let stage = stage();
         let mut script =
-            format!("CREATE TEMP TABLE {stage} (LIKE {table}{including}) ON COMMIT DROP");
+            vec![format!("CREATE TEMP TABLE {stage} (LIKE {table}{including}) ON COMMIT DROP")];
         if !changes.is_empty() {
-            script.push_str(&format!("; ALTER TABLE {stage} {}", list(changes)));
+            script.push(format!("ALTER TABLE {stage} {}", list(changes)));
         }
-        format!("{script}; EXPLAIN {}", self.merge())
+        script.push(format!("EXPLAIN {}", self.merge()));
+        script.join("; ")
     }
 
     /// Merges the stage into the table; the last of several rows with one key wins. Counts the
@@ -125,7 +135,7 @@ impl Merge<'_> {
             if stores_all { ("true AS is_new".to_owned(), merged()) } else { self.told() };
         let names = columns(names.iter().copied());
         let keys = columns(key.iter().map(|key| key.name));
-        let apart = if self.nulls_apart {
+        let apart = if self.nulls == Nulls::Apart {
             let is_null = |key: &Key<'_>| format!("{} IS NULL", Quoted(key.name));
             let any: Vec<_> = key.iter().map(is_null).collect();
             format!("{keys}, CASE WHEN {} THEN ctid END", any.join(" OR "))
@@ -162,7 +172,7 @@ impl Merge<'_> {
             let (name, operators) = (Quoted(key.name), Quoted(key.operators));
             let same = format!("there.{name} OPERATOR({operators}.=) merged.k{at}");
             let both_null = format!("there.{name} IS NULL AND merged.k{at} IS NULL");
-            if self.nulls_same { format!("({same} OR {both_null})") } else { same }
+            if self.nulls == Nulls::Same { format!("({same} OR {both_null})") } else { same }
         });
         let same = same.collect::<Vec<_>>().join(" AND ");
         let counted = format!(
@@ -189,8 +199,7 @@ mod tests {
             key,
             lenient: false,
             overriding: true,
-            nulls_same: false,
-            nulls_apart: false,
+            nulls: Nulls::Never,
             told,
         }
     }
@@ -211,7 +220,7 @@ mod tests {
         let same =
             "FROM \"s\".\"t\" AS there WHERE there.\"k\" OPERATOR(\"pg_catalog\".=) merged.k0)";
         assert!(merge.merge().contains(same), "{}", merge.merge());
-        merge.nulls_same = true;
+        merge.nulls = Nulls::Same;
         assert!(
             merge.merge().contains("=) merged.k0 OR there.\"k\" IS NULL AND merged.k0 IS NULL)")
         );
