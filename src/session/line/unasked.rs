@@ -129,14 +129,14 @@ impl Unasked {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_NOTICE_BYTES, Unasked, tag};
+    use super::{MOST_NOTICE_BYTES, SessionState, Unasked, tag};
 
     #[test]
     fn test_notices_that_nobody_takes_are_bounded_and_counted() {
-        let mut unasked = Unasked::default();
+        let (mut unasked, mut state) = (Unasked::default(), SessionState::default());
         let body = [b"SNOTICE\0VNOTICE\0C00000\0M".as_slice(), &[b'x'; 500], b"\0\0"].concat();
         for _ in 0..300_000 {
-            unasked.note(tag::NOTICE, &body).unwrap();
+            unasked.note(tag::NOTICE, &body, &mut state).unwrap();
         }
         assert!(unasked.has_many_notices());
         assert!(unasked.notice_bytes <= MOST_NOTICE_BYTES, "{}", unasked.notice_bytes);

@@ -96,6 +96,7 @@ def awake(url: str, program: str) -> list[float]:
     is awake gives its core to whoever wants it, so that on a busy machine it cannot be told from one that sleeps.
     """
     call = [sys.executable, "-c", f"{HEAD}\nwith howdah.Database({url!r}, busy_wait_s=0.05) as db:\n    {program}"]
+    seconds = [0.0]
     for _ in range(5):
         told = subprocess.run(call, check=True, capture_output=True, text=True, timeout=60)
         seconds = [float(line) for line in told.stdout.split()]
