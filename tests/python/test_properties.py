@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 @pytest.fixture(scope="module")
 def shared(server: embedded.Server) -> Iterator[howdah.Database]:
     """Give one database for all examples, in a schema that goes with its temporary tables."""
-    with howdah.Database(server.url, max_size=1) as database:
+    with howdah.Database(server.url, max_size=1, reset=None) as database:
         yield database
 
 

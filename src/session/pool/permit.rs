@@ -122,7 +122,8 @@ impl Pool {
     pub(super) fn open_spare(self: &Arc<Self>) -> bool {
         {
             let mut state = self.state();
-            if state.closed || state.open >= self.limits.max_size {
+            // Others may have opened what lacked.
+            if state.closed || state.open >= self.limits.min_size.min(self.limits.max_size) {
                 return false;
             }
             state.open += 1;

@@ -89,7 +89,7 @@ LOGINS: dict[str, bytes] = {
     "error without an end": message(b"E", b"SFATAL\0C28000\0Mno"),
     "error of no text": message(b"E", b"SFATAL\0C\xff\xff\0M\xff\0\0"),
     "error in the old form": b"EFATAL: unsupported frontend protocol\n\0",
-    "error after authenticated": AUTHENTICATED + error(S="FATAL", C="53300", M="too many"),
+    "error after authenticated": AUTHENTICATED + error(S="FATAL", C="28000", M="not you"),
     "another protocol, without a body": message(b"v"),
 }
 

@@ -72,7 +72,7 @@ def test_name_with_its_schema_goes_there(db: howdah.Database, sql: Sql, mode: An
 
 @pytest.mark.parametrize("mode", ["append", "truncate", "upsert"])
 def test_temporary_table_is_loaded(url: str, mode: Any) -> None:
-    with howdah.Database(url, max_size=1) as db:
+    with howdah.Database(url, max_size=1, reset=None) as db:
         db.execute("CREATE TEMPORARY TABLE brief (id int PRIMARY KEY, v text)")
         key = "id" if mode == "upsert" else ()
         assert db.load("brief", [{"id": 1, "v": "x"}], mode=mode, key=key).rows == 1
@@ -83,7 +83,7 @@ def test_temporary_table_is_loaded(url: str, mode: Any) -> None:
 
 def test_temporary_table_hides_another(url: str, sql: Sql) -> None:
     sql("CREATE TABLE t (id int)")
-    with howdah.Database(url, max_size=1) as db:
+    with howdah.Database(url, max_size=1, reset=None) as db:
         db.execute("CREATE TEMPORARY TABLE t (v text)")
         db.load("t", [{"v": "x"}])
         assert db.read("t").to_arrow().to_pylist() == [{"v": "x"}]

@@ -110,8 +110,8 @@ def db(opened: Callable[..., howdah.AsyncDatabase], url: str) -> howdah.AsyncDat
 
 @pytest.fixture
 def one(opened: Callable[..., howdah.AsyncDatabase], url: str) -> howdah.AsyncDatabase:
-    """Give the like with a single connection, which a statement that leaves it unfit would spoil for the next."""
-    return opened(url, max_size=1)
+    """Give the like with a single connection, which keeps what a statement leaves in it for the next."""
+    return opened(url, max_size=1, reset=None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -44,7 +44,7 @@ def one(opened: Callable[..., howdah.AsyncDatabase], other_server: embedded.Serv
         )
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'b'").fetchall():
             connection.execute("CREATE ROLE b SUPERUSER")
-    return opened(f"{other_server.url}?options={quote('-c search_path=b')}", max_size=1)
+    return opened(f"{other_server.url}?options={quote('-c search_path=b')}", max_size=1, reset=None)
 
 
 async def refused(db: howdah.AsyncDatabase) -> None:

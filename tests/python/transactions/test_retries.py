@@ -275,7 +275,8 @@ async def test_body_that_meets_a_stale_statement_runs_no_more_than_it_may(
     assert caught.value.sqlstate == "0A000"
 
 
-async def test_body_whose_statement_the_server_has_forgotten_runs_again(table: howdah.AsyncDatabase) -> None:
+async def test_body_whose_statement_the_server_has_forgotten_runs_again(opened: Open) -> None:
+    table = opened(max_size=1, reset=None)
     runs: list[int] = []
 
     async def body() -> object:
