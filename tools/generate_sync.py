@@ -86,12 +86,12 @@ WORDINGS = {
         "                new connection. A password file, a service file and certificates are read again for each new\n"
         "                connection, too."
     ),
-    "in the context of the borrower. With this hook or the next, reads share no connection. Settings that it makes are "
-    "undone when the connection comes back.": (
-        "in the thread of the borrower. Settings\n"
-        "                that it makes are undone when the connection comes back."
+    "in the context of the caller. With this hook or the next, reads share no connection. Settings that it makes are "
+    "undone when the connection is released.": (
+        "in the\n                thread of the caller. Settings that it makes are undone when the connection "
+        "is released."
     ),
-    "It runs in the background; what it raises": "It runs on a\n                thread of its own; what it raises",
+    "It runs in the background; what it raises": "It runs on a thread of its own; what it raises",
     "Transactions, awaited:": "Transactions:",
     "It is Database's twin for asyncio: the same verbs and parameters, awaited. The running event loop, uvloop too, "
     "drives the connections; a database belongs to no loop, and the next `asyncio.run` may use it again. When an "

@@ -122,10 +122,11 @@ class AsyncDatabase(AsyncStatements):
                 connection before its first borrower has it. The state that it leaves is what every borrower finds:
                 it runs again after each reset. What it raises, the borrower gets, and the connection is closed; so
                 with the other hooks.
-            on_acquire: The like, each time that a connection is lent, in the context of the borrower. With this hook or
-                the next, reads share no connection. Settings that it makes are undone when the connection comes back.
-            on_release: The like, each time that a connection comes back, before its state is undone. It runs in the
-                background; what it raises is reported to `sys.unraisablehook`.
+            on_acquire: SQL or a callable, as `on_connect`. It runs each time that a connection is acquired, in the
+                context of the caller. With this hook or the next, reads share no connection. Settings that it makes are
+                undone when the connection is released.
+            on_release: SQL or a callable, as `on_connect`. It runs each time that a connection is released, before its
+                state is undone. It runs in the background; what it raises is reported to `sys.unraisablehook`.
             reset: How the state that a caller leaves in a session (settings, roles, temporary tables, advisory locks,
                 LISTEN, cursors WITH HOLD, prepared statements) is undone before the next one has the connection.
                 `auto` undoes it after statements that may leave some: all but those that read and write rows, begin and

@@ -42,7 +42,8 @@ class AsyncHooks:
         self.on_acquire = on_acquire
         self.on_release = on_release
         self.password = password
-        # Where connections were used last, and where one is wanted.
+        # The event loops that connections were used in last, by the server's process, for on_release; and the loop that
+        # wants a connection.
         self._places: dict[int, Any] = {}
         self._place: Any = None
 
@@ -53,7 +54,8 @@ class AsyncHooks:
             lease: The connection.
             is_new: Whether it has not been set up since it was opened, or reset.
         """
-        self._places[lease.pid or 0] = here()
+        if self.on_release is not None:
+            self._places[lease.pid or 0] = here()
         session = self._session(lease)
         try:
             if is_new and self.on_connect is not None:

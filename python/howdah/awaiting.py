@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from howdah import _core
+    from howdah.async_database import AsyncDatabase
     from howdah.async_session import AsyncSession
+    from howdah.reader import ArrowReader
 
-    # What a pool calls for a connection, and whom it asks for a password.
+    # What a pool calls for a connection, and what it calls for a password.
     Hook = str | Callable[[AsyncSession], Awaitable[object] | None]
     AskPassword = Callable[[], Awaitable[str] | str]
-    from howdah.async_database import AsyncDatabase
-    from howdah.reader import ArrowReader
 
 __all__ = [
     "ABANDONED",

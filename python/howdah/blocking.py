@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from howdah.reader import ArrowReader
     from howdah.session import Session
 
-    # What a pool calls for a connection, and whom it asks for a password.
+    # What a pool calls for a connection, and what it calls for a password.
     Hook = str | Callable[[Session], object]
     AskPassword = Callable[[], str]
 

@@ -5,10 +5,11 @@ use std::any::Any;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use super::awaited::database::AsyncLease;
 use super::database::Lease;
-use super::gil::{held, raised};
+use super::gil::{call, held, raised};
 use crate::error::{Error, Result};
 use crate::session::config::AskPassword;
 use crate::session::pool::{Hooks, Lent, Pool};
@@ -101,9 +102,8 @@ impl PoolHooks {
     pub fn prepare(&self, py: Python<'_>, lent: Lent) -> Result<Lent> {
         let Some(is_new) = self.wanted(&lent) else { return Ok(lent) };
         let lease = self.lease(py, Arc::new(lent)).map_err(raised)?;
-        let given = (lease.object(py), is_new);
-        let prepared = self.object.call_method1(py, pyo3::intern!(py, "prepare_here"), given);
-        match prepared {
+        let given = (lease.object(py), is_new).into_pyobject(py).map_err(raised)?;
+        match run(py, &self.object, "prepare_here", &given) {
             Ok(_) => lease.take_alone(),
             Err(error) => {
                 if let Some(lent) = lease.take() {
@@ -113,6 +113,16 @@ impl PoolHooks {
             }
         }
     }
+}
+
+/// Calls a method that runs code of the caller's, which may take long.
+fn run<'py>(
+    py: Python<'py>,
+    object: &Py<PyAny>,
+    method: &str,
+    given: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    call(&object.bind(py).getattr(method)?, given)
 }
 
 /// Why a connection is closed whose hook has failed.
@@ -127,9 +137,9 @@ impl Hooks for PoolHooks {
         held(|py| {
             let client = lent.client().clone();
             let released = self.lease(py, lent).and_then(|lease| {
-                let name = pyo3::intern!(py, "release_here");
-                let released = self.object.call_method1(py, name, (lease.object(py),));
-                let is_done = released.and_then(|done| done.is_truthy(py));
+                let given = (lease.object(py),).into_pyobject(py)?;
+                let released = run(py, &self.object, "release_here", &given);
+                let is_done = released.and_then(|done| done.is_truthy());
                 if !matches!(is_done, Ok(true)) {
                     client.give_up(FAILED);
                 }
@@ -151,8 +161,8 @@ impl Hooks for PoolHooks {
 pub(super) fn ask_password(object: Py<PyAny>) -> AskPassword {
     AskPassword(Arc::new(move || {
         held(|py| {
-            let given = object.call_method0(py, pyo3::intern!(py, "password_here"));
-            given.and_then(|given| given.extract(py)).map_err(raised)
+            let given = run(py, &object, "password_here", &PyTuple::empty(py));
+            given.and_then(|given| given.extract()).map_err(raised)
         })
     }))
 }

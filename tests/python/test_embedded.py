@@ -266,3 +266,9 @@ def test_main_without_command_serves_until_interrupted(how: signal.Signals) -> N
         process.send_signal(how)
         assert process.wait() == (0 if how is signal.SIGINT else 143)
     assert not data.exists()
+
+
+def test_folder_without_programs_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(embedded.PROGRAMS, str(tmp_path))
+    with pytest.raises(InterfaceError, match=f"HOWDAH_EMBEDDED_PROGRAMS={tmp_path}: there is no program postgres"):
+        embedded.server()

@@ -56,7 +56,10 @@ if TYPE_CHECKING:
 
 
 class Operators(Generic[T]):
-    """An expression as far as its operators go; `Expr` says what becomes of them."""
+    """The operators of an expression, with their types for checkers; `Expr`, which inherits them, makes the nodes.
+
+    It is apart from `Expr` for the number of its overloads alone.
+    """
 
     __slots__ = ()
     __hash__ = object.__hash__

@@ -376,6 +376,55 @@ async def at_atexit(url: str) -> str:
     return await told(howdah.AsyncDatabase(REFUSED))
 
 
+def slow_release(url: str) -> str:
+    """End while a hook runs on the thread of a connection that comes back."""
+    running = threading.Event()
+
+    def release(session: howdah.Session) -> None:
+        running.set()
+        time.sleep(0.6)
+        session.execute("SELECT 1")
+
+    db = howdah.Database(url, on_release=release)
+    KEPT.append(db)
+    db.fetch_value("SELECT 1")
+    running.wait(30)
+    return "releases"
+
+
+def slow_acquire(url: str) -> str:
+    """End while a hook runs on a daemon thread that takes a connection."""
+
+    def work(worker: Worker) -> None:
+        def acquire(session: howdah.Session) -> None:
+            worker.step()
+            time.sleep(0.6)
+            session.execute("SELECT 1")
+
+        howdah.Database(url, on_acquire=acquire).fetch_value("SELECT 1")
+
+    Worker(work)
+    return "at work"
+
+
+def slow_password(url: str) -> str:
+    """End while a thread that opens spare connections asks for the password."""
+    asked = itertools.count()
+    running = threading.Event()
+
+    def password() -> str:
+        if next(asked):
+            running.set()
+            time.sleep(0.6)
+        return "unused"
+
+    db = howdah.Database(url, min_size=3, password=password)
+    KEPT.append(db)
+    db.fetch_value("SELECT 1")
+    running.wait(30)
+    return "asks"
+
+
 AWAITED: dict[str, tuple[Callable[[str], Coroutine[Any, Any, str]], str]] = {
     "refused": (refused, "ConnectionError"),
     "unresolvable": (unresolvable, "ConnectionError"),
@@ -409,6 +458,9 @@ BLOCKING: dict[str, tuple[Callable[[str], str], str]] = {
     "daemon: logging": (daemon(logs), "at work"),
     "daemon: connect": (daemon(connects), "at work"),
     "daemon: garbage": (daemon(with_gc), "at work"),
+    "hook: release": (slow_release, "releases"),
+    "hook: acquire": (slow_acquire, "at work"),
+    "hook: password": (slow_password, "asks"),
     "daemon loop: fetch": (daemon_loop(awaits_fetches), "at work"),
     "daemon loop: refused": (daemon_loop(awaits_connections), "at work"),
     "daemon loop: cancelled": (daemon_loop(awaits_cancelled), "at work"),
