@@ -4,6 +4,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::gil::call;
 use crate::error::{Class, Error, ServerError, ValueError, class_of};
 
 /// The exception for an error; one that came from Python goes back as it was.
@@ -64,9 +65,9 @@ fn outcome_unknown(py: Python<'_>, error: Error) -> PyErr {
 
 /// Has an exception tell what became of what it interrupted.
 fn tell(py: Python<'_>, error: PyErr, outcome: &str, result: Option<Py<PyAny>>) -> PyErr {
-    let told = py
-        .import("howdah.outcomes")
-        .and_then(|outcomes| outcomes.getattr(outcome)?.call1((error.value(py), result)));
+    let told = py.import("howdah.outcomes").and_then(|outcomes| {
+        call(&outcomes.getattr(outcome)?, &(error.value(py), result).into_pyobject(py)?)
+    });
     if let Err(failed) = told {
         failed.write_unraisable(py, None);
     }
@@ -87,7 +88,7 @@ fn instance<'py>(py: Python<'py>, class: &str, message: &str) -> PyResult<Bound<
     let errors = py.import("howdah.errors").map_err(|error| {
         PyImportError::new_err(format!("howdah.errors cannot be imported: {error}; {message}"))
     })?;
-    errors.getattr(class)?.call1((PyString::new(py, message),))
+    call(&errors.getattr(class)?, &(PyString::new(py, message),).into_pyobject(py)?)
 }
 
 fn make(py: Python<'_>, class: &str, message: &str) -> PyResult<PyErr> {

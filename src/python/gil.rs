@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use pyo3::ffi;
 use pyo3::marker::Ungil;
 use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PyString, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyString, PyTuple};
 
 use super::finalization::{attached, check, detached, is_ended_elsewhere, is_ended_here};
 use crate::error::{Error, Result};
@@ -111,9 +111,19 @@ pub(super) fn call<'py>(
     callable: &Bound<'py, PyAny>,
     arguments: &Bound<'py, PyTuple>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    call_with(callable, arguments, None)
+}
+
+/// The same with keywords.
+pub(super) fn call_with<'py>(
+    callable: &Bound<'py, PyAny>,
+    arguments: &Bound<'py, PyTuple>,
+    keywords: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let (py, callable, arguments) = (callable.py(), callable.as_ptr(), arguments.as_ptr());
-    // SAFETY: the GIL is held, and the arguments are a tuple.
-    let result = outside(|| unsafe { raw::PyObject_Call(callable, arguments, null_mut()) });
+    let keywords = keywords.map_or(null_mut(), Bound::as_ptr);
+    // SAFETY: the GIL is held, the arguments are a tuple, and the keywords a dict or NULL.
+    let result = outside(|| unsafe { raw::PyObject_Call(callable, arguments, keywords) });
     // SAFETY: it gives a new reference, or NULL with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, result) }
 }

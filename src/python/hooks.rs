@@ -115,8 +115,8 @@ impl PoolHooks {
     }
 }
 
-/// Calls a method that runs code of the caller's, which may take long.
-fn run<'py>(
+/// Calls a method of hooks, which is Python's code and may run code of the caller's.
+pub(super) fn run<'py>(
     py: Python<'py>,
     object: &Py<PyAny>,
     method: &str,

@@ -10,7 +10,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 
 use super::finalization::attached;
-use super::gil::{held, released};
+use super::gil::{call, held, released};
 use super::hooks::PoolHooks;
 use super::watching::Going;
 use crate::error::{Error, Result, ServerError};
@@ -155,8 +155,10 @@ pub(super) fn drive<T>(
 pub(super) fn tell(py: Python<'_>, client: &Client) {
     let log = |severity: String, notice: ServerError| {
         let fields = (severity, notice.message, notice.sqlstate, notice.detail, notice.hint);
-        let logged =
-            py.import("howdah.notices").and_then(|notices| notices.call_method1("log", fields));
+        // Who logs is the caller's code.
+        let logged = py
+            .import("howdah.notices")
+            .and_then(|notices| call(&notices.getattr("log")?, &fields.into_pyobject(py)?));
         if let Err(error) = logged {
             error.write_unraisable(py, None);
         }

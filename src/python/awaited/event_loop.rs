@@ -2,9 +2,9 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString, PyTuple};
 
-use super::super::gil::raised;
+use super::super::gil::{call, call_with, raised};
 use crate::error::{Error, Result};
 
 /// A loop of asyncio's, or one that is like it.
@@ -45,24 +45,24 @@ impl EventLoop {
     }
 
     pub fn add_reader(&self, py: Python<'_>, fd: i32, callback: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.0.bind(py).call_method1(pyo3::intern!(py, "add_reader"), (fd, callback)).map(|_| ())
+        self.call(py, pyo3::intern!(py, "add_reader"), (fd, callback)).map(|_| ())
     }
 
     pub fn remove_reader(&self, py: Python<'_>, fd: i32) -> PyResult<()> {
-        self.0.bind(py).call_method1(pyo3::intern!(py, "remove_reader"), (fd,)).map(|_| ())
+        self.call(py, pyo3::intern!(py, "remove_reader"), (fd,)).map(|_| ())
     }
 
     pub fn add_writer(&self, py: Python<'_>, fd: i32, callback: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.0.bind(py).call_method1(pyo3::intern!(py, "add_writer"), (fd, callback)).map(|_| ())
+        self.call(py, pyo3::intern!(py, "add_writer"), (fd, callback)).map(|_| ())
     }
 
     pub fn remove_writer(&self, py: Python<'_>, fd: i32) -> PyResult<()> {
-        self.0.bind(py).call_method1(pyo3::intern!(py, "remove_writer"), (fd,)).map(|_| ())
+        self.call(py, pyo3::intern!(py, "remove_writer"), (fd,)).map(|_| ())
     }
 
     /// Calls something in the loop's next round.
     pub fn call_soon(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.0.bind(py).call_method1(pyo3::intern!(py, "call_soon"), (callback,)).map(|_| ())
+        self.call(py, pyo3::intern!(py, "call_soon"), (callback,)).map(|_| ())
     }
 
     /// The same with an argument, in a context.
@@ -75,8 +75,22 @@ impl EventLoop {
     ) -> PyResult<()> {
         let options = PyDict::new(py);
         options.set_item(pyo3::intern!(py, "context"), context)?;
-        let name = pyo3::intern!(py, "call_soon");
-        self.0.bind(py).call_method(name, (callback, argument), Some(&options)).map(|_| ())
+        let method = self.0.bind(py).getattr(pyo3::intern!(py, "call_soon"))?;
+        let given = (callback, argument).into_pyobject(py)?;
+        call_with(&method, &given, Some(&options)).map(|_| ())
+    }
+
+    /// Begins a task in a context.
+    pub fn create_task<'py>(
+        &self,
+        coroutine: &Bound<'py, PyAny>,
+        context: &Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = coroutine.py();
+        let options = PyDict::new(py);
+        options.set_item(pyo3::intern!(py, "context"), context)?;
+        let method = self.0.bind(py).getattr(pyo3::intern!(py, "create_task"))?;
+        call_with(&method, &(coroutine,).into_pyobject(py)?, Some(&options))
     }
 
     /// Calls something after some seconds; what it gives back can be cancelled.
@@ -86,7 +100,16 @@ impl EventLoop {
         seconds: f64,
         callback: &Bound<'_, PyAny>,
     ) -> PyResult<Py<PyAny>> {
-        let name = pyo3::intern!(py, "call_later");
-        self.0.bind(py).call_method1(name, (seconds, callback)).map(Bound::unbind)
+        self.call(py, pyo3::intern!(py, "call_later"), (seconds, callback)).map(Bound::unbind)
+    }
+
+    /// Calls a method of the loop, which is Python's code: the interpreter may end meanwhile.
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        method: &Bound<'py, PyString>,
+        given: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        call(&self.0.bind(py).getattr(method)?, &given.into_pyobject(py)?)
     }
 }

@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::super::gil::raised;
-use super::super::hooks::{FAILED, HookLease, PoolHooks};
+use super::super::hooks::{FAILED, HookLease, PoolHooks, run};
 use super::super::session::Home;
 use super::event_loop::EventLoop;
-use super::queue::Start;
+use super::queue::{Start, cancel};
 use super::waiting::Slot;
 use crate::error::{Error, Result};
 use crate::session::pool::Pool;
@@ -32,14 +31,9 @@ pub(super) fn prepared(
             return start(py, event_loop, Home::Shared(lent));
         };
         let begun = hooks.lease(py, lent).and_then(|lease| {
-            let name = pyo3::intern!(py, "prepare");
-            let given = (lease.object(py), is_new);
-            let coroutine = hooks.object().call_method1(py, name, given)?;
-            let options = PyDict::new(py);
-            options.set_item(pyo3::intern!(py, "context"), context)?;
-            let name = pyo3::intern!(py, "create_task");
-            let object = event_loop.object(py);
-            let task = object.bind(py).call_method(name, (coroutine,), Some(&options))?;
+            let given = (lease.object(py), is_new).into_pyobject(py)?;
+            let coroutine = run(py, hooks.object(), "prepare", &given)?;
+            let task = event_loop.create_task(&coroutine, &context)?;
             let event_loop = event_loop.same(py);
             let next = Next { start, lease, slot: Arc::clone(&slot), event_loop };
             let done = Py::new(py, Prepared(Mutex::new(Some(next))))?;
@@ -48,7 +42,7 @@ pub(super) fn prepared(
         });
         let task = begun.map_err(raised)?;
         slot.on_stop(move |py, _| {
-            if let Err(error) = task.call_method0(py, pyo3::intern!(py, "cancel")) {
+            if let Err(error) = cancel(task.bind(py)) {
                 error.write_unraisable(py, None);
             }
             false

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-use super::super::gil::if_held;
-use super::super::hooks::PoolHooks;
+use super::super::gil::{call, if_held, raised};
+use super::super::hooks::{PoolHooks, run};
 use super::super::session::Home;
 use super::call_queue::Caller;
 use super::carrier::reclaim;
@@ -89,9 +90,8 @@ fn with_prepared(
     });
     if let Some(hooks) = PoolHooks::of(pool) {
         // A password that is awaited is asked for in this loop.
-        let name = pyo3::intern!(py, "note_loop");
-        let noted = hooks.object().call_method1(py, name, (event_loop.object(py),));
-        noted.map_err(super::super::gil::raised)?;
+        let given = (event_loop.object(py),).into_pyobject(py).map_err(raised)?;
+        run(py, hooks.object(), "note_loop", &given).map_err(raised)?;
     }
     // Rare enough to look whether a loop was closed in the midst of something.
     reclaim(py);
@@ -187,9 +187,16 @@ impl Queued {
     }
 }
 
+/// Cancels a timer or a task, by code of Python's.
+pub(super) fn cancel(awaited: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = awaited.py();
+    let method = awaited.getattr(pyo3::intern!(py, "cancel"))?;
+    call(&method, &PyTuple::empty(py)).map(|_| ())
+}
+
 fn stop_timer(py: Python<'_>, timer: Option<Py<PyAny>>) {
     if let Some(timer) = timer
-        && let Err(error) = timer.call_method0(py, pyo3::intern!(py, "cancel"))
+        && let Err(error) = cancel(timer.bind(py))
     {
         error.write_unraisable(py, None);
     }
