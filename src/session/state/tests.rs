@@ -33,6 +33,8 @@ mod statements {
             "SET CONSTRAINTS ALL DEFERRED",
             "SELECT set_config('app.tenant', $1, true)",
             "SELECT set_config('app.tenant', coalesce($1, ''), TRUE), pg_advisory_xact_lock($2)",
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), int4($2)",
+            "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('a', 0))",
             "CREATE TEMP TABLE _howdah_stage (LIKE t) ON COMMIT DROP",
             "CREATE TABLE t (n int PRIMARY KEY)",
             "DECLARE c CURSOR FOR SELECT * FROM t",
