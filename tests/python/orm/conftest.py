@@ -16,7 +16,7 @@ import howdah
 from howdah.queries import async_writing, writing
 from tests.python.orm.faces import Blocking, finish
 from tests.python.orm.few import FEW
-from tests.python.orm.schema import fill
+from tests.python.orm.schema import fill, has_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -34,11 +34,16 @@ def face(request: pytest.FixtureRequest) -> str:
 def filled(url: str) -> str:
     """Give the URL of a schema with tables and rows."""
     with howdah.Database(url) as database:
-        if not database.fetch_value("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'"):
-            pytest.skip("this PostgreSQL has no pgvector, which the tables use")
-        database.execute("CREATE EXTENSION IF NOT EXISTS vector")
         fill(database)
     return url
+
+
+@pytest.fixture
+def vectors(filled: str) -> None:
+    """Skip a test of vectors where the server has none."""
+    with howdah.Database(filled) as database:
+        if not has_vectors(database):
+            pytest.skip("this PostgreSQL has no pgvector")
 
 
 @pytest.fixture

@@ -45,7 +45,6 @@ class Person(Table):
     meta: Col[dict[str, Any]] = col(default_factory=dict)
     born: Col[dt.date | None] = col(default=None, name="date_of_birth")
     seats: Col[Range[int] | None] = col(default=None)
-    place: Col[Vector | None] = col(default=None, dim=3)
     initial: Col[str] = pg.generated('left("name", 1)')
     made: Col[dt.datetime] = pg.server_default("now()")
     company: Ref[Company | None] = pg.ref(default=None, on_delete="set null")
@@ -89,6 +88,13 @@ class PostLabel(Table):
     note: Col[str] = col(default="")
 
 
+class Spot(Table):
+    """Where something is, by pgvector."""
+
+    id: Col[int] = pg.identity()
+    place: Col[Vector | None] = col(default=None, dim=3)
+
+
 TABLES = (PostLabel, Label, Post, Profile, Person, Company)
 
 PEOPLE: list[dict[str, Any]] = [
@@ -102,7 +108,6 @@ PEOPLE: list[dict[str, Any]] = [
         "meta": {"plan": {"tier": "gold"}, "n": [1, 2]},
         "born": dt.date(1815, 12, 10),
         "seats": Range(1, 5),
-        "place": [1.0, 0.0, 0.0],
         "company_id": 1,
     },
     {
@@ -114,7 +119,6 @@ PEOPLE: list[dict[str, Any]] = [
         "tags": ["math"],
         "meta": {"plan": {"tier": "free"}},
         "seats": Range(4, 9),
-        "place": [0.0, 1.0, 0.0],
         "company_id": 1,
         "boss_id": 1,
     },
@@ -125,7 +129,6 @@ PEOPLE: list[dict[str, Any]] = [
         "status": Status.banned,
         "meta": {"plan": None},
         "born": dt.date(2001, 2, 3),
-        "place": [0.0, 0.0, 1.0],
         "company_id": 2,
         "boss_id": 1,
     },
@@ -139,8 +142,17 @@ POSTS: list[dict[str, Any]] = [
 ]
 
 
+# What spots need, which not every server has.
+EXTENSION = "vector"
+
+
+def has_vectors(db: howdah.Database) -> bool:
+    """Tell whether the server has what spots need."""
+    return bool(db.fetch_value("SELECT count(*) FROM pg_available_extensions WHERE name = $1", EXTENSION))
+
+
 def fill(db: howdah.Database) -> None:
-    """Make the tables, and put rows into them."""
+    """Make the tables, and put rows into them; spots only where the server can have them."""
     db.create_tables(*TABLES)
     assert db.insert_many(Company, [{"name": "Acme"}, {"name": "Brit"}]) == [1, 2]
     assert db.insert_many(Person, [{"company_id": None, "boss_id": None} | one for one in PEOPLE]) == [1, 2, 3, 4]
@@ -149,3 +161,8 @@ def fill(db: howdah.Database) -> None:
     assert db.insert_many(Label, [{"name": "steam"}, {"name": "school"}, {"name": "none"}]) == [1, 2, 3]
     between = [{"post_id": 1, "label_id": 1}, {"post_id": 1, "label_id": 2}, {"post_id": 3, "label_id": 2}]
     assert db.insert_many(PostLabel, between) == [(1, 1), (1, 2), (3, 2)]
+    if has_vectors(db):
+        db.execute(f"CREATE EXTENSION IF NOT EXISTS {EXTENSION}")
+        db.create_tables(Spot)
+        places = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+        assert db.insert_many(Spot, [{"place": place} for place in places]) == [1, 2, 3]

@@ -66,7 +66,6 @@ def names() -> list[tuple[str, str]]:
 def main() -> None:
     """Write the file."""
     with embedded.server() as server, howdah.Database(server.url) as db:
-        db.execute("CREATE EXTENSION vector")
         fill(db)
         blocks = [f"-- {kind}: {name}\n{written(db, kind, name)}" for kind, name in names()]
     FILE.write_text("\n\n".join(blocks) + "\n", "utf-8")

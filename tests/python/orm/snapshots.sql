@@ -161,7 +161,7 @@ SELECT t0.id FROM person AS t0 WHERE pg_catalog.to_tsvector($1::pg_catalog.text:
 SELECT t0.id FROM person AS t0 WHERE pg_catalog.to_tsvector(t0.name) OPERATOR(pg_catalog.@@) pg_catalog.to_tsquery($1::pg_catalog.text) AND pg_catalog.length(t0.name) OPERATOR(pg_catalog.>) $2::integer
 
 -- condition: vector distances
-SELECT t0.id FROM person AS t0 WHERE (t0.place <-> $1::vector) OPERATOR(pg_catalog.<) $2::double precision AND (t0.place <=> $3::vector) OPERATOR(pg_catalog.<) $4::double precision AND (t0.place <#> $5::vector) OPERATOR(pg_catalog.<) $6::double precision AND (t0.place <+> $7::vector) OPERATOR(pg_catalog.<) $8::double precision
+SELECT t0.id FROM person AS t0 WHERE t0.id OPERATOR(pg_catalog.=) ANY (SELECT t1.id FROM spot AS t1 WHERE (t1.place <-> $1::vector) OPERATOR(pg_catalog.<) $2::double precision AND (t1.place <=> $3::vector) OPERATOR(pg_catalog.<) $4::double precision AND (t1.place <#> $5::vector) OPERATOR(pg_catalog.<) $6::double precision AND (t1.place <+> $7::vector) OPERATOR(pg_catalog.<) $8::double precision)
 
 -- condition: reference
 SELECT t0.id FROM person AS t0 LEFT JOIN company AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.company_id WHERE t1.name OPERATOR(pg_catalog.=) $1
@@ -206,7 +206,7 @@ SELECT t0.name, t0.score OPERATOR(pg_catalog.*) $1::double precision AS twice FR
 SELECT t0.title, t1.name, t2.name AS company FROM post AS t0 JOIN person AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.author_id LEFT JOIN company AS t2 ON t2.id OPERATOR(pg_catalog.=) t1.company_id ORDER BY t0.id
 
 -- query: loaded references
-SELECT t0.id, t0.title, t0.views, t0.author_id, t1.id, t1.name, t1.email, t1.age, t1.score, t1.money, t1.status, t1.tags, t1.meta, t1.date_of_birth, t1.seats, t1.place, t1.initial, t1.made, t1.company_id, t1.boss_id, t2.id, t2.name, t3.id, t3.name, t3.email, t3.age, t3.score, t3.money, t3.status, t3.tags, t3.meta, t3.date_of_birth, t3.seats, t3.place, t3.initial, t3.made, t3.company_id, t3.boss_id FROM post AS t0 JOIN person AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.author_id LEFT JOIN company AS t2 ON t2.id OPERATOR(pg_catalog.=) t1.company_id LEFT JOIN person AS t3 ON t3.id OPERATOR(pg_catalog.=) t1.boss_id ORDER BY t0.id
+SELECT t0.id, t0.title, t0.views, t0.author_id, t1.id, t1.name, t1.email, t1.age, t1.score, t1.money, t1.status, t1.tags, t1.meta, t1.date_of_birth, t1.seats, t1.initial, t1.made, t1.company_id, t1.boss_id, t2.id, t2.name, t3.id, t3.name, t3.email, t3.age, t3.score, t3.money, t3.status, t3.tags, t3.meta, t3.date_of_birth, t3.seats, t3.initial, t3.made, t3.company_id, t3.boss_id FROM post AS t0 JOIN person AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.author_id LEFT JOIN company AS t2 ON t2.id OPERATOR(pg_catalog.=) t1.company_id LEFT JOIN person AS t3 ON t3.id OPERATOR(pg_catalog.=) t1.boss_id ORDER BY t0.id
 
 -- query: joined collection
 SELECT t0.name, t1.title FROM person AS t0 JOIN post AS t1 ON t1.author_id OPERATOR(pg_catalog.=) t0.id ORDER BY t1.id
@@ -236,7 +236,7 @@ SELECT t0.id, t0.name FROM company AS t0 LEFT JOIN (post AS t1 JOIN person AS t2
 SELECT t0.name, t1.title FROM person AS t0 LEFT JOIN LATERAL (SELECT t2.title, t2.views FROM post AS t2 WHERE t2.author_id OPERATOR(pg_catalog.=) t0.id ORDER BY t2.views DESC LIMIT $1::bigint) AS t1 (title, views) ON true ORDER BY t0.id
 
 -- query: aliased
-SELECT t0.id, t0.name, t0.email, t0.age, t0.score, t0.money, t0.status, t0.tags, t0.meta, t0.date_of_birth, t0.seats, t0.place, t0.initial, t0.made, t0.company_id, t0.boss_id FROM person AS t0 JOIN person AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.boss_id WHERE t1.age OPERATOR(pg_catalog.>) t0.age ORDER BY t0.id
+SELECT t0.id, t0.name, t0.email, t0.age, t0.score, t0.money, t0.status, t0.tags, t0.meta, t0.date_of_birth, t0.seats, t0.initial, t0.made, t0.company_id, t0.boss_id FROM person AS t0 JOIN person AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.boss_id WHERE t1.age OPERATOR(pg_catalog.>) t0.age ORDER BY t0.id
 
 -- query: grouped
 SELECT t1.name, pg_catalog.count(*), pg_catalog.sum(t0.views)::bigint, pg_catalog.avg(t0.views)::double precision FROM post AS t0 JOIN person AS t1 ON t1.id OPERATOR(pg_catalog.=) t0.author_id GROUP BY t1.name HAVING pg_catalog.sum(t0.views)::bigint OPERATOR(pg_catalog.>) $1::bigint ORDER BY t1.name
@@ -302,7 +302,7 @@ SELECT t0.id, t0.title, t0.views, t0.author_id FROM post AS t0 FOR SHARE OF t0 N
 SELECT t0.id FROM person AS t0 ORDER BY pg_catalog.ts_rank(pg_catalog.to_tsvector(t0.name), pg_catalog.plainto_tsquery($1::pg_catalog.text)) DESC, t0.id
 
 -- query: nearest
-SELECT t0.id, t0.name, t0.email, t0.age, t0.score, t0.money, t0.status, t0.tags, t0.meta, t0.date_of_birth, t0.seats, t0.place, t0.initial, t0.made, t0.company_id, t0.boss_id FROM person AS t0 WHERE t0.place IS NOT NULL ORDER BY t0.place <-> $1::vector, t0.id LIMIT $2::bigint
+SELECT t0.id, t0.place FROM spot AS t0 WHERE t0.place IS NOT NULL ORDER BY t0.place <-> $1::vector, t0.id LIMIT $2::bigint
 
 -- query: shape of one's own
 SELECT t0.name, t0.age FROM person AS t0 ORDER BY t0.id

@@ -13,7 +13,7 @@ import pytest
 import howdah
 import howdah as pg
 from howdah import Col, Many, NoField, Ref, Table, col
-from tests.python.orm.schema import Company, Person, Post
+from tests.python.orm.schema import Company, Person, Post, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -253,7 +253,7 @@ async def test_save_of_a_row_of_another_database_is_refused(db: howdah.AsyncData
         lambda: Person.tags.contains(NONE),
         lambda: Person.tags.has(NONE),
         lambda: Person.tags.overlaps(NONE),
-        lambda: Person.place.l2_distance(NONE),
+        lambda: Spot.place.l2_distance(NONE),
         lambda: Person.name.matches(NONE),
     ],
 )
