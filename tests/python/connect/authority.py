@@ -42,6 +42,7 @@ class Authorities:
 
     Attributes:
         root: The certificate of the authority that issued all good ones.
+        other_root: That of the other authority.
         servers: For servers.
         alice: For the client alice.
         stranger: For a client alice, by an authority that the server does not know.
@@ -50,6 +51,7 @@ class Authorities:
     """
 
     root: Path
+    other_root: Path
     servers: dict[Kind, Identity]
     alice: Identity
     stranger: Identity
@@ -89,8 +91,9 @@ def found(folder: Path) -> Authorities:
         The files.
     """
     ours, other = trustme.CA(), trustme.CA(organization_name="another authority")
-    root = folder / "root.crt"
+    root, other_root = folder / "root.crt", folder / "other_root.crt"
     ours.cert_pem.write_to_path(str(root))
+    other.cert_pem.write_to_path(str(other_root))
     before, after = LONG_AGO
     servers: dict[Kind, trustme.LeafCert] = {
         "good": ours.issue_cert(*HOSTS, common_name="localhost", key_type=trustme.KeyType.RSA),
@@ -100,6 +103,7 @@ def found(folder: Path) -> Authorities:
     }
     return Authorities(
         root=root,
+        other_root=other_root,
         servers={kind: _written(leaf, folder, kind.replace(" ", "_")) for kind, leaf in servers.items()},
         alice=_written(ours.issue_cert(common_name="alice"), folder, "alice"),
         stranger=_written(other.issue_cert(common_name="alice"), folder, "stranger"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import select
 import socket
@@ -16,6 +17,7 @@ from tests.python.connect.conftest import ANY, USER, by_libpq, connected, refusa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.python.connect.authority import Identity, Kind
     from tests.python.connect.conftest import Guarded, Outcome
@@ -75,6 +77,43 @@ def test_client_certificate_of_unknown_authority_is_refused_by_the_server(guarde
     told = refusal(url)
     assert "client certificate" in told
     assert "sslcert" in told
+
+
+def place(identity: Identity, certificate: Path, key: Path) -> None:
+    certificate.write_bytes(identity.certificate.read_bytes())
+    key.touch(0o600)
+    key.write_bytes(identity.key.read_bytes())
+
+
+def test_client_certificate_is_read_again_for_each_new_connection(guarded: Guarded, tmp_path: Path) -> None:
+    guarded.guard("good", BY_CERTIFICATE)
+    certificate, key = tmp_path / "client.crt", tmp_path / "client.key"
+    url = guarded.url(sslmode="require", sslcert=certificate, sslkey=key, password=None)
+    place(guarded.authorities.alice, certificate, key)
+    with howdah.Database(url, max_size=1, max_lifetime_s=0.0) as db:
+        assert db.fetch_value("SELECT session_user::text") == USER
+        place(guarded.authorities.stranger, certificate, key)
+        with pytest.raises(howdah.OperationalError, match="client certificate"):
+            db.fetch_value("SELECT 1")
+        place(guarded.authorities.alice, certificate, key)
+        assert db.fetch_value("SELECT session_user::text") == USER
+
+
+def test_root_certificate_is_read_again_for_each_new_connection(guarded: Guarded, tmp_path: Path) -> None:
+    roots = tmp_path / "roots.crt"
+    url = guarded.url(sslmode="verify-full", sslrootcert=roots)
+    roots.write_bytes(guarded.authorities.root.read_bytes())
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url, max_size=1, max_lifetime_s=0.0) as db:
+            assert await db.fetch_value("SELECT session_user::text") == USER
+            guarded.guard("unknown authority")
+            with pytest.raises(howdah.errors.ConnectionError, match="authority"):
+                await db.fetch_value("SELECT 1")
+            roots.write_bytes(guarded.authorities.other_root.read_bytes())
+            assert await db.fetch_value("SELECT session_user::text") == USER
+
+    asyncio.run(main())
 
 
 def test_key_that_others_can_read_is_refused_with_its_mode(guarded: Guarded) -> None:
