@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,6 +9,7 @@ import pytest
 
 import howdah
 from howdah.outcomes import outcome_of
+from tests.python.pool.faces import eventually
 from tests.python.versions import VERSIONS, server_of
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
 def gone(server: embedded.Server, pid: int) -> None:
     """Wait until a session has ended."""
     with psycopg.connect(server.url, autocommit=True) as other:
-        while other.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).fetchall():
-            time.sleep(0.01)
+        eventually(lambda: not other.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).fetchall())
 
 
 async def stream(db: howdah.AsyncDatabase) -> None:
@@ -93,7 +92,7 @@ async def test_timeout_that_ends_a_transaction_keeps_its_sqlstate(
 async def test_timeout_of_an_idle_session_is_not_met_by_the_next_borrower(
     opened: Callable[..., howdah.AsyncDatabase], server: embedded.Server
 ) -> None:
-    db = opened(server.url, max_size=1)
+    db = opened(server.url, max_size=1, reset=None)
     pid = await db.fetch_value("SELECT pg_backend_pid()")
     await db.execute("SET idle_session_timeout = '20ms'")
     gone(server, pid)
