@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -70,6 +71,27 @@ async def test_notices_come_in_order_and_before_the_error(
     with pytest.raises(howdah.DataError):
         await db.execute("DO $$ BEGIN FOR n IN 1..500 LOOP RAISE WARNING 'say %', n; END LOOP; PERFORM 1 / 0; END $$")
     assert [message.rpartition("say ")[2] for _, message in heard(caplog)] == [str(n) for n in range(1, 501)]
+
+
+class Slow(logging.Handler):
+    """Takes its time, in which other threads may run."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        del record
+        time.sleep(0.002)
+
+
+async def test_notices_of_what_leaves_state_are_all_heard_before_its_end(
+    db: howdah.AsyncDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger, slow = logging.getLogger("howdah"), Slow()
+    logger.addHandler(slow)
+    try:
+        # A DO may leave anything, so the connection is reset after it.
+        await db.execute("DO $$ BEGIN FOR n IN 1..50 LOOP RAISE WARNING 'say %', n; END LOOP; END $$")
+    finally:
+        logger.removeHandler(slow)
+    assert [message.rpartition("say ")[2] for _, message in heard(caplog)] == [str(n) for n in range(1, 51)]
 
 
 LOCK = 4242

@@ -355,6 +355,8 @@ impl Carried {
     fn end(&self, py: Python<'_>, operation: Operation, outcome: Result<Py<PyAny>>) {
         let Operation { work, slot, home, read, .. } = operation;
         drop(work);
+        // Once the connection is given back, a thread that resets it would take them, too.
+        tell(py, &self.client);
         if let Some(read) = read {
             read.end();
         }
