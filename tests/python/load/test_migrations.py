@@ -75,7 +75,7 @@ def test_append_in_a_transaction_to_a_column_that_changed_is_refused_and_undone(
 @pytest.mark.parametrize("count", [2, MANY])
 def test_append_where_repeatable_read_is_the_default_still_sees_the_change(url: str, sql: Sql, count: int) -> None:
     sql("CREATE TABLE t (k int, v int8)")
-    with howdah.Database(url, max_size=1) as db:
+    with howdah.Database(url, max_size=1, reset=None) as db:
         db.execute("SET default_transaction_isolation = 'repeatable read'")
         with pytest.raises(ProgrammingError, match='column "v" is no longer'):
             db.load("t", rows_while(retyped(sql, "float8"), 1, count))
@@ -113,7 +113,7 @@ def test_load_that_waits_for_the_change_of_a_column_is_refused(
     sql("CREATE TABLE t (k int PRIMARY KEY, v int8)")
     sql("INSERT INTO t VALUES (-1, NULL)")
     options: dict[str, Any] = {"key": "k"} if mode == "upsert" else {}
-    with howdah.Database(url, max_size=1) as db:
+    with howdah.Database(url, max_size=1, reset=None) as db:
         db.execute(f"SET default_transaction_isolation = '{isolation}'")
         with (
             altering(url, "ALTER TABLE t ALTER v TYPE float8"),

@@ -50,8 +50,9 @@ def test_range_goes_in_by_every_road_and_comes_back(
     assert column.load(declaration, frame) == [shown, None]
     assert db.fetch_value(f"SELECT $1::{declaration}", given) == back
     assert db.fetch_value(f"SELECT $1::{declaration}[]", [given, None]) == [back, None]
-    db.execute("SET TimeZone = 'UTC'")
-    assert db.fetch_value(f"SELECT ($1::{declaration})::text", given) == shown
+    with db.transaction():
+        db.execute("SET LOCAL TimeZone = 'UTC'")
+        assert db.fetch_value(f"SELECT ($1::{declaration})::text", given) == shown
 
 
 def opaque(kind: pa.DataType) -> bool:
