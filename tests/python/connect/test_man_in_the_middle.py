@@ -8,12 +8,14 @@ import socket
 import ssl
 import struct
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+import howdah
 from tests.python.connect.conftest import ANY, PASSWORD, by_libpq, connected, refusal
 from tests.python.connect.test_login_over_tls import PATIENCE_S, SSL_REQUEST
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -145,6 +147,28 @@ def test_password_is_not_sent_where_the_parameters_forbid_it(
         assert rule in refusal(url)
     assert not any(between.heard), between.heard
     assert PASSWORD.encode() not in b"".join(between.heard)
+
+
+@loops
+@pytest.mark.parametrize("first", FIRST)
+def test_awaited_login_that_is_asked_for_twice_is_refused(guarded: Guarded, first: str, new_loop: Any) -> None:
+    guarded.guard("good", ANY)
+
+    async def main(url: str) -> str:
+        async with howdah.AsyncDatabase(url) as db:
+            with pytest.raises(howdah.OperationalError) as caught:
+                await db.fetch_value("SELECT 1")
+        return str(caught.value)
+
+    with Between(guarded, guarded.authorities.servers["unknown authority"], FIRST[first]) as between:
+        url = guarded.url(port=between.port, host="127.0.0.1", sslmode="require", channel_binding="require")
+        told = awaited(main(url), new_loop)
+    assert PASSWORD not in told
+    if first.startswith("SASL"):
+        assert "out of turn" in told
+    else:
+        assert "channel_binding=require" in told
+        assert between.heard == [b""]
 
 
 def test_certificate_that_is_checked_keeps_those_between_away(guarded: Guarded) -> None:

@@ -17,6 +17,7 @@ from tests.python.faults.hostile import (
     BOUND,
     COPY_OUT,
     INT4,
+    NO_DATA,
     PARSED,
     READY,
     TEXT,
@@ -275,6 +276,37 @@ def test_type_with_absurdly_many_labels_is_an_error(labels: int) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
+
+
+# Prints by how many MB its memory grew at most.
+SETTINGS = """
+import asyncio, pathlib, sys, howdah
+def memory(name):
+    text = pathlib.Path("/proc/self/status").read_text("ascii")
+    return int(text.partition(name + ":")[2].split()[0]) // 1024
+def blocking(url):
+    with howdah.Database(url, max_size=1) as db:
+        db.execute("UPDATE")
+async def awaiting(url):
+    async with howdah.AsyncDatabase(url, max_size=1) as db:
+        await db.execute("UPDATE")
+before = memory("VmRSS")
+blocking(sys.argv[2]) if sys.argv[1] == "blocking" else asyncio.run(awaiting(sys.argv[2]))
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the figures are of /proc")
+@pytest.mark.parametrize("kind", FACES)
+def test_settings_without_an_end_are_bounded(kind: str) -> None:
+    flood = b"".join(message(b"S", text(f"app.s{n}") + text("x" * 10_000)) for n in range(20_000))
+    answers = {"Q": flood + complete("UPDATE 0") + READY, "P": PARSED + parameters() + NO_DATA + READY}
+    with Hostile(Script(**answers, B=flood + BOUND + complete("UPDATE 0") + READY)) as hostile:
+        command = [sys.executable, "-c", SETTINGS, kind, hostile.url()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    # A thousand names are kept of 200 MB.
+    assert int(done.stdout) < 80
 
 
 @pytest.mark.parametrize("kind", FACES)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import howdah
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 MB = 1 << 20
 SAY = "DO $$ BEGIN FOR n IN 1..{} LOOP RAISE NOTICE '%', repeat('x', {}); END LOOP; END $$"
@@ -77,10 +77,17 @@ CASES: dict[str, Callable[[howdah.Database], object]] = {
 }
 
 
-async def notices(url: str) -> None:
-    """Draw notices under asyncio."""
-    async with howdah.AsyncDatabase(url) as db:
-        await db.execute(SAY.format(20_000, 10_000))
+AWAITED: dict[str, Callable[[howdah.AsyncDatabase], Awaitable[object]]] = {
+    "notices of asyncio": lambda db: db.execute(SAY.format(20_000, 10_000)),
+    "texts of asyncio": lambda db: db.load("t", rows(300, MB, str)),
+    "bytea in of asyncio": lambda db: db.load("b", [{"n": 1, "v": bytes(256 * MB)}]),
+}
+
+
+async def awaited(url: str, case: str) -> None:
+    """Do it under asyncio."""
+    async with howdah.AsyncDatabase(url, max_size=1) as db:
+        await AWAITED[case](db)
 
 
 class Counter(logging.Handler):
@@ -104,8 +111,8 @@ def main(url: str, case: str) -> None:
         gc.collect()
         pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         before = memory("VmRSS")
-        if case == "notices of asyncio":
-            asyncio.run(notices(url))
+        if case in AWAITED:
+            asyncio.run(awaited(url, case))
         elif given is not None:
             db.load("t", given)
         else:

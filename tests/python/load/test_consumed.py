@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 import howdah
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -49,6 +50,30 @@ def test_data_that_was_consumed_before_is_refused_by_each_mode(
             data.close()
     with pytest.raises(howdah.InterfaceError, match=r"closed|failed before|no rows left"):
         db.load("new" if mode == "create" else "t", data, mode=mode, key="n" if mode == "upsert" else ())
+    assert sql("SELECT n FROM t") == [(9,)]
+    assert sql("SELECT to_regclass('new') IS NULL") == [(True,)]
+
+
+@loops
+def test_data_that_was_consumed_before_is_refused_by_awaited_loads(
+    db: howdah.Database, url: str, sql: Sql, new_loop: Any
+) -> None:
+    sql("CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (9)")
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as other:
+            for mode in MODES:
+                reader, numbers = db.read("SELECT 1 AS n"), ({"n": n} for n in range(3))
+                reader.to_arrow()
+                list(numbers)
+                consumed: list[Any] = [reader, numbers]
+                for data in consumed:
+                    with pytest.raises(howdah.InterfaceError, match=r"closed|no rows left"):
+                        await other.load(
+                            "new" if mode == "create" else "t", data, mode=mode, key="n" if mode == "upsert" else ()
+                        )
+
+    awaited(main(), new_loop)
     assert sql("SELECT n FROM t") == [(9,)]
     assert sql("SELECT to_regclass('new') IS NULL") == [(True,)]
 

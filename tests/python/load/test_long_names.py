@@ -10,6 +10,7 @@ import pytest
 
 import howdah
 from howdah import Col, Table, col
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,3 +125,30 @@ def test_queries_with_a_name_that_would_be_cut_are_refused(db: howdah.Database) 
     ):
         with pytest.raises(howdah.InterfaceError, match=REFUSED):
             query.to_list()
+
+
+@loops
+def test_names_that_would_be_cut_are_refused_by_awaited_verbs(url: str, sql: Sql, new_loop: Any) -> None:
+    sql(f"CREATE TABLE {LONGEST} (id int PRIMARY KEY); INSERT INTO {LONGEST} VALUES (1)")
+    sql(f"CREATE TABLE t (id int PRIMARY KEY, {LONGEST} int)")
+
+    async def refused(verb: Any) -> None:
+        with pytest.raises((howdah.ProgrammingError, howdah.InterfaceError), match=REFUSED):
+            await verb
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            modes: list[Any] = ["append", "create", "replace", "truncate", "upsert"]
+            for mode in modes:
+                key = "id" if mode == "upsert" else ()
+                await refused(db.load(LONG, [{"id": 2}], mode=mode, key=key))
+                await refused(db.load("made" if mode == "create" else "t", [{"id": 1, LONG: 2}], mode=mode, key=key))
+            await refused(db.load("t", [{"id": 1}], mode="upsert", key=LONG))
+            await refused(db.read(LONG).to_arrow())
+            await refused(db.create_tables(_table(__table__=LONG)))
+            await refused(db.create_tables(_with_label()))
+            await refused(db.find(_table(__table__=LONG)).to_list())
+
+    awaited(main(), new_loop)
+    assert sql(f"SELECT id FROM {LONGEST}") == [(1,)]
+    assert sql("SELECT count(*), to_regclass('made') IS NULL FROM t") == [(0, True)]

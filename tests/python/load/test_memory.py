@@ -35,7 +35,7 @@ def tables(sql: Sql) -> None:
         sql(f"CREATE UNLOGGED TABLE {name} (n int, v {declaration}); ALTER TABLE {name} ALTER v SET STORAGE EXTERNAL")
 
 
-@pytest.mark.parametrize("case", ["texts", "json", "lists", "create", "short then long", "frame"])
+@pytest.mark.parametrize("case", ["texts", "json", "lists", "create", "short then long", "frame", "texts of asyncio"])
 def test_load_of_long_rows_keeps_few_of_them(url: str, sql: Sql, case: str) -> None:
     peak, _, _ = measured(url, case)
     assert peak < FEW_MB, peak
@@ -43,8 +43,9 @@ def test_load_of_long_rows_keeps_few_of_them(url: str, sql: Sql, case: str) -> N
     assert sql(f"SELECT count(*) FROM {table} WHERE octet_length(v::text) > 500000") == [(300,)]
 
 
-def test_long_row_takes_twice_its_size_on_its_way_in(url: str, sql: Sql) -> None:
-    peak, after, _ = measured(url, "bytea in")
+@pytest.mark.parametrize("case", ["bytea in", "bytea in of asyncio"])
+def test_long_row_takes_twice_its_size_on_its_way_in(url: str, sql: Sql, case: str) -> None:
+    peak, after, _ = measured(url, case)
     assert peak < LONG_MB * 2.3, peak
     assert after < FEW_MB, after
     assert sql("SELECT octet_length(v) FROM b") == [(LONG_MB << 20,)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -143,6 +144,20 @@ def test_upsert_into_a_table_named_like_one_of_ours_counts_right(
         again = db.load(given, rows, mode="upsert", key="id")
         assert (again.inserted, again.updated) == (0, 3)
     assert sql(f"SELECT * FROM {schema}.{name} ORDER BY id") == [(1, 10), (2, 20), (3, 30)]
+
+
+@loops
+def test_awaited_upsert_into_tables_named_like_ours_counts_right(url: str, sql: Sql, new_loop: Any) -> None:
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            for name in RESERVED:
+                sql(f"CREATE TABLE {name} (id int PRIMARY KEY, {name} int); INSERT INTO {name} VALUES (1, 1)")
+                rows = [{"id": 1, name: 10}, {"id": 2, name: 20}]
+                report = await db.load(name, rows, mode="upsert", key="id")
+                assert (name, report.inserted, report.updated) == (name, 1, 1)
+                assert sql(f"SELECT * FROM {name} ORDER BY id") == [(1, 10), (2, 20)]
+
+    awaited(main(), new_loop)
 
 
 @pytest.mark.parametrize("name", RESERVED)

@@ -10,6 +10,7 @@ import pytest
 
 import howdah
 from howdah import DataError, ProgrammingError, UniqueViolation
+from tests.python.pool.faces import awaited, loops
 from tests.python.versions import since
 
 if TYPE_CHECKING:
@@ -362,6 +363,24 @@ def test_replace_of_a_temporary_table_is_refused(
         assert db.load(name, ROWS, mode="upsert", key="id").inserted == 3
         db.load(f"{schema}.t", ROWS[:2], mode="replace")
     assert sql("SELECT id, v FROM t ORDER BY id") == [(0, "0"), (1, "1")]
+
+
+@loops
+def test_awaited_replace_refuses_what_has_triggers_or_is_temporary(url: str, sql: Sql, new_loop: Any) -> None:
+    sql(f"CREATE TABLE t (id int, v text); INSERT INTO t VALUES (9, 'old'); {NEVER}; {INSERTED}")
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            with pytest.raises(ProgrammingError, match=r'trigger "no" .* fires none; use mode="truncate"'):
+                await db.load("t", ROWS, mode="replace")
+            async with db.transaction():
+                await db.execute("CREATE TEMP TABLE t (id int, v text) ON COMMIT DROP")
+                with pytest.raises(ProgrammingError, match=r'temporary table of this session.*use mode="truncate"'):
+                    await db.load("t", ROWS, mode="replace")
+                assert (await db.load("t", ROWS, mode="truncate")).rows == 3
+
+    awaited(main(), new_loop)
+    assert sql("SELECT id, v FROM t") == [(9, "old")]
 
 
 def test_replace_of_unlogged_table_keeps_it_unlogged(db: howdah.Database, sql: Sql) -> None:

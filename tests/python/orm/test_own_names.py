@@ -9,7 +9,8 @@ import pytest
 
 import howdah
 from howdah import Col, Table, col
-from howdah.queries import writing
+from howdah.queries import async_writing, writing
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -46,6 +47,29 @@ def test_table_named_like_one_of_ours_is_written_and_read(
         page = db.find(named).order_by(-named.value).page(3)
         assert len(db.find(named).order_by(-named.value).page(3, after=page.next).items) == 3
     assert sql(f'SELECT count(*) FROM "{name}"') == [(7,)]
+
+
+@loops
+@pytest.mark.parametrize("few", [2, 1000])
+def test_table_named_like_one_of_ours_is_written_by_awaited_verbs(
+    url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch, few: int, new_loop: Any
+) -> None:
+    monkeypatch.setattr(async_writing, "FEW", few)
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            for name in NAMES:
+                named: Any = _table(name)
+                await db.create_tables(named)
+                assert await db.insert_many(named, [{"value": at, "t0": at} for at in range(4)]) == [1, 2, 3, 4]
+                report = await db.upsert(named, [{"id": at, "value": -at} for at in range(3, 7)], on=[named.id])
+                assert (name, report.inserted, report.updated) == (name, 2, 2)
+                assert await db.find(named).order_by(named.id).limit(1).update(named.value.set(100)) == 1
+                found = await db.find(named).order_by(named.id).to_list()
+                assert [one.value for one in found] == [100, 1, -3, -4, -5, -6]
+
+    awaited(main(), new_loop)
+    assert sql("SELECT count(*) FROM old") == [(6,)]
 
 
 @pytest.mark.parametrize("name", ["written", "old"])

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import psycopg
 import pytest
+import uvloop
 
 import howdah
 from howdah import embedded
@@ -217,6 +218,8 @@ def awaited(coroutine: Coroutine[Any, Any, T], new_loop: Callable[[], asyncio.Ab
 
 
 RUNNERS: dict[str, Callable[[Coroutine[Any, Any, Any]], Any]] = {"blocking": finish, "asyncio": awaited}
+# For tests that call `awaited` under either loop.
+loops = pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 
 
 @pytest.fixture(params=FACES)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import howdah
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -206,3 +207,18 @@ def test_float_that_is_no_number_is_refused_as_a_decimal(db: howdah.Database, sq
         with pytest.raises(howdah.DataError) as caught:
             db.read("SELECT v FROM t ORDER BY n", types={"v": "decimal(38,2)"}).to_arrow()
         assert (caught.value.column, caught.value.row) == ("v", 2)
+
+
+@loops
+def test_awaited_reads_give_the_exact_digits_or_are_refused(url: str, new_loop: Any) -> None:
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            query = "SELECT 941772587360949::float8 AS v"
+            table = await db.read(query, types={"v": "decimal(38,2)"}).to_arrow()
+            assert table["v"].to_pylist() == [D("941772587360949.00")]
+            for value, asked in (("0.125::float8", "decimal(38,2)"), ("'[]'::jsonb", "list<int64>")):
+                with pytest.raises(howdah.Error) as caught:
+                    await db.read(f"SELECT {value} AS v", types={"v": asked}).to_arrow()
+                assert "v" in str(caught.value)
+
+    awaited(main(), new_loop)

@@ -11,6 +11,7 @@ import pytest
 
 import howdah
 from howdah import DataError, Interval, Range
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,3 +118,24 @@ def test_modifier_of_a_domain_is_learnt_once_and_without_kept_statements(url: st
                 row = db.fetch_one("SELECT '[1.5,2)'::r AS r, ARRAY[1.5]::money2[] AS a, 2.5::money2 AS d")
                 assert row == {"r": Range(D("1.50"), D("2.00")), "a": [D("1.50")], "d": D("2.50")}
                 assert db.fetch_value("SELECT $1::money2[]", [D("1.5")]) == [D("1.50")]
+
+
+@loops
+def test_what_a_domain_would_round_is_refused_by_awaited_verbs(url: str, sql: Sql, new_loop: Any) -> None:
+    sql("CREATE DOMAIN money2 AS numeric(10,2); CREATE TYPE r AS RANGE (subtype = money2, multirange_type_name = m)")
+    sql("CREATE TABLE t (v r, w m, x money2[])")
+    fine, short = Range(D("1.2345"), None), Range(D("1.23"), None)
+    cut: list[tuple[str, str, Any]] = [("v", "r", fine), ("w", "m", [fine]), ("x", "money2[]", [D("1.2345")])]
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            for name, declared, value in cut:
+                with pytest.raises(DataError) as caught:
+                    await db.load("t", [{name: value}])
+                assert (caught.value.column, caught.value.row) == (name, 0)
+                with pytest.raises(DataError, match=r"parameter \$1"):
+                    await db.execute(f"INSERT INTO t ({name}) VALUES ($1::{declared})", value)
+            await db.load("t", [{"v": short, "w": [short], "x": [D("1.23")]}])
+
+    awaited(main(), new_loop)
+    assert sql("SELECT v::text, w::text, x::text FROM t") == [("[1.23,)", "{[1.23,)}", "{1.23}")]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
+import howdah
 from howdah import DataError, Interval, Range
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
-    import howdah
     from tests.python.conftest import Sql
     from tests.python.types.conftest import Column, Road
 
@@ -95,6 +96,22 @@ def test_days_of_a_timedelta_are_days_to_the_server(db: howdah.Database, sql: Sq
     assert sql("SELECT v::text, w::text FROM t ORDER BY w") == [("30 days", "1 day 02:00:00"), ("30 days", "30 days")]
     with pytest.raises(DataError, match="round it first"):
         db.load("t", [{"v": dt.timedelta(days=1, hours=1), "w": days}])
+
+
+@loops
+def test_days_of_a_timedelta_are_days_by_awaited_verbs(url: str, sql: Sql, new_loop: Any) -> None:
+    sql("CREATE TABLE t (v interval, w interval day)")
+    days = dt.timedelta(days=30)
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            assert await db.fetch_value("SELECT date_part('day', $1::interval)", days) == 30
+            await db.execute("INSERT INTO t VALUES ($1, $1)", days)
+            await db.execute_many("INSERT INTO t VALUES ($1, $1)", [(days,)])
+            await db.load("t", [{"v": days, "w": days}])
+
+    awaited(main(), new_loop)
+    assert sql("SELECT v::text, w::text FROM t") == [("30 days", "30 days")] * 3
 
 
 def test_timedelta_is_days_in_a_range_and_in_a_table_that_is_made(db: howdah.Database, sql: Sql) -> None:

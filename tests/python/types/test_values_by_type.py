@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import howdah
+from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -162,3 +163,23 @@ def test_wide_float_of_numpy_is_refused_where_digits_would_be_lost(db: howdah.Da
     third = np.longdouble(1) / 3
     with pytest.raises(howdah.ConversionError):
         db.fetch_value("SELECT $1::float8", third)
+
+
+@loops
+def test_values_are_taken_by_their_type_by_awaited_verbs(url: str, sql: Sql, new_loop: Any) -> None:
+    sql("CREATE TABLE t (v numeric)")
+
+    async def main() -> None:
+        async with howdah.AsyncDatabase(url) as db:
+            for value in (Money("1.50"), Metres(0.1), Count(5)):
+                await db.load("t", [{"v": value}])
+                await db.execute("INSERT INTO t VALUES ($1)", value)
+                await db.execute_many("INSERT INTO t VALUES ($1)", [(value,)])
+            for value in OTHERS:
+                with pytest.raises(howdah.ConversionError):
+                    await db.load("t", [{"v": value}])
+                with pytest.raises(howdah.ConversionError):
+                    await db.execute("INSERT INTO t VALUES ($1)", value)
+
+    awaited(main(), new_loop)
+    assert sql("SELECT v::text, count(*) FROM t GROUP BY v ORDER BY v") == [("0.1", 3), ("1.50", 3), ("5", 3)]
