@@ -7,6 +7,7 @@ from tests.python.pool.faces import (
     db,
     face,
     kill,
+    loop_kind,
     one,
     opened,
     opened_async,
@@ -14,4 +15,4 @@ from tests.python.pool.faces import (
     sessions,
 )
 
-__all__ = ["app", "db", "face", "kill", "one", "opened", "opened_async", "pytest_pyfunc_call", "sessions"]
+__all__ = ["app", "db", "face", "kill", "loop_kind", "one", "opened", "opened_async", "pytest_pyfunc_call", "sessions"]

@@ -7,6 +7,7 @@ from tests.python.pool.faces import (
     db,
     face,
     kill,
+    loop_kind,
     one,
     opened,
     opened_async,
@@ -15,4 +16,16 @@ from tests.python.pool.faces import (
     sessions,
 )
 
-__all__ = ["app", "db", "face", "kill", "one", "opened", "opened_async", "pytest_pyfunc_call", "restarting", "sessions"]
+__all__ = [
+    "app",
+    "db",
+    "face",
+    "kill",
+    "loop_kind",
+    "one",
+    "opened",
+    "opened_async",
+    "pytest_pyfunc_call",
+    "restarting",
+    "sessions",
+]

@@ -1,7 +1,8 @@
 """Both databases behind one face, and what both must leave behind: nothing.
 
-A test may be a coroutine function. With the fixture `face` it runs twice: under asyncio with an AsyncDatabase, and with
-a Database behind the same verbs, where nothing that is awaited ever waits. Without it, it runs under asyncio alone.
+A test may be a coroutine function. With the fixture `face` it runs three times: under asyncio and under uvloop with an
+AsyncDatabase, and with a Database behind the same verbs, where nothing that is awaited ever waits. Without it, it runs
+under asyncio alone, or with `either_loop` under asyncio and under uvloop.
 """
 
 # ruff: noqa: D102  (what the verbs do is told in howdah itself)
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FACES = ["blocking", "asyncio"]
+FACES = ["blocking", "asyncio", "uvloop"]
 PATIENCE_S = 30.0
 
 _serial = itertools.count(1)
@@ -217,7 +218,11 @@ def awaited(coroutine: Coroutine[Any, Any, T], new_loop: Callable[[], asyncio.Ab
     return result
 
 
-RUNNERS: dict[str, Callable[[Coroutine[Any, Any, Any]], Any]] = {"blocking": finish, "asyncio": awaited}
+RUNNERS: dict[str, Callable[[Coroutine[Any, Any, Any]], Any]] = {
+    "blocking": finish,
+    "asyncio": awaited,
+    "uvloop": lambda coroutine: awaited(coroutine, uvloop.new_event_loop),
+}
 # For tests that call `awaited` under either loop.
 loops = pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 
@@ -226,6 +231,16 @@ loops = pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_
 def face(request: pytest.FixtureRequest) -> str:
     """Tell which face is tested."""
     return cast("str", request.param)
+
+
+@pytest.fixture(params=FACES[1:])
+def loop_kind(request: pytest.FixtureRequest) -> str:
+    """Tell which loop a test without a face runs under."""
+    return cast("str", request.param)
+
+
+# For a test of asyncio's face alone: it runs under each kind of loop.
+either_loop = pytest.mark.usefixtures("loop_kind")
 
 
 @pytest.fixture
@@ -381,5 +396,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(test):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    RUNNERS[str(pyfuncitem.funcargs.get("face", "asyncio"))](test(**arguments))
+    kind = pyfuncitem.funcargs.get("face") or pyfuncitem.funcargs.get("loop_kind", "asyncio")
+    RUNNERS[str(kind)](test(**arguments))
     return True

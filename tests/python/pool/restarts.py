@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
+import math
 import sys
 import tempfile
 import threading
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import uvloop
 
 import howdah
 from howdah import embedded
@@ -41,12 +44,22 @@ class Counts:
     done: int = 0
     failed: int = 0
     longest_s: float = 0.0
+    # Of those that began after the first that began after the change and was answered.
+    done_after: int = 0
+    failed_after: int = 0
+    changed_s: float = math.inf
+    answered_s: float = math.inf
 
-    def add(self, took_s: float, error: howdah.Error | None) -> None:
-        """Count a call."""
+    def add(self, began_s: float, error: howdah.Error | None) -> None:
+        """Count a call that ends now."""
+        ended_s = time.monotonic()
         self.done += error is None
         self.failed += error is not None
-        self.longest_s = max(self.longest_s, took_s)
+        self.longest_s = max(self.longest_s, ended_s - began_s)
+        self.done_after += error is None and began_s > self.answered_s
+        self.failed_after += error is not None and began_s > self.answered_s
+        if error is None and began_s > self.changed_s:
+            self.answered_s = min(self.answered_s, ended_s)
 
 
 def blocking(url: str, change: Callable[[], None]) -> Counts:
@@ -61,11 +74,12 @@ def blocking(url: str, change: Callable[[], None]) -> Counts:
                     db.execute(CALL, 1)
                 except howdah.Error as error:
                     failure = error
-                counts.add(time.monotonic() - began, failure)
+                counts.add(began, failure)
 
         workers = [pool.submit(work) for _ in range(CALLERS)]
         time.sleep(AROUND_S)
         change()
+        counts.changed_s = time.monotonic()
         time.sleep(AROUND_S)
         over.set()
         for worker in workers:
@@ -73,7 +87,9 @@ def blocking(url: str, change: Callable[[], None]) -> Counts:
     return counts
 
 
-def with_asyncio(url: str, change: Callable[[], None]) -> Counts:
+def with_asyncio(
+    url: str, change: Callable[[], None], new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+) -> Counts:
     """Let tasks call while the servers change."""
     counts, over = Counts(), asyncio.Event()
 
@@ -84,19 +100,28 @@ def with_asyncio(url: str, change: Callable[[], None]) -> Counts:
                 await db.execute(CALL, 1)
             except howdah.Error as error:
                 failure = error
-            counts.add(time.monotonic() - began, failure)
+            counts.add(began, failure)
 
     async def main() -> None:
         async with howdah.AsyncDatabase(url, max_size=CONNECTIONS) as db:
             workers = [asyncio.create_task(work(db)) for _ in range(CALLERS)]
             await asyncio.sleep(AROUND_S)
             await asyncio.to_thread(change)
+            counts.changed_s = time.monotonic()
             await asyncio.sleep(AROUND_S)
             over.set()
             await asyncio.gather(*workers)
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
     return counts
+
+
+FACES: dict[str, Callable[[str, Callable[[], None]], Counts]] = {
+    "blocking": blocking,
+    "asyncio": with_asyncio,
+    "uvloop": functools.partial(with_asyncio, new_loop=uvloop.new_event_loop),
+}
 
 
 def restarted(run: Callable[[str, Callable[[], None]], Counts]) -> Counts:
@@ -144,12 +169,12 @@ def failed_over(run: Callable[[str, Callable[[], None]], Counts]) -> Counts:
 def main(times: int) -> None:
     """Tell what came of each change, so many times each."""
     for change in (restarted, failed_over):
-        for run in (blocking, with_asyncio):
+        for face, run in FACES.items():
             for _ in range(times):
                 counts = change(run)
                 sys.stdout.write(
-                    f"{change.__name__}, {run.__name__}: {counts.done} calls done, {counts.failed} failed, "
-                    f"the longest took {counts.longest_s:.2f} s\n"
+                    f"{change.__name__}, {face}: {counts.done} calls done, {counts.failed} failed, the longest took "
+                    f"{counts.longest_s:.2f} s; {counts.failed_after} failed after the first that was answered again\n"
                 )
                 sys.stdout.flush()
 

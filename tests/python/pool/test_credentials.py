@@ -73,6 +73,13 @@ async def test_password_is_asked_for_each_new_connection(opened: Open, guarded: 
     assert raised.value.sqlstate == "28P01"
 
 
+async def test_password_may_be_given_by_a_plain_function_of_either_api(opened: Open, guarded: str) -> None:
+    set_password(guarded, "first")
+    database = opened(url=as_guest(guarded), password=lambda: "first")
+    assert await database.fetch_value("SELECT current_user") == "guest"
+    assert (await database.read("SELECT 1 AS n").to_arrow()).to_pylist() == [{"n": 1}]
+
+
 async def test_password_is_asked_for_loads_and_reads(opened: Open, guarded: str, face: str) -> None:
     set_password(guarded, "first")
     asked: list[str] = []

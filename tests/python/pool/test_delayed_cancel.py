@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import uvloop
 
 import howdah
 
@@ -82,7 +83,7 @@ def proxy(admin: psycopg.Connection[Any]) -> Iterator[DelayingProxy]:
     made.close()
 
 
-@pytest.mark.parametrize("face", ["blocking", "asyncio"])
+@pytest.mark.parametrize("face", ["blocking", "asyncio", "uvloop"])
 def test_cancel_that_comes_late_does_not_hit_the_next_borrower(
     url: str, proxy: DelayingProxy, admin: psycopg.Connection[Any], face: str
 ) -> None:
@@ -93,7 +94,7 @@ def test_cancel_that_comes_late_does_not_hit_the_next_borrower(
     )
     # The statement ends by itself while the request is under way: the connection is clean then.
     slow, after = "SELECT 1 FROM pg_sleep(0.5)", "SELECT 1 FROM pg_sleep(3.5)"
-    if face == "asyncio":
+    if face != "blocking":
 
         async def body() -> None:
             async with howdah.AsyncDatabase(dsn, max_size=1) as database:
@@ -101,7 +102,8 @@ def test_cancel_that_comes_late_does_not_hit_the_next_borrower(
                     await asyncio.wait_for(database.fetch_value(slow), 0.2)
                 await database.fetch_value(after)
 
-        asyncio.run(body())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if face == "uvloop" else None) as runner:
+            runner.run(body())
     else:
         with howdah.Database(dsn, max_size=1, statement_timeout_s=0.2) as short, howdah.Database(dsn) as _:
             # The server's own timeout is off, so that howdah cancels.

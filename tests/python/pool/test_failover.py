@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import uvloop
 
 import howdah
-from tests.python.pool.faces import awaited, eventually, outcome, pid_of, soon
+from tests.python.pool import restarts
+from tests.python.pool.faces import awaited, either_loop, eventually, in_threads, outcome, pid_of, soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.python.pool.faces import Open
 
 
+@either_loop
 async def test_idle_connections_beyond_min_size_close_by_themselves(opened_async: Open) -> None:
     database = opened_async(min_size=1, max_size=4, max_idle_s=0.5)
     await asyncio.gather(*(database.fetch_value("SELECT 1 FROM pg_sleep(0.2)") for _ in range(4)))
@@ -52,6 +55,7 @@ def limited(admin: psycopg.Connection[Any], url: str) -> Iterator[str]:
     admin.execute("DROP USER few")
 
 
+@either_loop
 async def test_too_many_connections_wait_and_are_opened_later(opened_async: Open, limited: str) -> None:
     database = opened_async(url=limited, max_size=6)
     found = await asyncio.gather(*(database.fetch_value("SELECT 1 FROM pg_sleep(0.1)") for _ in range(12)))
@@ -153,6 +157,7 @@ async def test_unknown_database_is_told_at_once_by_a_pool_that_was_connected(
     assert time.monotonic() - begun < 10.0
 
 
+@either_loop
 async def test_idle_connections_to_a_lost_host_are_dropped_at_once(
     opened_async: Open, admin: psycopg.Connection[Any], app: str
 ) -> None:
@@ -167,7 +172,48 @@ async def test_idle_connections_to_a_lost_host_are_dropped_at_once(
     await soon(lambda: database.stats().size == 0)
 
 
-def test_waiting_for_a_server_ends_when_its_caller_is_cancelled(restarting: Any) -> None:
+def test_idle_connections_of_threads_to_a_lost_host_are_dropped_at_once(
+    url: str, admin: psycopg.Connection[Any], app: str, sessions: Callable[..., int]
+) -> None:
+    with howdah.Database(url, max_size=5, application_name=app) as database:
+        meeting = threading.Barrier(5)
+
+        def borrow() -> None:
+            with database.transaction():
+                database.fetch_value("SELECT 1")
+                meeting.wait(30)
+
+        in_threads(*[borrow] * 5)
+        eventually(lambda: database.stats().idle == 5)
+        ends = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = %s"
+
+        def wait() -> None:
+            with pytest.raises(howdah.ConnectionError):
+                database.fetch_value("SELECT 1 FROM pg_sleep(30)")
+
+        def lose() -> None:
+            eventually(lambda: sessions("state = 'active'") == 1)
+            admin.execute(ends.encode(), [app])
+
+        in_threads(wait, lose)
+        eventually(lambda: database.stats().size == 0)
+
+
+@pytest.mark.parametrize("face", restarts.FACES)
+@pytest.mark.parametrize("change", [restarts.restarted, restarts.failed_over])
+def test_callers_wait_while_servers_change(change: Callable[[Any], restarts.Counts], face: str) -> None:
+    counts = change(restarts.FACES[face])
+    # No more than what was under way.
+    assert counts.failed <= restarts.CALLERS
+    # Every call after the first that a server has answered again.
+    assert counts.failed_after == 0
+    assert counts.done_after > restarts.CALLERS
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_waiting_for_a_server_ends_when_its_caller_is_cancelled(
+    restarting: Any, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     async def body() -> None:
         async with howdah.AsyncDatabase(restarting.url, max_size=1) as database:
             assert await database.fetch_value("SELECT 1") == 1
@@ -180,5 +226,5 @@ def test_waiting_for_a_server_ends_when_its_caller_is_cancelled(restarting: Any)
                 await task
             await soon(lambda: database.stats().size == 0)
 
-    awaited(body())
+    awaited(body(), new_loop)
     restarting.start()

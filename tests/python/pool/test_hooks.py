@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 import howdah
-from tests.python.pool.faces import awaited, eventually, soon
+from tests.python.pool.faces import awaited, either_loop, eventually, soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,26 @@ async def test_on_connect_sets_up_what_every_borrower_finds(opened: Open, face: 
     assert len(calls) == (0 if kind == "SQL" else 2)
 
 
+@pytest.mark.parametrize("kind", ["SQL", "plain function"])
+async def test_hooks_may_be_sql_or_plain_functions_of_either_api(opened: Open, face: str, kind: str) -> None:
+    witness = opened()
+    await witness.execute("CREATE TABLE released (color text)")
+    statements = {
+        "on_connect": "SET app.color = 'red'",
+        "on_acquire": "SET app.size = 'small'",
+        "on_release": "INSERT INTO released VALUES (current_setting('app.color'))",
+    }
+    # A function that is not a coroutine function may give what has to be awaited.
+    functions = {name: lambda session, sql=sql: session.execute(sql) for name, sql in statements.items()}
+    hooks: dict[str, Any] = statements if kind == "SQL" else functions
+    database = opened(max_size=1, **hooks)
+    for _ in range(2):
+        found = await database.fetch_one("SELECT current_setting('app.color') AS c, current_setting('app.size') AS s")
+        assert found == {"c": "red", "s": "small"}
+    await given_back(face, database)
+    assert await witness.fetch_value("SELECT count(*) FROM released WHERE color = 'red'") == 2
+
+
 async def test_on_acquire_runs_for_each_borrower_and_is_undone(opened: Open, face: str) -> None:
     database = opened(
         max_size=1, on_acquire=hook(face, lambda _: f"SELECT set_config('app.tenant', '{tenant.get()}', false)")
@@ -74,6 +94,7 @@ async def test_on_acquire_runs_for_each_borrower_and_is_undone(opened: Open, fac
         assert (await database.read(f"{setting} AS t").to_arrow()).to_pylist() == [{"t": name}]
 
 
+@either_loop
 async def test_tasks_at_once_have_their_own_context_in_on_acquire(opened_async: Open) -> None:
     async def set_tenant(session: howdah.AsyncSession) -> None:
         await session.fetch_value("SELECT set_config('app.tenant', $1, false)", tenant.get())
@@ -156,6 +177,7 @@ async def test_failure_of_on_release_closes_the_connection(opened: Open, face: s
     await given_back(face, database)
 
 
+@either_loop
 async def test_cancelled_borrower_of_a_slow_hook_leaves_nothing(opened_async: Open) -> None:
     begun = asyncio.Event()
 

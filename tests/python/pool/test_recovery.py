@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
-from tests.python.pool.faces import RUNNERS, Blocking, Restarting, eventually, in_threads, pid_of
+from tests.python.pool.faces import RUNNERS, Blocking, Restarting, either_loop, eventually, in_threads, pid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ async def test_connection_killed_in_a_statement_fails_it_and_not_the_next(
     assert one.stats().size == 1
 
 
-@pytest.mark.parametrize("face", ["blocking", "asyncio"])
+@pytest.mark.parametrize("face", RUNNERS)
 def test_server_that_restarts_under_idle_connections_is_not_noticed(restarting: Restarting, face: str) -> None:
     run = RUNNERS[face]
     kind: Any = Blocking if face == "blocking" else howdah.AsyncDatabase
@@ -159,6 +159,7 @@ def test_threads_in_the_midst_of_a_restart_fail_and_recover(restarting: Restarti
         assert stats.size <= 3
 
 
+@either_loop
 async def test_tasks_in_the_midst_of_a_restart_fail_and_recover(restarting: Restarting) -> None:
     counts = {"done": 0, "failed": 0}
     over = asyncio.Event()

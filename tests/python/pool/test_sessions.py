@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
+from tests.python.pool.faces import either_loop
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,6 +48,14 @@ async def test_session_has_one_connection_for_all_verbs(db: howdah.AsyncDatabase
         ]
         assert (await session.read("guest").to_arrow()).num_rows == 5
         assert [guest.id for guest in await session.find(Guest).order_by(Guest.id).to_list()] == [1, 2, 3, 4, 5]
+        found = await session.get(Guest, 4)
+        found.name = "dd"
+        await session.save(found)
+        assert await session.find_one(Guest, Guest.name == "dd") is not None
+        assert (await session.upsert(Guest, [{"id": 4, "name": "d"}], on=[Guest.id])).updated == 1
+        assert (await session.refresh(found)).name == "d"
+        await session.delete(found)
+        assert await session.fetch_value("SELECT count(*) FROM guest") == 4
         assert await session.fetch_value("SELECT pg_backend_pid()") == pid
         assert session.parameter("server_encoding") == "UTF8"
         assert session.parameter("no_such_setting") is None
@@ -77,6 +86,26 @@ async def test_session_is_clean_when_its_block_has_ended(
     async with one.session() as session:
         assert session.pid == pid
         assert await session.fetch_value("SELECT current_user = session_user") is True
+
+
+async def test_session_of_a_role_sees_its_own_rows_alone(one: howdah.AsyncDatabase) -> None:
+    await one.execute(
+        "CREATE TABLE t (tenant text, n int); INSERT INTO t VALUES ('ann', 1), ('bob', 2), ('bob', 3); "
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY; "
+        "CREATE POLICY own ON t USING (tenant = current_setting('app.tenant'))"
+    )
+    count = "SELECT count(*) FROM t"
+    for tenant, rows in (("ann", 1), ("bob", 2), ("eve", 0)):
+        async with one.session() as session:
+            # It may read every table, and is no superuser, whom no policy holds for.
+            await session.execute("SET ROLE pg_read_all_data")
+            await session.fetch_value("SELECT set_config('app.tenant', $1, false)", tenant)
+            assert await session.fetch_value(count) == rows
+            async with session.transaction():
+                assert await session.fetch_value(count) == rows
+            assert (await session.read("t").to_arrow()).num_rows == rows
+        assert await one.fetch_value(count) == 3
+    assert one.stats().opened == 1
 
 
 async def test_session_that_an_error_ends_is_clean(one: howdah.AsyncDatabase) -> None:
@@ -157,6 +186,7 @@ async def test_session_takes_no_statement_outside_of_its_block(db: howdah.AsyncD
     assert db.stats().busy == 0
 
 
+@either_loop
 async def test_cancelled_session_is_clean_for_the_next(opened_async: Open) -> None:
     one = opened_async(max_size=1)
     begun = asyncio.Event()

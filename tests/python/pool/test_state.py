@@ -9,7 +9,7 @@ import pytest
 import howdah
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     import psycopg
 
@@ -76,8 +76,14 @@ SCHEMA = """
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
+# The first is what a database does unasked.
+RESETS: dict[str, dict[str, Any]] = {"auto": {}, "discard all": {"reset": "discard all"}}
+
+
+@pytest.mark.parametrize("reset", RESETS)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_state_of_every_kind_is_undone_for_the_next_caller(one: howdah.AsyncDatabase, kind: str) -> None:
+async def test_state_of_every_kind_is_undone_for_the_next_caller(opened: Open, kind: str, reset: str) -> None:
+    one = opened(max_size=1, acquire_timeout_s=5.0, **RESETS[reset])
     leave, is_there = KINDS[kind]
     await one.execute(SCHEMA)
     pid = await one.fetch_value("SELECT pg_backend_pid()")
@@ -89,6 +95,64 @@ async def test_state_of_every_kind_is_undone_for_the_next_caller(one: howdah.Asy
         await one.execute(leave)
     assert await one.fetch_value(is_there) is False
     assert await one.fetch_value("SELECT pg_backend_pid()") == pid
+    assert one.stats().opened == 1
+
+
+LEAVING = "SELECT set_config('app.tenant', 'a', false)"
+LEFT = "SELECT coalesce(current_setting('app.tenant', true), '')"
+
+
+async def streamed(db: howdah.AsyncDatabase) -> None:
+    async for _ in db.stream(LEAVING):
+        pass
+
+
+async def ran(db: howdah.AsyncDatabase) -> None:
+    async def body() -> None:
+        await db.fetch(LEAVING)
+
+    await db.run_transaction(body)
+
+
+async def in_session(db: howdah.AsyncDatabase) -> None:
+    async with db.session() as session:
+        await session.fetch(LEAVING)
+
+
+async def failed(db: howdah.AsyncDatabase) -> None:
+    with pytest.raises(howdah.DataError):
+        await db.execute("DO $$ BEGIN PERFORM set_config('app.tenant', 'a', false); COMMIT; PERFORM 1 / 0; END $$")
+
+
+VERBS: dict[str, Callable[[howdah.AsyncDatabase], Awaitable[Any]]] = {
+    "execute": lambda db: db.execute(LEAVING),
+    "script": lambda db: db.execute(f"SELECT 1; {LEAVING}; SELECT 1"),
+    "a block that fails after its COMMIT": failed,
+    "execute_many": lambda db: db.execute_many("SELECT set_config('app.tenant', $1, false)", [("a",), ("b",)]),
+    "fetch": lambda db: db.fetch(LEAVING),
+    "fetch_one": lambda db: db.fetch_one(LEAVING),
+    "fetch_value": lambda db: db.fetch_value(LEAVING),
+    "stream": streamed,
+    "read": lambda db: db.read(f"{LEAVING} AS t").to_arrow(),
+    "run_transaction": ran,
+    "session": in_session,
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_state_that_any_verb_leaves_is_undone_for_the_next_caller(one: howdah.AsyncDatabase, verb: str) -> None:
+    pid = await one.fetch_value("SELECT pg_backend_pid()")
+    await VERBS[verb](one)
+    assert await one.fetch_value(LEFT) == ""
+    assert await one.fetch_value("SELECT pg_backend_pid()") == pid
+    assert one.stats().opened == 1
+
+
+async def test_state_that_a_load_leaves_is_undone_for_the_next_caller(one: howdah.AsyncDatabase) -> None:
+    await one.execute(SCHEMA)
+    for rows in ([(1,)], [(n,) for n in range(5000)]):
+        await one.load("watched", rows)
+        assert await one.fetch_value("SELECT current_setting('TimeZone') = 'Asia/Tokyo'") is False
     assert one.stats().opened == 1
 
 
