@@ -31,6 +31,15 @@ async def test_new_row_is_inserted_and_filled_in(db: howdah.AsyncDatabase, sql: 
     ]
 
 
+async def test_error_of_a_row_that_breaks_a_constraint_shows_no_values_of_it(db: howdah.AsyncDatabase) -> None:
+    for wrong in (Person(name="s3cret", email="s3cret@x", score=-1.0), Person(name="s3cret", email="ada@x")):
+        with pytest.raises(howdah.IntegrityError) as caught:
+            await db.save(wrong)
+        assert "s3cret" not in str(caught.value)
+        assert "@x" not in str(caught.value)
+        assert "@x" in (caught.value.detail or "")
+
+
 class Rounded(Table):
     """Has columns that the server rounds to, and one that a caller may change from outside."""
 

@@ -1,7 +1,7 @@
 """What the row tests share: one test for both faces.
 
 A test here may be a coroutine function. It runs twice: under asyncio with an AsyncDatabase, and with a Database behind
-the same verbs, where nothing that is awaited ever waits.
+the same verbs, where nothing that is awaited ever waits. A file that has its own fixture `face` may add uvloop.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import uvloop
 
 import howdah
 
@@ -68,7 +69,17 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
     pytest.fail("a blocking verb was awaited for longer")
 
 
-RUNNERS: dict[str, Callable[[Coroutine[Any, Any, Any]], Any]] = {"blocking": finish, "asyncio": asyncio.run}
+def under_uvloop(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine under uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
+RUNNERS: dict[str, Callable[[Coroutine[Any, Any, Any]], Any]] = {
+    "blocking": finish,
+    "asyncio": asyncio.run,
+    "uvloop": under_uvloop,
+}
 
 
 @pytest.fixture(params=FACES)

@@ -1,9 +1,9 @@
-"""What an error says besides the server's words: how to cast a parameter, and what to set behind PgBouncer."""
+"""What an error says besides the server's words: how to cast, what to set behind PgBouncer; and no values of rows."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -11,12 +11,18 @@ import howdah
 from tests.python.rows.pgbouncer import PROGRAM, pgbouncer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from howdah import embedded
     from tests.python.conftest import Sql
 
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+
+
+@pytest.fixture(params=["blocking", "asyncio", "uvloop"])
+def face(request: pytest.FixtureRequest) -> str:
+    """Tell which face is tested, and under which loop."""
+    return cast("str", request.param)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,55 @@ async def read(db: Any, query: str, *params: object) -> object:
         return (await found).to_arrow()
     arrow = found.to_arrow()
     return await arrow if asyncio.iscoroutine(arrow) else arrow
+
+
+# Values of a row
+SECRET = "s3cret"  # noqa: S105  (a value of a row)
+BROKEN = {
+    "null": ("INSERT INTO t VALUES ($1, NULL)", "23502", "Failing row contains ("),
+    "check": ("INSERT INTO t VALUES ($1, -1)", "23514", "Failing row contains ("),
+    "update": ("UPDATE t SET n = -1, v = $1", "23514", "Failing row contains ("),
+    "unique": ("INSERT INTO t VALUES ($1, 1) RETURNING n", "23505", f"Key (v)=({SECRET}) already exists."),
+    "key": ("INSERT INTO u VALUES ($1 || '?')", "23503", f"Key (v)=({SECRET}?) is not present"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_error_of_a_constraint_shows_no_values_of_the_row(db: howdah.AsyncDatabase, sql: Sql, kind: str) -> None:
+    sql(f"CREATE TABLE t (v text PRIMARY KEY, n int NOT NULL CHECK (n > 0)); INSERT INTO t VALUES ('{SECRET}', 1)")
+    sql("CREATE TABLE u (v text REFERENCES t)")
+    query, sqlstate, detail = BROKEN[kind]
+
+    async def in_transaction() -> None:
+        async with db.transaction():
+            await db.execute(query, SECRET)
+
+    async def streamed() -> None:
+        async for _ in db.stream(query, SECRET):
+            pass
+
+    async def script() -> None:
+        await db.execute(f"SELECT 1; {query.replace('$1', repr(SECRET))}")
+
+    whole_query = query if "RETURNING" in query else f"{query} RETURNING 1"
+    acts: list[Callable[[], Awaitable[object]]] = [
+        lambda: db.execute(query, SECRET),
+        lambda: db.execute_many(query, [(SECRET,), (SECRET,)]),
+        lambda: db.fetch(whole_query, SECRET),
+        lambda: db.fetch_value(whole_query, SECRET),
+        in_transaction,
+        streamed,
+        script,
+    ]
+    for act in acts:
+        with pytest.raises(howdah.IntegrityError) as caught:
+            await act()
+        assert caught.value.sqlstate == sqlstate
+        assert SECRET not in str(caught.value)
+        assert "Failing row" not in str(caught.value)
+        # It is there for whoever asks.
+        assert (caught.value.detail or "").startswith(detail)
+        assert SECRET in (caught.value.detail or "")
 
 
 # Behind PgBouncer, without its flag
