@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import pytest
@@ -25,6 +25,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
     """Give a server of this module's own, of either version."""
     with server_of(request.param) as started:
         yield started
+
+
+@pytest.fixture(params=["blocking", "asyncio", "uvloop"])
+def face(request: pytest.FixtureRequest) -> str:
+    """Tell which face is tested, and under which loop."""
+    return cast("str", request.param)
 
 
 def gone(server: embedded.Server, pid: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import pytest
@@ -24,6 +24,12 @@ LEVELS = {
     "LOG": logging.INFO,
     "DEBUG": logging.DEBUG,
 }
+
+
+@pytest.fixture(params=["blocking", "asyncio", "uvloop"])
+def face(request: pytest.FixtureRequest) -> str:
+    """Tell which face is tested, and under which loop."""
+    return cast("str", request.param)
 
 
 def heard(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
@@ -77,6 +83,7 @@ class Slow(logging.Handler):
     """Takes its time, in which other threads may run."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Take it."""
         del record
         time.sleep(0.002)
 
