@@ -2,8 +2,9 @@
 //! tables, locks and the like, which the next borrower of the connection must not find.
 //!
 //! A statement that calls a function may leave anything, unless the function is one of PostgreSQL's own
-//! that leaves nothing. What the text does not show is told by the server where it reports it; what a
-//! trigger, a view, a policy or an operator calls is not seen.
+//! that leaves nothing. What the text does not show is told by the server where it reports it. Not seen is what a
+//! trigger, a view, a policy, a column's default, a domain or an operator calls, nor a function of the caller's that has
+//! the name of one of PostgreSQL's, or is called as `row.function`.
 
 mod tokens;
 
@@ -177,16 +178,14 @@ const BEFORE_NAMES: &[&str] = &[
     "with",
 ];
 
-/// Words that may stand before a parenthesis: keywords, and types with modifiers.
+/// Keywords that may stand before a parenthesis and cannot be the name of a function: the reserved ones, and those that
+/// PostgreSQL lists as "non-reserved (cannot be function or type)".
 const KEYWORDS: &str = "\
-all analyze and any array as between bit both by case cast char character check conflict copy cross \
-current_time current_timestamp cube decimal default distinct else end escape except exists explain \
-filter first foreign from full group grouping having ilike in inner insert intersect interval into is \
-join key lateral left like limit localtime localtimestamp materialized natural next not nothing \
-numeric of offset on only operator or order outer over overlaps partition precision primary \
-range references returning right rollup row rows select set sets similar some symmetric table then \
-time timestamp timestamptz timetz to trailing leading union unique update using values varbit \
-varchar varying when where window with within without zone";
+all and any array as between bit both case cast char character check current_time current_timestamp decimal \
+default distinct else end except exists foreign from group grouping having in intersect interval into lateral \
+leading limit localtime localtimestamp not numeric offset on only or order precision primary references returning \
+row select some symmetric table then time timestamp to trailing union unique using values varchar when where window \
+with";
 
 /// Functions that leave nothing in a session: those of PostgreSQL that are immutable or stable, but for
 /// what operators and types are made of; those of SQL's syntax; and of the volatile ones those that leave
@@ -300,6 +299,12 @@ fn leaves_nothing(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
         Some(Token::Quoted(name)) => ((*name).to_owned(), true),
         _ => return true,
     };
+    // Arguments are no query, unless it has parentheses of its own.
+    if let Some(Token::Word(first)) = after.get(1)
+        && ["select", "values", "with", "table"].iter().any(|word| word.eq_ignore_ascii_case(first))
+    {
+        return true;
+    }
     // The name may have others before it, as a schema's.
     let mut start = before.len() - 1;
     while let Some([Token::Word(_) | Token::Quoted(_), Token::Dot]) =
@@ -308,8 +313,8 @@ fn leaves_nothing(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
         start -= 2;
     }
     let schema = before.get(start).filter(|_| start + 1 < before.len());
-    let ahead = start.checked_sub(1).and_then(|at| before.get(at));
-    match ahead {
+    let ahead = before.get(..start).unwrap_or_default();
+    match ahead.last() {
         Some(Token::Cast | Token::Dot) => return true,
         Some(Token::Word(word)) if BEFORE_NAMES.iter().any(|w| w.eq_ignore_ascii_case(word)) => {
             return true;
@@ -317,13 +322,46 @@ fn leaves_nothing(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
         _ => {}
     }
     match schema {
-        None if !is_quoted && is_keyword(&name) => return true,
+        None if !is_quoted && (is_keyword(&name) || is_syntax(&name, ahead)) => return true,
         None => {}
         Some(Token::Word("pg_catalog") | Token::Quoted("pg_catalog"))
             if before.len() - start == 3 => {}
         Some(_) => return false,
     }
     if name == "set_config" { sets_locally(after) } else { is_harmless_call(&name) }
+}
+
+/// Whether a word that could be the name of a function stands where only a keyword can, by what is ahead of it.
+fn is_syntax(word: &str, ahead: &[Token<'_>]) -> bool {
+    let ends_in = |words: &[&str]| match ahead.last() {
+        Some(last) => words.iter().any(|word| is_word(last, word)),
+        None => false,
+    };
+    // An expression has ended, after which no function can stand.
+    let follows_value = match ahead.last() {
+        Some(Token::Word(last)) => {
+            let last = last.to_ascii_lowercase();
+            last != "by" && !is_keyword(&last)
+        }
+        Some(Token::Quoted(_) | Token::Close) => true,
+        _ => false,
+    };
+    match word {
+        "copy" | "explain" => ahead.is_empty(),
+        "by" => ends_in(&["group", "order", "partition"]),
+        "conflict" => ends_in(&["on"]),
+        "cube" | "rollup" => {
+            matches!(ahead, [.., group, by] if is_word(group, "group") && is_word(by, "by"))
+        }
+        "filter" | "over" => ahead.last() == Some(&Token::Close),
+        "insert" => ends_in(&["then"]),
+        "key" => ends_in(&["primary", "foreign"]),
+        "sets" => ends_in(&["grouping"]),
+        "varying" => ends_in(&["bit", "character"]),
+        "operator" => follows_value || ahead.last() == Some(&Token::Other),
+        "ilike" | "join" | "like" | "overlaps" | "set" => follows_value,
+        _ => false,
+    }
 }
 
 /// Whether the arguments of `set_config` end in `, true`: the setting ends with the transaction.

@@ -39,6 +39,12 @@ mod statements {
             "CREATE TABLE t (n int PRIMARY KEY)",
             "DECLARE c CURSOR FOR SELECT * FROM t",
             "COPY t (a, b) FROM STDIN",
+            "COPY (SELECT 1) TO STDOUT",
+            "EXPLAIN (ANALYZE) SELECT 1",
+            "SELECT a, sum(b) FILTER (WHERE c) OVER (PARTITION BY (d) ORDER BY (e)) FROM t GROUP BY ROLLUP (a)",
+            "SELECT 1 FROM t JOIN (SELECT 1) AS u ON t.a LIKE ($1) AND t.b OPERATOR(pg_catalog.=) $2 OPERATOR(pg_catalog.+) 1",
+            "SELECT a FROM t GROUP BY GROUPING SETS ((a), ())",
+            "CREATE TABLE u (a character varying (3), b int, PRIMARY KEY (b), FOREIGN KEY (b) REFERENCES t (b))",
             "NOTIFY news",
             "TRUNCATE t; ANALYZE t",
         ] {
@@ -77,6 +83,14 @@ mod statements {
             "SELECT 1; SET work_mem = '1MB'",
             "DISCARD ALL",
             "EXPLAIN ANALYZE SELECT pg_advisory_lock(1)",
+            "-- why\rSET app.tenant = 'a'",
+            "SELECT 1 -- why\r, pg_advisory_lock(1)",
+            "SELECT next('q')",
+            "SELECT key()",
+            "SELECT 1 + first($1)",
+            "SELECT DISTINCT copy(a) FROM t ORDER BY like(a)",
+            "SELECT a FROM t WHERE update(a) AND set(b)",
+            "SELECT a FROM t GROUP BY b, cube(a)",
         ] {
             assert_eq!(Leaves::of(sql), Leaves::State, "{sql}");
         }

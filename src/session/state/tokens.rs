@@ -68,9 +68,9 @@ impl<'a> Iterator for Tokens<'a> {
 impl Tokens<'_> {
     fn skip_comments(&mut self) {
         loop {
-            self.0 = self.0.trim_start();
+            self.0 = self.0.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
             if self.0.starts_with("--") {
-                self.0 = self.0.split_once('\n').map_or("", |(_, rest)| rest);
+                self.0 = self.0.split_once(['\n', '\r']).map_or("", |(_, rest)| rest);
             } else if self.0.starts_with("/*") {
                 self.0 = after_comment(self.0);
             } else {
@@ -155,6 +155,8 @@ mod tests {
             ("$t$ $$ $t$;", vec![Other, Semicolon]),
             ("$1,$23", vec![Other, Comma, Other]),
             ("a -- f(\n b", vec![Word("a"), Word("b")]),
+            ("a -- f(\r b", vec![Word("a"), Word("b")]),
+            ("a\u{a0}(", vec![Word("a\u{a0}"), Open]),
             ("a/* /* f( */ */b", vec![Word("a"), Word("b")]),
             ("größe(", vec![Word("größe"), Open]),
             ("'open", vec![Other]),
