@@ -85,11 +85,14 @@ impl Pool {
             }
             return;
         }
-        let lost = if session.client().has_lost_server() {
-            take_lost(&mut state, &session)
-        } else {
-            Vec::new()
-        };
+        let mut lost = Vec::new();
+        if session.client().has_lost_server() {
+            lost = take_lost(&mut state, &session);
+            if !state.idle.is_empty() {
+                state.lost_at = Some(Instant::now());
+                self.keep(&mut state);
+            }
+        }
         drop(state);
         // It counts until its socket is closed.
         drop(session);

@@ -9,18 +9,23 @@ use super::{Pool, State};
 const RETRY: Duration = Duration::from_secs(1);
 /// How often to look whether those that are always to be there still are.
 const LOOK: Duration = Duration::from_secs(5);
+/// How often to look, and for how long, whether a server that has ended one session ends the others: it tells them
+/// one after another.
+const LOOK_AFTER_LOSS: Duration = Duration::from_millis(50);
+const LOSS: Duration = Duration::from_secs(2);
 /// No two looks follow each other sooner.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 impl Pool {
-    /// Has a thread look after idle sessions; tells one that is there to look now if the pool lacks some.
+    /// Has a thread look after idle sessions; tells one that is there to look now if the pool lacks some, or has
+    /// lost one.
     pub(super) fn keep(self: &Arc<Self>, state: &mut State) {
         if state.closed {
             return;
         }
         let lacks = state.filled && state.open < self.limits.min_size;
         match &state.keeper {
-            Some(keeper) if lacks => keeper.unpark(),
+            Some(keeper) if lacks || state.lost_at.is_some() => keeper.unpark(),
             Some(_) => {}
             None => {
                 let pool = Arc::downgrade(self);
@@ -66,7 +71,13 @@ impl Pool {
         });
         let again =
             if has_failed { Some(RETRY) } else { Some(LOOK).filter(|_| self.limits.min_size > 0) };
+        let has_lost =
+            state.lost_at.is_some_and(|at| at.elapsed() < LOSS) && !state.idle.is_empty();
+        let again = if has_lost { Some(LOOK_AFTER_LOSS) } else { again };
         let next = ends.chain(again.map(|pause| Instant::now() + pause)).min();
+        if !has_lost {
+            state.lost_at = None;
+        }
         if next.is_none() || state.closed {
             state.keeper = None;
             return None;

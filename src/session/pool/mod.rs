@@ -76,6 +76,8 @@ struct State {
     filled: bool,
     /// The thread that looks after idle sessions, if there is one.
     keeper: Option<Thread>,
+    /// When a session was last lost, while others were idle.
+    lost_at: Option<Instant>,
     process: u32,
     opened: u64,
     ended: u64,
@@ -144,6 +146,7 @@ impl Pool {
             resetting: 0,
             closed: false,
             filled: false,
+            lost_at: None,
             keeper: None,
             process: std::process::id(),
             opened: 0,
