@@ -132,9 +132,10 @@ class AsyncDatabase(AsyncStatements):
                 `auto` undoes it after statements that may leave some: all but those that read and write rows, begin and
                 end transactions, or define objects that are not temporary, as long as they call no functions but those
                 of PostgreSQL's own that leave nothing, such as `now()`. After those it costs nothing; what they leave
-                by a trigger, a view, a policy or an operator is seen only where the server reports the setting. The
-                last values of sequences, which `currval` gives, stay. `discard all` runs DISCARD ALL after every
-                caller, one round trip each time, and statements are prepared anew. None leaves all as it is, as does
+                by a trigger, a view, a policy, a column's default, a domain, an operator or a function that shares its
+                name with one of PostgreSQL's is seen only where the server reports the setting. The last
+                values of sequences, which `currval` gives, stay. `discard all` runs DISCARD ALL after every caller, one
+                round trip each time, and statements are prepared anew. None leaves all as it is, as does
                 `?pgbouncer=true`, where the pooler sees to that.
 
         Raises:
