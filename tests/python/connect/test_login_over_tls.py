@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import select
 import socket
 import ssl
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import howdah
 from tests.python.connect.conftest import ANY, USER, by_libpq, connected, refusal
+from tests.python.pool.faces import FACES, RUNNERS, Blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.python.connect.authority import Identity, Kind
@@ -85,35 +85,53 @@ def place(identity: Identity, certificate: Path, key: Path) -> None:
     key.write_bytes(identity.key.read_bytes())
 
 
-def test_client_certificate_is_read_again_for_each_new_connection(guarded: Guarded, tmp_path: Path) -> None:
-    guarded.guard("good", BY_CERTIFICATE)
-    certificate, key = tmp_path / "client.crt", tmp_path / "client.key"
-    url = guarded.url(sslmode="require", sslcert=certificate, sslkey=key, password=None)
-    place(guarded.authorities.alice, certificate, key)
-    with howdah.Database(url, max_size=1, max_lifetime_s=0.0) as db:
-        assert db.fetch_value("SELECT session_user::text") == USER
-        place(guarded.authorities.stranger, certificate, key)
-        with pytest.raises(howdah.OperationalError, match="client certificate"):
-            db.fetch_value("SELECT 1")
-        place(guarded.authorities.alice, certificate, key)
-        assert db.fetch_value("SELECT session_user::text") == USER
-
-
-def test_root_certificate_is_read_again_for_each_new_connection(guarded: Guarded, tmp_path: Path) -> None:
-    roots = tmp_path / "roots.crt"
-    url = guarded.url(sslmode="verify-full", sslrootcert=roots)
-    roots.write_bytes(guarded.authorities.root.read_bytes())
+def connecting_anew(face: str, url: str, steps: list[tuple[Callable[[], object], str | None]]) -> None:
+    """Take steps, each before a new connection of one database, which works or fails with what the step says."""
 
     async def main() -> None:
-        async with howdah.AsyncDatabase(url, max_size=1, max_lifetime_s=0.0) as db:
-            assert await db.fetch_value("SELECT session_user::text") == USER
-            guarded.guard("unknown authority")
-            with pytest.raises(howdah.errors.ConnectionError, match="authority"):
-                await db.fetch_value("SELECT 1")
-            roots.write_bytes(guarded.authorities.other_root.read_bytes())
-            assert await db.fetch_value("SELECT session_user::text") == USER
+        kind: Any = Blocking if face == "blocking" else howdah.AsyncDatabase
+        database = kind(url, max_size=1, max_lifetime_s=0.0)
+        for step, failure in steps:
+            step()
+            if failure is None:
+                assert await database.fetch_value("SELECT session_user::text") == USER
+                continue
+            with pytest.raises(howdah.OperationalError, match=failure):
+                await database.fetch_value("SELECT 1")
+        await database.close()
 
-    asyncio.run(main())
+    RUNNERS[face](main())
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_client_certificate_is_read_again_for_each_new_connection(guarded: Guarded, tmp_path: Path, face: str) -> None:
+    guarded.guard("good", BY_CERTIFICATE)
+    certificate, key = tmp_path / "client.crt", tmp_path / "client.key"
+    alice, stranger = guarded.authorities.alice, guarded.authorities.stranger
+    connecting_anew(
+        face,
+        guarded.url(sslmode="require", sslcert=certificate, sslkey=key, password=None),
+        [
+            (lambda: place(alice, certificate, key), None),
+            (lambda: place(stranger, certificate, key), "client certificate"),
+            (lambda: place(alice, certificate, key), None),
+        ],
+    )
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_root_certificate_is_read_again_for_each_new_connection(guarded: Guarded, tmp_path: Path, face: str) -> None:
+    roots = tmp_path / "roots.crt"
+    root, other_root = guarded.authorities.root, guarded.authorities.other_root
+    connecting_anew(
+        face,
+        guarded.url(sslmode="verify-full", sslrootcert=roots),
+        [
+            (lambda: roots.write_bytes(root.read_bytes()), None),
+            (lambda: guarded.guard("unknown authority"), "authority"),
+            (lambda: roots.write_bytes(other_root.read_bytes()), None),
+        ],
+    )
 
 
 def test_key_that_others_can_read_is_refused_with_its_mode(guarded: Guarded) -> None:

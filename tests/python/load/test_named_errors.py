@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 import pytest
+import uvloop
 
 import howdah
 from howdah import Col, Table, col
@@ -50,12 +51,17 @@ def blocking(url: str, mode: Any, rows: Any) -> object:
         return db.load("t", rows, mode=mode, key="id" if mode == "upsert" else ())
 
 
-def awaited(url: str, mode: Any, rows: Any) -> object:
-    async def main() -> object:
-        async with howdah.AsyncDatabase(url) as db:
-            return await db.load("t", rows, mode=mode, key="id" if mode == "upsert" else ())
+async def later(url: str, mode: Any, rows: Any) -> object:
+    async with howdah.AsyncDatabase(url) as db:
+        return await db.load("t", rows, mode=mode, key="id" if mode == "upsert" else ())
 
-    return asyncio.run(main())
+
+def awaited(url: str, mode: Any, rows: Any) -> object:
+    return asyncio.run(later(url, mode, rows))
+
+
+def under_uvloop(url: str, mode: Any, rows: Any) -> object:
+    return uvloop.run(later(url, mode, rows))
 
 
 def within(url: str, mode: Any, rows: Any) -> object:
@@ -63,7 +69,7 @@ def within(url: str, mode: Any, rows: Any) -> object:
         return db.load("t", rows, mode=mode, key="id" if mode == "upsert" else ())
 
 
-@pytest.mark.parametrize("load", [blocking, awaited, within])
+@pytest.mark.parametrize("load", [blocking, awaited, under_uvloop, within])
 @pytest.mark.parametrize("kind", BAD_ROWS)
 def test_error_of_a_load_names_the_table_of_the_caller(
     url: str, sql: Sql, kind: str, load: Callable[[str, Any, Any], object]
@@ -129,7 +135,7 @@ def test_error_of_rows_on_their_way_into_a_class_names_its_table(
     monkeypatch.setattr(async_writing, "FEW", 0)
     monkeypatch.setattr(writing, "FEW", 0)
 
-    async def later(data: Any) -> object:
+    async def written(data: Any) -> object:
         async with howdah.AsyncDatabase(url) as db:
             return await (db.upsert(T, data, on=[T.id]) if verb == "upsert" else db.insert_many(T, data))
 
@@ -137,7 +143,7 @@ def test_error_of_rows_on_their_way_into_a_class_names_its_table(
         with howdah.Database(url) as db, pytest.raises(howdah.Error) as caught:
             _ = db.upsert(T, data, on=[T.id]) if verb == "upsert" else db.insert_many(T, data)
         with pytest.raises(howdah.Error) as awaited_too:
-            asyncio.run(later(data))
+            asyncio.run(written(data))
         for error in (caught.value, awaited_too.value):
             assert "howdah" not in f"{error} {vars(error)}"
             assert SECRET not in str(error)

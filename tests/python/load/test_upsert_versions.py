@@ -12,6 +12,7 @@ import pytest
 import howdah
 from howdah import Col, Table, col
 from howdah.queries import async_writing, writing
+from tests.python.pool.faces import FACES, RUNNERS
 from tests.python.versions import VERSIONS, server_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from howdah import LoadReport, embedded
 
-APIS = ["blocking", "asyncio"]
 ROWS = [{"id": 1, "v": "new"}, {"id": 2, "v": "new"}, {"id": 2, "v": "last"}]
 
 
@@ -52,7 +52,7 @@ def sql(server: embedded.Server) -> Iterator[psycopg.Connection[tuple[Any, ...]]
         yield connection
 
 
-@pytest.fixture(params=APIS)
+@pytest.fixture(params=FACES)
 def load(request: pytest.FixtureRequest, server: embedded.Server) -> Upsert:
     """Give the upsert of `load`, of either API."""
 
@@ -61,10 +61,11 @@ def load(request: pytest.FixtureRequest, server: embedded.Server) -> Upsert:
             return await db.load("t", rows, mode="upsert", key="id")
 
     def upsert(rows: Any) -> LoadReport:
-        if request.param == "asyncio":
-            return asyncio.run(later(rows))
-        with howdah.Database(server.url) as db:
-            return db.load("t", rows, mode="upsert", key="id")
+        if request.param == "blocking":
+            with howdah.Database(server.url) as db:
+                return db.load("t", rows, mode="upsert", key="id")
+        report: LoadReport = RUNNERS[request.param](later(rows))
+        return report
 
     return upsert
 

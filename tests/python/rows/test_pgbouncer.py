@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
+from tests.python.rows.conftest import RUNNERS
 from tests.python.rows.pgbouncer import PROGRAM, pgbouncer
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ def test_load_and_read_work_through_it(bouncer: str, table: str) -> None:
             assert db.read(f"SELECT a FROM {table} WHERE a >= $1", 10 * n).to_arrow().num_rows == 5
 
 
+@pytest.mark.parametrize("face", list(RUNNERS), indirect=True)
 async def test_listening_through_it_is_refused(opened: Callable[..., howdah.AsyncDatabase], bouncer: str) -> None:
     db = opened(f"{bouncer}?pgbouncer=true", max_size=1)
     for _ in range(2):
