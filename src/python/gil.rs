@@ -17,7 +17,11 @@ pub(super) fn released<T: Ungil + Send>(
     py: Python<'_>,
     work: impl FnOnce() -> T + Ungil + Send,
 ) -> T {
-    py.detach(|| detached(work))
+    // Where the GIL is taken again, CPython may end this thread; see `outside`.
+    let waits = WaitsForEver;
+    let result = py.detach(|| detached(work));
+    std::mem::forget(waits);
+    result
 }
 
 /// Runs `work` while other Python threads may run, for a caller that may hold the GIL or not.
@@ -36,7 +40,9 @@ pub(super) fn held<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
         return unsafe { Python::attach_unchecked(work) };
     }
     attached(|| {
+        let waits = WaitsForEver;
         let guard = Guard::new();
+        std::mem::forget(waits);
         // SAFETY: the guard holds the GIL until it is dropped, after `work` has ended.
         let result = work(unsafe { Python::assume_attached() });
         guard.release();
@@ -89,8 +95,10 @@ pub(super) fn without(work: impl FnOnce()) {
     let state = is_held().then(|| unsafe { ffi::PyEval_SaveThread() });
     work();
     if let Some(state) = state {
+        let waits = WaitsForEver;
         // SAFETY: the state is that of this thread, which has not taken the GIL since.
         unsafe { ffi::PyEval_RestoreThread(state) };
+        std::mem::forget(waits);
     }
 }
 
