@@ -164,23 +164,38 @@ async def test_error_is_told_to_its_own_caller(opened_async: Open) -> None:
 
 async def test_cancellation_of_one_leaves_the_others(opened_async: Open, tables: Any, blocked: Blocked) -> None:
     database = opened_async(max_size=1)
-    await together(database)
-    before = database.stats().pipelined
-    async with locked(tables, "t", "u"):
-        tasks = [asyncio.create_task(database.fetch_value(sql)) for sql in (FROM_T, FROM_U, FROM_U)]
-        others = [asyncio.create_task(database.fetch_value(ONE, n)) for n in range(3)]
-        await blocked(1)
-        assert database.stats().pipelined - before == 5
-        tasks[0].cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await tasks[0]
-        # The second one waits at the server now. A cancellation that comes late hits it in the place of the first.
-        (pid,) = await blocked(1)
-        tables.execute("SELECT pg_cancel_backend(%s)", [pid])
-        await asyncio.sleep(0.2)
-        assert not tasks[1].done()
-    assert await asyncio.gather(*tasks[1:]) == [7, 7]
-    assert await asyncio.gather(*others) == [0, 1, 2]
+
+    async def all_sent(tasks: list[asyncio.Task[Any]], others: list[asyncio.Task[Any]]) -> bool:
+        """Cancel the first of what was sent on one connection; on a busy machine each may have waited for its own."""
+        async with locked(tables, "t", "u"):
+            tasks += [asyncio.create_task(database.fetch_value(sql)) for sql in (FROM_T, FROM_U, FROM_U)]
+            others += [asyncio.create_task(database.fetch_value(ONE, n)) for n in range(3)]
+            await blocked(1)
+            if database.stats().pipelined - before != 5:
+                return False
+            first = tasks.pop(0)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            # The second one waits at the server now. A cancellation that comes late hits it in the place of the first.
+            (pid,) = await blocked(1)
+            tables.execute("SELECT pg_cancel_backend(%s)", [pid])
+            await asyncio.sleep(0.2)
+            assert not tasks[0].done()
+        return True
+
+    tasks: list[asyncio.Task[Any]] = []
+    for _ in range(50):
+        await together(database)
+        before = database.stats().pipelined
+        tasks.clear()
+        others: list[asyncio.Task[Any]] = []
+        sent = await all_sent(tasks, others)
+        assert await asyncio.gather(*tasks) == [7] * len(tasks)
+        assert await asyncio.gather(*others) == [0, 1, 2]
+        if sent:
+            break
+    assert len(tasks) == 2
     assert database.stats().busy == 0
 
 
