@@ -299,9 +299,9 @@ fn leaves_nothing(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
         Some(Token::Quoted(name)) => ((*name).to_owned(), true),
         _ => return true,
     };
-    // Arguments are no query, unless it has parentheses of its own.
+    // Arguments are no query, unless it has parentheses of its own. These words are reserved: no column has such a name.
     if let Some(Token::Word(first)) = after.get(1)
-        && ["select", "values", "with", "table"].iter().any(|word| word.eq_ignore_ascii_case(first))
+        && ["select", "with", "table"].iter().any(|word| word.eq_ignore_ascii_case(first))
     {
         return true;
     }

@@ -85,6 +85,7 @@ mod statements {
             "EXPLAIN ANALYZE SELECT pg_advisory_lock(1)",
             "-- why\rSET app.tenant = 'a'",
             "SELECT 1 -- why\r, pg_advisory_lock(1)",
+            "SELECT pg_advisory_lock(values) FROM t",
             "SELECT next('q')",
             "SELECT key()",
             "SELECT 1 + first($1)",

@@ -355,7 +355,7 @@ impl Carried {
     fn end(&self, py: Python<'_>, operation: Operation, outcome: Result<Py<PyAny>>) {
         let Operation { work, slot, home, read, .. } = operation;
         drop(work);
-        // Once the connection is given back, a thread that resets it would take them, too.
+        // Notices first: a thread that resets the connection, once it is given back, would take them, too.
         tell(py, &self.client);
         if let Some(read) = read {
             read.end();
