@@ -202,11 +202,10 @@ def _described_index(keys: tuple[str, ...], method: str) -> dict[str, Any]:
 
 def _key(schema: TableSchema, key: str) -> str:
     """Give a key with its column's name in the database; what begins with no column is the author's SQL."""
-    if key in schema.by_name:
+    # A name may have spaces, and begin with the name that another column has in the class.
+    if key in schema.by_name or any(key.startswith(f"{name} ") for name in schema.by_name):
         return key
     first, space, rest = key.partition(" ")
-    if first in schema.by_name:
-        return key
     column = schema.by_attribute.get(first) or schema.references.get(first)
     return key if column is None else f"{column.name}{space}{rest}"
 

@@ -17,6 +17,7 @@ import howdah
 import howdah as pg
 from howdah import Col, Ref, Table, Vector, col
 from howdah.tables.ddl import statements
+from tests.python.versions import wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +126,7 @@ def test_ddl_of_tables_says_everything_of_them() -> None:
 
 
 def test_ddl_of_tables_runs_as_a_script_and_again(url: str, sql: Sql) -> None:
+    wants("vector", sql)
     with psycopg.connect(url, autocommit=True) as connection:
         for _ in range(2):
             connection.execute(pg.ddl(Ride, Mahout).encode())
@@ -133,6 +135,7 @@ def test_ddl_of_tables_runs_as_a_script_and_again(url: str, sql: Sql) -> None:
 
 
 def test_statements_run_twice_change_nothing(db: howdah.Database, sql: Sql) -> None:
+    wants("vector", sql)
     run(db, Ride, Mahout)
     kept = columns(sql, "ride"), constraints(sql, "ride"), sql("SELECT indexdef FROM pg_indexes ORDER BY 1")
     run(db, Mahout, Ride, Ride)
@@ -140,6 +143,7 @@ def test_statements_run_twice_change_nothing(db: howdah.Database, sql: Sql) -> N
 
 
 def test_names_that_the_server_gives_are_the_names_of_the_ddl(db: howdah.Database, sql: Sql) -> None:
+    wants("vector", sql)
     run(db, Mahout, Ride)
     assert {name for name, _ in constraints(sql, "ride")} == {
         "light",
@@ -385,6 +389,18 @@ def test_enum_named_like_a_type_of_the_server_is_refused(db: howdah.Database, sq
     db.create_tables(Plain)
     assert db.save(Plain(style=Text.bold)).style is Text.bold
     assert columns(sql, "plain")[1:] == [("style", "text", True)]
+
+
+def test_index_key_with_a_space_in_its_name_is_that_column(db: howdah.Database, sql: Sql) -> None:
+    class Spaced(Table):
+        __indexes__ = (pg.index("A : DESC"),)
+
+        id: Col[int] = pg.identity()
+        A: Col[str] = col(name="A :")
+
+    run(db, Spaced)
+    definitions = sql("SELECT substring(indexdef FROM ' [(].*') FROM pg_indexes WHERE tablename = 'spaced'")
+    assert set(definitions) == {(' ("A :" DESC)',), (" (id)",)}
 
 
 def test_index_whose_name_another_table_has_is_told(db: howdah.Database, sql: Sql) -> None:
