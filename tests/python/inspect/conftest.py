@@ -15,6 +15,7 @@ import howdah
 from howdah.inspect.deciding import decide
 from howdah.inspect.reading import read
 from howdah.inspect.writing import write
+from tests.python.versions import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +28,11 @@ _serial = itertools.count(1)
 
 @pytest.fixture
 def database(server: embedded.Server, admin: psycopg.Connection[tuple[Any, ...]]) -> Iterator[Callable[[str], str]]:
-    """Give what makes a database, runs a script in it, and gives its URL; each goes at the end."""
+    """Give what makes a database, runs in it what fits of a script, and gives its URL; each goes at the end."""
     names: list[str] = []
+
+    def asked(query: str, *params: object) -> list[tuple[Any, ...]]:
+        return admin.execute(query.encode(), params or None).fetchall()
 
     def make(script: str = "") -> str:
         name = f"inspected_{next(_serial)}"
@@ -37,7 +41,7 @@ def database(server: embedded.Server, admin: psycopg.Connection[tuple[Any, ...]]
         base, _, _ = server.url.rpartition("/")
         url = f"{base}/{name}"
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(script.encode())
+            connection.execute(fitting(script, asked).encode())
         return url
 
     yield make

@@ -1,7 +1,7 @@
 -- A schema with every feature that tables' classes have words for.
-CREATE EXTENSION vector;
-CREATE EXTENSION pg_trgm;
-CREATE EXTENSION btree_gist;
+CREATE EXTENSION vector; -- of vector
+CREATE EXTENSION pg_trgm; -- of pg_trgm
+CREATE EXTENSION btree_gist; -- of btree_gist
 CREATE SCHEMA stable;
 
 CREATE DOMAIN tonnage AS numeric(6,2) DEFAULT 1 NOT NULL CHECK (VALUE > 0);
@@ -30,11 +30,11 @@ CREATE TABLE users (
     list jsonb DEFAULT '[]',
     docs jsonb[],
     doc json,
-    embedding vector(384),
-    half halfvec(8),
-    any_vector vector,
+    embedding vector(384), -- of vector
+    half halfvec(8), -- of vector
+    any_vector vector, -- of vector
     name_lower text GENERATED ALWAYS AS (lower(name::text)) STORED,
-    age_next int GENERATED ALWAYS AS (age + 1) VIRTUAL,
+    age_next int GENERATED ALWAYS AS (age + 1) VIRTUAL, -- since 18
     created_at timestamptz NOT NULL DEFAULT now(),
     seen timestamp,
     seen_ms timestamp(3) with time zone,
@@ -79,8 +79,8 @@ CREATE TABLE users (
     CONSTRAINT with_include UNIQUE (small) INCLUDE (number),
     UNIQUE NULLS NOT DISTINCT (r4),
     CONSTRAINT late UNIQUE (r8) DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT named_unique UNIQUE (token),
-    CONSTRAINT no_overlap EXCLUDE USING gist (small WITH =, during WITH &&) WHERE (age > 3)
+    CONSTRAINT no_overlap EXCLUDE USING gist (small WITH =, during WITH &&) WHERE (age > 3), -- of btree_gist
+    CONSTRAINT named_unique UNIQUE (token)
 );
 CREATE INDEX ON users (name);
 CREATE INDEX ON users (name text_pattern_ops, age DESC NULLS LAST);
@@ -89,10 +89,10 @@ CREATE INDEX ON users USING gin (tags);
 CREATE INDEX ON users USING gin (meta jsonb_path_ops);
 CREATE INDEX meta_gin ON users USING gin (meta) WITH (fastupdate = off);
 CREATE INDEX ON users USING gist (during);
-CREATE INDEX ON users USING gist (name gist_trgm_ops (siglen='32'));
+CREATE INDEX ON users USING gist (name gist_trgm_ops (siglen='32')); -- of pg_trgm
 CREATE INDEX ON users USING brin (created_at) WITH (pages_per_range = 32, autosummarize = on);
-CREATE INDEX ON users USING hnsw (embedding vector_cosine_ops) WITH (m = 8, ef_construction = 32);
-CREATE INDEX half_ivf ON users USING ivfflat (half halfvec_l2_ops) WITH (lists = 10);
+CREATE INDEX ON users USING hnsw (embedding vector_cosine_ops) WITH (m = 8, ef_construction = 32); -- of vector
+CREATE INDEX half_ivf ON users USING ivfflat (half halfvec_l2_ops) WITH (lists = 10); -- of vector
 CREATE INDEX ON users USING hash (token);
 CREATE UNIQUE INDEX ON users (lower(email)) WHERE age > 3;
 CREATE INDEX ON users ((age + small), lower(name) DESC);

@@ -1,5 +1,5 @@
 -- What tables' classes have no words for.
-CREATE EXTENSION citext;
+CREATE EXTENSION citext; -- of citext
 CREATE SCHEMA other;
 CREATE TYPE other.kind AS ENUM ('x');
 CREATE TYPE lonely AS ENUM ('x', 'y''s');
@@ -25,7 +25,7 @@ CREATE TABLE main (
     d top,
     p pair,
     fr floatrange,
-    ci citext,
+    ci citext, -- of citext
     co text COLLATE "C",
     co2 text COLLATE plain,
     num bigint DEFAULT nextval('shared'),
@@ -34,10 +34,10 @@ CREATE TABLE main (
     w int NOT NULL
 );
 ALTER TABLE main ADD CONSTRAINT unproved CHECK (w > 3) NOT VALID;
-ALTER TABLE main ADD CONSTRAINT unenforced CHECK (w > 4) NOT ENFORCED;
+ALTER TABLE main ADD CONSTRAINT unenforced CHECK (w > 4) NOT ENFORCED; -- since 18
 ALTER TABLE main RENAME COLUMN renamed TO new_name;
 ALTER TABLE main ADD CONSTRAINT again UNIQUE (id);
-ALTER TABLE main ALTER COLUMN code SET STORAGE EXTERNAL, ALTER COLUMN ci SET STATISTICS 500;
+ALTER TABLE main ALTER COLUMN code SET STORAGE EXTERNAL, ALTER COLUMN d SET STATISTICS 500;
 ALTER TABLE main SET (fillfactor = 80);
 CREATE TRIGGER touched BEFORE UPDATE ON main FOR EACH ROW EXECUTE FUNCTION touch();
 ALTER TABLE main DISABLE TRIGGER touched;

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.python.versions import extensions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -22,7 +24,8 @@ FEATURES = (HERE / "every_feature.sql").read_text(encoding="utf-8")
 # What classes do not make.
 DOMAIN = "CREATE DOMAIN tonnage AS numeric(6,2) DEFAULT 1 NOT NULL CHECK (VALUE > 0)"
 WHOLE_DOMAIN = DOMAIN.replace("CHECK (VALUE > 0)", "CONSTRAINT tonnage_check CHECK ((VALUE > (0)::numeric))")
-NEEDED = f"CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gist; {DOMAIN}"
+EXTENSIONS = ["CREATE EXTENSION btree_gist", "CREATE EXTENSION pg_trgm"]
+NEEDED = f"{EXTENSIONS[0]}; -- of btree_gist\n{EXTENSIONS[1]}; -- of pg_trgm\n{DOMAIN}"
 
 OWN = "NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)"
 CATALOGUE = {
@@ -79,14 +82,13 @@ def test_every_feature_created_again_leaves_no_difference(
 
 
 def test_source_of_the_tables_of_every_feature_leaves_nothing_out(
-    database: Callable[..., str], inspect: Callable[..., str]
+    database: Callable[..., str], inspect: Callable[..., str], sql: Sql
 ) -> None:
     source = inspect(database(FEATURES), ("public", "stable"))
     comments = [line for line in source.splitlines() if line.startswith("#")]
     assert comments == [
         "# What has to be there before these tables:",
-        "#   CREATE EXTENSION btree_gist",
-        "#   CREATE EXTENSION pg_trgm",
+        *(f"#   {line}" for line in EXTENSIONS if line.split()[-1] in extensions(sql)),
         f"#   {WHOLE_DOMAIN}",
     ]
 

@@ -16,6 +16,7 @@ import howdah
 import howdah as pg
 from howdah import Col, InterfaceError, Interval, Many, Range, Ref, Table, Vector, col
 from howdah.queries import writing
+from tests.python.versions import wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,7 @@ class Everything(Table):
 
 
 def test_every_type_comes_back_as_it_went(db: howdah.Database, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+    wants("vector", sql)
     monkeypatch.setattr(writing, "FEW", 1000)
     sql("CREATE EXTENSION IF NOT EXISTS vector")
     db.create_tables(Everything)

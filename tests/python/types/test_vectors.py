@@ -13,6 +13,7 @@ import pytest
 
 import howdah
 from howdah import Vector
+from tests.python.versions import wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def extension(sql: Sql) -> None:
     """Make the types known."""
+    wants("vector", sql)
     sql("CREATE EXTENSION vector")
 
 
