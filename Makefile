@@ -23,7 +23,7 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test test-servers check generate bench clean
+.PHONY: help build demo test test-servers check generate bench wheel clean
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,9 +63,20 @@ bench: $(DONE)/dist $(DONE)/bench ## measure the codecs alone, then howdah besid
 	cargo bench --profile dist $(CORE)
 	$(PY) -m benches.peers $(ARGS)
 
+# Its own folder for all but the wheel, so that nothing of the source tree can stand in for what the wheel lacks.
+wheel: $(DONE)/venv ## build a wheel into dist/, install it into a fresh environment, and run the demo there
+	rm -rf dist
+	$(VENV)/bin/maturin build --interpreter $(PY) --out dist
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+		$(PY) -m venv "$$folder/venv"; \
+		"$$folder/venv/bin/python" -m pip install --quiet "$$(echo "$(CURDIR)"/dist/howdah-*.whl)[arrow,embedded,polars,progress]"; \
+		cp -r examples datasets "$$folder"; cd "$$folder"; \
+		venv/bin/python -c 'import howdah; print(howdah.__file__)'; \
+		venv/bin/python examples/demo.py
+
 clean: ## remove all that was built, the environment too
 	cargo clean
-	rm -rf $(VENV) datasets/cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist datasets/cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/howdah/_core*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
