@@ -23,7 +23,7 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test test-servers check generate bench wheel clean
+.PHONY: help build demo test test-servers check docs generate bench wheel clean
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,7 +43,7 @@ test-servers: $(DONE)/release $(DONE)/dev ## run the Python tests against Postgr
 		HOWDAH_EMBEDDED_PROGRAMS="$$programs" $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS); \
 	done
 
-check: $(DONE)/release $(DONE)/dev ## check format, lints, types, stubs, layers and what is generated
+check: $(DONE)/release $(DONE)/dev docs ## check format, lints, types, stubs, layers, what is generated, and build the documentation
 	cargo fmt --check
 	cargo check --release $(CORE)
 	cargo clippy --release $(CORE) --all-targets -- -D warnings
@@ -55,6 +55,10 @@ check: $(DONE)/release $(DONE)/dev ## check format, lints, types, stubs, layers 
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
 	$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml howdah._core
+
+docs: $(DONE)/release $(DONE)/docs ## build the documentation site into site/; warnings are errors
+	NO_COLOR=1 $(VENV)/bin/zensical build --strict --clean
+	$(PY) tools/generate_llms.py
 
 generate: $(DONE)/dev ## make the face that blocks anew, from the face for asyncio
 	$(PY) tools/generate_sync.py
@@ -76,7 +80,7 @@ wheel: $(DONE)/venv ## build a wheel into dist/, install it into a fresh environ
 
 clean: ## remove all that was built, the environment too
 	cargo clean
-	rm -rf $(VENV) dist datasets/cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist site .cache datasets/cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/howdah/_core*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -104,6 +108,10 @@ $(DONE)/demo: pyproject.toml | $(DONE)/release
 
 $(DONE)/dev: pyproject.toml | $(DONE)/release
 	$(PY) -m pip install --quiet "howdah[dev]"
+	@touch $@
+
+$(DONE)/docs: pyproject.toml | $(DONE)/release
+	$(PY) -m pip install --quiet "howdah[docs]"
 	@touch $@
 
 $(DONE)/bench: pyproject.toml | $(DONE)/dist
