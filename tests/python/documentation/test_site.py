@@ -127,3 +127,13 @@ def test_errors_page_says_what_is_raised(db: howdah.Database) -> None:
         with pytest.raises(howdah.Error) as caught:
             db.execute("SELECT fail($1)", code)
         assert (caught.value.sqlstate, type(caught.value).__name__) == (code, name)
+
+
+def test_types_page_names_every_type_of_the_core() -> None:
+    source = (ROOT / "src/types/mod.rs").read_text()
+    rows = [line.split("|")[1] for line in source.splitlines() if line.startswith("//! |") and "[`" in line]
+    table = (DOCS / "types.md").read_text().split("\n\n")[3]
+    named = " ".join(line.split("|")[1] for line in table.splitlines())
+    wanted = {word for row in rows for word in re.findall(r"[a-z]\w+", row)} - {"any", "other"}
+    assert len(wanted) > 20
+    assert [word for word in sorted(wanted) if word not in named] == []
