@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_README_LINES = 150
 
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)#:]+)(?:#[^)]*)?\)|!\[[^\]]*\]\(([^)]+)\)")
+# A ratio in a table of figures, before a multiplication sign or alone in its column.
+RATIO = re.compile(r"(\d+\.\d+) \u00d7|(?<=\| )(\d+\.\d+)(?= \|)")
 ROW = re.compile(r"^\| (\S+) \| .* \| `(\w+)` \|$", re.MULTILINE)
 
 
@@ -137,3 +139,15 @@ def test_types_page_names_every_type_of_the_core() -> None:
     wanted = {word for row in rows for word in re.findall(r"[a-z]\w+", row)} - {"any", "other"}
     assert len(wanted) > 20
     assert [word for word in sorted(wanted) if word not in named] == []
+
+
+@pytest.mark.parametrize("page", [README, DOCS / "performance.md"], ids=name_of)
+def test_ratios_of_page_are_those_of_the_reports(page: Path) -> None:
+    bars = "".join(
+        report.read_text().partition("## Bars")[2].partition("\n## ")[0]
+        for report in (ROOT / "benches/results").glob("*.md")
+    )
+    measured = set(re.findall(r"(?<=\| )\d+\.\d+(?= +\|)", bars))
+    ratios = [one or other for one, other in RATIO.findall(page.read_text())]
+    assert len(ratios) >= 7
+    assert [ratio for ratio in ratios if ratio not in measured] == []
