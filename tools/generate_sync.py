@@ -1,8 +1,8 @@
-"""Makes the face that blocks out of the face for asyncio, so that nothing is written twice.
+"""Generates the blocking API (`_sync`) from the asyncio API (`_async`), so that nothing is written twice.
 
-`tools/generate_sync.py` writes the files; with `--check` it tells whether they are as it would write them. `async` and
-`await` go, names are replaced in code and text, wordings in docstrings, comments and messages; the rest stands as it
-does in the source. ruff, of the environment this runs in, then puts imports and lines in order.
+`tools/generate_sync.py` writes the files; with `--check` it fails if they differ from what it would write. It removes
+`async` and `await`, replaces names in code and text, and wordings in docstrings, comments and messages; the rest is
+copied. ruff, of the environment this runs in, then sorts imports and formats lines.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    Place = tuple[int, int]
+    Position = tuple[int, int]
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What is made, by what it is made from.
+SOURCE = ROOT / "python" / "howdah" / "_async"
+TARGET = ROOT / "python" / "howdah" / "_sync"
+
+# The generated files by their sources, relative to the repository.
 FILES = {
-    f"python/howdah/{folder}async_{name}.py": f"python/howdah/{folder}{name}.py"
-    for folder, names in (
-        ("", ("database", "hooks", "listener", "session", "statements", "transaction")),
-        ("queries/", ("query", "relations", "staging", "tables", "upserting", "writing")),
-    )
-    for name in names
+    str(source.relative_to(ROOT)): str((TARGET / source.name).relative_to(ROOT))
+    for source in sorted(SOURCE.glob("*.py"))
 }
 
 NAMES = {
     "AsyncArrowReader": "ArrowReader",
     "AsyncCursor": "Cursor",
     "AsyncDatabase": "Database",
+    "AsyncExecutor": "Executor",
     "AsyncGenerator": "Generator",
     "AsyncHooks": "Hooks",
     "AsyncLease": "Lease",
@@ -44,39 +44,34 @@ NAMES = {
     "AsyncQuery": "Query",
     "AsyncReturning": "Returning",
     "AsyncSession": "Session",
-    "AsyncStatements": "Statements",
-    "AsyncTables": "Tables",
+    "AsyncTableExecutor": "TableExecutor",
     "AsyncTransaction": "Transaction",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
+    "_acompat": "_compat",
+    "_async": "_sync",
     "aclosing": "closing",
     "anext": "next",
     "AbstractAsyncContextManager": "AbstractContextManager",
     "asynccontextmanager": "contextmanager",
-    "async_database": "database",
-    "async_hooks": "hooks",
-    "async_listener": "listener",
-    "async_query": "query",
-    "async_relations": "relations",
-    "async_session": "session",
-    "async_staging": "staging",
-    "async_statements": "statements",
-    "async_tables": "tables",
-    "async_upserting": "upserting",
-    "async_writing": "writing",
-    "async_transaction": "transaction",
-    "awaiting": "blocking",
 }
 
-# The lines of the key may be broken wherever it has a space; those of the value are as they stand.
+# A space in a key matches a line break, too; the lines of a value are copied.
 WORDINGS = {
-    "The database whose verbs are awaited:": "The database whose verbs block:",
-    "The verbs for SQL and for bulk, awaited;": "The verbs for SQL and for bulk;",
-    "Notifications, awaited:": "Notifications, waited for:",
-    "Sessions, awaited:": "Sessions:",
-    "What a pool calls for its connections, awaited:": "What a pool calls for its connections:",
+    "Databases, for asyncio:": "Databases:",
+    "Everything that does I/O, for asyncio: the source from which `_sync` is generated.": (
+        "Everything that does I/O, blocking: generated from `_async`."
+    ),
+    "Hooks that a pool calls for its connections, and the function that returns the password, for asyncio.": (
+        "Hooks that a pool calls for its connections, and the function that returns the password."
+    ),
+    "Listeners, for asyncio:": "Listeners:",
+    "Queries and their results, for asyncio.": "Queries and their results.",
+    "Sessions, for asyncio:": "Sessions:",
+    "The methods for tables, for asyncio;": "The methods for tables;",
+    "The methods that run SQL and bulk statements, for asyncio;": "The methods that run SQL and bulk statements;",
     "SQL, or a callable that is given an `AsyncSession`, a coroutine function too. It runs": (
         "SQL, or a callable that is given a `Session`. It runs"
     ),
@@ -92,16 +87,17 @@ WORDINGS = {
         "is released."
     ),
     "It runs in the background; what it raises": "It runs on a thread of its own; what it raises",
-    "Transactions, awaited:": "Transactions:",
+    "Transactions, for asyncio:": "Transactions:",
     "It is Database's twin for asyncio: the same verbs and parameters, awaited. The running event loop, uvloop too, "
     "drives the connections; a database belongs to no loop, and the next `asyncio.run` may use it again. When an "
     "awaiting task is cancelled, so is its statement at the server. Tasks may share a database.": (
         "AsyncDatabase is its twin for asyncio, with the same verbs and parameters. Ctrl-C cancels a statement at the\n"
         "    server, too. Threads may share a database."
     ),
-    "The innermost open block is kept where asyncio keeps what belongs to a task, and tasks begun in it inherit it: so "
-    "the statements of `asyncio.gather` run in the transaction around it.": (
-        "The innermost open block is kept in the context of its thread; another thread's statements are no part of it."
+    "The innermost open block is in a context variable, and so in the context of its task, which tasks begun inside it "
+    "inherit: the statements of `asyncio.gather` run in the transaction around it.": (
+        "The innermost open block is in a context variable, and so in the context of its thread: statements of other\n"
+        "threads are no part of it."
     ),
     "by an exception, a cancellation among them,": "by an exception, Ctrl-C among them,",
     "inside the block, that of a task begun there too, uses": "inside the block uses",
@@ -117,6 +113,14 @@ WORDINGS = {
     "in the task that has entered the block, and in those begun there. A": (
         "in the\n    thread that has entered the block. A"
     ),
+    "other callbacks of the event loop and other threads go on meanwhile.": "other threads go on meanwhile.",
+    "Whether it ran; if the event loop has ended it did not, and the pool closes the connection.": "True: it ran.",
+    "Store the event loop that waits for a connection.": "Store a value that only the asyncio API uses.",
+    "Another task that waits": "Another thread that waits",
+    "A block in an asynchronous generator that was not iterated to its end does: asyncio closes it in another task.": (
+        "A block in a generator that was not iterated to its end may: another thread may drop the generator."
+    ),
+    "because another task may": "because another thread may",
     "is left in another task than it was entered in,": "is left in another thread than it was entered in,",
     "the block in one task,": "the block in one thread,",
     "is another task's, and only its own task can nest one there;": (
@@ -134,32 +138,32 @@ TEXTS = (tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", 
 
 
 class Converter:
-    """Makes blocking code out of awaiting code.
+    """Converts asyncio code to blocking code.
 
     Attributes:
-        unused: The wordings that nothing asked for so far.
+        unused: The wordings that were not found so far.
     """
 
     def __init__(self, wordings: Mapping[str, str]) -> None:
         """Take the wordings.
 
         Args:
-            wordings: What text says of blocking code, by what it says of awaiting code.
+            wordings: Texts about blocking code, by the texts about asyncio code.
         """
         self.unused = set(wordings)
         self._wordings = wordings
-        # The longer ones first; what replaces one is not looked at again.
+        # Longer texts first; a replacement is not searched again.
         parts = [re.escape(one).replace(r"\ ", r"\s+") for one in sorted(wordings, key=len, reverse=True)]
         self._pattern = re.compile("|".join((*parts, rf"\b(?:{'|'.join(NAMES)})\b", r"\b(?:async|await) ")))
 
     def __call__(self, source: str) -> str:
-        """Make blocking code; imports and lines are not in order yet.
+        """Convert a module; its imports are not sorted and its lines not formatted yet.
 
         Args:
             source: The text of a module.
 
         Returns:
-            The text of its twin.
+            The text of the blocking module.
         """
         lines = source.splitlines(keepends=True)
         pieces: list[str] = []
@@ -172,8 +176,8 @@ class Converter:
             row, column = end
         return "".join((*pieces, "".join(lines[row - 1 :])[column:]))
 
-    def _replacements(self, source: str) -> Iterator[tuple[Place, Place, str]]:
-        """Give what is replaced, in order: from where, to where, and by what."""
+    def _replacements(self, source: str) -> Iterator[tuple[Position, Position, str]]:
+        """Yield the replacements in order: start, end and text."""
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
         wrapping = _awaitables(tokens)
         for at, token in enumerate(tokens):
@@ -210,14 +214,14 @@ def _awaitables(tokens: Sequence[tokenize.TokenInfo]) -> set[int]:
 
 
 def ordered(text: str, path: Path) -> str:
-    """Put imports and lines in order, as ruff does.
+    """Sort imports and format lines, by ruff.
 
     Args:
         text: A module's text.
         path: The file that it is for.
 
     Returns:
-        The text, in order.
+        The formatted text.
     """
     for command in (["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,UP028"], ["format"]):
         run = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(path), "-"]
@@ -229,18 +233,18 @@ def main() -> int:
     """Write the files, or check them.
 
     Returns:
-        What the process says: 0 if all is well.
+        The exit code: 0 for success.
     """
-    parser = argparse.ArgumentParser(description="Make the face that blocks out of the face for asyncio.")
+    parser = argparse.ArgumentParser(description="Generate the blocking API from the asyncio API.")
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail if a file is not as it would be written"
+        "--check", action="store_true", help="write nothing; fail if a file differs from what would be written"
     )
     check = parser.parse_args().check
     convert = Converter(WORDINGS)
     stale: list[str] = []
     for source, target in FILES.items():
         path = ROOT / target
-        header = f"# Made from {Path(source).name} by tools/generate_sync.py: change that, then `make generate`.\n"
+        header = f"# Generated by tools/generate_sync.py: edit {source}, then run `make generate`.\n"
         text = ordered(header + convert((ROOT / source).read_text("utf-8")), path)
         if not path.exists() or path.read_text("utf-8") != text:
             stale.append(target)

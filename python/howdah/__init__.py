@@ -3,11 +3,16 @@
 A binary-COPY bulk loader, a zero-copy Arrow reader and a driver for rows one by one, with a Rust core.
 """
 
+from howdah._async.database import AsyncDatabase
+from howdah._async.query import AsyncQuery
+from howdah._async.session import AsyncSession
+from howdah._async.transaction import AsyncTransaction
 from howdah._core import LoadReport, Notification, Progress, Stats
-from howdah.async_database import AsyncDatabase
-from howdah.async_session import AsyncSession
-from howdah.async_transaction import AsyncTransaction
-from howdah.database import Database
+from howdah._sync.database import Database
+from howdah._sync.query import Query
+from howdah._sync.session import Session
+from howdah._sync.transaction import Transaction
+from howdah.bulk import ArrowStream
 from howdah.default import init, pg_transaction
 from howdah.errors import (
     CheckViolation,
@@ -32,7 +37,7 @@ from howdah.errors import (
     SerializationFailure,
     UniqueViolation,
 )
-from howdah.expressions.expression import Assign, Expr, Ordering
+from howdah.expressions.expression import Expr
 from howdah.expressions.functions import (
     and_,
     array,
@@ -83,24 +88,23 @@ from howdah.expressions.functions import (
     value,
     websearch_to_tsquery,
 )
+from howdah.expressions.node import Assign, Ordering
 from howdah.interval import Interval
 from howdah.json_values import Json, JsonText
-from howdah.queries.async_query import AsyncQuery
-from howdah.queries.derived import Derived, cte, subquery, table_function
-from howdah.queries.pages import Page
-from howdah.queries.query import Query
+from howdah.queries.from_items import Derived, table_function
+from howdah.queries.pagination import Page
+from howdah.queries.subqueries import cte, subquery
 from howdah.range import Range
 from howdah.reader import ArrowReader, AsyncArrowReader
-from howdah.session import Session
-from howdah.tables.attributes import Col, Many, One, Ref
+from howdah.table import Table
+from howdah.tables.column import Col
+from howdah.tables.constraints import check, constraint, foreign_key, index, unique
 from howdah.tables.ddl import ddl
+from howdah.tables.defaults import EITHER
 from howdah.tables.fields import col, generated, identity, many, one, ref, server_default
-from howdah.tables.paths import alias
-from howdah.tables.schema import EITHER, check, constraint, foreign_key, index, unique
-from howdah.tables.table import Table
-from howdah.transaction import Transaction
+from howdah.tables.relation_paths import alias
+from howdah.tables.relations import Many, One, Ref
 from howdah.vector import Vector
-from howdah.verbs import ArrowStream
 
 __all__ = [
     "EITHER",

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from howdah.database import Database
+from howdah._sync.database import Database
 from howdah.errors import Error
-from howdah.inspect.deciding import decide
-from howdah.inspect.reading import read
-from howdah.inspect.writing import write
+from howdah.inspect.codegen import generate
+from howdah.inspect.introspect import read
+from howdah.inspect.planner import plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _inspected(url: str, schemas: Sequence[str], tables: Sequence[str]) -> str:
     with Database(url, max_size=1) as db:
-        return write(decide(read(db, schemas, tables)))
+        return generate(plan(read(db, schemas, tables)))
 
 
 if __name__ == "__main__":

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from howdah.async_database import AsyncDatabase
+from howdah._async.database import AsyncDatabase
 from howdah.errors import InterfaceError
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from howdah.async_database import Reset
-    from howdah.async_transaction import AsyncTransaction, Isolation
-    from howdah.awaiting import AskPassword, Hook
+    from howdah._acompat import AskPassword
+    from howdah._async.database import Reset
+    from howdah._async.hooks import Hook
+    from howdah._async.transaction import AsyncTransaction, Isolation
 
 
 class Options(TypedDict, total=False):
-    """The options of a database; `AsyncDatabase` tells what they mean and what they are where they are not given."""
+    """The options of a database; `AsyncDatabase` documents them and their defaults."""
 
     min_size: int
     max_size: int
@@ -38,7 +39,7 @@ class Options(TypedDict, total=False):
 
 
 _chosen: AsyncDatabase | None = None
-# What `howdah.testing` puts in the place of every default while a test runs.
+# The database that `howdah.testing` sets as the default while a test runs; `init` returns it.
 _pinned: AsyncDatabase | None = None
 
 
@@ -46,7 +47,7 @@ def init(url: str | None = None, /, **options: Unpack[Options]) -> AsyncDatabase
     """Set the default database. Nothing is connected yet; a default that was set before is yours to close.
 
     Args:
-        url: A URI or DSN; without one, the environment is asked. See `AsyncDatabase`.
+        url: A URI or DSN; without one, the environment is used. See `AsyncDatabase`.
         **options: The options of `AsyncDatabase`.
 
     Returns:
@@ -70,7 +71,7 @@ def init(url: str | None = None, /, **options: Unpack[Options]) -> AsyncDatabase
 
 
 def database() -> AsyncDatabase:
-    """Give the default database.
+    """Return the default database.
 
     Returns:
         What `init` set.
@@ -87,7 +88,7 @@ def database() -> AsyncDatabase:
 def pg_transaction(
     *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
 ) -> AsyncTransaction:
-    """Give a transaction on the default database; inside another one, a savepoint. See `AsyncDatabase.transaction`.
+    """Return a transaction on the default database; inside another one, a savepoint. See `AsyncDatabase.transaction`.
 
     Args:
         isolation: `read committed`, `repeatable read` or `serializable`; None for the session's default.

@@ -201,7 +201,7 @@ class _Place:
         return self.home / "log"
 
     def can_run(self) -> bool:
-        """Tell whether the account can reach the programs: not where they lie below a folder closed to it."""
+        """Return whether the account can reach the programs: not where they lie below a folder closed to it."""
         try:
             process = self.spawn("postgres", "--version", output=subprocess.DEVNULL)
         except PermissionError:
@@ -209,7 +209,7 @@ class _Place:
         return process.wait() == 0
 
     def version(self) -> int:
-        """Give the major version of the programs."""
+        """Return the major version of the programs."""
         process = self.spawn("postgres", "--version", output=subprocess.PIPE)
         told, _ = process.communicate()
         found = re.search(rb"\d+", told)

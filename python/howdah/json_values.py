@@ -28,7 +28,7 @@ class Json:
         return f"Json({self.value!r})"
 
     def __bool__(self) -> bool:
-        """Tell whether the value is true: JSON's null is not."""
+        """Return whether the value is true: JSON's null is not."""
         return bool(self.value)
 
 

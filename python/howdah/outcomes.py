@@ -1,4 +1,4 @@
-"""What became of work that an exception interrupted, where the exception alone would hide it.
+"""The outcome of work that an exception interrupted.
 
 An interrupt (Ctrl-C, the cancellation of a task, a timeout) may reach a statement while the server commits it. The
 exception then has a note about that, and two attributes, whatever its class: `howdah_outcome` is `"committed"`,
@@ -26,7 +26,7 @@ UNKNOWN = (
 
 
 def outcome_of(error: BaseException) -> Outcome | None:
-    """Give what an exception tells of the work that it interrupted.
+    """Return the outcome of the work that an exception interrupted.
 
     Args:
         error: The exception.
@@ -39,33 +39,33 @@ def outcome_of(error: BaseException) -> Outcome | None:
 
 
 def committed(error: BaseException, result: object = None) -> None:
-    """Have an exception tell that what it interrupted is committed.
+    """Add to an exception that the work it interrupted is committed.
 
     Args:
         error: The exception.
-        result: What the verb would have returned.
+        result: The result that the method would have returned.
     """
-    _tell(error, "committed", COMMITTED, result)
+    _set_outcome(error, "committed", COMMITTED, result)
 
 
 def uncommitted(error: BaseException, result: object = None) -> None:
-    """Have an exception tell that what it interrupted is done in a transaction that is still open.
+    """Add to an exception that the work it interrupted is done, in a transaction that is still open.
 
     Args:
         error: The exception.
-        result: What the verb would have returned.
+        result: The result that the method would have returned.
     """
-    _tell(error, "uncommitted", UNCOMMITTED, result)
+    _set_outcome(error, "uncommitted", UNCOMMITTED, result)
 
 
 def unknown(error: BaseException, result: object = None) -> None:
-    """Have an exception tell that what it interrupted may be committed or not.
+    """Add to an exception that the outcome of the work it interrupted is unknown.
 
     Args:
         error: The exception.
         result: None, ever.
     """
-    _tell(error, "unknown", UNKNOWN, result)
+    _set_outcome(error, "unknown", UNKNOWN, result)
 
 
 def lost(error: BaseException, result: object = None) -> None:
@@ -75,11 +75,11 @@ def lost(error: BaseException, result: object = None) -> None:
         error: The exception.
         result: None, ever.
     """
-    _tell(error, "unknown", None, result)
+    _set_outcome(error, "unknown", None, result)
 
 
 def is_alone(lease: object) -> bool:
-    """Tell whether a statement on a connection is a transaction of its own.
+    """Return whether a statement on a connection is a transaction of its own.
 
     Args:
         lease: The connection, if it is not one of the pool's.
@@ -91,7 +91,7 @@ def is_alone(lease: object) -> bool:
 
 
 def after_statement(error: BaseException, lease: object) -> None:
-    """Have what interrupts the work after a statement tell that the statement is committed, unless it is howdah's own.
+    """Add to an exception after a statement that the statement is committed, unless it is an error of howdah.
 
     Args:
         error: The exception.
@@ -102,7 +102,7 @@ def after_statement(error: BaseException, lease: object) -> None:
 
 
 def may_run_again(error: DatabaseError) -> bool:
-    """Tell whether a transaction that failed so may succeed if all of it runs again.
+    """Return whether a transaction that failed so may succeed if all of it runs again.
 
     Args:
         error: The error, which has undone the transaction.
@@ -110,8 +110,8 @@ def may_run_again(error: DatabaseError) -> bool:
     return isinstance(error, SerializationFailure) or RUN_AGAIN in (error.hint or "")
 
 
-def tell_as(error: BaseException, other: BaseException) -> None:
-    """Have an exception tell what another one tells.
+def copy_outcome(error: BaseException, other: BaseException) -> None:
+    """Copy the outcome of another exception.
 
     Args:
         error: The exception.
@@ -120,10 +120,10 @@ def tell_as(error: BaseException, other: BaseException) -> None:
     outcome = outcome_of(other)
     if outcome is not None:
         notes = {"committed": COMMITTED, "uncommitted": UNCOMMITTED, "unknown": UNKNOWN}
-        _tell(error, outcome, notes[outcome], getattr(other, "howdah_result", None))
+        _set_outcome(error, outcome, notes[outcome], getattr(other, "howdah_result", None))
 
 
-def _tell(error: BaseException, outcome: Outcome, note: str | None, result: object) -> None:
+def _set_outcome(error: BaseException, outcome: Outcome, note: str | None, result: object) -> None:
     # Interrupts are of Python's own classes, which declare no such attributes.
     setattr(error, "howdah_outcome", outcome)  # noqa: B010
     setattr(error, "howdah_result", result)  # noqa: B010

@@ -1,4 +1,4 @@
-"""Progress bars: tqdm where a bar is asked for, the caller's own callable otherwise."""
+"""Progress of loads and reads: progress_callback by a tqdm bar, or passed to the caller's own callable."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown(progress: Show, title: str) -> Generator[Callable[[Progress], None] | None]:
-    """Give what is to be called with the progress, until the end of a block.
+def progress_callback(progress: Show, title: str) -> Generator[Callable[[Progress], None] | None]:
+    """Return the callable for progress, and close a bar at the end of the block.
 
     Args:
         progress: `True` for a bar, `False` for none, or a callable of the caller's.
-        title: What stands before the bar.
+        title: The title of the bar.
 
     Yields:
-        A callable, or None where nobody wants to know.
+        A callable, or None if progress is False.
 
     Raises:
-        InterfaceError: A bar is asked for and tqdm is not installed.
+        InterfaceError: progress is True and tqdm is not installed.
     """
     callback = callable_for(progress, title)
     try:
@@ -38,17 +38,17 @@ def shown(progress: Show, title: str) -> Generator[Callable[[Progress], None] | 
 
 
 def callable_for(progress: Show, title: str) -> Callable[[Progress], None] | None:
-    """Give what is to be called with the progress; a bar closes itself when all is done.
+    """Return the callable for progress; a bar closes itself at the end.
 
     Args:
         progress: `True` for a bar, `False` for none, or a callable of the caller's.
-        title: What stands before the bar.
+        title: The title of the bar.
 
     Returns:
-        A callable, or None where nobody wants to know.
+        A callable, or None if progress is False.
 
     Raises:
-        InterfaceError: A bar is asked for and tqdm is not installed.
+        InterfaceError: progress is True and tqdm is not installed.
     """
     if progress is True:
         return Bar(title)
@@ -62,7 +62,7 @@ class Bar:
         """Open the bar.
 
         Args:
-            title: What stands before it.
+            title: Its title.
         """
         try:
             from tqdm.auto import tqdm
@@ -84,5 +84,5 @@ class Bar:
             self.close()
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar, and leave it on the screen."""
         self._bar.close()

@@ -59,7 +59,7 @@ class Range(Generic[T]):
         return self.bounds[1] == "]"
 
     def __contains__(self, value: Any) -> bool:  # noqa: ANN401  (a T)
-        """Tell whether a value is in it."""
+        """Return whether a value is in it."""
         if self.empty:
             return False
         lower: Any = self.lower

@@ -83,7 +83,7 @@ class ArrowReader:
             A table of all rows, in the batches in which they came.
 
         Raises:
-            DatabaseError: What the server says, or a value that Arrow cannot hold.
+            DatabaseError: An error of the server, or a value that Arrow cannot hold.
         """
         import pyarrow as pa
 
@@ -96,7 +96,7 @@ class ArrowReader:
             A frame of all rows.
 
         Raises:
-            DatabaseError: What the server says, or a value that Arrow cannot hold.
+            DatabaseError: An error of the server, or a value that Arrow cannot hold.
             NotSupportedError: A column of intervals or of decimals of over 38 digits, which polars does not have.
         """
         import polars as pl
@@ -121,7 +121,7 @@ class ArrowReader:
             A frame of all rows, its columns of `pandas.ArrowDtype`.
 
         Raises:
-            DatabaseError: What the server says, or a value that Arrow cannot hold.
+            DatabaseError: An error of the server, or a value that Arrow cannot hold.
         """
         import pandas as pd
 
@@ -131,14 +131,14 @@ class ArrowReader:
         try:
             return drain()
         except Exception:
-            # A stream tells its consumer no more than a text: the error itself was kept.
+            # The consumer of an Arrow stream gets only the text of an error; the core has the exception.
             error = self._core.take_error()
             if error is not None:
                 raise error from None
             raise
 
     def close(self) -> None:
-        """Cancel what is left of the result, and give the connection back. Again does nothing."""
+        """Cancel the rest of the result, and release the connection. A second call does nothing."""
         self._core.close()
 
     def __enter__(self) -> Self:
@@ -153,7 +153,7 @@ class ArrowReader:
 
 
 class AsyncArrowReader:
-    """ArrowReader's twin for asyncio; the query begins when the first batch is asked for.
+    """A query's result for asyncio; the query begins when the first batch is read.
 
     Example:
         >>> async def total(db):
@@ -165,11 +165,11 @@ class AsyncArrowReader:
         begin: Callable[[_core.Cancel | None], ArrowReader],
         done: Callable[[BaseException, object], None] | None = None,
     ) -> None:
-        """Wrap what begins the query; `AsyncDatabase.read` makes them.
+        """Take the function that begins the query; `AsyncDatabase.read` makes readers.
 
         Args:
             begin: Called once, on a worker thread.
-            done: Tells an exception of a query that was done when it came; a query that only reads has none.
+            done: Adds to an exception that the query had finished before it; None for a query that only reads.
         """
         self._begin = begin
         self._done = done
@@ -217,7 +217,7 @@ class AsyncArrowReader:
         return await self._run(ArrowReader.to_pandas)
 
     async def close(self) -> None:
-        """Cancel what is left of the result, and give the connection back. Again does nothing."""
+        """Cancel the rest of the result, and release the connection. A second call does nothing."""
         if self._reader is not None:
             await self._run(ArrowReader.close)
 

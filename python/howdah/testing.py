@@ -35,13 +35,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from howdah import default
-from howdah.async_database import AsyncDatabase
-from howdah.held import HeldDatabase
+from howdah._async.database import AsyncDatabase
+from howdah.rollback_database import RollbackDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-O = TypeVar("O")  # noqa: E741  (the contract's own name)
+T = TypeVar("T")
 
 VARIABLE = "HOWDAH_TEST_URL"
 NOWHERE = (
@@ -64,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def howdah_url(pytestconfig: pytest.Config) -> Iterator[str]:
-    """Give the URL of the database that tests are in; a fixture of this name in your `conftest.py` takes its place."""
+    """Return the URL of the database for tests; a fixture of this name in your `conftest.py` overrides it."""
     given: Any = pytestconfig.getoption("--howdah-url") or pytestconfig.getini("howdah_url") or os.environ.get(VARIABLE)
     if given:
         yield str(given)
@@ -79,30 +79,30 @@ def howdah_url(pytestconfig: pytest.Config) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _howdah_pools() -> Iterator[dict[str, AsyncDatabase]]:
-    """Keep connections from test to test."""
+    """Keep pools open from test to test."""
     pools: dict[str, AsyncDatabase] = {}
     yield pools
     for pool in pools.values():
-        _finished(pool.close)
+        _run(pool.close)
 
 
 @pytest.fixture
 def howdah_db(howdah_url: str, _howdah_pools: dict[str, AsyncDatabase]) -> Iterator[AsyncDatabase]:
-    """Give a database, the default one too, whose every change is undone when the test ends."""
+    """Return a database that rolls all changes back when the test ends; it is the default database, too."""
     pool = _howdah_pools.get(howdah_url)
     if pool is None:
         pool = _howdah_pools[howdah_url] = AsyncDatabase(howdah_url, max_size=10)
-    held = _finished(lambda: HeldDatabase.begin(pool))
+    rollback_db = _run(lambda: RollbackDatabase.begin(pool))
     before = default._chosen  # noqa: SLF001  (for the time of the test)
-    default._chosen = default._pinned = held  # noqa: SLF001
+    default._chosen = default._pinned = rollback_db  # noqa: SLF001
     try:
-        yield held
+        yield rollback_db
     finally:
         default._chosen, default._pinned = before, None  # noqa: SLF001
-        _finished(held.roll_back)
+        _run(rollback_db.roll_back)
 
 
-def _finished(work: Callable[[], Coroutine[Any, Any, O]]) -> O:
-    """Await something in an event loop of its own; in this thread there may be one that runs."""
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine in a thread and an event loop of its own, because a loop may be running in this thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(work())).result()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from howdah import _core
 from howdah.errors import InterfaceError
-from howdah.outcomes import tell_as, unknown
+from howdah.outcomes import copy_outcome, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ _caller = threading.local()
 
 
 def caller() -> tuple[asyncio.AbstractEventLoop, Context] | None:
-    """Give the event loop and the context of the task that this thread works for.
+    """Return the event loop and the context of the task that this thread works for.
 
     Returns:
         Both; None if it is no worker thread.
@@ -32,7 +32,7 @@ def caller() -> tuple[asyncio.AbstractEventLoop, Context] | None:
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
-    """Give the event loop that runs in this thread.
+    """Return the event loop that runs in this thread.
 
     Returns:
         The loop.
@@ -55,12 +55,12 @@ async def in_thread(
     """Run blocking work on a worker thread.
 
     When the awaiting task is cancelled, the work is cancelled at the server and waited for, so that its connection
-    is clean before the task goes on. What is raised then tells what became of the work.
+    is clean before the task goes on. The exception has the outcome of the work.
 
     Args:
-        work: Called with what cancels it.
-        cancel: What cancels it, if there is one already.
-        done: Tells an exception of work that was done when it was cancelled; work that only reads has none.
+        work: Called with the object that cancels it.
+        cancel: That object; None for a new one.
+        done: Adds the outcome to an exception if the work had finished when it was cancelled; None for reads.
 
     Returns:
         What the work returns.
@@ -99,13 +99,13 @@ async def in_thread(
             raise
         failure = None if future.cancelled() else future.exception()
         if failure is not None:
-            tell_as(error, failure)
+            copy_outcome(error, failure)
         elif done is not None and not future.cancelled():
             done(error, future.result())
         raise
 
 
 def _ignore(future: asyncio.Future[T]) -> None:
-    """Take the outcome that nobody waits for any more: asyncio would complain of one that nobody took."""
+    """Retrieve the exception of a future that is no longer awaited: otherwise asyncio logs it as never retrieved."""
     if not future.cancelled():
         future.exception()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from howdah.verbs import ArrowArray, ArrowStream
+    from howdah.bulk import ArrowArray, ArrowStream
 
 
 @dataclass

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from howdah.verbs import ArrowStream
+    from howdah.bulk import ArrowStream
 
 
 class Titled(NamedTuple):

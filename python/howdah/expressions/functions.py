@@ -3,12 +3,12 @@
 Source: https://www.postgresql.org/docs/current/functions.html; any other is called by `func`.
 """
 
-# Type checkers do not agree on what isinstance() tells of generic classes.
+# Type checkers do not agree on the type after isinstance() with a generic class.
 # mypy: disable-error-code="redundant-cast"
 
-# What rows hold, and what is done with them, is of types that are known at run time alone.
+# The types of values in rows are known at run time only.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# What is sure to have a value is a case of what may have none.
+# An expression that is never NULL matches the overload for one that may be NULL, too.
 # pyright: reportOverlappingOverload=false
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
-from howdah.expressions.expression import Expr, Node, Ordering, condition, key_node, of_key, operand
+from howdah.expressions.expression import Expr, as_expression
+from howdah.expressions.node import condition, key_node, operand
 from howdah.expressions.values import ELEMENTS, cast_of, kind_of, kind_of_value, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from howdah.expressions.operators import Condition, Key, Of, Selectable
-    from howdah.queries.builder import Builder
+    from howdah.expressions.expression import Condition, Key, Of, Subquery
+    from howdah.expressions.node import Bound, Frame, Node, Ordering, Selectable
     from howdah.range import Range
 
 T = TypeVar("T")
-O = TypeVar("O")  # noqa: E741  (the contract's own name)
+U = TypeVar("U")
 
-Bound = tuple[Any, ...]
-Frame = tuple[Literal["rows", "range", "groups"], Bound, "Bound | None"]
 Field = Literal[
     "century", "day", "decade", "dow", "doy", "epoch", "hour", "isodow", "isoyear", "julian", "microseconds",
     "millennium", "milliseconds", "minute", "month", "quarter", "second", "timezone", "week", "year",
@@ -41,7 +40,7 @@ INTEGERS = ("bigint", "integer", "smallint", "int8", "int4", "int2")
 
 
 class Aggregate(Expr[T]):
-    """What is computed of many rows; `over` computes it of a window of them."""
+    """An aggregate function; `over` makes a window function of it."""
 
     __slots__ = ("_args", "_name", "_options", "_result")
 
@@ -65,16 +64,16 @@ class Aggregate(Expr[T]):
         super().__init__(self._cast(self._call()), result, kind)
 
     def distinct(self) -> Aggregate[T]:
-        """Take each value once."""
+        """Use each value once."""
         return self._with(distinct=True)
 
     def filter(self, *conditions: Condition) -> Aggregate[T]:
-        """Take the rows for which all this holds, and what an earlier filter asks for."""
+        """Use only rows that meet these conditions and those of earlier filters."""
         before = self._options["filter"][1] if "filter" in self._options else ()
         return self._with(filter=("and", (*before, *(condition(one) for one in conditions))))
 
     def order_by(self, *keys: Key | Ordering) -> Aggregate[T]:
-        """Take the values in this order."""
+        """Use the values in this order."""
         return self._with(order_by=tuple(key_node(key) for key in keys))
 
     def within_group(self, *keys: Key | Ordering) -> Aggregate[T]:
@@ -107,19 +106,19 @@ class Aggregate(Expr[T]):
         return node if self._result is None else ("cast", node, self._result)
 
 
-def func(name: str, *args: Any, as_: type[O]) -> Aggregate[O]:  # noqa: ANN401  (of any type)
+def func(name: str, *args: Any, as_: type[U]) -> Aggregate[U]:  # noqa: ANN401  (of any type)
     """Call any function of the server.
 
     Args:
         name: Its name, with its schema if it needs one.
         *args: Expressions and values.
-        as_: The Python type of what it gives.
+        as_: The Python type of the result.
 
     Returns:
         The call; `filter`, `over` and the rest are for aggregates.
     """
     of = sql_type(as_)
-    made: Aggregate[O] = Aggregate(name, tuple(operand(one) for one in args), None, as_=of)
+    made: Aggregate[U] = Aggregate(name, tuple(operand(one) for one in args), None, as_=of)
     made.type, made.kind = of, kind_of(as_)
     return made
 
@@ -138,7 +137,7 @@ def count(expr: Expr[Any] | None = None) -> Aggregate[int]:
 
 def sum(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
     """Add up; of no rows, NULL."""
-    of = of_key(expr)
+    of = as_expression(expr)
     if of.type in INTEGERS:
         # The server's own sum of bigints is a numeric.
         return Aggregate("sum", (of.node,), "bigint")
@@ -150,24 +149,24 @@ def avg(expr: Selectable[dt.timedelta | None]) -> Aggregate[dt.timedelta | None]
 @overload
 def avg(expr: Expr[Any]) -> Aggregate[float | None]: ...
 def avg(expr: Any) -> Aggregate[Any]:
-    """Give the mean; of no rows, NULL. That of spans of time is a timedelta."""
+    """Return the mean; of no rows, NULL. That of spans of time is a timedelta."""
     if expr.kind is dt.timedelta:
         return _same("avg", expr)
     return Aggregate("avg", (expr.node,), "double precision")
 
 
 def min(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
-    """Give the least; of no rows, NULL."""
+    """Return the least; of no rows, NULL."""
     return _same("min", expr)
 
 
 def max(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
-    """Give the greatest; of no rows, NULL."""
+    """Return the greatest; of no rows, NULL."""
     return _same("max", expr)
 
 
 def _same(name: str, expr: Selectable[Any]) -> Aggregate[Any]:
-    of = of_key(expr)
+    of = as_expression(expr)
     made: Aggregate[Any] = Aggregate(name, (of.node,), None, of.kind)
     made.type = of.type
     return made
@@ -175,7 +174,7 @@ def _same(name: str, expr: Selectable[Any]) -> Aggregate[Any]:
 
 def array_agg(expr: Selectable[T]) -> Aggregate[list[T] | None]:
     """Put all values into an array; of no rows, NULL."""
-    of = of_key(expr)
+    of = as_expression(expr)
     made: Aggregate[list[T] | None] = Aggregate("array_agg", (of.node,), None, of.kind)
     made.type = None if of.type is None else f"{of.type}[]"
     return made
@@ -192,12 +191,12 @@ def json_agg(expr: Expr[Any]) -> Aggregate[list[Any] | None]:
 
 
 def bool_and(expr: Condition) -> Aggregate[bool | None]:
-    """Tell whether it holds for all rows; of no rows, NULL."""
+    """Return whether it holds for all rows; of no rows, NULL."""
     return Aggregate("bool_and", (condition(expr),), None)
 
 
 def bool_or(expr: Condition) -> Aggregate[bool | None]:
-    """Tell whether it holds for one row at least; of no rows, NULL."""
+    """Return whether it holds for one row at least; of no rows, NULL."""
     return Aggregate("bool_or", (condition(expr),), None)
 
 
@@ -223,41 +222,41 @@ def percent_rank() -> Aggregate[float]:
 
 
 def ntile(buckets: int) -> Aggregate[int]:
-    """Divide the rows of a window into so many parts."""
+    """Divide the rows of a window into a number of parts."""
     return Aggregate("ntile", (("value", buckets, "integer"),), None)
 
 
 def lag(expr: Selectable[T], offset: int = 1) -> Aggregate[T | None]:
-    """Give the value so many rows before; NULL where there is no such row."""
-    of = of_key(expr)
+    """Return the value a number of rows before; NULL if there is no such row."""
+    of = as_expression(expr)
     return Aggregate("lag", (of.node, ("value", offset, "integer")), None, of.kind)
 
 
 def lead(expr: Selectable[T], offset: int = 1) -> Aggregate[T | None]:
-    """Give the value so many rows after; NULL where there is no such row."""
-    of = of_key(expr)
+    """Return the value a number of rows after; NULL if there is no such row."""
+    of = as_expression(expr)
     return Aggregate("lead", (of.node, ("value", offset, "integer")), None, of.kind)
 
 
 def first_value(expr: Selectable[T]) -> Aggregate[T]:
-    """Give the value of a window's first row."""
-    of = of_key(expr)
+    """Return the value of a window's first row."""
+    of = as_expression(expr)
     return Aggregate("first_value", (of.node,), None, of.kind)
 
 
 def last_value(expr: Selectable[T]) -> Aggregate[T]:
-    """Give the value of a window's last row."""
-    of = of_key(expr)
+    """Return the value of a window's last row."""
+    of = as_expression(expr)
     return Aggregate("last_value", (of.node,), None, of.kind)
 
 
 def rows_between(start: int | None, end: int | None) -> Frame:
-    """Let the rows of a window count from so many before (negative) or after this one; None is the window's end."""
+    """Return a frame from a number of rows before (negative) or after this one; None is the end of the window."""
     return ("rows", _bound(start, "preceding"), _bound(end, "following"))
 
 
 def range_between(start: Any, end: Any) -> Frame:  # noqa: ANN401  (of the key's type)
-    """Let the rows of a window count whose key is so much less (negative) or more; None is the window's end."""
+    """Return a frame of rows whose key is less (negative) or more by an amount; None is the end of the window."""
     return ("range", _bound(start, "preceding"), _bound(end, "following"))
 
 
@@ -272,27 +271,27 @@ def _bound(offset: Any, side: str) -> Bound:  # noqa: ANN401
 
 # Conditions
 def and_(*conditions: Condition) -> Expr[bool]:
-    """Ask whether all hold; of none, true."""
+    """Test whether all hold; of none, true."""
     return Expr(("and", tuple(condition(one) for one in conditions)), "boolean")
 
 
 def or_(*conditions: Condition) -> Expr[bool]:
-    """Ask whether one holds; of none, false."""
+    """Test whether one holds; of none, false."""
     return Expr(("or", tuple(condition(one) for one in conditions)), "boolean")
 
 
-def exists(query: Builder[Any]) -> Expr[bool]:
-    """Ask whether a query gives a row; it may use the columns of the query around it."""
+def exists(query: Subquery[Any]) -> Expr[bool]:
+    """Test whether a query has a row; it may use columns of the outer query."""
     return query.exists_()
 
 
-def case(*branches: tuple[Condition, Any], otherwise: Any = None, as_: type[O] | None = None) -> Expr[Any]:  # noqa: ANN401
-    """Give the value of the first condition that holds.
+def case(*branches: tuple[Condition, Any], otherwise: Any = None, as_: type[U] | None = None) -> Expr[Any]:  # noqa: ANN401
+    """Return the value of the first condition that holds.
 
     Args:
         *branches: Conditions, each with its value.
         otherwise: The value if none holds.
-        as_: The Python type of the values, where they do not tell.
+        as_: The Python type of the values, if it cannot be inferred.
     """
     values = [value for _, value in branches]
     first = next((one for one in (*values, otherwise) if isinstance(one, Expr)), None)
@@ -307,24 +306,24 @@ def case(*branches: tuple[Condition, Any], otherwise: Any = None, as_: type[O] |
 
 
 def coalesce(first: Expr[Any], *others: T | Expr[T]) -> Expr[T]:
-    """Give the first value that is not NULL."""
+    """Return the first value that is not NULL."""
     return cast("Expr[T]", Expr(("call", "coalesce", (first.node, *_like(first, others)), {}), first.type, first.kind))
 
 
 def nullif(expr: Selectable[T | None], value: T | Of[T]) -> Expr[T | None]:
-    """Give NULL where two values are equal, else the first."""
-    first = of_key(expr)
+    """Return NULL if two values are equal, else the first."""
+    first = as_expression(expr)
     node: Node = ("call", "nullif", (first.node, *_like(first, (value,))), {})
     return Expr(node, first.type, first.kind)
 
 
 def greatest(first: Expr[T], *others: T | Expr[T]) -> Expr[T]:
-    """Give the greatest value that is not NULL."""
+    """Return the greatest value that is not NULL."""
     return Expr(("call", "greatest", (first.node, *_like(first, others)), {}), first.type, first.kind)
 
 
 def least(first: Expr[T], *others: T | Expr[T]) -> Expr[T]:
-    """Give the least value that is not NULL."""
+    """Return the least value that is not NULL."""
     return Expr(("call", "least", (first.node, *_like(first, others)), {}), first.type, first.kind)
 
 
@@ -334,19 +333,19 @@ def _like(first: Expr[Any], others: tuple[object, ...]) -> list[Node]:
         if isinstance(one, Expr):
             nodes.append(cast("Expr[Any]", one).node)
         else:
-            value = first._key(one)  # noqa: SLF001  (of the same kind)
+            value = first._parameter(one)  # noqa: SLF001  (of the same kind)
             nodes.append(("value", value, first.type or cast_of(value)))
     return nodes
 
 
 # Values
-def value(of: O, as_: type[Any] | str | None = None) -> Expr[O]:
+def value(of: U, as_: type[Any] | str | None = None) -> Expr[U]:
     """Make an expression of a value; it goes to the server as a parameter."""
     kind = as_ if isinstance(as_, str) else sql_type(as_) if as_ is not None else cast_of(of)
     return Expr(("value", of, kind), kind, kind_of_value(of) if as_ is None else kind_of(as_))
 
 
-def array(*elements: Expr[O] | O) -> Expr[list[O]]:
+def array(*elements: Expr[U] | U) -> Expr[list[U]]:
     """Make an array of expressions."""
     return Expr(("array", tuple(operand(one) for one in elements), None))
 
@@ -357,9 +356,9 @@ def lower(expr: Expr[str]) -> Expr[str]: ...
 @overload
 def lower(expr: Of[str]) -> Expr[str | None]: ...
 @overload
-def lower(expr: Of[Range[O]]) -> Expr[O | None]: ...
+def lower(expr: Of[Range[U]]) -> Expr[U | None]: ...
 def lower(expr: Expr[Any]) -> Expr[Any]:
-    """Make letters small. Of a range, give its lower end."""
+    """Convert to lower case. Of a range, return the lower bound."""
     return _call("lower", _end_of(expr), expr)
 
 
@@ -368,14 +367,14 @@ def upper(expr: Expr[str]) -> Expr[str]: ...
 @overload
 def upper(expr: Of[str]) -> Expr[str | None]: ...
 @overload
-def upper(expr: Of[Range[O]]) -> Expr[O | None]: ...
+def upper(expr: Of[Range[U]]) -> Expr[U | None]: ...
 def upper(expr: Expr[Any]) -> Expr[Any]:
-    """Make letters capitals. Of a range, give its upper end."""
+    """Convert to upper case. Of a range, return the upper bound."""
     return _call("upper", _end_of(expr), expr)
 
 
 def _end_of(expr: Expr[Any]) -> str:
-    """Give the type of what lower() and upper() give: an end of a range, or else text."""
+    """Return the result type of lower() and upper(): that of a range's bounds, else text."""
     return ELEMENTS.get((expr.type or "").replace("multirange", "range"), "text")
 
 
@@ -395,18 +394,18 @@ def concat(*parts: Expr[Any] | str) -> Expr[str]:
 
 # Time
 def now() -> Expr[dt.datetime]:
-    """Give the time at which the transaction began."""
+    """Return the time at which the transaction began."""
     return _call("now", "timestamptz")
 
 
 def extract(field: Field, of: Expr[Any]) -> Expr[float]:
-    """Take a part of a date or time, such as its `year`."""
+    """Return a field of a date or time, such as its `year`."""
     return Expr(("cast", ("extract", field, of.node), "double precision"), "double precision")
 
 
 def date_trunc(field: Field, of: Selectable[T]) -> Expr[T]:
     """Cut a date or time down to a whole `month`, `day` or the like."""
-    given = of_key(of)
+    given = as_expression(of)
     node: Node = ("call", "date_trunc", (("literal", str(field)), given.node), {})
     # Of a date the server makes a point in time.
     return Expr(("cast", node, "date") if given.type == "date" else node, given.type, given.kind)
@@ -419,7 +418,7 @@ def to_tsvector(document: Expr[Any], *, config: str | None = None) -> Expr[Any]:
 
 
 def websearch_to_tsquery(query: str, *, config: str | None = None) -> Expr[Any]:
-    """Make a query of what people write into a search box."""
+    """Make a tsquery of text from a search box."""
     return Expr(("call", "websearch_to_tsquery", (*_config(config), ("value", query, "text")), {}), "tsquery")
 
 
@@ -462,7 +461,7 @@ def grouping_sets(*sets: Sequence[Key]) -> Expr[Any]:
 
 
 def excluded(column: Expr[T]) -> Expr[T]:
-    """Give the value that an upsert wanted to insert, in its `update`."""
+    """Return the value that an upsert wanted to insert, in its `update`."""
     if column.node[0] != "column":
         message = "excluded() takes a column"
         raise InterfaceError(message)

@@ -1,6 +1,6 @@
 """Which SQL types Python's types are."""
 
-# What rows hold, and what is done with them, is of types that are known at run time alone.
+# The types of values in rows are known at run time only.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ ELEMENTS = {
     "tstzrange": "timestamptz",
 }
 # A cast to these names without a length is one to the length 1.
-OPEN = {"char": "bpchar", "character": "bpchar", "bit": "varbit"}
+UNBOUNDED = {"char": "bpchar", "character": "bpchar", "bit": "varbit"}
 # Every name of a type of numbers by its own, those that hold less first.
 NUMBERS = {
     "smallint": "smallint",
@@ -89,7 +89,7 @@ INT8 = 1 << 63
 
 
 def sql_type(annotation: object) -> str:
-    """Give the SQL type of an annotation.
+    """Return the SQL type of an annotation.
 
     Args:
         annotation: A type, or a list, range or Optional of one.
@@ -116,16 +116,16 @@ def sql_type(annotation: object) -> str:
 
 
 def bare(name: str) -> str:
-    """Give a type without its length or precision: a cast to `varchar(5)` would cut what is longer, and say nothing."""
+    """Return a type without its length or precision: a cast to `varchar(5)` would silently cut longer values."""
     if '"' in name:
         return name
     element = name.removesuffix("[]")
     short = re.sub(r"\s*\([^)]*\)", "", element)
-    return OPEN.get(short.lower(), short) + name[len(element) :]
+    return UNBOUNDED.get(short.lower(), short) + name[len(element) :]
 
 
 def number_of(one: str | None, other: str | None) -> str | None:
-    """Give the type of what the server computes of two numbers; None where one is none, or is not known.
+    """Return the result type of arithmetic with two numbers; None if one is no number, or its type is not known.
 
     Source: https://www.postgresql.org/docs/current/typeconv-oper.html
     """
@@ -133,12 +133,12 @@ def number_of(one: str | None, other: str | None) -> str | None:
     if left is None or right is None or left == right:
         return left if right is not None else None
     wider = max(left, right, key=WIDER.index)
-    # Where a real stands beside something else, both are made double.
+    # The server converts a real and a number of another type to double precision.
     return "double precision" if wider == "real" else wider
 
 
 def _plain(kind: object) -> str | None:
-    """Give the SQL type of a class, or of the nearest one that it is derived from."""
+    """Return the SQL type of a class, or of the nearest one that it is derived from."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         for one in kind:
             if not isinstance(one.value, str):
@@ -162,7 +162,7 @@ def _plain(kind: object) -> str | None:
 
 
 def kind_of(annotation: object) -> type[Any] | None:
-    """Give the class of an annotation's values where rows have something else: an Enum class, or timedelta.
+    """Return the class of an annotation's values where rows have something else: an Enum class, or timedelta.
 
     They may be alone, or in lists.
     """
@@ -175,19 +175,19 @@ def kind_of(annotation: object) -> type[Any] | None:
 
 
 def kind_of_value(*values: object) -> type[Any] | None:
-    """Give that class of the first of some values, or of its elements, that is not None."""
+    """Return that class of the first of some values, or of its elements, that is not None."""
     first = next((one for one in values if one is not None), None)
     if isinstance(first, list):
         return kind_of_value(*first)
-    # What the server is to tell the type of may come back as something else.
+    # If the server infers the type, the value may come back as another one.
     return None if cast_of(first) is None else kind_of(type(first))
 
 
 class Timedeltas:
-    """Gives timedeltas for intervals, as a mapping would."""
+    """A mapping from intervals to timedeltas."""
 
     def __getitem__(self, interval: Interval) -> dt.timedelta:
-        """Give an interval as a timedelta; a day has 24 hours.
+        """Return an interval as a timedelta; a day has 24 hours.
 
         Raises:
             ValueError: It has months, whose length is not fixed.
@@ -205,7 +205,7 @@ _lookups: dict[type[Any], Any] = {}
 
 
 def lookup(kind: type[Any]) -> Any:  # noqa: ANN401  (what can be asked by [])
-    """Give what has the values of a class by what rows have: the members of an Enum by their labels, say."""
+    """Return the mapping from values in rows to values of a class, such as from labels to members of an Enum."""
     found = _lookups.get(kind)
     if found is None:
         found = _lookups[kind] = {member.value: member for member in kind} if issubclass(kind, Enum) else TIMEDELTAS
@@ -213,7 +213,7 @@ def lookup(kind: type[Any]) -> Any:  # noqa: ANN401  (what can be asked by [])
 
 
 def enum_name(enum: type[Enum]) -> str:
-    """Give the name of an Enum class's type, as SQL writes it.
+    """Return the name of an Enum class's type, as SQL writes it.
 
     Args:
         enum: The class.
@@ -226,7 +226,7 @@ def enum_name(enum: type[Enum]) -> str:
 
 
 def is_own(name: str | None, kind: type[Any] | None = None) -> bool:
-    """Tell whether a type is one of PostgreSQL's own, an array of such, or an enum: then its operators are, too.
+    """Return whether a type is one of PostgreSQL's own, an array of such, or an enum: then its operators are, too.
 
     Args:
         name: The type, as SQL writes it; None where it is not known.
@@ -236,7 +236,7 @@ def is_own(name: str | None, kind: type[Any] | None = None) -> bool:
 
 
 def snake_case(name: str) -> str:
-    """Give `HTTPRequest2` as `http_request2`."""
+    """Return `HTTPRequest2` as `http_request2`."""
     pieces: list[str] = []
     for at, letter in enumerate(name):
         follows_small = at > 0 and not name[at - 1].isupper() and name[at - 1] != "_"
@@ -248,7 +248,7 @@ def snake_case(name: str) -> str:
 
 
 def cast_of(value: object) -> str | None:  # noqa: PLR0911  (one for each kind)
-    """Give the SQL type that a value is cast to where nothing beside it tells; None where it is anything."""
+    """Return the SQL type that a value is cast to if the server cannot infer one; None for any type."""
     if value is None:
         return None
     kind = type(value)
@@ -285,7 +285,7 @@ KNOWN = frozenset({
 
 
 def is_known(name: str) -> bool:
-    """Tell whether values of a type, or arrays of them, go as they are; those of others go as texts.
+    """Return whether values of a type, and arrays of them, have a binary format in howdah; others are sent as text.
 
     Args:
         name: The type, as declarations have it, without a length.

@@ -1,1 +1,1 @@
-"""Tables' classes, written from a schema that is there: `howdah inspect`."""
+"""Writes table classes from the tables of a database: `howdah inspect`."""

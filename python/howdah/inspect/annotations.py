@@ -1,4 +1,4 @@
-"""Which of Python's types the types of columns are."""
+"""Maps the SQL types of columns to Python annotations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from howdah.inspect.catalogue import FoundColumn, FoundType
+    from howdah.inspect.catalog_model import FoundColumn, FoundType
 
 JSON: Final = "dict[str, Any]"
 # What rows give; a type that is not here goes and comes as its text.
@@ -67,7 +67,7 @@ class Annotations:
         self._enums = enums
 
     def of(self, column: FoundColumn) -> str:
-        """Give the annotation of a column that is not NULL."""
+        """Return the annotation of a column that is not NULL."""
         found = self._types[column.type]
         if found.element:
             element = self._of(found.element)
@@ -95,7 +95,7 @@ class Annotations:
         return "Vector" if found.name in VECTORS else "str"
 
     def override(self, column: FoundColumn) -> str | None:
-        """Give the SQL type of a column as it has to stand beside it; None if howdah takes the annotation for it."""
+        """Return the SQL type of a column as it has to stand beside it; None if howdah takes the annotation for it."""
         found = self._types[column.type]
         if not found.element:
             number, kept = column.type, 0

@@ -1,4 +1,4 @@
-"""Decides what stands beside a column."""
+"""Plans the annotation and the value of a column's attribute."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from howdah.inspect import layout, sql
-from howdah.inspect.drafts import Attribute
+from howdah.inspect.model import Attribute
 from howdah.inspect.relations import ON_DELETE
 
 if TYPE_CHECKING:
     from howdah.inspect.annotations import Annotations
-    from howdah.inspect.catalogue import FoundColumn
-    from howdah.inspect.drafts import Relation
-    from howdah.inspect.keys import Said
+    from howdah.inspect.catalog_model import FoundColumn
+    from howdah.inspect.keys import DeclaredConstraints
+    from howdah.inspect.model import Relation
 
 NUMERIC: Final = re.compile(r"numeric\((\d+),(-?\d+)\)")
 VECTOR: Final = re.compile(r"vector\((\d+)\)")
@@ -21,15 +21,17 @@ VECTOR: Final = re.compile(r"vector\((\d+)\)")
 Named = dict[str, layout.Value]
 
 
-def reference(column: FoundColumn, relation: Relation, target_class: str, said: Said, index: str | None) -> Attribute:
-    """Give the attribute of a column that refers to another table."""
+def reference(
+    column: FoundColumn, relation: Relation, target_class: str, declared: DeclaredConstraints, index: str | None
+) -> Attribute:
+    """Return the attribute of a column that refers to another table."""
     named: Named = {}
     action = ON_DELETE.get(relation.constraint.on_delete, "no action")
     if action != "no action":
         named["on_delete"] = layout.string(action)
     if not column.required:
         named["default"] = "None"
-    named |= _keys(column, said, index)
+    named |= _keys(column, declared, index)
     if column.name != f"{relation.attribute}_id":
         named["name"] = layout.string(column.name)
     value = layout.call("pg.ref", named=named) if named else None
@@ -37,15 +39,17 @@ def reference(column: FoundColumn, relation: Relation, target_class: str, said: 
     return Attribute(relation.attribute, f"Ref[{target}]", value)
 
 
-def column(found: FoundColumn, attribute: str, annotations: Annotations, said: Said, index: str | None) -> Attribute:
-    """Give the attribute of any other column."""
+def column(
+    found: FoundColumn, attribute: str, annotations: Annotations, declared: DeclaredConstraints, index: str | None
+) -> Attribute:
+    """Return the attribute of any other column."""
     annotation = annotations.of(found)
     if not found.required:
         annotation = f"{annotation} | None"
     override = annotations.override(found)
-    named = _keys(found, said, index)
-    if found.name in said.checks:
-        named["check"] = layout.string(said.checks[found.name])
+    named = _keys(found, declared, index)
+    if found.name in declared.checks:
+        named["check"] = layout.string(declared.checks[found.name])
     if attribute != found.name:
         named["name"] = layout.string(found.name)
     if override is None:
@@ -57,11 +61,11 @@ def column(found: FoundColumn, attribute: str, annotations: Annotations, said: S
     return Attribute(attribute, f"Col[{annotation}]", _value(found, named | typed))
 
 
-def _keys(found: FoundColumn, said: Said, index: str | None) -> Named:
+def _keys(found: FoundColumn, declared: DeclaredConstraints, index: str | None) -> Named:
     named: Named = {}
-    if found.name in said.key:
+    if found.name in declared.key:
         named["primary_key"] = "True"
-    if found.name in said.unique:
+    if found.name in declared.unique:
         named["unique"] = "True"
     if index is not None:
         named["index"] = index
@@ -69,7 +73,7 @@ def _keys(found: FoundColumn, said: Said, index: str | None) -> Named:
 
 
 def _sized(found: FoundColumn, override: str) -> Named:
-    """Give a type that has words of its own beside a column; any other is named as a whole."""
+    """Return a type that has words of its own beside a column; any other is named as a whole."""
     numeric, vector = NUMERIC.fullmatch(found.type_sql), VECTOR.fullmatch(found.type_sql)
     if numeric:
         return {"precision": numeric[1], "scale": numeric[2]}

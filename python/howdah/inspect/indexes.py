@@ -1,4 +1,4 @@
-"""Decides how indexes are said: beside their columns, or in `__indexes__`."""
+"""Plans the declarations of indexes: in their columns, or in `__indexes__`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from howdah.inspect import layout, sql
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from howdah.inspect.catalogue import FoundColumn, FoundIndex, FoundTable
+    from howdah.inspect.catalog_model import FoundColumn, FoundIndex, FoundTable
 
 # An operator class, and nothing more.
 OPERATORS: Final = re.compile(r" (?!DESC\b|NULLS\b|COLLATE\b)[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?")
 
 
 def keys(index: FoundIndex, columns: Mapping[str, FoundColumn]) -> list[str]:
-    """Give an index's keys: columns by their plain names, and expressions, each with what comes after it."""
+    """Return an index's keys: columns by their plain names, and expressions, each with what comes after it."""
     begin = sql.after(index.definition, f" USING {index.method_sql} (")
     written = sql.split(index.definition[begin : sql.closing(index.definition, begin - 1)])
     return [
@@ -28,14 +28,14 @@ def keys(index: FoundIndex, columns: Mapping[str, FoundColumn]) -> list[str]:
 
 
 def default_name(table: FoundTable, index: FoundIndex) -> str | None:
-    """Give the name that an index of columns has if it is given none."""
+    """Return the name that an index of columns has if it is given none."""
     parts = [*index.keys, *index.included]
     named = [part for part in parts if part is not None]
     return _core.object_name(table.name, "_".join(named), "idx") if len(named) == len(parts) else None
 
 
-def beside_column(table: FoundTable, index: FoundIndex, columns: Mapping[str, FoundColumn]) -> str | None:
-    """Give what a column says of an index of its own, as `index=` takes it; None if it takes more words."""
+def column_index(table: FoundTable, index: FoundIndex, columns: Mapping[str, FoundColumn]) -> str | None:
+    """Return what a column says of an index of its own, as `index=` takes it; None if it takes more words."""
     if len(index.keys) != 1 or index.name != default_name(table, index):
         return None
     if index.unique or index.included or index.condition is not None or index.options or index.nulls_same:
@@ -48,7 +48,7 @@ def beside_column(table: FoundTable, index: FoundIndex, columns: Mapping[str, Fo
 
 
 def declared(table: FoundTable, index: FoundIndex, columns: Mapping[str, FoundColumn]) -> layout.Value:
-    """Give the declaration of an index."""
+    """Return the declaration of an index."""
     named: dict[str, layout.Value] = {}
     if index.method != "btree":
         named["using"] = layout.string(index.method)

@@ -1,4 +1,4 @@
-"""Decides how constraints are said: beside their columns, or in `__constraints__`."""
+"""Plans the declarations of constraints: in their columns, or in `__constraints__`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from howdah.inspect.relations import ON_DELETE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from howdah.inspect.catalogue import FoundColumn, FoundConstraint, FoundTable
+    from howdah.inspect.catalog_model import FoundColumn, FoundConstraint, FoundTable
 
 
 @dataclass(slots=True)
-class Said:
-    """What is said of a table's constraints.
+class DeclaredConstraints:
+    """The declarations of a table's constraints.
 
     Attributes:
         key: The columns of the primary key.
         unique: The columns that are unique by themselves.
         checks: The checks of columns.
-        constraints: What stands in `__constraints__`.
-        notes: What the class does not say.
+        constraints: The values in `__constraints__`.
+        notes: Features that the class cannot declare.
     """
 
     key: set[str] = field(default_factory=set[str])
@@ -35,7 +35,7 @@ class Said:
 
 
 class Keys:
-    """Decides it for one table."""
+    """Plans the declarations of one table's constraints."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class Keys:
         self._table = table
         self._columns = columns
         self._references = references
-        self._said = Said()
-        # The server makes one constraint of two that say the same.
+        self._declared = DeclaredConstraints()
+        # The server makes one constraint of two with the same definition.
         self._definitions: set[str] = set()
 
-    def decide(self, constraints: list[FoundConstraint]) -> Said:
-        """Give what is said."""
+    def plan(self, constraints: list[FoundConstraint]) -> DeclaredConstraints:
+        """Return the declarations."""
         foreign = [one for one in constraints if one.kind == "f"]
-        # The primary key first: what else is unique may be the same.
+        # The primary key first: a unique constraint may have the same definition.
         for constraint in sorted(constraints, key=lambda one: one.kind != "p"):
             match constraint.kind:
                 case "p":
@@ -69,7 +69,7 @@ class Keys:
                     self._not_null(constraint)
                 case _:
                     self._raw(constraint)
-        return self._said
+        return self._declared
 
     def _default_name(self, constraint: FoundConstraint, label: str) -> str:
         return _core.object_name(self._table.name, "_".join(constraint.columns), label)
@@ -81,37 +81,37 @@ class Keys:
     def _raw(self, constraint: FoundConstraint) -> None:
         definition = layout.string(constraint.definition.removesuffix(" NOT VALID"))
         named = {"name": layout.string(constraint.name)}
-        self._said.constraints.append(layout.call("pg.constraint", definition, named=named))
+        self._declared.constraints.append(layout.call("pg.constraint", definition, named=named))
 
-    def _is_again(self, constraint: FoundConstraint) -> bool:
+    def _is_duplicate(self, constraint: FoundConstraint) -> bool:
         definition = constraint.definition.removeprefix("PRIMARY KEY").removeprefix("UNIQUE")
         if definition not in self._definitions:
             self._definitions.add(definition)
             return False
-        name = quoted(constraint.name)
-        self._said.notes.append(f"ALTER TABLE {self._table.written} ADD CONSTRAINT {name} {constraint.definition}")
+        name = _core.qualified_name([constraint.name])
+        self._declared.notes.append(f"ALTER TABLE {self._table.written} ADD CONSTRAINT {name} {constraint.definition}")
         return True
 
     def _primary_key(self, constraint: FoundConstraint) -> None:
-        self._is_again(constraint)
-        self._said.key = set(constraint.columns)
-        in_order = [name for name in self._columns if name in self._said.key]
+        self._is_duplicate(constraint)
+        self._declared.key = set(constraint.columns)
+        in_order = [name for name in self._columns if name in self._declared.key]
         is_default = constraint.name == _core.object_name(self._table.name, "", "pkey")
         if not (is_default and constraint.is_plain and constraint.columns == in_order) or constraint.is_deferrable:
             self._raw(constraint)
 
     def _unique(self, constraint: FoundConstraint) -> None:
-        if self._is_again(constraint):
+        if self._is_duplicate(constraint):
             return
         if not constraint.is_plain or constraint.is_deferrable:
             self._raw(constraint)
             return
         named = self._name(constraint, "key")
         if len(constraint.columns) == 1 and not named:
-            self._said.unique.add(constraint.columns[0])
+            self._declared.unique.add(constraint.columns[0])
             return
         columns = map(layout.string, constraint.columns)
-        self._said.constraints.append(layout.call("pg.unique", *columns, named=named))
+        self._declared.constraints.append(layout.call("pg.unique", *columns, named=named))
 
     def _check(self, constraint: FoundConstraint) -> None:
         if not constraint.is_plain or constraint.condition is None:
@@ -122,10 +122,10 @@ class Keys:
             (column,) = constraint.columns
             # ref() takes none.
             if column not in self._references:
-                self._said.checks[column] = condition
+                self._declared.checks[column] = condition
                 return
         named = {"name": layout.string(constraint.name)}
-        self._said.constraints.append(layout.call("pg.check", layout.string(condition), named=named))
+        self._declared.constraints.append(layout.call("pg.check", layout.string(condition), named=named))
 
     def _foreign_key(self, constraint: FoundConstraint, foreign: list[FoundConstraint]) -> None:
         named = self._name(constraint, "fkey")
@@ -147,23 +147,18 @@ class Keys:
         if action != "no action":
             arguments["on_delete"] = layout.string(action)
         columns = map(layout.string, constraint.columns)
-        self._said.constraints.append(layout.call("pg.foreign_key", *columns, named=arguments | named))
+        self._declared.constraints.append(layout.call("pg.foreign_key", *columns, named=arguments | named))
 
     def _not_null(self, constraint: FoundConstraint) -> None:
         if not constraint.is_plain:
-            name = quoted(constraint.name)
-            self._said.notes.append(f"CONSTRAINT {name} {constraint.definition}")
+            name = _core.qualified_name([constraint.name])
+            self._declared.notes.append(f"CONSTRAINT {name} {constraint.definition}")
         elif constraint.name != self._default_name(constraint, "not_null"):
             self._raw(constraint)
 
 
-def quoted(name: str) -> str:
-    """Give a name as SQL, in quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def dotted(schema: str, name: str, *, is_current: bool) -> str | None:
-    """Give a table's name as `__table__` takes it: the first dot parts it; None if it takes none such."""
+    """Return a table's name as `__table__` takes it, or None: the first dot separates the schema from the table."""
     if is_current:
         return f".{name}" if "." in name else name
     return None if "." in schema else f"{schema}.{name}"

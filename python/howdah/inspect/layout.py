@@ -1,4 +1,4 @@
-"""Lays Python's source out, as ruff and black do it."""
+"""Formats Python source, as ruff and black do."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ Value = str | Group
 
 
 def call(function: str, *positional: Value, named: Mapping[str, Value] | None = None) -> Group:
-    """Give a call."""
+    """Return a call."""
     values = [("", one) for one in positional] + [(f"{name}=", one) for name, one in (named or {}).items()]
     return Group(f"{function}(", tuple(values), ")")
 
 
 def tuple_of(values: Iterable[Value]) -> Group:
-    """Give a tuple."""
+    """Return a tuple."""
     return Group("(", tuple(("", one) for one in values), ")")
 
 
 def dict_of(values: Mapping[str, Value]) -> Group:
-    """Give a dict whose keys are strings."""
+    """Return a dict whose keys are strings."""
     return Group("{", tuple((f"{string(name)}: ", one) for name, one in values.items()), "}")
 
 
 def strings(texts: Sequence[str]) -> Group:
-    """Give a tuple of strings."""
+    """Return a tuple of strings."""
     return tuple_of(string(text) for text in texts)
 
 
 def string(text: str) -> str:
-    """Give a string, in the quotes that need fewer backslashes."""
+    """Return a string, in the quotes that need fewer backslashes."""
     quote = "'" if text.count('"') > text.count("'") else '"'
     return quote + "".join(_letter(letter, quote) for letter in text) + quote
 
@@ -70,7 +70,7 @@ def _letter(letter: str, quote: str) -> str:
 
 
 def flat(value: Value) -> str:
-    """Give a value on one line."""
+    """Return a value on one line."""
     if isinstance(value, str):
         return value
     inside = ", ".join(name + flat(one) for name, one in value.values)
@@ -79,7 +79,7 @@ def flat(value: Value) -> str:
 
 
 def lines(before: str, value: Value, after: str = "", *, depth: int = 0) -> list[str]:
-    """Give a value with what stands around it, on as few lines as fit.
+    """Return a value with what stands around it, on as few lines as fit.
 
     Args:
         before: What stands before it on its first line.
@@ -103,7 +103,7 @@ def lines(before: str, value: Value, after: str = "", *, depth: int = 0) -> list
 
 
 def assignment(name: str, annotation: str | None, value: Value | None, *, depth: int = 1) -> list[str]:
-    """Give an assignment.
+    """Return an assignment.
 
     Args:
         name: What is assigned to.
@@ -131,12 +131,12 @@ def assignment(name: str, annotation: str | None, value: Value | None, *, depth:
 
 
 def fits(line: str) -> bool:
-    """Tell whether a line is no wider than lines are."""
+    """Return whether a line is no wider than lines are."""
     return len(line) <= WIDTH if line.isascii() else sum(map(_width, line)) <= WIDTH
 
 
 def _width(letter: str) -> int:
-    """Give the columns that a letter takes: https://www.unicode.org/reports/tr11/."""
+    """Return the columns that a letter takes: https://www.unicode.org/reports/tr11/."""
     if unicodedata.category(letter) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1

@@ -1,4 +1,4 @@
-"""Makes Python's names of the database's."""
+"""Makes Python names from names of the database."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import unicodedata
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from howdah.tables.paths import METHODS
-from howdah.tables.table import Table
+from howdah.table import Table
+from howdah.tables.relation_paths import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +50,7 @@ class Names:
         self._refused = refused
 
     def is_free(self, name: str) -> bool:
-        """Tell whether a name can be given."""
+        """Return whether a name can be given."""
         return not (
             name in self._taken
             or name in IMPORTED
@@ -59,7 +59,7 @@ class Names:
         )
 
     def take(self, *wanted: str) -> str:
-        """Give the first of the names that can be given, or the last with something after it, and take it."""
+        """Return the first of the names that can be given, or the last with something after it, and take it."""
         for name in wanted:
             if self.is_free(name):
                 self._taken.add(name)
@@ -75,23 +75,23 @@ class Names:
 
 
 def attributes(classes: Iterable[str]) -> Names:
-    """Give the names of a table's attributes: those of howdah's own, and of classes, are no columns'."""
+    """Return the names of a table's attributes: those of howdah's own, and of classes, are no columns'."""
     taken = {*classes, *HIDDEN}
     return Names(taken, lambda name: hasattr(Table, name) or name in METHODS)
 
 
 def members() -> Names:
-    """Give the names of an enum's members: those of a string's methods are no members'."""
+    """Return the names of an enum's members: those of a string's methods are no members'."""
     return Names((), lambda name: hasattr(StrEnum, name) or name in {"name", "value"})
 
 
 def classes() -> Names:
-    """Give the names of classes."""
+    """Return the names of classes."""
     return Names((), lambda name: hasattr(builtins, name))
 
 
 def identifier(name: str, fallback: str) -> str:
-    """Give what is nearest to a name and an identifier; what begins with an underscore is no table's attribute."""
+    """Return what is nearest to a name and an identifier; what begins with an underscore is no table's attribute."""
     plain = "_".join(_pieces(name))
     if not plain:
         return fallback
@@ -99,21 +99,21 @@ def identifier(name: str, fallback: str) -> str:
 
 
 def class_name(name: str, fallback: str = "Table") -> str:
-    """Give `UserAccount` for `user_account`."""
+    """Return `UserAccount` for `user_account`."""
     words = [word for piece in _pieces(name) for word in piece.split("_") if word]
     joined = "".join(word[0].upper() + word[1:] for word in words)
     return joined if joined.isidentifier() else f"{fallback}{joined}"
 
 
 def _pieces(name: str) -> list[str]:
-    """Give the parts of a name that can stand in an identifier, in the letters that Python takes them for."""
+    """Return the parts of a name that can stand in an identifier, in the letters that Python takes them for."""
     letters = unicodedata.normalize("NFKC", name)
     plain = "".join(letter if f"a{letter}".isidentifier() else " " for letter in letters)
     return [piece for piece in plain.strip(" _").split() if piece]
 
 
 def plural(name: str) -> str:
-    """Give `posts` for `post`; what ends in an s is taken for a plural already."""
+    """Return `posts` for `post`; what ends in an s is taken for a plural already."""
     if name.endswith("s"):
         return name
     if re.search(r"(x|ch|sh)$", name):

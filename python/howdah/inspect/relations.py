@@ -1,4 +1,4 @@
-"""Decides which foreign keys are references, and which collections stand at their other ends."""
+"""Plans relations: which foreign keys are references, and which collections the other tables have."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Final
 
 from howdah.expressions.values import snake_case
 from howdah.inspect import layout, names
-from howdah.inspect.drafts import Attribute, Relation
+from howdah.inspect.model import Attribute, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from howdah.inspect.catalogue import Catalogue, FoundColumn, FoundConstraint, FoundTable
+    from howdah.inspect.catalog_model import Catalog, FoundColumn, FoundConstraint, FoundTable
     from howdah.inspect.names import Names
 
 # https://www.postgresql.org/docs/current/catalog-pg-constraint.html; `set default` is none of the verbs of ref().
 ON_DELETE: Final = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null"}
 
 
-def primary_key(found: Catalogue, table: int) -> list[str]:
-    """Give the columns of a table's primary key."""
+def primary_key(found: Catalog, table: int) -> list[str]:
+    """Return the columns of a table's primary key."""
     keys = [one.columns for one in found.constraints.get(table, []) if one.kind == "p"]
     return keys[0] if keys else []
 
 
-def references(found: Catalogue, table: FoundTable, tables: Mapping[int, FoundTable]) -> dict[str, FoundConstraint]:
-    """Give the foreign keys of a table that are references, by their columns: each refers to a whole primary key."""
+def references(found: Catalog, table: FoundTable, tables: Mapping[int, FoundTable]) -> dict[str, FoundConstraint]:
+    """Return the foreign keys of a table that are references, by their columns: each refers to a whole primary key."""
     columns = {column.name: column for column in found.columns[table.oid]}
     given: dict[str, FoundConstraint] = {}
     for constraint in found.constraints.get(table.oid, []):
@@ -42,21 +42,21 @@ def references(found: Catalogue, table: FoundTable, tables: Mapping[int, FoundTa
 
 
 def _is_reference(column: FoundColumn, target: FoundColumn, constraint: FoundConstraint) -> bool:
-    """Tell whether a reference's column, which takes its type from the other table's key, would be this one."""
+    """Return whether a reference's column, which takes its type from the other table's key, would be this one."""
     is_same = (column.type, column.modifier) == (target.type, target.modifier)
     fills_itself = bool(column.identity) or column.default is not None
     return is_same and not fills_itself and not (column.required and constraint.on_delete == "n")
 
 
-def is_single(found: Catalogue, table: int, column: str) -> bool:
-    """Tell whether no two rows of a table have the same value in a column."""
+def is_single(found: Catalog, table: int, column: str) -> bool:
+    """Return whether no two rows of a table have the same value in a column."""
     keys = [one.columns for one in found.constraints.get(table, []) if one.kind in {"p", "u"}]
     keys += [one.keys for one in found.indexes.get(table, []) if one.unique and one.condition is None]  # type: ignore[misc]
     return [column] in keys
 
 
 def reference_name(column: str, taken: Names) -> str:
-    """Give the attribute of the object behind a column, and take it and the column's, which ends in `_id`."""
+    """Return the attribute of the object behind a column, and take it and the column's, which ends in `_id`."""
     base = names.identifier(column.removesuffix("_id") if column != "_id" else column, "reference")
     candidates = [base, f"{base}_ref", *(f"{base}_ref{number}" for number in range(2, 1000))]
     name = next(one for one in candidates if taken.is_free(one) and taken.is_free(f"{one}_id"))
@@ -75,12 +75,12 @@ class _Collection:
 
 
 def collections(
-    found: Catalogue,
+    found: Catalog,
     relations: Mapping[int, list[Relation]],
     classes: Mapping[int, str],
     taken: Mapping[int, Names],
 ) -> dict[int, list[Attribute]]:
-    """Give the collections of tables.
+    """Return the collections of tables.
 
     Args:
         found: The catalogue.
@@ -114,8 +114,8 @@ def _named(wanted: Iterable[_Collection], taken: Names) -> list[Attribute]:
     return named
 
 
-def _between(found: Catalogue, table: FoundTable, own: list[Relation]) -> tuple[Relation, Relation] | None:
-    """Give the two references that a table is there for: they are its primary key, and there is no other."""
+def _between(found: Catalog, table: FoundTable, own: list[Relation]) -> tuple[Relation, Relation] | None:
+    """Return the two references that a table is there for: they are its primary key, and there is no other."""
     key = primary_key(found, table.oid)
     if len(own) == len(key) == 2 and {one.constraint.columns[0] for one in own} == set(key):  # noqa: PLR2004
         return own[0], own[1]

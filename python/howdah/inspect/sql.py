@@ -1,4 +1,4 @@
-"""Takes apart SQL that the server wrote."""
+"""Parses SQL that the server wrote."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ TOKEN: Final = re.compile(r"""[Ee]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"
 
 
 def bare(sql: str) -> str:
-    """Give an expression without the parentheses around the whole of it."""
+    """Return an expression without the parentheses around the whole of it."""
     while sql.startswith("(") and closing(sql, 0) == len(sql) - 1:
         sql = sql[1:-1]
     return sql
 
 
 def closing(sql: str, opening: int) -> int:
-    """Give where the parenthesis closes that opens at a place; -1 if nowhere."""
+    """Return where the parenthesis closes that opens at a place; -1 if nowhere."""
     depth = 0
     for token in TOKEN.finditer(sql, opening):
         if token[0] in "([":
@@ -30,7 +30,7 @@ def closing(sql: str, opening: int) -> int:
 
 
 def after(sql: str, words: str) -> int:
-    """Give where some words end, outside of strings and quoted names; -1 if they are not there."""
+    """Return where some words end, outside of strings and quoted names; -1 if they are not there."""
     for token in TOKEN.finditer(sql):
         if sql.startswith(words, token.start()) and (len(token[0]) == 1 or words.startswith(token[0])):
             return token.start() + len(words)
@@ -38,7 +38,7 @@ def after(sql: str, words: str) -> int:
 
 
 def split(sql: str) -> list[str]:
-    """Give what commas part, outside of parentheses."""
+    """Return what commas part, outside of parentheses."""
     found: list[str] = []
     begin = depth = 0
     for token in TOKEN.finditer(sql):

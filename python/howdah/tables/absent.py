@@ -1,31 +1,31 @@
-"""What type checkers make of a reference that may be None: a column behind it has a value of its type, or None.
+"""The types of references that may be None, for type checkers: a column of the other table has a value or None.
 
 `Book.editor`, a `Ref[User | None]`, is `type[User] | type[Absent]` to them, and so `Book.editor.name` is
-`Col[str] | Absence`: they ask both sides whether there is such a column and such an operation, and of the results they
-make a `str | None`. At run time there is nothing of this.
+`Col[str] | Absence`: they look up each column and each operation on both sides of the union, and the union of the
+results is a `str | None`. None of this exists at run time.
 """
 
-# What each is called says what it does.
+# The names of these methods say what they do.
 # ruff: noqa: ANN401, D102, D105, PLW1641
-# It takes whatever stands beside it: the other side of the union says what is right there.
+# Its parameters take anything: the other side of the union declares the types that are right.
 # mypy: disable-error-code="override"
 # pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from howdah.expressions.expression import Assign, Expr, Ordering
-    from howdah.expressions.functions import Bound, Frame
-    from howdah.expressions.operators import Key
-    from howdah.tables.attributes import Col
-    from howdah.tables.table import Table, TableMeta
+    from howdah.expressions.expression import Expr, Key
+    from howdah.expressions.node import Assign, Bound, Frame, Ordering
+    from howdah.tables.column import Col
+    from howdah.tables.keyed import KeyedMeta
+    from howdah.tables.schema import Source, TableSchema
 
     class Absence(Col[None]):
-        """What is computed of a column where there is no row: NULL. It also stands for a further reference."""
+        """The value of a column where there is no row: NULL. It is also the type of a further reference."""
 
         def __getattr__(self, name: str) -> Absence: ...
         def __eq__(self, other: object) -> Expr[bool]: ...
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
             frame: Frame | tuple[str, Bound, Bound | None] | None = None,
         ) -> Absence: ...
 
-    class AbsentMeta(TableMeta, type):
+    class AbsentMeta(KeyedMeta, type):
         """Has each column, and each relation, of every table."""
 
         def __getattr__(cls, name: str) -> Absence: ...
@@ -75,5 +75,8 @@ if TYPE_CHECKING:
         def in_(cls, rows: Any) -> Expr[bool]: ...
         def not_in(cls, rows: Any) -> Expr[bool]: ...
 
-    class Absent(Table, metaclass=AbsentMeta):
+    class Absent(metaclass=AbsentMeta):
         """The table of a row that is not there."""
+
+        __schema__: ClassVar[TableSchema]
+        __source__: ClassVar[Source]

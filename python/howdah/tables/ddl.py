@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.expressions.values import enum_name
-from howdah.tables.schema import Check, Constraint, ForeignKey, Unique
+from howdah.tables.constraints import Check, Constraint, ForeignKey, Unique
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from howdah.tables.schema import Column, Index, TableSchema
-    from howdah.tables.table import Table
+    from howdah.tables.constraints import Index
+    from howdah.tables.schema import Column, HasSchema, TableSchema
 
     AnyConstraint = Unique | Check | ForeignKey | Constraint
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 NEXT_VALUE = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)", re.IGNORECASE)
 
 
-def ddl(*tables: type[Table]) -> str:
-    """Give the SQL that creates tables, as a script.
+def ddl(*tables: type[HasSchema]) -> str:
+    """Return the SQL that creates tables, as a script.
 
     Tables that others refer to come first, whatever the order they are given in; in a circle the last foreign key is
-    added afterwards. Schemas, enum types, sequences and pgvector's extension come along. What is there already is left
-    alone: the script can run again, but changes no table.
+    added afterwards. Schemas, enum types, sequences and pgvector's extension are created, too. Objects that exist are
+    left alone: the script can run again, but changes no table.
 
     Names are quoted. What you wrote as SQL (types, checks, generated columns, server defaults, keys and conditions of
-    indexes) stands as you wrote it. The defaults of objects (`default=`) are Python's, and no part of it.
+    indexes) is used unchanged. The defaults of objects (`default=`) are Python's, and no part of it.
 
     Args:
         *tables: The tables.
@@ -56,8 +56,8 @@ def ddl(*tables: type[Table]) -> str:
     return "\n".join(f"{statement};" for statement in _core.ddl(_described(tables)))
 
 
-def statements(*tables: type[Table]) -> list[str]:
-    """Give the statements that create tables, to be run in one transaction, as `create_tables` does.
+def statements(*tables: type[HasSchema]) -> list[str]:
+    """Return the statements that create tables, to be run in one transaction, as `create_tables` does.
 
     Args:
         *tables: The tables.
@@ -72,7 +72,7 @@ def statements(*tables: type[Table]) -> list[str]:
     return _core.ddl(_described(tables), locked=True)
 
 
-def _described(tables: Iterable[type[Table]]) -> list[dict[str, Any]]:
+def _described(tables: Iterable[type[HasSchema]]) -> list[dict[str, Any]]:
     # The same one twice is once.
     return [_table(table.__schema__) for table in dict.fromkeys(tables)]
 
@@ -115,7 +115,7 @@ def _column(column: Column) -> dict[str, Any]:
 
 
 def _labels(enum: type[Any] | None, type_name: str) -> tuple[str, ...] | None:
-    """Give the labels of an enum's type; None if the column has another type, and an enum is Python's alone."""
+    """Return the labels of an enum's type; None if the column has another type, and an enum is Python's alone."""
     name = type_name.rstrip("[]")
     if enum is None or not issubclass(enum, Enum) or name != enum_name(enum) or _core.is_own_type(name):
         return None
@@ -123,13 +123,13 @@ def _labels(enum: type[Any] | None, type_name: str) -> tuple[str, ...] | None:
 
 
 def _sequence(default: str | None) -> tuple[str, ...]:
-    """Give the parts of the name of the sequence that fills a column."""
+    """Return the parts of the name of the sequence that fills a column."""
     match = None if default is None else NEXT_VALUE.fullmatch(default)
     return () if match is None else parts(match[1].replace("''", "'"))
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """Give the parts of a name, of which some may be in double quotes."""
+    """Return the parts of a name, of which some may be in double quotes."""
     found: list[tuple[str, str]] = re.findall(r'"((?:[^"]|"")*)"|([^".]+)', name)
     return tuple(plain or quoted.replace('""', '"') for quoted, plain in found)
 
@@ -156,7 +156,7 @@ def _names(schema: TableSchema, given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _name(schema: TableSchema, given: str) -> str:
-    """Give a column's name in the database; the one in the class, or a reference's, will do."""
+    """Return a column's name in the database; the one in the class, or a reference's, will do."""
     column = schema.by_name.get(given) or schema.by_attribute.get(given) or schema.references.get(given)
     if column is None:
         message = f'{schema.table.__name__}: there is no column "{given}", which a constraint or an index names'
@@ -165,7 +165,7 @@ def _name(schema: TableSchema, given: str) -> str:
 
 
 def _index_of(column: Column) -> dict[str, Any]:
-    """Give the index that a column declares: a method, perhaps with the operator class after it."""
+    """Return the index that a column declares: a method, perhaps with the operator class after it."""
     given = column.index if isinstance(column.index, str) else "btree"
     method, _, operators = given.partition(" ")
     key = f"{column.name} {operators}" if operators else column.name
@@ -201,8 +201,8 @@ def _described_index(keys: tuple[str, ...], method: str) -> dict[str, Any]:
 
 
 def _key(schema: TableSchema, key: str) -> str:
-    """Give a key with its column's name in the database; what begins with no column is the author's SQL."""
-    # A name may have spaces, and begin with the name that another column has in the class.
+    """Return a key with its column's name in the database; a key without a column is SQL of the author."""
+    # A name may have spaces, and begin with another column's attribute.
     if key in schema.by_name or any(key.startswith(f"{name} ") for name in schema.by_name):
         return key
     first, space, rest = key.partition(" ")

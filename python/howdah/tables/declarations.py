@@ -1,109 +1,38 @@
-"""Reads a table's class: its annotations, and what stands beside them."""
+"""Declarations of a table's class: its annotations with the fields assigned to them, turned into columns."""
 
-# What rows hold, and what is done with them, is of types that are known at run time alone.
+# The types of values in rows are known at run time only.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 
-import re
-import sys
-from collections import ChainMap
 from dataclasses import dataclass
+from functools import partial
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, Union, get_args, get_origin
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any, ClassVar, Union, cast, get_args, get_origin
 
 from howdah.errors import InterfaceError
 from howdah.expressions.values import kind_of, snake_case, sql_type
-from howdah.tables.attributes import Col, Many, One, Ref
+from howdah.tables.annotations import Namespace, may_be_none, split_annotation, without_none
+from howdah.tables.column import Col
+from howdah.tables.defaults import EITHER, MISSING
 from howdah.tables.fields import Field, ManyField, RefField, refuse_shared
-from howdah.tables.schema import EITHER, MISSING, Collection, Column, Reference, SqlType
+from howdah.tables.relations import Ref
+from howdah.tables.schema import Collection, Column, HasSchema, Reference, SqlType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from howdah.tables.table import Table
-
-KINDS: dict[str, type] = {"Col": Col, "Ref": Ref, "Many": Many, "One": One, "ClassVar": ClassVar}  # type: ignore[dict-item]
-WRAPPED = re.compile(r"(?:\w+\.)*(Col|Ref|Many|One|ClassVar)\s*(?:\[(.*)\])?", re.DOTALL)
-
-# The classes of tables by module and name, for those that name each other before they are there.
-_known: WeakValueDictionary[tuple[str, str], type] = WeakValueDictionary()
-
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Where a class was defined: what the names in its annotations mean."""
-
-    module: str
-    owner: str
-    variables: Mapping[str, Any]
-    locals: Mapping[str, Any]
-
-    def evaluate(self, annotation: object) -> Any:  # noqa: ANN401  (a type)
-        """Give the type that an annotation, or its text, names."""
-        if isinstance(annotation, ForwardRef):
-            annotation = annotation.__forward_arg__
-        if not isinstance(annotation, str):
-            return annotation
-        try:
-            # The class's author wrote it, as code.
-            names = ChainMap({}, dict(self.locals), dict(self.variables), _Tables(self.module))
-            return eval(annotation, {}, names)  # noqa: S307
-        except NameError as error:
-            message = f"{self.owner}: the annotation {annotation!r} cannot be read: {error}"
-            raise InterfaceError(message) from None
-
-    def table(self, annotation: object) -> type[Table]:
-        """Give the table that an annotation names."""
-        found = self.evaluate(annotation)
-        if get_origin(found) in {Union, UnionType}:
-            found = self.evaluate(next(kind for kind in get_args(found) if kind is not NoneType))
-        if not hasattr(found, "__schema__"):
-            message = f"{self.owner}: {annotation!r} is no table"
-            raise InterfaceError(message)
-        return found  # type: ignore[no-any-return]
-
-
-class _Tables(dict[str, Any]):
-    """Tables by the names of their classes, those of one module first."""
-
-    def __init__(self, module: str) -> None:
-        super().__init__()
-        self._module = module
-
-    def __missing__(self, name: str) -> type:
-        found = _known.get((self._module, name))
-        if found is None:
-            others = [kind for (_, known), kind in _known.items() if known == name]
-            if len(others) != 1:
-                raise KeyError(name)
-            found = others[0]
-        return found
-
-
-def defined_at(depth: int, module: str, owner: str) -> Names:
-    """Give where a class is being defined, so many frames further out."""
-    frame = sys._getframe(depth + 1)  # noqa: SLF001  (as dataclasses and typing do)
-    inside = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
-    return Names(module, owner, frame.f_globals, inside)
-
-
-def remember(table: type) -> None:
-    """Let other tables find a table by its name."""
-    _known[table.__module__, table.__name__] = table
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declaration:
     """An attribute as its class declares it.
 
     Attributes:
         name: The attribute.
         kind: Col, Ref, Many or One.
-        inner: What stands in its brackets, perhaps as text.
-        field: What stands beside it.
-        names: What names mean there.
+        inner: The type in the brackets of the annotation, or its text.
+        field: The value assigned to it.
+        namespace: The namespace of the annotation.
         key: For a reference, its key as the class declares it.
     """
 
@@ -111,24 +40,24 @@ class Declared:
     kind: type
     inner: object
     field: Field | RefField | ManyField
-    names: Names
-    key: Declared | None = None
+    namespace: Namespace
+    key: Declaration | None = None
 
     @property
     def may_be_none(self) -> bool:
         """Whether its annotation has None in it."""
-        return _may_be_none(self.inner)
+        return may_be_none(self.inner)
 
     def column(self) -> Column:
-        """Give the column."""
+        """Return the column."""
         if self.kind is Ref:
             return self._reference()
         field = self.field
         if not isinstance(field, Field):
-            message = f"{self.names.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
+            message = f"{self.namespace.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
             raise InterfaceError(message)
         if field.default is EITHER:
-            message = f"{self.names.owner}.{self.name}: default=EITHER is for a reference and its key"
+            message = f"{self.namespace.owner}.{self.name}: default=EITHER is for a reference and its key"
             raise InterfaceError(message)
         return Column(
             self.name,
@@ -153,11 +82,12 @@ class Declared:
         if isinstance(field, Field) and field == Field():
             field = RefField()
         if not isinstance(field, RefField):
-            message = f"{self.names.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
+            message = f"{self.namespace.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
             raise InterfaceError(message)
         attribute = f"{self.name}_id"
         nullable = field.default is None or field.on_delete == "set null" or self.may_be_none
-        reference = Reference(self.name, field.name or attribute, field.on_delete, lambda: self.names.table(self.inner))
+        find = partial(self.namespace.table, self.inner)
+        reference = Reference(self.name, field.name or attribute, field.on_delete, find)
         return Column(
             attribute,
             field.name or attribute,
@@ -171,67 +101,56 @@ class Declared:
         )
 
     def _key_type(self, reference: Reference) -> SqlType:
-        from howdah.tables.reference_keys import checked_type  # noqa: PLC0415  (it is made of declarations)
-
-        return reference.target.type if self.key is None else checked_type(self.key, reference.table)
+        return reference.target.type if self.key is None else _declared_key_type(self.key, reference.table)
 
     def collection(self) -> Collection:
-        """Give the collection."""
+        """Return the collection."""
         field = self.field
         if not isinstance(field, ManyField):
-            message = f"{self.names.owner}.{self.name}: a Many is declared by many(via=...)"
+            message = f"{self.namespace.owner}.{self.name}: a Many is declared by many(via=...)"
             raise InterfaceError(message)
-        names = self.names
+        namespace = self.namespace
         return Collection(
             self.name,
             field.via,
             field.through,
-            lambda: names.table(self.inner),
-            lambda: names.table(field.through),
+            lambda: namespace.table(self.inner),
+            lambda: namespace.table(field.through),
             single=field.single,
             target=field.target,
         )
 
 
-def _may_be_none(annotation: object) -> bool:
-    """Tell whether an annotation has None beside a type."""
-    if isinstance(annotation, ForwardRef):
-        annotation = annotation.__forward_arg__
-    if isinstance(annotation, str):
-        return re.search(r"\bNone\b|\bOptional\b", annotation) is not None
-    return NoneType in get_args(annotation)
-
-
-def declared(names: Names, namespace: Mapping[str, Any]) -> list[Declared]:
+def declarations_of(namespace: Namespace, body: Mapping[str, Any]) -> list[Declaration]:
     """Read the annotations of a class.
 
     Raises:
         InterfaceError: A declaration without an annotation.
     """
-    annotations: Mapping[str, object] = namespace.get("__annotations__", {})
-    found: list[Declared] = []
+    annotations: Mapping[str, object] = body.get("__annotations__", {})
+    found: list[Declaration] = []
     for name, annotation in annotations.items():
-        kind, inner = taken_apart(annotation)
+        kind, inner = split_annotation(annotation)
         if kind is ClassVar or name.startswith("_"):
             continue
-        field = namespace.get(name, MISSING)
+        field = body.get(name, MISSING)
         if not isinstance(field, (Field, RefField, ManyField)):
-            refuse_shared(field, f"{names.owner}.{name}: ")
+            refuse_shared(field, f"{namespace.owner}.{name}: ")
             field = Field(default=field)
-        found.append(Declared(name, kind, inner, field, names))
-    for name, value in namespace.items():
+        found.append(Declaration(name, kind, inner, field, namespace))
+    for name, value in body.items():
         if isinstance(value, (Field, RefField, ManyField)) and name not in annotations:
-            message = f"{names.owner}.{name} has no annotation; write {name}: Col[...] = ..."
+            message = f"{namespace.owner}.{name} has no annotation; write {name}: Col[...] = ..."
             raise InterfaceError(message)
     return found
 
 
-def gathered(table: type, attribute: str) -> tuple[Any, ...]:
-    """Give a table's constraints or indexes: its own, after those of the classes that it is derived from.
+def inherited(table: type, attribute: str) -> tuple[Any, ...]:
+    """Return a table's constraints or indexes: its own, after those of the classes that it is derived from.
 
     Args:
         table: The class.
-        attribute: Where they stand.
+        attribute: The attribute that has them.
 
     Returns:
         All of them; of several that are the same, or have one name, that of the nearest class.
@@ -245,25 +164,32 @@ def gathered(table: type, attribute: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def taken_apart(annotation: object) -> tuple[Any, object]:
-    """Give the kind of attribute that an annotation declares, and what stands in its brackets."""
-    if isinstance(annotation, ForwardRef):
-        annotation = annotation.__forward_arg__
-    if isinstance(annotation, str):
-        match = WRAPPED.fullmatch(annotation.strip())
-        # A plain annotation is a column.
-        return (Col, annotation) if match is None else (KINDS[match[1]], match[2])
-    if annotation is ClassVar:
-        return ClassVar, None
-    origin = get_origin(annotation)
-    if origin in {Col, Ref, Many, One, ClassVar}:
-        return origin, get_args(annotation)[0]
-    return Col, annotation
+def _declared_key_type(key: Declaration, table: type[HasSchema]) -> SqlType:
+    """Return the type of a reference's key.
+
+    Raises:
+        InterfaceError: The class declares another for it.
+    """
+    target = table.__schema__.single_key
+    declared = without_none(key.namespace.evaluate(key.inner))
+    named: tuple[Declaration, ...] = cast("Any", table).__declared__
+    own = next((one for one in named if one.name == target.attribute), None)
+    # A key that is a reference itself has the type of the key that it refers to.
+    if own is not None and own.kind is Col:
+        wanted = without_none(own.namespace.evaluate(own.inner))
+        if declared != wanted:
+            shown = [getattr(kind, "__name__", repr(kind)) for kind in (wanted, declared)]
+            message = (
+                f"{key.namespace.owner}.{key.name}: expected Col[{shown[0]}], the type of "
+                f"{table.__name__}.{target.attribute}, got Col[{shown[1]}]"
+            )
+            raise InterfaceError(message)
+    return target.type
 
 
-def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
-    """Give the type of a column, and whether it may be NULL."""
-    annotation = declaration.names.evaluate(declaration.inner)
+def column_type(declaration: Declaration, field: Field) -> tuple[SqlType, bool]:
+    """Return the type of a column, and whether it may be NULL."""
+    annotation = declaration.namespace.evaluate(declaration.inner)
     kinds = [annotation]
     if get_origin(annotation) in {Union, UnionType}:
         kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
@@ -275,7 +201,7 @@ def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
     try:
         name = sql_type(bare)
     except InterfaceError as error:
-        message = f"{declaration.names.owner}.{declaration.name}: {error}"
+        message = f"{declaration.namespace.owner}.{declaration.name}: {error}"
         raise InterfaceError(message) from None
     alone = name.rstrip("[]")
     brackets = name[len(alone) :]
@@ -287,7 +213,7 @@ def column_type(declaration: Declared, field: Field) -> tuple[SqlType, bool]:
 
 
 def table_name(given: object, owner: str) -> tuple[str, ...]:
-    """Give the parts of a table's name: what the class says, or its own name in snake case."""
+    """Return the parts of a table's name: the declared one, or the name of the class in snake case."""
     if given is None:
         return (snake_case(owner),)
     if isinstance(given, (tuple, list)):

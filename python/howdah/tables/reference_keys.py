@@ -7,24 +7,22 @@ not have, and for what the constructor takes.
 from __future__ import annotations
 
 from dataclasses import replace
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING
 
 from howdah.errors import InterfaceError
-from howdah.tables.attributes import Col, Ref
+from howdah.tables.column import Col
+from howdah.tables.defaults import EITHER, MISSING
 from howdah.tables.fields import Field, RefField
-from howdah.tables.schema import EITHER, MISSING
+from howdah.tables.relations import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from howdah.tables.declarations import Declared
-    from howdah.tables.schema import SqlType
-    from howdah.tables.table import Table
+    from howdah.tables.declarations import Declaration
 
 
-def with_keys(declarations: Iterable[Declared]) -> list[Declared]:
-    """Give the attributes of a table, each reference together with its key, where the class declares that.
+def merge_reference_keys(declarations: Iterable[Declaration]) -> list[Declaration]:
+    """Return the attributes of a table, each reference together with its key, where the class declares that.
 
     Raises:
         InterfaceError: A key's declaration is at odds with that of its reference; a reference is to be given by a key
@@ -33,13 +31,13 @@ def with_keys(declarations: Iterable[Declared]) -> list[Declared]:
     given = list(declarations)
     references = {f"{one.name}_id": one for one in given if one.kind is Ref}
     keys = {one.name: one for one in given if one.kind is Col and one.name in references}
-    found: list[Declared] = []
+    found: list[Declaration] = []
     for one in given:
         if one.kind is Ref:
             key = keys.get(f"{one.name}_id")
             if key is None and isinstance(one.field, RefField) and one.field.default is EITHER:
                 message = (
-                    f"{one.names.owner}.{one.name}: default=EITHER is for a reference whose key is declared, too; "
+                    f"{one.namespace.owner}.{one.name}: default=EITHER is for a reference whose key is declared, too; "
                     f"add {one.name}_id: Col[...] = col(default=EITHER)"
                 )
                 raise InterfaceError(message)
@@ -49,10 +47,10 @@ def with_keys(declarations: Iterable[Declared]) -> list[Declared]:
     return found
 
 
-def _merged(reference: Declared, key: Declared) -> RefField:
-    """Give what is declared of a reference and of its key, together."""
+def _merged(reference: Declaration, key: Declaration) -> RefField:
+    """Return the declaration of a reference merged with that of its key."""
     of, own = reference.field, key.field
-    place = f"{key.names.owner}.{key.name}"
+    place = f"{key.namespace.owner}.{key.name}"
     if isinstance(of, Field) and of == Field():
         of = RefField()
     if not isinstance(of, RefField) or not isinstance(own, Field):
@@ -88,34 +86,3 @@ def _merged(reference: Declared, key: Declared) -> RefField:
         message = f"{place}: {reference.name} has no default; give it default=None, too"
         raise InterfaceError(message)
     return merged
-
-
-def checked_type(key: Declared, table: type[Table]) -> SqlType:
-    """Give the type of a reference's key.
-
-    Raises:
-        InterfaceError: The class declares another for it.
-    """
-    target = table.__schema__.single_key
-    declared = _bare(key.names.evaluate(key.inner))
-    named: tuple[Declared, ...] = cast("Any", table).__declared__
-    own = next((one for one in named if one.name == target.attribute), None)
-    # A key that is a reference itself has the type of what that refers to.
-    if own is not None and own.kind is Col:
-        wanted = _bare(own.names.evaluate(own.inner))
-        if declared != wanted:
-            shown = [getattr(kind, "__name__", repr(kind)) for kind in (wanted, declared)]
-            message = (
-                f"{key.names.owner}.{key.name}: expected Col[{shown[0]}], the type of "
-                f"{table.__name__}.{target.attribute}, got Col[{shown[1]}]"
-            )
-            raise InterfaceError(message)
-    return target.type
-
-
-def _bare(annotation: Any) -> Any:  # noqa: ANN401  (a type)
-    """Give a type without None."""
-    if get_origin(annotation) in {Union, UnionType}:
-        some = [kind for kind in get_args(annotation) if kind is not NoneType]
-        return some[0] if len(some) == 1 else annotation
-    return annotation

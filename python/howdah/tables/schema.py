@@ -1,44 +1,36 @@
-"""What is known of a table: its columns, keys, constraints and indexes, as data."""
+"""Schemas of tables as data: columns, references, collections, and the FROM items of tables in queries.
 
-# What rows hold, and what is done with them, is of types that are known at run time alone.
+These classes refer to each other, so they are in one file. Everything below `howdah.table` knows a table's class as
+`HasSchema` only.
+"""
+
+# The types of values in rows are known at run time only.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from howdah.errors import InterfaceError
 from howdah.expressions.values import bare, is_own
+from howdah.tables.defaults import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from howdah.tables.table import Table
+    from howdah.expressions.node import Node
+    from howdah.tables.constraints import Check, Constraint, ForeignKey, Index, OnDelete, Unique
 
-OnDelete = Literal["cascade", "restrict", "set null", "no action"]
-
-
-class Missing:
-    """There is no such thing, where None would be one."""
-
-    def __repr__(self) -> str:
-        """Say so."""
-        return "MISSING"
+    Kind = Literal["table", "reference", "query", "cte", "function"]
 
 
-MISSING: Final = Missing()
+class HasSchema(Protocol):
+    """A row of a table; its class is the table."""
 
-
-class Either:
-    """The default of a reference and of its key, of which a constructor takes either; see `EITHER`."""
-
-    def __repr__(self) -> str:
-        """Say so."""
-        return "EITHER"
-
-
-EITHER: Final = Either()
+    __schema__: ClassVar[TableSchema]
+    __source__: ClassVar[Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +63,18 @@ class Reference:
     Attributes:
         attribute: The attribute with the object.
         column: The column with its key.
-        on_delete: What becomes of the row when the one it refers to is deleted.
+        on_delete: The action when the row that it refers to is deleted.
         find: Finds the table that is referred to: its class may be defined later.
     """
 
     attribute: str
     column: str
     on_delete: OnDelete
-    find: Callable[[], type[Table]]
-    _found: type[Table] | None = None
+    find: Callable[[], type[HasSchema]]
+    _found: type[HasSchema] | None = None
 
     @property
-    def table(self) -> type[Table]:
+    def table(self) -> type[HasSchema]:
         """The table that is referred to."""
         if self._found is None:
             self._found = self.find()
@@ -111,15 +103,15 @@ class Collection:
     attribute: str
     via: str
     through: str | None
-    find: Callable[[], type[Table]]
-    find_through: Callable[[], type[Table]]
+    find: Callable[[], type[HasSchema]]
+    find_through: Callable[[], type[HasSchema]]
     single: bool = False
     target: str | None = None
-    owner: type[Table] | None = None
-    _found: type[Table] | None = None
+    owner: type[HasSchema] | None = None
+    _found: type[HasSchema] | None = None
 
     @property
-    def table(self) -> type[Table]:
+    def table(self) -> type[HasSchema]:
         """The table whose rows they are."""
         if self._found is None:
             self._found = self.find()
@@ -131,14 +123,10 @@ class Collection:
         holder = self.find_through() if self.through is not None else self.table
         column = holder.__schema__.references.get(self.via)
         if column is None:
-            from howdah.errors import InterfaceError  # noqa: PLC0415
-
             message = f"many(via={self.via!r}): {holder.__name__} has no reference of that name"
             raise InterfaceError(message)
         refers_to = column.reference.table if column.reference is not None else None
-        if self.owner is not None and refers_to is not None and not _is_one_table(refers_to, self.owner):
-            from howdah.errors import InterfaceError  # noqa: PLC0415
-
+        if self.owner is not None and refers_to is not None and not _is_same_table(refers_to, self.owner):
             message = (
                 f"{self.owner.__name__}.{self.attribute}: many(via={self.via!r}), but {holder.__name__}.{self.via} "
                 f"refers to {refers_to.__name__}, which is another table"
@@ -163,9 +151,7 @@ class Collection:
             found = {name: column for name, column in found.items() if name == self.target}
         if len(found) == 1:
             return next(iter(found.values()))
-        from howdah.errors import InterfaceError  # noqa: PLC0415
-
-        place = f"{self._place()}: many(through={self.through!r})"
+        place = f"{self._path()}: many(through={self.through!r})"
         if found:
             message = (
                 f"{place}: {holder.__name__} has several references to {self.table.__name__}: {', '.join(found)}; "
@@ -181,12 +167,12 @@ class Collection:
         """The name of the class that has the reference to this table."""
         return self.through if self.through is not None else self.table.__name__
 
-    def _place(self) -> str:
+    def _path(self) -> str:
         return self.attribute if self.owner is None else f"{self.owner.__name__}.{self.attribute}"
 
 
-def _is_one_table(one: type[Table], other: type[Table]) -> bool:
-    """Tell whether two classes have one table; where one has no schema, it may be in that of the other."""
+def _is_same_table(one: type[HasSchema], other: type[HasSchema]) -> bool:
+    """Return whether two classes have one table; where one has no schema, it may be in that of the other."""
     names = one.__schema__.name, other.__schema__.name
     return names[0][-1] == names[1][-1] and (len(names[0]) != len(names[1]) or names[0] == names[1])
 
@@ -202,11 +188,11 @@ class Column:
         primary_key: Whether it is the primary key, or a part of it.
         unique: Whether no two rows may have the same value.
         index: Whether it is indexed, or by which method.
-        check: What must hold, as an SQL expression.
+        check: The condition that every row must meet, as an SQL expression.
         default: The value of an object that is made without one.
-        default_factory: What makes that value.
+        default_factory: A function that returns that value.
         identity: Whether the server numbers the rows by it.
-        always: Whether, then, nobody else does.
+        always: Whether the server refuses numbers of the client.
         generated: The SQL expression that it is computed from.
         stored: Whether, then, it is stored.
         server_default: The SQL expression of its default.
@@ -248,165 +234,13 @@ class Column:
 
     @property
     def by_server(self) -> bool:
-        """Whether the server gives it a value where none is given."""
+        """Whether the server sets its value if none is sent."""
         return self.identity or self.generated is not None or self.server_default is not None
 
     @property
     def has_default(self) -> bool:
         """Whether an object made without it has a value all the same."""
         return self.default is not MISSING or self.default_factory is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Unique:
-    """No two rows with the same values in these columns."""
-
-    columns: tuple[str, ...]
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A condition that each row must meet, as an SQL expression."""
-
-    sql: str
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """A foreign key of several columns."""
-
-    columns: tuple[str, ...]
-    table: str
-    target_columns: tuple[str, ...]
-    on_delete: OnDelete = "no action"
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Constraint:
-    """A constraint that is none of the others, as its definition in SQL."""
-
-    sql: str
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """An index.
-
-    Attributes:
-        keys: Columns, or SQL expressions in parentheses; each may end in an operator class, ASC or DESC.
-        using: The method, such as `btree`, `gin`, `gist`, `brin` or `hnsw`.
-        where: The SQL condition of a partial index.
-        unique: Whether no two rows may have the same keys.
-        name: Its name; None for one made of the table's and the keys'.
-        options: Storage parameters (`WITH`), such as `{"m": 16}`.
-        include: Columns that are in it without being keys.
-        nulls_distinct: Whether a unique index takes two NULLs for different.
-    """
-
-    keys: tuple[str, ...]
-    using: str = "btree"
-    where: str | None = None
-    unique: bool = False
-    name: str | None = None
-    options: Mapping[str, object] = field(default_factory=dict)
-    include: tuple[str, ...] = ()
-    nulls_distinct: bool = True
-
-
-def unique(*columns: str, name: str | None = None) -> Unique:
-    """Declare that no two rows have the same values in these columns, in a table's `__constraints__`.
-
-    Args:
-        *columns: The columns.
-        name: The constraint's name.
-
-    Returns:
-        The constraint.
-    """
-    return Unique(columns, name)
-
-
-def check(sql: str, *, name: str | None = None) -> Check:
-    """Declare a condition that each row must meet, in a table's `__constraints__`.
-
-    Args:
-        sql: The condition; it is your own SQL, and is taken as it stands.
-        name: The constraint's name.
-
-    Returns:
-        The constraint.
-    """
-    return Check(sql, name)
-
-
-def foreign_key(
-    *columns: str,
-    table: str,
-    target_columns: tuple[str, ...],
-    on_delete: OnDelete = "no action",
-    name: str | None = None,
-) -> ForeignKey:
-    """Declare a foreign key of several columns, in a table's `__constraints__`; `ref()` declares one of one column.
-
-    Args:
-        *columns: The columns.
-        table: The table that they refer to, as `__table__` names it.
-        target_columns: The columns there.
-        on_delete: What becomes of the row when the one it refers to is deleted.
-        name: The constraint's name.
-
-    Returns:
-        The constraint.
-    """
-    return ForeignKey(columns, table, target_columns, on_delete, name)
-
-
-def constraint(sql: str, *, name: str | None = None) -> Constraint:
-    """Declare a constraint by its definition, in a table's `__constraints__`.
-
-    It is for what the others do not say: `EXCLUDE`, `DEFERRABLE`, `ON UPDATE`, a primary key's name. One that defines
-    the primary key, or the foreign key of a reference, stands in the place of the one that there would be.
-
-    Args:
-        sql: The definition, such as `EXCLUDE USING gist (during WITH &&)`; it is your own SQL, taken as it stands.
-        name: The constraint's name.
-
-    Returns:
-        The constraint.
-    """
-    return Constraint(sql, name)
-
-
-def index(
-    *keys: str,
-    using: str = "btree",
-    where: str | None = None,
-    unique: bool = False,
-    name: str | None = None,
-    options: Mapping[str, object] | None = None,
-    include: tuple[str, ...] = (),
-    nulls_distinct: bool = True,
-) -> Index:
-    """Declare an index, in a table's `__indexes__`.
-
-    Args:
-        *keys: Columns, or SQL expressions in parentheses; each may end in an operator class, ASC or DESC.
-        using: The method, such as `btree`, `gin`, `gist`, `brin` or `hnsw`.
-        where: The condition of a partial index; it is your own SQL, and is taken as it stands.
-        unique: Whether no two rows may have the same keys.
-        name: Its name; None for one made of the table's and the keys'.
-        options: Storage parameters (`WITH`), such as `{"m": 16}`.
-        include: Columns that are in it without being keys.
-        nulls_distinct: Whether a unique index takes two NULLs for different.
-
-    Returns:
-        The index.
-    """
-    return Index(keys, using, where, unique, name, options or {}, include, nulls_distinct)
 
 
 @dataclass(slots=False, eq=False)
@@ -418,11 +252,11 @@ class TableSchema:
         name: The parts of its name: the schema, where one was given, and the table.
         columns: Its columns, in order.
         constraints: Its constraints of more than a column.
-        indexes: Its indexes, but for those that columns declare.
+        indexes: Its indexes, without those that columns declare.
         collections: The rows of other tables that refer to it, by attribute.
     """
 
-    table: type[Table]
+    table: type[HasSchema]
     name: tuple[str, ...]
     columns: tuple[Column, ...]
     constraints: tuple[Unique | Check | ForeignKey | Constraint, ...]
@@ -442,8 +276,6 @@ class TableSchema:
             InterfaceError: It has several, or none.
         """
         if len(self.primary_key) != 1:
-            from howdah.errors import InterfaceError  # noqa: PLC0415
-
             message = f"{self.table.__name__} has no primary key of one column, which a reference to it needs"
             raise InterfaceError(message)
         return self.primary_key[0]
@@ -469,8 +301,8 @@ class TableSchema:
         """The columns by their names in the class."""
         return {column.attribute: column for column in self.columns}
 
-    def another_name(self, name: str) -> str:
-        """Give a name of howdah's own for a query or a table, changed where it is the table's: it would be hidden."""
+    def unused_name(self, name: str) -> str:
+        """Return a name of howdah's own for a query or a table, changed where it is the table's: it would be hidden."""
         return f"{name}_" if self.name[-1] == name else name
 
     @cached_property
@@ -482,3 +314,124 @@ class TableSchema:
     def by_name(self) -> dict[str, Column]:
         """The columns by their names in the database."""
         return {column.name: column for column in self.columns}
+
+
+NONE: frozenset[str] = frozenset()
+
+
+class Source:
+    """A FROM item. It is compared by identity, because a table may be in a query twice.
+
+    Attributes:
+        kind: Its kind.
+        name: The parts of a table's name, or the one of a query.
+        schema: The table's; None where it is no table.
+        parent: For a reference, the FROM item that refers to it.
+        on: For a reference, pairs of the parent's column and its own.
+        optional: For a reference, whether there may be no row.
+        statement: For a query, the query as data.
+        call: For a function, its call.
+        columns: The names of the columns of a query or function, where they are given new ones.
+        ordinality: For a function, the name of a column that numbers its rows.
+        attribute: For a reference, the attribute in the parent's table.
+        others: The names of the columns that may be of a type which is not PostgreSQL's own: its operators may be those
+            of an extension.
+    """
+
+    __slots__ = (
+        "_children",
+        "_others",
+        "attribute",
+        "call",
+        "columns",
+        "kind",
+        "name",
+        "on",
+        "optional",
+        "ordinality",
+        "parent",
+        "schema",
+        "statement",
+    )
+
+    def __init__(
+        self,
+        kind: Kind,
+        name: tuple[str, ...],
+        *,
+        schema: TableSchema | None = None,
+        parent: Source | None = None,
+        on: tuple[tuple[str, str], ...] = (),
+        optional: bool = False,
+        statement: dict[str, Any] | None = None,
+        call: Node | None = None,
+        columns: tuple[str, ...] | None = None,
+        ordinality: str | None = None,
+        attribute: str | None = None,
+    ) -> None:
+        """Take the attributes; see the class."""
+        self.kind: Kind = kind
+        self.name = name
+        self.schema = schema
+        self.parent = parent
+        self.on = on
+        self.optional = optional
+        self.statement = statement
+        self.call = call
+        self.columns = columns
+        self.ordinality = ordinality
+        self.attribute = attribute
+        self._children: dict[str, Source] | None = None
+        self._others: frozenset[str] = NONE
+
+    @property
+    def others(self) -> frozenset[str]:
+        """The columns that may be of a type which is not PostgreSQL's own."""
+        return self._others if self.schema is None else self.schema.others
+
+    @others.setter
+    def others(self, names: frozenset[str]) -> None:
+        self._others = names
+
+    def copy(self) -> Source:
+        """Return the rows of a query or function as another FROM item."""
+        made = Source(
+            self.kind,
+            self.name,
+            statement=self.statement,
+            call=self.call,
+            columns=self.columns,
+            ordinality=self.ordinality,
+        )
+        made.others = self._others
+        return made
+
+    @property
+    def root(self) -> Source:
+        """The FROM item at the beginning of the chain of references."""
+        source = self
+        while source.parent is not None:
+            source = source.parent
+        return source
+
+    def referenced(self, column: Column) -> Source:
+        """Return the FROM item that a foreign key refers to; always the same object."""
+        reference = column.reference
+        if reference is None:
+            raise TypeError(column.name)
+        children = self._children
+        if children is None:
+            children = self._children = {}
+        found = children.get(reference.attribute)
+        if found is None:
+            schema = reference.table.__schema__
+            found = children[reference.attribute] = Source(
+                "reference",
+                schema.name,
+                schema=schema,
+                parent=self,
+                on=((column.name, reference.target.name),),
+                optional=column.nullable,
+                attribute=reference.attribute,
+            )
+        return found

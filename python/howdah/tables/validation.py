@@ -1,12 +1,12 @@
-"""Tables for pydantic, and so for FastAPI: rows are validated at the edge of an application, and nowhere else.
+"""Support for pydantic, and so for FastAPI, which validate rows that an application receives.
 
-What comes in is an object with the table's columns, a reference being its key. What the server fills in may be left
-out, and what it computes is not taken. What goes out are the columns, and the relations that are loaded.
+Input is an object with the table's columns; a reference is its key. Columns that the server fills in may be left out,
+and generated columns are ignored. Output has the columns, and the relations that are loaded.
 
-FastAPI takes a class of its own for a body where it is told so: `user: Annotated[User, Body()]`.
+FastAPI treats a table as the body of a request if it is declared so: `user: Annotated[User, Body()]`.
 """
 
-# What rows hold, and what is done with them, is of types that are known at run time alone.
+# The types of values in rows are known at run time only.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import types
 from dataclasses import dataclass
 from decimal import Decimal
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Optional, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Protocol, Union, cast, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 import pydantic
@@ -28,15 +28,15 @@ from typing_extensions import TypedDict
 
 from howdah.json_values import Json
 from howdah.range import Range
-from howdah.tables.schema import MISSING
+from howdah.tables.defaults import MISSING
+from howdah.tables.schema import HasSchema
 from howdah.vector import Vector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from howdah.tables.declarations import Declared
+    from howdah.tables.declarations import Declaration
     from howdah.tables.schema import Column
-    from howdah.tables.table import Table
 
 NAMED_LENGTH = re.compile(r"(?:varchar|character varying|char|character|bpchar)\((\d+)\)")
 DIGITS = re.compile(r"(?:numeric|decimal)\((\d+)(?:,\s*(-?\d+))?\)")
@@ -45,13 +45,22 @@ BITS = {"smallint": 16, "int2": 16, "integer": 32, "int": 32, "int4": 32, "bigin
 RANGE_ENDS = {"tstzrange": "timestamptz", "tsrange": "timestamp"}
 NAIVE = ("timestamp", "timestamp without time zone")
 
+
+class Row(HasSchema, Protocol):
+    """A row, as far as it is written out here."""
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the values of the columns by their names in the class."""
+        ...
+
+
 _shown: WeakKeyDictionary[type, pydantic.TypeAdapter[Any]] = WeakKeyDictionary()
 _kinds: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
 _models: WeakKeyDictionary[type, type[pydantic.BaseModel]] = WeakKeyDictionary()
 
 
-def model(table: type[Table]) -> type[pydantic.BaseModel]:
-    """Give a pydantic model of a table.
+def model(table: type[HasSchema]) -> type[pydantic.BaseModel]:
+    """Return a pydantic model of a table.
 
     Args:
         table: The table.
@@ -74,7 +83,7 @@ def model(table: type[Table]) -> type[pydantic.BaseModel]:
     return found
 
 
-def _field(column: Column, table: type[Table]) -> tuple[Any, Any]:
+def _field(column: Column, table: type[HasSchema]) -> tuple[Any, Any]:
     kind = annotation(column, table)
     if column.by_server:
         return Optional[kind], None  # noqa: UP045  (a type that is known at run time alone)
@@ -83,13 +92,13 @@ def _field(column: Column, table: type[Table]) -> tuple[Any, Any]:
     return kind, ... if column.default is MISSING else column.default
 
 
-def annotation(column: Column, table: type[Table], *, shown: bool = False) -> Any:  # noqa: ANN401  (a type)
-    """Give the type of a column's values for pydantic: with what the column's SQL type asks of them.
+def annotation(column: Column, table: type[HasSchema], *, shown: bool = False) -> Any:  # noqa: ANN401  (a type)
+    """Return the type of a column's values for pydantic: with the limits of the column's SQL type.
 
     Args:
         column: The column.
         table: The table.
-        shown: Whether it is for values that the server gave, and that nobody has to check.
+        shown: Whether it is for output, whose values came from the server and need no check.
 
     Returns:
         The type, as an annotation.
@@ -97,10 +106,10 @@ def annotation(column: Column, table: type[Table], *, shown: bool = False) -> An
     if column.reference is not None:
         kind = annotation(column.reference.target, column.reference.table, shown=shown)
         return Optional[kind] if column.nullable else kind  # noqa: UP045
-    declarations: tuple[Declared, ...] = table.__declared__  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    declarations: tuple[Declaration, ...] = table.__declared__  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     declared = next(one for one in declarations if one.name == column.attribute)
     sql = column.type.name.rstrip("[]").lower()
-    kind = _known(declared.names.evaluate(declared.inner), "" if shown else sql)
+    kind = _known(declared.namespace.evaluate(declared.inner), "" if shown else sql)
     return Annotated[kind, UNWRAPPED] if column.type.is_json else kind
 
 
@@ -167,21 +176,21 @@ Base64 = Annotated[
 ]
 
 
-def core_schema(table: type[Table], handler: Any) -> Any:  # noqa: ANN401  (pydantic's)
-    """Give what pydantic validates and serializes rows by.
+def core_schema(table: type[HasSchema], handler: Any) -> Any:  # noqa: ANN401  (pydantic's)
+    """Return the schema by which pydantic validates and serializes rows.
 
     Args:
         table: The table.
-        handler: What makes the schema of another type.
+        handler: pydantic's function that returns the schema of another type.
 
     Returns:
-        A schema: it takes rows as they are, and makes new ones of objects; it gives the columns that have values, and
-        the relations that are loaded.
+        The schema: it accepts rows unchanged, and makes rows of other objects; its output has the columns with values,
+        and the relations that are loaded.
     """
     schema = table.__schema__
     generated = {column.attribute for column in schema.columns if column.generated is not None}
 
-    def made(value: Any, validate: Any) -> Table:  # noqa: ANN401  (a row, or what one is made of)
+    def made(value: Any, validate: Any) -> HasSchema:  # noqa: ANN401  (a row, or what one is made of)
         if isinstance(value, table):
             return value
         if isinstance(value, pydantic.BaseModel):
@@ -193,7 +202,7 @@ def core_schema(table: type[Table], handler: Any) -> Any:  # noqa: ANN401  (pyda
     made.__name__ = made.__qualname__ = table.__name__
     name = _reference(table)
     taken = schemas.typed_dict_schema(
-        {column.attribute: _taken(column, table, handler) for column in schema.columns},
+        {column.attribute: _input_field(column, table, handler) for column in schema.columns},
         cls=table,
         extra_behavior="forbid",
         ref=name,
@@ -206,13 +215,13 @@ def core_schema(table: type[Table], handler: Any) -> Any:  # noqa: ANN401  (pyda
     return schemas.definitions_schema(validated, [taken])
 
 
-def _reference(table: type[Table]) -> str:
-    """Give the name of the schema of what comes in: what stands before the colon, pydantic shows."""
+def _reference(table: type[HasSchema]) -> str:
+    """Return the name of the input schema; pydantic shows the part before the colon."""
     return f"{table.__module__}.{table.__qualname__}Input:{id(table)}"
 
 
-def _taken(column: Column, table: type[Table], handler: Any) -> Any:  # noqa: ANN401
-    """Give what a column's value must be; where it may be left out, the class or the server gives one."""
+def _input_field(column: Column, table: type[HasSchema], handler: Any) -> Any:  # noqa: ANN401
+    """Return the input schema of a column; a value may be left out if the class or the server has a default."""
     kind = handler.generate_schema(annotation(column, table))
     if column.generated is not None:
         kind = handler.generate_schema(Annotated[annotation(column, table), _ReadOnly()])
@@ -221,14 +230,14 @@ def _taken(column: Column, table: type[Table], handler: Any) -> Any:  # noqa: AN
     return schemas.typed_dict_field(kind, required=not (column.by_server or column.has_default))
 
 
-def shown(table: type[Table]) -> pydantic.TypeAdapter[Any]:
-    """Give what a table's rows are shown as, as dicts.
+def shown(table: type[HasSchema]) -> pydantic.TypeAdapter[Any]:
+    """Return the type adapter that serializes a table's rows.
 
     Args:
         table: The table.
 
     Returns:
-        What writes dicts of the columns and, where they are loaded, the relations.
+        The adapter; it takes dicts of the columns and of the loaded relations.
     """
     found = _shown.get(table)
     if found is None:
@@ -236,13 +245,13 @@ def shown(table: type[Table]) -> pydantic.TypeAdapter[Any]:
     return found
 
 
-def _kind(table: type[Table]) -> Any:  # noqa: ANN401  (a type)
-    """Give the type of the dicts; those of tables that refer to each other do so, too."""
+def _kind(table: type[HasSchema]) -> Any:  # noqa: ANN401  (a type)
+    """Return the type of the dicts; like their tables, they may refer to each other."""
     if table in _kinds:
         return _kinds[table]
     made: Any = types.new_class(table.__name__, (TypedDict,))
     made.__module__, made.__qualname__, made.__doc__ = table.__module__, table.__qualname__, table.__doc__
-    # Before what is in it, in which it may be itself.
+    # Stored before its fields are known, because they may refer to it.
     _kinds[table] = made
     columns = {column.attribute: annotation(column, table, shown=True) for column in table.__schema__.columns}
     relations: dict[str, Any] = {}
@@ -256,9 +265,9 @@ def _kind(table: type[Table]) -> Any:  # noqa: ANN401  (a type)
 
 @dataclass(frozen=True)
 class _Described:
-    """What a table's rows are shown as, looked up when it is asked for: other tables may be defined later."""
+    """The JSON schema of a table's output, made when it is needed: other tables may be defined later."""
 
-    table: type[Table]
+    table: type[HasSchema]
 
     def __get_pydantic_json_schema__(self, _: object, describe: Any) -> Any:  # noqa: ANN401
         schema, table = shown(self.table).core_schema, self.table
@@ -272,14 +281,14 @@ class _Described:
 
 
 class _ReadOnly:
-    """What is ignored where it comes in."""
+    """Marks columns whose input is ignored."""
 
     def __get_pydantic_json_schema__(self, schema: Any, describe: Any) -> Any:  # noqa: ANN401
         return {**describe(schema), "readOnly": True}
 
 
-def _relations(table: type[Table]) -> Iterator[tuple[str, type[Table], bool, bool]]:
-    """Give the relations of a table: each with the other table, whether it is a list, and whether there may be none."""
+def _relations(table: type[HasSchema]) -> Iterator[tuple[str, type[HasSchema], bool, bool]]:
+    """Yield the relations of a table, each with the other table, whether it is a list, and whether it may be None."""
     schema = table.__schema__
     for name, column in schema.references.items():
         if column.reference is not None:
@@ -288,8 +297,8 @@ def _relations(table: type[Table]) -> Iterator[tuple[str, type[Table], bool, boo
         yield name, collection.table, not collection.single, True
 
 
-def dumped(row: Table, info: pydantic.SerializationInfo) -> dict[str, Any]:
-    """Give a row as dicts: its columns, and the relations that are loaded, to any depth.
+def dumped(row: Row, info: pydantic.SerializationInfo) -> dict[str, Any]:
+    """Return a row as dicts: its columns, and the relations that are loaded, to any depth.
 
     Rows that refer to each other are shown once: within itself a row is left out.
 
@@ -300,18 +309,18 @@ def dumped(row: Table, info: pydantic.SerializationInfo) -> dict[str, Any]:
     Returns:
         The values by their names in the class.
     """
-    told: Any = info
+    options: Any = info
     return shown(type(row)).dump_python(  # type: ignore[no-any-return]
         _dumped(row, ()),
-        mode=told.mode,
-        include=told.include,
-        exclude=told.exclude,
-        exclude_none=told.exclude_none,
-        context=told.context,
+        mode=options.mode,
+        include=options.include,
+        exclude=options.exclude,
+        exclude_none=options.exclude_none,
+        context=options.context,
     )
 
 
-def _dumped(row: Table, around: tuple[Table, ...]) -> dict[str, Any]:
+def _dumped(row: Row, around: tuple[Row, ...]) -> dict[str, Any]:
     found = row.asdict()
     values = vars(row)
     inside = (*around, row)
@@ -320,13 +329,13 @@ def _dumped(row: Table, around: tuple[Table, ...]) -> dict[str, Any]:
             continue
         other = values[name]
         if isinstance(other, list):
-            found[name] = [_dumped(one, inside) for one in other if not _among(one, inside)]
+            found[name] = [_dumped(one, inside) for one in other if not _contains(one, inside)]
         elif other is None:
             found[name] = None
-        elif not _among(other, inside):
+        elif not _contains(other, inside):
             found[name] = _dumped(other, inside)
     return found
 
 
-def _among(row: Table, rows: tuple[Table, ...]) -> bool:
+def _contains(row: Row, rows: tuple[Row, ...]) -> bool:
     return any(row is one for one in rows)

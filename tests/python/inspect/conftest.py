@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 import howdah
-from howdah.inspect.deciding import decide
-from howdah.inspect.reading import read
-from howdah.inspect.writing import write
+from howdah.inspect.codegen import generate
+from howdah.inspect.introspect import read
+from howdah.inspect.planner import plan
 from tests.python.versions import fitting
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def inspect() -> Callable[..., str]:
 
     def inspecting(where: str | howdah.Database, schemas: tuple[str, ...] = (), tables: tuple[str, ...] = ()) -> str:
         if isinstance(where, howdah.Database):
-            return write(decide(read(where, schemas, tables)))
+            return generate(plan(read(where, schemas, tables)))
         with howdah.Database(where) as db:
-            return write(decide(read(db, schemas, tables)))
+            return generate(plan(read(db, schemas, tables)))
 
     return inspecting
 

@@ -12,7 +12,8 @@ import uvloop
 
 import howdah
 from howdah import Col, Table, col
-from howdah.queries import async_writing, writing
+from howdah._async import bulk_insert as async_bulk_insert
+from howdah._sync import bulk_insert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,8 +133,8 @@ def test_error_of_rows_on_their_way_into_a_class_names_its_table(
     make(sql, columns)
     if kind == "expression":
         sql("CREATE INDEX ON t ((1 / (id - 2)))")
-    monkeypatch.setattr(async_writing, "FEW", 0)
-    monkeypatch.setattr(writing, "FEW", 0)
+    monkeypatch.setattr(async_bulk_insert, "MAX_UNNEST_ROWS", 0)
+    monkeypatch.setattr(bulk_insert, "MAX_UNNEST_ROWS", 0)
 
     async def written(data: Any) -> object:
         async with howdah.AsyncDatabase(url) as db:

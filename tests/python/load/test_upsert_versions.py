@@ -11,7 +11,8 @@ import pytest
 
 import howdah
 from howdah import Col, Table, col
-from howdah.queries import async_writing, writing
+from howdah._async import bulk_insert as async_bulk_insert
+from howdah._sync import bulk_insert
 from tests.python.pool.faces import FACES, RUNNERS
 from tests.python.versions import VERSIONS, server_of
 
@@ -76,8 +77,8 @@ def upsert(
 ) -> list[Upsert]:
     """Give the upserts of `load` and of the ORM, which is by COPY where there are many rows."""
     few = 1000 if request.param == "few" else 0
-    monkeypatch.setattr(async_writing, "FEW", few)
-    monkeypatch.setattr(writing, "FEW", few)
+    monkeypatch.setattr(async_bulk_insert, "MAX_UNNEST_ROWS", few)
+    monkeypatch.setattr(bulk_insert, "MAX_UNNEST_ROWS", few)
 
     async def later(rows: Any) -> LoadReport:
         async with howdah.AsyncDatabase(server.url) as db:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import howdah
-from howdah.queries import async_writing, writing
+from howdah._async import bulk_insert as async_bulk_insert
+from howdah._sync import bulk_insert
 from tests.python.orm.faces import Blocking, finish
 from tests.python.orm.few import FEW
 from tests.python.orm.schema import fill, has_vectors
@@ -76,5 +77,5 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let COPY begin with fewer rows than it does."""
-    monkeypatch.setattr(async_writing, "FEW", FEW)
-    monkeypatch.setattr(writing, "FEW", FEW)
+    monkeypatch.setattr(async_bulk_insert, "MAX_UNNEST_ROWS", FEW)
+    monkeypatch.setattr(bulk_insert, "MAX_UNNEST_ROWS", FEW)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from howdah.queries.builder import Builder
-from howdah.queries.query import Returning
+from howdah._sync.query import Returning
+from howdah.queries.query_compiler import CompilableQuery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
@@ -30,7 +30,7 @@ class Blocking:
     def __getattr__(self, name: str) -> Any:
         """Give a verb, or a step of a query."""
         found = getattr(self.behind, name)
-        is_query = isinstance(self.behind, (Builder, Returning))
+        is_query = isinstance(self.behind, (CompilableQuery, Returning))
         if name in PLAIN or name.startswith("_") or not callable(found):
             return found
         if name == "transaction":
@@ -53,7 +53,7 @@ def bare(given: Any) -> Any:
 
 def wrapped(found: Any) -> Any:
     """Give what is to be awaited behind such verbs, and all else as it is."""
-    return Blocking(found) if isinstance(found, (Builder, Returning)) or hasattr(found, "to_polars") else found
+    return Blocking(found) if isinstance(found, (CompilableQuery, Returning)) or hasattr(found, "to_polars") else found
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,8 @@ import pytest
 
 import howdah
 from howdah import Col, Table, col
-from howdah.queries import async_writing, writing
+from howdah._async import bulk_insert as async_bulk_insert
+from howdah._sync import bulk_insert
 from tests.python.pool.faces import awaited, loops
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _table(name: str) -> type[Table]:
 def test_table_named_like_one_of_ours_is_written_and_read(
     url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch, name: str, few: int
 ) -> None:
-    monkeypatch.setattr(writing, "FEW", few)
+    monkeypatch.setattr(bulk_insert, "MAX_UNNEST_ROWS", few)
     named: Any = _table(name)
     with howdah.Database(url) as db:
         db.create_tables(named)
@@ -54,7 +55,7 @@ def test_table_named_like_one_of_ours_is_written_and_read(
 def test_table_named_like_one_of_ours_is_written_by_awaited_verbs(
     url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch, few: int, new_loop: Any
 ) -> None:
-    monkeypatch.setattr(async_writing, "FEW", few)
+    monkeypatch.setattr(async_bulk_insert, "MAX_UNNEST_ROWS", few)
 
     async def main() -> None:
         async with howdah.AsyncDatabase(url) as db:
@@ -86,7 +87,7 @@ def test_upsert_into_a_partitioned_table_named_like_one_of_ours_counts_right(url
         assert (report.inserted, report.updated) == (2, 1)
 
 
-@pytest.mark.parametrize("name", ["__", "__hidden", "__class__", "__getitem__", "__elsewhere__", "_derivation"])
+@pytest.mark.parametrize("name", ["__", "__hidden", "__class__", "__getitem__", "__alias__", "_derivation"])
 def test_column_of_a_subquery_may_have_any_name(url: str, name: str) -> None:
     named: Any = _table("plain")
     with howdah.Database(url) as db:

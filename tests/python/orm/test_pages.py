@@ -11,6 +11,7 @@ import pytest
 
 import howdah
 from howdah import Col, Table, col
+from howdah.queries import pagination
 from tests.python.orm.schema import Label, Person, Post, PostLabel
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ async def test_pages_of_joined_tables_have_every_row_once(db: howdah.AsyncDataba
 
 async def test_reference_that_is_joined_adds_no_key(db: howdah.AsyncDatabase) -> None:
     query = db.find(Post).join(Post.author).order_by(Post.views)
-    keys = howdah.queries.pages.keys_of(getattr(query, "behind", query))
+    keys = pagination.keys_of(getattr(query, "behind", query))
     assert [node[2] for node in keys.nodes] == ["views", "id"]
 
 

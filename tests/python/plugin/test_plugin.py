@@ -229,6 +229,6 @@ def test_a_private_server_is_started_where_no_url_is_given(run: Run) -> None:
 
 
 def test_howdah_needs_no_pytest() -> None:
-    program = "import sys; sys.modules['pytest'] = None; import howdah, howdah.held; print('imported')"
+    program = "import sys; sys.modules['pytest'] = None; import howdah, howdah.rollback_database; print('imported')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "imported\n"

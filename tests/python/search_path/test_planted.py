@@ -18,10 +18,10 @@ import pytest
 
 import howdah
 from howdah import Col, Database, Table, col
-from howdah.inspect.deciding import decide
-from howdah.inspect.reading import read
-from howdah.inspect.writing import write
-from howdah.queries import writing
+from howdah._sync import bulk_insert
+from howdah.inspect.codegen import generate
+from howdah.inspect.introspect import read
+from howdah.inspect.planner import plan
 from tests.python.orm.catalogue import CONDITIONS, QUERIES, WITH_VECTORS, WRITES
 from tests.python.orm.schema import Company, Person, Post, fill, has_vectors
 from tests.python.search_path.planted import plant
@@ -250,7 +250,7 @@ def test_rows_in_bulk_run_nothing_that_is_planted(
 ) -> None:
     if few is not None:
         # COPY begins with as many rows.
-        monkeypatch.setattr(writing, "FEW", few)
+        monkeypatch.setattr(bulk_insert, "MAX_UNNEST_ROWS", few)
     people = [{"name": f"p{at}", "email": f"p{at}@y", "company_id": 1, "boss_id": None} for at in range(5)]
     with db.transaction() as transaction:
         assert len(db.insert_many(Company, [{"name": f"c{at}"} for at in range(5)])) == 5
@@ -284,7 +284,7 @@ def test_objects_run_nothing_that_is_planted(db: Database) -> None:
 def test_inspection_runs_nothing_that_is_planted(db: Database, planted: Planted) -> None:
     found = read(db, (planted.own,))
     assert {table.name for table in found.tables} >= {"person", "post"}
-    assert "class Person" in write(decide(found))
+    assert "class Person" in generate(plan(found))
 
 
 def test_notifications_and_asyncio_run_nothing_that_is_planted(path: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 import howdah
 import howdah as pg
 from howdah import Col, InterfaceError, Interval, Many, Range, Ref, Table, Vector, col
-from howdah.queries import writing
+from howdah._sync import bulk_insert
 from tests.python.versions import wants
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Everything(Table):
 
 def test_every_type_comes_back_as_it_went(db: howdah.Database, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     wants("vector", sql)
-    monkeypatch.setattr(writing, "FEW", 1000)
+    monkeypatch.setattr(bulk_insert, "MAX_UNNEST_ROWS", 1000)
     sql("CREATE EXTENSION IF NOT EXISTS vector")
     db.create_tables(Everything)
     row = Everything(
