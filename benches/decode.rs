@@ -1,10 +1,6 @@
-//! From COPY tuples to Arrow, without a network: every type, and lineitem.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a bench that cannot go on is to fail"
-)]
-#![allow(clippy::cast_possible_truncation, reason = "the values are made small enough")]
+//! Benchmarks decoding COPY tuples to Arrow without a network, for every type and for lineitem.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "the values are small enough")]
 
 mod columns;
 
@@ -15,7 +11,7 @@ use howdah::wire::copy::tuples;
 
 use columns::{Columns, ROWS, every_type, lineitem};
 
-/// Rows that the reader decodes at a time.
+/// The rows that the reader decodes together.
 const BLOCK_ROWS: usize = 512;
 
 fn decode(criterion: &mut Criterion, name: &str, all: &[Columns]) {

@@ -1,10 +1,6 @@
-//! From Arrow to COPY tuples, without a network: every type, and lineitem.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a bench that cannot go on is to fail"
-)]
-#![allow(clippy::cast_possible_truncation, reason = "the values are made small enough")]
+//! Benchmarks encoding Arrow to COPY tuples without a network, for every type and for lineitem.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "the values are small enough")]
 
 mod columns;
 

@@ -1,4 +1,4 @@
-//! What the server says of a table: its columns, their types, and how they fill themselves.
+//! Reads tables and types from the server's catalogs.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -11,49 +11,46 @@ use crate::session::Client;
 use crate::session::query::Row;
 use crate::sql::name::TableName;
 use crate::sql::render::Storage;
-use crate::sql::{lookup, render, restore};
-use crate::types::{Declared, domains};
+use crate::sql::{catalog_queries, render, replace_table};
+use crate::types::{ColumnType, domains};
 use crate::wire::array::{NotAList, elements};
 use crate::wire::message::ColumnDescription;
 
-/// A table as it stands.
+/// A described table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Its columns, as a load sees them.
+    /// The target of a load, with its columns.
     pub target: Target,
-    /// The columns that fill themselves: identities and generated ones.
-    pub automatic: Vec<String>,
-    /// Types and modifiers by the columns' names, domains as they are declared.
+    /// Identity and generated columns.
+    pub identity_or_generated: Vec<String>,
+    /// Type OIDs and modifiers by column name; domains are not resolved.
     pub stored: HashMap<String, (u32, i32)>,
-    /// Whether each statement of a transaction that begins now sees what others have committed
-    /// before it.
+    /// Whether each statement of a transaction sees what others have committed before it (READ
+    /// COMMITTED).
     pub sees_commits: bool,
 }
 
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// Describes a table; `None` if there is none of that name. One round trip, and another where
-/// the table has types of its own making.
-///
-/// # Errors
-/// What the server says.
+/// Describes a table; `None` if it does not exist. Needs one round trip, and more if the table has
+/// user-defined types.
 pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table>> {
     let name = table.to_string();
     let rows = if client.keeps_statements() {
-        let (lookup, _) = client.prepare(lookup::COLUMNS).await?;
+        let (lookup, _) = client.prepare(catalog_queries::COLUMNS).await?;
         client.query(&lookup, &[&name]).await?
     } else {
-        client.query_typed(lookup::COLUMNS, &[(&name, Type::TEXT)]).await?
+        client.query_typed(catalog_queries::COLUMNS, &[(&name, Type::TEXT)]).await?
     };
     let mut types = Vec::with_capacity(rows.len());
     for row in &rows {
         types.push((row.try_get(0)?, Type::from_oid(row.try_get(5)?), row.try_get(6)?));
     }
-    let known: Option<HashMap<String, Declared>> = types
+    let known: Option<HashMap<String, ColumnType>> = types
         .into_iter()
-        .map(|(name, ty, typmod)| Some((name, Declared { ty: ty?, typmod })))
+        .map(|(name, ty, typmod)| Some((name, ColumnType { ty: ty?, typmod })))
         .collect();
-    if rows.is_empty() && !is_there(client, &name).await? {
+    if rows.is_empty() && !exists(client, &name).await? {
         return Ok(None);
     }
     let declared = match known.filter(|known| !known.is_empty()) {
@@ -65,7 +62,7 @@ pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table
     };
     let mut described = Table {
         target: Target { table: label(table), columns: Vec::new() },
-        automatic: Vec::new(),
+        identity_or_generated: Vec::new(),
         stored: HashMap::with_capacity(rows.len()),
         sees_commits: false,
     };
@@ -75,15 +72,18 @@ pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table
     Ok(Some(described))
 }
 
-/// Whether there is a table of that name; asking does no harm to a transaction.
-async fn is_there(client: &Client, name: &String) -> Result<bool> {
-    let rows = client.query_typed(lookup::IS_THERE, &[(name, Type::TEXT)]).await?;
+/// Whether the table exists, without failing the transaction if it does not.
+async fn exists(client: &Client, name: &String) -> Result<bool> {
+    let rows = client.query_typed(catalog_queries::TABLE_EXISTS, &[(name, Type::TEXT)]).await?;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
 }
 
-/// The types of a table's columns, domains resolved; `None` if it is gone meanwhile.
-async fn declared(client: &Client, table: &TableName) -> Result<Option<HashMap<String, Declared>>> {
-    // A label may have been added to an enum since.
+/// The types of a table's columns, with domains resolved; `None` if the table was dropped.
+async fn declared(
+    client: &Client,
+    table: &TableName,
+) -> Result<Option<HashMap<String, ColumnType>>> {
+    // A label may have been added to an enum since its type was cached.
     client.forget_types();
     let statement = match client.prepare_once(&render::select_all(table)).await {
         Ok(statement) => statement,
@@ -97,43 +97,40 @@ async fn declared(client: &Client, table: &TableName) -> Result<Option<HashMap<S
     Ok(Some(columns))
 }
 
-/// Whether a type is PostgreSQL's own, or has been learnt.
+/// Whether a type is built-in, or cached by the client.
 #[must_use]
 pub fn is_known(client: &Client, oid: u32) -> bool {
     Type::from_oid(oid).is_some() || client.learnt_type(oid).is_some()
 }
 
 /// A type by its OID.
-///
-/// # Errors
-/// What the server says.
 pub async fn type_of(client: &Client, oid: u32) -> Result<Type> {
     nested_type(client, oid, 0).await
 }
 
-/// Types are made of others so many times over, and not without end.
-const DEEPEST: u32 = 64;
+/// The maximum of types nested within each other.
+const MAX_NESTING: u32 = 64;
 
 async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
-    if depth > DEEPEST {
-        return Err(Error::Internal(format!("the type with OID {oid} is made of itself")));
+    if depth > MAX_NESTING {
+        return Err(Error::Internal(format!("the type with OID {oid} contains itself")));
     }
     if let Some(known) = Type::from_oid(oid).or_else(|| client.learnt_type(oid)) {
         return Ok(known);
     }
-    let rows = client.query_typed(lookup::TYPE, &[(&oid, Type::OID)]).await?;
-    let gone = || Error::Internal(format!("the type with OID {oid} is gone"));
-    let row = rows.first().ok_or_else(gone)?;
+    let rows = client.query_typed(catalog_queries::TYPE, &[(&oid, Type::OID)]).await?;
+    let missing = || Error::Internal(format!("the type with OID {oid} does not exist"));
+    let row = rows.first().ok_or_else(missing)?;
     let (name, schema, kind): (String, String, String) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let kind = match kind.as_str() {
-        "enum" => Kind::Enum(texts_of(row, 4)?),
+        "enum" => Kind::Enum(text_elements(row, 4)?),
         "domain" => Kind::Domain(inner_type(client, row.try_get(3)?, depth).await?),
         "array" => Kind::Array(inner_type(client, row.try_get(3)?, depth).await?),
         "range" => Kind::Range(inner_type(client, row.try_get(3)?, depth).await?),
         "multirange" => Kind::Multirange(inner_type(client, row.try_get(3)?, depth).await?),
         "composite" => {
-            let (names, types) = (texts_of(row, 4)?, oids_of(row, 5)?);
+            let (names, types) = (text_elements(row, 4)?, oid_elements(row, 5)?);
             let mut fields = Vec::with_capacity(names.len());
             for (name, oid) in names.into_iter().zip(types) {
                 fields.push(Field::new(name, inner_type(client, oid, depth).await?));
@@ -145,7 +142,8 @@ async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
     };
     let mut typmod = -1;
     if matches!(kind, Kind::Domain(_)) {
-        let rows = client.query_typed(lookup::DOMAIN_MODIFIER, &[(&oid, Type::OID)]).await?;
+        let rows =
+            client.query_typed(catalog_queries::DOMAIN_MODIFIER, &[(&oid, Type::OID)]).await?;
         typmod = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(-1);
     }
     let known = Type::new(name, oid, kind, schema);
@@ -153,20 +151,20 @@ async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
     Ok(known)
 }
 
-/// The texts of an array.
-fn texts_of(row: &Row, column: usize) -> Result<Vec<String>> {
+/// Reads an array of text.
+fn text_elements(row: &Row, column: usize) -> Result<Vec<String>> {
     let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-    Ok(cells_of(row, column, &Type::TEXT)?.into_iter().map(text).collect())
+    Ok(array_cells(row, column, &Type::TEXT)?.into_iter().map(text).collect())
 }
 
-/// The OIDs of an array.
-fn oids_of(row: &Row, column: usize) -> Result<Vec<u32>> {
+/// Reads an array of OIDs.
+fn oid_elements(row: &Row, column: usize) -> Result<Vec<u32>> {
     let oid = |cell: &[u8]| Ok(u32::from_be_bytes(crate::wire::fixed(cell)?));
-    cells_of(row, column, &Type::OID)?.into_iter().map(oid).collect()
+    array_cells(row, column, &Type::OID)?.into_iter().map(oid).collect()
 }
 
-/// The elements of an array, as many as there are, whatever it says.
-fn cells_of<'a>(row: &'a Row, column: usize, element: &Type) -> Result<Vec<&'a [u8]>> {
+/// Reads the elements of an array, without NULLs.
+fn array_cells<'a>(row: &'a Row, column: usize, element: &Type) -> Result<Vec<&'a [u8]>> {
     let mut cells = Vec::new();
     let array = row.cell(column).unwrap_or_default();
     elements(element.oid(), array, &mut cells).map_err(|error| match error {
@@ -176,7 +174,7 @@ fn cells_of<'a>(row: &'a Row, column: usize, element: &Type) -> Result<Vec<&'a [
     Ok(cells.into_iter().flatten().collect())
 }
 
-/// A type that another is made of: domains are of domains, arrays of composites.
+/// Reads a type within another one; boxed, as types are nested to any depth.
 fn inner_type(
     client: &Client,
     oid: u32,
@@ -185,21 +183,15 @@ fn inner_type(
     Box::pin(nested_type(client, oid, depth + 1))
 }
 
-/// A column's type and modifier. The server resolves a column's domain.
-///
-/// # Errors
-/// What the server says.
-pub async fn declared_as(client: &Client, column: &ColumnDescription) -> Result<Declared> {
+/// A result column's type and modifier. The server reports the base type of a domain.
+pub async fn declared_as(client: &Client, column: &ColumnDescription) -> Result<ColumnType> {
     declared_type(client, column.oid, column.typmod).await
 }
 
-/// A type with its modifier: where there is none, that of a domain which the type is made of, as an
-/// array's elements or a range's ends.
-///
-/// # Errors
-/// What the server says.
-pub async fn declared_type(client: &Client, oid: u32, typmod: i32) -> Result<Declared> {
-    let mut declared = Declared { ty: type_of(client, oid).await?, typmod };
+/// A type with its modifier. Without one, a domain's modifier is used if the type, its elements or
+/// its bounds are of a domain.
+pub async fn declared_type(client: &Client, oid: u32, typmod: i32) -> Result<ColumnType> {
+    let mut declared = ColumnType { ty: type_of(client, oid).await?, typmod };
     if typmod != -1 {
         return Ok(declared);
     }
@@ -210,18 +202,20 @@ pub async fn declared_type(client: &Client, oid: u32, typmod: i32) -> Result<Dec
 }
 
 impl Table {
-    fn push(&mut self, row: &Row, declared: &HashMap<String, Declared>) -> Result<()> {
+    fn push(&mut self, row: &Row, declared: &HashMap<String, ColumnType>) -> Result<()> {
         let name: String = row.try_get(0)?;
         let declared = declared.get(&name).cloned().ok_or_else(|| {
             let table = &self.target.table;
-            Error::Programming(format!("table \"{table}\" was changed meanwhile; try again"))
+            Error::Programming(format!(
+                "table \"{table}\" was changed while the load was prepared; try again"
+            ))
         })?;
         let (not_null, has_default): (bool, bool) = (row.try_get(1)?, row.try_get(2)?);
         let (identity, generated): (String, String) = (row.try_get(3)?, row.try_get(4)?);
         self.stored.insert(name.clone(), (row.try_get(5)?, row.try_get(6)?));
         self.sees_commits = row.try_get(7)?;
         if !identity.is_empty() || !generated.is_empty() {
-            self.automatic.push(name.clone());
+            self.identity_or_generated.push(name.clone());
         }
         self.target.columns.push(TargetColumn {
             name,
@@ -234,7 +228,7 @@ impl Table {
     }
 }
 
-/// A table's name for messages: as one would write it, without quotes.
+/// A table's name for error messages, without quotes.
 #[must_use]
 pub fn label(table: &TableName) -> String {
     match &table.schema {
@@ -243,26 +237,26 @@ pub fn label(table: &TableName) -> String {
     }
 }
 
-/// What an upsert has to know of its table and of the columns that tell rows apart.
+/// The properties of a table and its key columns that decide how an upsert is run.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub struct UpsertTarget {
-    /// A trigger sees rows before they are inserted.
+    /// It has a BEFORE INSERT row trigger.
     pub has_row_trigger: bool,
-    /// It is a plain table, in whose rows `xmax` can be seen.
-    pub is_plain: bool,
-    /// One of the columns may be NULL.
+    /// It is an ordinary table, whose rows have `xmax`.
+    pub is_ordinary: bool,
+    /// A key column is nullable.
     pub has_nullable_key: bool,
-    /// The unique index takes NULLs for the same.
-    pub nulls_same: bool,
-    /// The constraint is checked at the end of a statement or transaction.
+    /// The unique index is NULLS NOT DISTINCT.
+    pub nulls_not_distinct: bool,
+    /// The unique constraint is deferrable.
     pub is_deferrable: bool,
 }
 
-/// What an upsert has to know of its table.
+/// Reads the properties that decide how an upsert is run.
 ///
 /// # Errors
-/// What the server says; that the table is gone.
+/// When the table does not exist, or the server reports an error.
 pub async fn upsert_target(
     client: &Client,
     table: &TableName,
@@ -272,50 +266,49 @@ pub async fn upsert_target(
     key.sort();
     key.dedup();
     let params: [(&(dyn ToSql + Sync), Type); 2] = [(&name, Type::TEXT), (&key, Type::TEXT_ARRAY)];
-    let rows = client.query_typed(lookup::UPSERT, &params).await?;
-    let gone = || Error::Programming(format!("table {table} is gone"));
-    let row = rows.first().ok_or_else(gone)?;
+    let rows = client.query_typed(catalog_queries::UPSERT, &params).await?;
+    let missing = || Error::Programming(format!("table {table} does not exist any more"));
+    let row = rows.first().ok_or_else(missing)?;
     Ok(UpsertTarget {
         has_row_trigger: row.try_get(0)?,
-        is_plain: row.try_get(1)?,
+        is_ordinary: row.try_get(1)?,
         has_nullable_key: row.try_get(2)?,
-        nulls_same: row.try_get(3)?,
+        nulls_not_distinct: row.try_get(3)?,
         is_deferrable: row.try_get(4)?,
     })
 }
 
-/// Whether a process of the server has a lock on a table, or on one under it.
-///
-/// # Errors
-/// What the server says.
-pub async fn is_held_by(client: &Client, table: &TableName, process: i32) -> Result<bool> {
+/// Whether a server process has a lock on a table or on one that inherits from it.
+pub async fn is_locked_by(client: &Client, table: &TableName, process: i32) -> Result<bool> {
     let name = table.to_string();
     let params: [(&(dyn ToSql + Sync), Type); 2] = [(&name, Type::TEXT), (&process, Type::INT4)];
-    let rows = client.query_typed(lookup::IS_HELD_BY, &params).await?;
+    let rows = client.query_typed(catalog_queries::IS_LOCKED_BY, &params).await?;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
 }
 
-/// Where a table is, and what it takes to make another like it.
+/// The properties of a table that another one like it must have.
 #[derive(Debug, Clone)]
-pub struct Place {
-    /// The schema it is in.
+pub struct TableProperties {
+    /// Its schema.
     pub schema: String,
-    /// The role it belongs to.
+    /// Its owner.
     pub owner: String,
-    /// Whether it goes with the session.
+    /// Whether it is a temporary table.
     pub temporary: bool,
-    /// How its rows are kept.
+    /// Its storage properties.
     pub storage: Storage,
 }
 
-/// Finds a table's place.
+/// Reads a table's properties.
 ///
 /// # Errors
-/// What the server says; that the table is gone.
-pub async fn place(client: &Client, table: &TableName) -> Result<Place> {
-    let rows = client.query_typed(lookup::PLACE, &[(&table.to_string(), Type::TEXT)]).await?;
-    let gone = || Error::Programming(format!("table {table} is gone"));
-    let row = rows.first().ok_or_else(gone)?;
+/// When the table does not exist, or the server reports an error.
+pub async fn table_properties(client: &Client, table: &TableName) -> Result<TableProperties> {
+    let rows = client
+        .query_typed(catalog_queries::TABLE_PROPERTIES, &[(&table.to_string(), Type::TEXT)])
+        .await?;
+    let missing = || Error::Programming(format!("table {table} does not exist any more"));
+    let row = rows.first().ok_or_else(missing)?;
     let persistence: String = row.try_get(2)?;
     let storage = Storage {
         unlogged: persistence == "u",
@@ -323,35 +316,30 @@ pub async fn place(client: &Client, table: &TableName) -> Result<Place> {
         tablespace: row.try_get(4)?,
     };
     let temporary = persistence == "t";
-    Ok(Place { schema: row.try_get(0)?, owner: row.try_get(1)?, temporary, storage })
+    Ok(TableProperties { schema: row.try_get(0)?, owner: row.try_get(1)?, temporary, storage })
 }
 
-/// The triggers of a table that inserted rows, or the emptying of the table, would fire.
-///
-/// # Errors
-/// What the server says.
+/// The triggers of a table that INSERT or TRUNCATE would fire.
 pub async fn fired_triggers(client: &Client, table: &TableName) -> Result<Vec<String>> {
-    texts(client, lookup::FIRED_TRIGGERS, table, None).await
+    query_texts(client, catalog_queries::FIRED_TRIGGERS, table, None).await
 }
 
-/// What a new table in the place of this one would lack.
-///
-/// # Errors
-/// What the server says.
-pub async fn lost_by_swap(client: &Client, table: &TableName) -> Result<Vec<String>> {
-    texts(client, lookup::LOST_BY_SWAP, table, None).await
+/// The dependent objects and properties that would be lost if a new table replaced this one.
+pub async fn lost_by_replacement(client: &Client, table: &TableName) -> Result<Vec<String>> {
+    query_texts(client, catalog_queries::LOST_BY_REPLACEMENT, table, None).await
 }
 
-/// The statements that give the new table what the old one had; with `whole`, what hangs on its
-/// columns too.
-///
-/// # Errors
-/// What the server says.
-pub async fn restore(client: &Client, table: &TableName, whole: bool) -> Result<Vec<String>> {
-    texts(client, &restore::restore(), table, Some(whole)).await
+/// The statements that restore the old table's properties on the new one; with `whole`, also those
+/// that depend on its columns.
+pub async fn restore_statements(
+    client: &Client,
+    table: &TableName,
+    whole: bool,
+) -> Result<Vec<String>> {
+    query_texts(client, &replace_table::restore_statements(), table, Some(whole)).await
 }
 
-async fn texts(
+async fn query_texts(
     client: &Client,
     sql: &str,
     table: &TableName,
@@ -366,30 +354,32 @@ async fn texts(
     rows.iter().map(|row| row.try_get(0)).collect()
 }
 
-/// Hands the sequences of a table's columns to the table that takes its place. Gives back the
-/// statements that give those of identities their old names, once these are free.
-///
-/// # Errors
-/// What the server says.
-pub async fn hand_over_sequences(
+/// Transfers the sequences of a table's columns to the table that replaces it. Returns the
+/// statements that give identity sequences their old names, which are to run once the old table is
+/// dropped.
+pub async fn transfer_sequences(
     client: &Client,
     old: &TableName,
     new: &TableName,
 ) -> Result<Vec<String>> {
-    let rows = client.query_typed(lookup::SEQUENCES, &[(&old.to_string(), Type::TEXT)]).await?;
+    let rows =
+        client.query_typed(catalog_queries::SEQUENCES, &[(&old.to_string(), Type::TEXT)]).await?;
     let mut renames = Vec::new();
     for row in rows {
         let (sequence, column): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         if row.try_get(2)? {
-            let sql = lookup::continue_identity(&sequence);
+            let sql = catalog_queries::continue_identity(&sequence);
             let new = new.to_string();
-            let heir =
+            let new_sequence =
                 client.query_typed(&sql, &[(&new, Type::TEXT), (&column, Type::TEXT)]).await?;
-            let heir = heir.first().map(|row| row.try_get::<String>(0)).transpose()?;
+            let new_sequence =
+                new_sequence.first().map(|row| row.try_get::<String>(0)).transpose()?;
             let name: String = row.try_get(3)?;
-            renames.extend(heir.map(|heir| render::rename_sequence(&heir, &name)));
+            renames.extend(
+                new_sequence.map(|new_sequence| render::rename_sequence(&new_sequence, &name)),
+            );
         } else {
-            client.batch(&render::own_sequence(&sequence, new, &column)).await?;
+            client.batch(&render::set_sequence_owner(&sequence, new, &column)).await?;
         }
     }
     Ok(renames)

@@ -1,50 +1,51 @@
-//! The one error of the crate: what went wrong, where, and what the server said.
+//! The error type of the crate, with the classification of SQLSTATEs.
 
 use std::fmt;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Whatever can go wrong between a caller's rows and the server.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The library was used in a way that cannot work, such as on a closed database.
+    /// The library was used wrongly, such as after the database was closed.
     #[error("{0}")]
     Interface(String),
-    /// A statement, a table or a set of columns that does not fit.
+    /// A statement, a table or a set of columns is wrong.
     #[error("{0}")]
     Programming(String),
-    /// Something that this version does not do.
+    /// This version does not support it.
     #[error("{0}")]
     NotSupported(String),
-    /// A value that cannot be carried exactly.
+    /// A value cannot be converted exactly.
     #[error("{0}")]
     Value(Box<ValueError>),
-    /// No connection, or one that broke.
+    /// There is no connection, or it was lost.
     #[error("{0}")]
     Connection(String),
-    /// An error that the server reported.
+    /// The server reported an error.
     #[error("{0}")]
     Server(Box<ServerError>),
     /// The caller asked to stop, and the statement was cancelled at the server.
     #[error("interrupted")]
     Interrupted,
-    /// The caller asked to stop, and it was too late: what was to be stopped is committed.
+    /// The caller asked to stop after the statement or load had been committed.
     #[error("{0}; it came too late: what it interrupted is committed")]
     Committed(Box<Error>),
-    /// Nobody knows whether the server has committed: its answer was lost, or did not come in time.
+    /// It is unknown whether the server committed: its response was lost, or did not arrive in
+    /// time.
     #[error("{0}")]
     OutcomeUnknown(Box<Error>),
     /// The source of the rows failed with an error of its own.
     #[error("{0}")]
     Source(Box<dyn std::error::Error + Send + Sync>),
-    /// A broken promise inside this crate or in bytes from the server.
+    /// A bug in this crate, or invalid bytes from the server.
     #[error("{0}")]
     Internal(String),
 }
 
-/// A value that cannot be carried, with the place where it stands.
+/// A value that cannot be converted, with its table, column and row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ValueError {
     /// The table being loaded, where there is one.
@@ -53,9 +54,9 @@ pub struct ValueError {
     pub column: Option<String>,
     /// The row, counted from 0 in the caller's input or the query's result.
     pub row: Option<u64>,
-    /// What was expected, what was found, and a way out.
+    /// What was expected, what was found, and what to do.
     pub message: String,
-    /// The value is of a wrong type, not merely out of range.
+    /// Whether the value has a wrong type, and not only one out of range.
     pub wrong_type: bool,
 }
 
@@ -79,7 +80,7 @@ impl fmt::Display for ValueError {
     }
 }
 
-/// What the server said of a failed statement.
+/// An error that the server reported.
 ///
 /// Fields as in <https://www.postgresql.org/docs/current/protocol-error-fields.html>.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,11 +89,12 @@ pub struct ServerError {
     pub sqlstate: String,
     /// The primary message.
     pub message: String,
-    /// More about the problem. That of a broken constraint holds values of the row, and is shown by no message.
+    /// The detail. That of a violated constraint contains values of the row, and is never part of
+    /// the message.
     pub detail: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
-    /// Where in the statement, in characters from 1.
+    /// The position in the statement, in characters from 1.
     pub position: Option<u32>,
     /// The table the error is about.
     pub table: Option<String>,
@@ -100,14 +102,15 @@ pub struct ServerError {
     pub column: Option<String>,
     /// The constraint the error is about.
     pub constraint: Option<String>,
-    /// The input row, counted from 0, where a COPY line number told it.
+    /// The input row, counted from 0, if the error's context has a COPY line number.
     pub row: Option<u64>,
 }
 
 impl ServerError {
-    /// Whether the detail holds values of a row, in whatever language: "Failing row contains (…)", "Key (email)=(…)
-    /// already exists". Messages are sent to clients and written to logs, which must not have them. Such are all details
-    /// of the class 23, and those of 44000 (`WITH CHECK OPTION`).
+    /// Whether the detail contains values of a row, such as "Failing row contains (…)" or "Key
+    /// (email)=(…) already exists", in any language. Messages are sent to clients and written to
+    /// logs, and must not contain them. All errors of the class 23 and 44000 (`WITH CHECK OPTION`)
+    /// have such details.
     fn has_secret_detail(&self) -> bool {
         matches!(self.sqlstate.get(..2), Some("23" | "44"))
     }
@@ -132,7 +135,8 @@ impl fmt::Display for ServerError {
     }
 }
 
-/// The kinds of database error that a caller tells apart (PEP 249, with integrity errors split).
+/// The classes of database errors that callers distinguish (PEP 249, with integrity errors split
+/// up).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// The server, its resources or the session.
@@ -141,13 +145,13 @@ pub enum Class {
     Connection,
     /// A statement cancelled by a timeout or by the user.
     Timeout,
-    /// Safe to retry: serialization failure or deadlock.
+    /// A serialization failure or deadlock: safe to retry.
     Serialization,
     /// The statement itself, names or privileges.
     Programming,
     /// A value.
     Data,
-    /// A constraint that is none of the next five.
+    /// Another constraint than the next five.
     Integrity,
     /// A unique constraint or index.
     Unique,
@@ -159,7 +163,7 @@ pub enum Class {
     Check,
     /// An exclusion constraint.
     Exclusion,
-    /// The server's own inner state.
+    /// The server's internal state.
     Internal,
     /// A feature that the server lacks.
     NotSupported,
@@ -167,7 +171,7 @@ pub enum Class {
 
 /// The class of a SQLSTATE.
 ///
-/// By the table of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 #[must_use]
 pub fn class_of(sqlstate: &str) -> Class {
     match sqlstate {
@@ -198,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_class_of_every_sqlstate_class_is_told() {
+    fn test_class_of_every_sqlstate_class_is_that_of_the_table() {
         let table = [
             ("03000", Class::Programming),
             ("08006", Class::Connection),
@@ -231,7 +235,7 @@ mod tests {
             ("58030", Class::Operational),
             ("P0001", Class::Operational),
             ("XX000", Class::Internal),
-            // Every other class of the appendix, by its first code.
+            // The first code of every other class of the appendix.
             ("09000", Class::Programming),
             ("0B000", Class::Operational),
             ("0F000", Class::Operational),
@@ -267,7 +271,7 @@ mod tests {
             ("F0000", Class::Internal),
             ("HV000", Class::Operational),
             ("P0000", Class::Operational),
-            // Success, warnings and no data, which are no errors.
+            // Success, warnings and no data, which are not errors.
             ("00000", Class::Operational),
             ("01000", Class::Operational),
             ("02000", Class::Operational),
@@ -280,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn test_server_error_display_shows_no_values_of_a_row() {
+    fn test_server_error_display_hides_values_of_a_row() {
         let shown = |sqlstate: &str| {
             let (message, detail) =
                 ("said".to_owned(), Some("Failing row contains (1).".to_owned()));

@@ -1,4 +1,4 @@
-//! Statements, and the types of their parameters and columns.
+//! Prepares statements with the types of their parameters and columns, and runs them.
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
@@ -9,34 +9,33 @@ use postgres_protocol::message::frontend;
 use crate::catalog;
 use crate::error::{Error, Result};
 use crate::session::{Client, Reply, Statement};
-use crate::types::Declared;
+use crate::types::ColumnType;
 
-/// What is known of a statement's types.
+/// The types of a statement.
 pub struct Typed {
     /// The parameters.
-    pub parameters: Vec<Declared>,
+    pub parameters: Vec<ColumnType>,
     /// The columns, by name.
-    pub columns: Vec<(String, Declared)>,
-    /// Numbers in JSON that are no integers are to be decimals.
+    pub columns: Vec<(String, ColumnType)>,
+    /// Whether JSON numbers other than integers are read as decimals.
     pub json_decimals: bool,
-    /// What the edge makes of them.
-    edge: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// The language binding's codecs for these types, created once.
+    codecs: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl Typed {
-    /// What the edge makes of the types, made once.
+    /// Returns the language binding's codecs for these types, creating them on first use.
     ///
     /// # Errors
-    /// When another edge has made something else of them.
-    pub fn edge<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> Result<&T> {
-        let edge = self.edge.get_or_init(|| Box::new(make()));
-        edge.downcast_ref().ok_or_else(|| Error::Internal("a statement of two edges".into()))
+    /// When they were created with another type `T`.
+    pub fn codecs<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> Result<&T> {
+        let codecs = self.codecs.get_or_init(|| Box::new(make()));
+        codecs.downcast_ref().ok_or_else(|| {
+            Error::Internal("a statement's codecs were created for another language binding".into())
+        })
     }
 
-    /// Checks how many values are given.
-    ///
-    /// # Errors
-    /// When the statement takes another number.
+    /// Checks the number of parameter values.
     pub fn expect(&self, given: usize) -> Result<()> {
         let expected = self.parameters.len();
         if expected == given {
@@ -47,10 +46,7 @@ impl Typed {
     }
 }
 
-/// Describes a statement's types.
-///
-/// # Errors
-/// What the server says.
+/// Reads a statement's types from the catalog.
 pub async fn describe(client: &Client, statement: &Statement) -> Result<Typed> {
     let mut parameters = Vec::with_capacity(statement.parameters().len());
     for oid in statement.parameters() {
@@ -61,69 +57,63 @@ pub async fn describe(client: &Client, statement: &Statement) -> Result<Typed> {
         columns.push((column.name.clone(), catalog::declared_as(client, column).await?));
     }
     let json_decimals = client.json_decimals();
-    Ok(Typed { parameters, columns, json_decimals, edge: OnceLock::new() })
+    Ok(Typed { parameters, columns, json_decimals, codecs: OnceLock::new() })
 }
 
-/// Whether a statement's types are known without asking.
+/// Whether a statement's types are known without a query.
 fn is_known(client: &Client, statement: &Statement) -> bool {
     let columns = statement.columns().iter().map(|column| column.oid);
     statement.parameters().iter().copied().chain(columns).all(|oid| catalog::is_known(client, oid))
 }
 
-/// A statement that is ready to be run.
+/// A prepared statement, ready to run.
 pub struct Ready {
     /// The statement.
     pub statement: Arc<Statement>,
-    /// It was prepared before, and may be stale.
-    pub kept: bool,
-    /// Its request, where it has no name and none may come between.
-    open: Option<Reply>,
+    /// Whether it comes from the statement cache, and so may be stale.
+    pub was_cached: bool,
+    /// The open request of an unnamed statement, between whose messages no other request may come.
+    open_request: Option<Reply>,
 }
 
-/// Prepares a statement: one that is kept, or where none are, one without a name.
-///
-/// # Errors
-/// What the server says.
+/// Prepares a statement: a cached one, or an unnamed one if statements are not cached.
 pub async fn prepare(client: &Client, sql: &str) -> Result<Ready> {
     if client.keeps_statements() {
-        let (statement, kept) = client.prepare(sql).await?;
+        let (statement, was_cached) = client.prepare(sql).await?;
         if statement.known::<Typed>().is_none() {
             statement.learn(describe(client, &statement).await?);
         }
-        return Ok(Ready { statement, kept, open: None });
+        return Ok(Ready { statement, was_cached, open_request: None });
     }
     loop {
         let (statement, reply) = client.prepare_unnamed(sql).await?;
         if is_known(client, &statement) {
             statement.learn(describe(client, &statement).await?);
-            return Ok(Ready { statement, kept: false, open: Some(reply) });
+            return Ok(Ready { statement, was_cached: false, open_request: Some(reply) });
         }
-        // Its types are asked for in requests of their own, and then all is known.
+        // Its types need queries of their own; afterwards all of them are known.
         reply.give_up().await?;
         describe(client, &statement).await?;
     }
 }
 
-/// What is known of a statement's types.
+/// The types of a statement.
 ///
 /// # Errors
-/// When it was never described.
+/// When it was not described.
 pub fn typed(statement: &Statement) -> Result<&Typed> {
     let unknown = || Error::Internal("a statement that was not described".into());
     statement.known().ok_or_else(unknown)
 }
 
 impl Ready {
-    /// Runs it with these messages: Binds, Executes and the like.
-    ///
-    /// # Errors
-    /// When the connection is lost.
+    /// Runs it with these messages, such as Bind and Execute.
     pub async fn run(self, client: &Client, messages: &[u8]) -> Result<Reply> {
         let write = |out: &mut BytesMut| {
             out.extend_from_slice(messages);
             Ok(())
         };
-        match self.open {
+        match self.open_request {
             None => client.send_for(&self.statement, write).await,
             Some(mut reply) => {
                 reply.send_more(write)?;
@@ -135,12 +125,9 @@ impl Ready {
 }
 
 impl Ready {
-    /// Begins a request of many Binds and Executes, which a Sync ends.
-    ///
-    /// # Errors
-    /// When the connection is lost.
+    /// Begins a request of many Bind and Execute messages, which the caller ends with Sync.
     pub async fn begin(self, client: &Client) -> Result<(Arc<Statement>, Reply)> {
-        let reply = match self.open {
+        let reply = match self.open_request {
             Some(reply) => reply,
             None => client.send_open().await?,
         };
@@ -148,10 +135,7 @@ impl Ready {
     }
 }
 
-/// Writes the Execute of the unnamed portal, for all its rows.
-///
-/// # Errors
-/// Never.
+/// Writes Execute for all rows of the unnamed portal.
 pub fn execute_all(out: &mut BytesMut) -> Result<()> {
     Ok(frontend::execute("", 0, out)?)
 }

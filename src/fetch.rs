@@ -1,4 +1,4 @@
-//! Reads a query's result as record batches, no further ahead than it is asked for.
+//! Reads a query's result as record batches, without reading ahead of the caller.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,63 +13,63 @@ use crate::error::{Error, Result};
 use crate::execute::{self, Typed};
 use crate::session::pool::Hold;
 use crate::session::{Backend, Client, Interrupt, Reply, Statement};
-use crate::types::{Declared, OutOfRange, ReadAs};
+use crate::types::{ColumnType, OutOfRange, ReadAs};
 use crate::wire::message::{Cells, Messages, tag};
 
-/// How a result is to be read.
+/// Options for reading a result.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The most rows a batch may have.
+    /// The maximum of rows in a batch.
     pub batch_rows: usize,
-    /// The Arrow types asked for, by column.
+    /// The requested Arrow types by column.
     pub types: HashMap<String, DataType>,
-    /// What becomes of values that do not fit.
+    /// The policy for values that do not fit.
     pub out_of_range: OutOfRange,
 }
 
-/// Rows are decoded so many at a time: their bytes are still in a core's cache.
+/// Rows that are decoded together: few enough that their bytes stay in a core's cache.
 const BLOCK_ROWS: usize = 512;
-/// A batch is cut when the server has sent so many bytes for it.
+/// A batch ends when the server has sent this many bytes for it.
 const BATCH_BYTES: usize = 64 << 20;
 
-/// How many rows are asked for before it is known how long they are.
+/// The rows of the first Execute, before the length of rows is known.
 const FIRST_ROWS: usize = 256;
 
-/// A query, run when its first batch is asked for.
+/// A query, which runs when its first batch is read.
 enum Query {
-    /// The statement, and the Bind of its portal; in a transaction that one has a name.
-    Bound(Arc<Statement>, Bound),
+    /// Not started: the statement and its Bind message.
+    Bound(Arc<Statement>, BoundQuery),
     Running(Running),
 }
 
 struct Running {
     reply: Reply,
-    /// The portal, where it outlives a Sync: in a transaction, more of it can be asked for.
+    /// The named portal, in a transaction: it outlives Sync, so that more rows can be requested.
     portal: Option<String>,
     bytes: Vec<u8>,
-    /// How far the bytes are read.
-    at: usize,
+    /// The read position in `bytes`.
+    position: usize,
     ended: bool,
     suspended: bool,
-    /// The answer has an end of its own.
+    /// The response has ended with `CommandComplete` or `PortalSuspended`.
     complete: bool,
     rows_seen: usize,
     bytes_seen: usize,
 }
 
-/// A statement's Bind, and the portal that it makes.
-pub struct Bound {
-    /// The message.
+/// A statement's Bind message, and the portal that it creates.
+pub struct BoundQuery {
+    /// The Bind message.
     pub bind: BytesMut,
-    /// The portal's name; `None` for the unnamed one, which ends with its statement.
+    /// The portal's name; `None` for the unnamed portal, which ends with Sync.
     pub portal: Option<String>,
-    /// A transaction was begun for it.
+    /// Whether a transaction was begun for it.
     pub own_transaction: bool,
-    /// The text of the statement.
+    /// The text of the statement, which may write.
     pub sql: String,
 }
 
-/// A query whose result is read as it streams in.
+/// A query whose result is streamed.
 pub struct Reading {
     /// The session, until the result has ended.
     session: Option<Hold>,
@@ -77,25 +77,26 @@ pub struct Reading {
     decoder: Decoder,
     columns: usize,
     batch_rows: usize,
-    /// It runs in a transaction of its own, so that a pooler lets it keep its server.
+    /// Whether it runs in its own transaction, so that a pooler (PgBouncer) keeps its server
+    /// connection.
     own_transaction: bool,
-    /// The text of the statement: it may be one that writes.
+    /// The text of the statement, which may write.
     sql: String,
-    /// The rows given so far.
+    /// The rows returned so far.
     pub rows_read: u64,
     /// The bytes of values received so far.
     pub bytes_read: u64,
 }
 
 impl Reading {
-    /// Makes ready to run a query, whose columns are known.
+    /// Prepares to run a described query.
     ///
     /// # Errors
-    /// A type asked for a column that is not there.
+    /// When a type is requested for a column that the result does not have.
     pub fn begin(
         session: Hold,
         statement: Arc<Statement>,
-        bound: Bound,
+        bound: BoundQuery,
         options: &Options,
     ) -> Result<Self> {
         let typed = execute::typed(&statement)?;
@@ -120,16 +121,16 @@ impl Reading {
         self.decoder.schema()
     }
 
-    /// The server's process that has more rows, or may have.
+    /// The server process that may have more rows.
     #[must_use]
     pub fn backend(&self) -> Option<Backend> {
         self.session.as_ref()?.get().ok()?.backend()
     }
 
-    /// The next batch; `None` at the end.
+    /// The next batch; `None` position the end.
     ///
     /// # Errors
-    /// What the server says in the middle of its rows; a value that does not fit.
+    /// When the server reports an error, or a value does not fit.
     pub fn next(&mut self, interrupt: &mut Interrupt<'_>) -> Result<Option<RecordBatch>> {
         let Some(session) = self.session.as_ref().map(Hold::get) else { return Ok(None) };
         let session = session?;
@@ -159,24 +160,24 @@ impl Reading {
         self.decoder.finish().map(Some).inspect_err(|_| self.close())
     }
 
-    /// What interrupted the query when it had ended.
+    /// The error of an interrupt after the query had ended.
     fn too_late(&self, client: &Client, late: Error) -> Error {
-        let is_committed = client.status() == b'I' && !client.surely_reads(&self.sql);
+        let is_committed = client.status() == b'I' && !client.is_read_only(&self.sql);
         if is_committed { Error::Committed(Box::new(late)) } else { late }
     }
 
-    /// The error that ended the query, with what became of the query, where that was a transaction of
-    /// its own and may have written.
+    /// Adds the transaction's outcome to the error that ended the query, if the query was its own
+    /// transaction and may have written.
     fn with_outcome(&mut self, client: &Client, error: Error) -> Error {
         let Some(Query::Running(running)) = &mut self.query else { return error };
         let is_alone = running.portal.is_none() && !self.own_transaction;
-        if !is_alone || client.surely_reads(&self.sql) {
+        if !is_alone || client.is_read_only(&self.sql) {
             return error;
         }
         if !matches!(error, Error::Interrupted | Error::Source(_)) {
             return client.answer_lost(&self.sql, error);
         }
-        // It was cancelled, and has been heard of.
+        // It was cancelled, and its response has arrived.
         match running.reply.already() {
             Ok(rest) if rest.error.is_some() => error,
             Ok(rest) if running.ended || rest.ended => Error::Committed(Box::new(error)),
@@ -184,7 +185,7 @@ impl Reading {
         }
     }
 
-    /// Gathers the rows of a batch; tells whether they were the last.
+    /// Decodes the rows of a batch; returns whether they were the last.
     async fn fill(&mut self, client: &Client) -> Result<bool> {
         if let Some(Query::Bound(..)) = self.query
             && let Some(Query::Bound(statement, bound)) = self.query.take()
@@ -196,23 +197,23 @@ impl Reading {
         let Some(Query::Running(running)) = &mut self.query else { return Ok(true) };
         let mut bytes = 0;
         loop {
-            let room = self.batch_rows - self.decoder.rows();
-            bytes += running.decode(&mut self.decoder, self.columns, room)?;
+            let max_rows = self.batch_rows - self.decoder.rows();
+            bytes += running.decode(&mut self.decoder, self.columns, max_rows)?;
             let full = self.decoder.rows() >= self.batch_rows || bytes >= BATCH_BYTES;
-            if running.is_over() && !running.complete {
-                return Err(Error::Internal("an answer without an end".into()));
+            if running.is_finished() && !running.complete {
+                return Err(Error::Internal("a response that ends without CommandComplete".into()));
             }
-            if full || running.is_over() {
+            if full || running.is_finished() {
                 self.bytes_read += bytes as u64;
                 return Ok(!full);
             }
-            let room = self.batch_rows - self.decoder.rows();
-            running.go_on(client, room).await?;
+            let max_rows = self.batch_rows - self.decoder.rows();
+            running.receive_more(client, max_rows).await?;
         }
     }
 
-    /// Gives the session back; a result that was not read to its end is cancelled. In a transaction,
-    /// which a cancellation would end, the portal is closed instead.
+    /// Returns the session. A query that was not read to its end is cancelled; in a transaction,
+    /// which a cancellation would fail, its portal is closed instead.
     pub fn close(&mut self) {
         let running = self.query.take();
         let hold = self.session.take();
@@ -223,11 +224,12 @@ impl Reading {
                 session.rollback();
             }
             Some(Query::Running(Running { portal: Some(portal), reply, .. })) => {
-                // Nothing is waited for: who has the transaction may ask the next thing already.
+                // Without waiting: the owner of the transaction may already send its next
+                // statement.
                 drop(reply);
                 session.client().leave_portal(portal);
             }
-            // Nothing of it was sent.
+            // Nothing was sent.
             None | Some(Query::Bound(..)) => {}
             running @ Some(Query::Running(_)) => {
                 drop(running);
@@ -243,16 +245,16 @@ impl Drop for Reading {
     }
 }
 
-/// The name of a portal to read from: in a transaction one that outlives its statement, so that
-/// others may come between.
+/// The name for a new portal: in a transaction a named one, so that other statements may run
+/// between its Executes; else `None`.
 #[must_use]
 pub fn portal(client: &Client) -> Option<String> {
     (client.status() == b'T').then(|| client.new_name("portal"))
 }
 
 impl Running {
-    async fn start(client: &Client, bound: Bound, batch_rows: usize) -> Result<Self> {
-        let Bound { bind, portal, .. } = bound;
+    async fn start(client: &Client, bound: BoundQuery, batch_rows: usize) -> Result<Self> {
+        let BoundQuery { bind, portal, .. } = bound;
         let reply = client
             .send(|out| {
                 out.extend_from_slice(&bind);
@@ -263,7 +265,7 @@ impl Running {
             reply,
             portal,
             bytes: Vec::new(),
-            at: 0,
+            position: 0,
             ended: false,
             suspended: false,
             complete: false,
@@ -272,38 +274,39 @@ impl Running {
         })
     }
 
-    /// How many rows to ask for: no more than the batch has room for, in rows and in bytes. What is
-    /// asked for and not read would have to be kept when something else is asked meanwhile.
-    fn rows_to_ask(&self, room: usize) -> usize {
+    /// The rows of the next Execute: as many as the batch can still take, in rows and bytes. Rows
+    /// that are requested but not read would have to be buffered if another statement runs
+    /// meanwhile.
+    fn rows_to_request(&self, max_rows: usize) -> usize {
         let row_bytes = self.bytes_seen / self.rows_seen.max(1);
-        room.min(BATCH_BYTES / row_bytes.max(1)).max(1)
+        max_rows.min(BATCH_BYTES / row_bytes.max(1)).max(1)
     }
 
-    fn is_over(&self) -> bool {
-        self.ended && !self.suspended && self.at >= self.bytes.len()
+    fn is_finished(&self) -> bool {
+        self.ended && !self.suspended && self.position >= self.bytes.len()
     }
 
-    /// Waits for more rows, and asks for them where they are given on request.
-    async fn go_on(&mut self, client: &Client, room: usize) -> Result<()> {
+    /// Waits for more rows; sends another Execute if the portal is suspended.
+    async fn receive_more(&mut self, client: &Client, max_rows: usize) -> Result<()> {
         if self.ended && self.suspended {
-            let (portal, rows) = (self.portal.clone(), self.rows_to_ask(room));
+            let (portal, rows) = (self.portal.clone(), self.rows_to_request(max_rows));
             let ask = |out: &mut BytesMut| execute(portal.as_deref(), rows, out);
             self.reply = client.send(ask).await?;
             (self.ended, self.suspended, self.complete) = (false, false, false);
         }
         self.reply.reuse(std::mem::take(&mut self.bytes));
         let arrived = self.reply.some().await?;
-        (self.bytes, self.at, self.ended) = (arrived.bytes, 0, arrived.ended);
+        (self.bytes, self.position, self.ended) = (arrived.bytes, 0, arrived.ended);
         Ok(())
     }
 
-    /// Decodes the rows at hand, `room` at the most; gives back how many bytes they had.
-    fn decode(&mut self, decoder: &mut Decoder, columns: usize, room: usize) -> Result<usize> {
+    /// Decodes up to `max_rows` of the received rows; returns their bytes.
+    fn decode(&mut self, decoder: &mut Decoder, columns: usize, max_rows: usize) -> Result<usize> {
         let before = decoder.rows();
         let mut bytes = 0;
-        let mut messages = Messages(self.bytes.get(self.at..).unwrap_or_default());
+        let mut messages = Messages(self.bytes.get(self.position..).unwrap_or_default());
         loop {
-            let left = room - (decoder.rows() - before);
+            let left = max_rows - (decoder.rows() - before);
             let mut block = Block::new(columns, left.min(BLOCK_ROWS));
             while block.rows < left.min(BLOCK_ROWS) {
                 let Some(message) = messages.next() else { break };
@@ -316,10 +319,12 @@ impl Running {
                         (self.suspended, self.complete) = (true, true);
                     }
                     tag::SUSPENDED | tag::COLUMNS => {
-                        return Err(Error::Internal("an answer that makes no sense".into()));
+                        return Err(Error::Internal(
+                            "an unexpected message in a query's response".into(),
+                        ));
                     }
                     tag::COMPLETE | tag::EMPTY => self.complete = true,
-                    tag::COPY_IN | tag::COPY_OUT => return Err(not_a_query()),
+                    tag::COPY_IN | tag::COPY_OUT => return Err(copy_refused()),
                     _ => {}
                 }
             }
@@ -328,7 +333,7 @@ impl Running {
             }
             decoder.extend(&block)?;
         }
-        self.at = self.bytes.len() - messages.0.len();
+        self.position = self.bytes.len() - messages.0.len();
         self.rows_seen += decoder.rows() - before;
         self.bytes_seen += bytes;
         Ok(bytes)
@@ -340,11 +345,11 @@ fn execute(portal: Option<&str>, batch_rows: usize, out: &mut BytesMut) -> Resul
     Ok(frontend::execute(portal.unwrap_or(""), if portal.is_some() { most } else { 0 }, out)?)
 }
 
-fn not_a_query() -> Error {
+fn copy_refused() -> Error {
     Error::Programming("a COPY cannot be read; pass a query or a table's name".into())
 }
 
-/// Rows as they came, cut into cells.
+/// A block of received rows, split into cells.
 struct Block<'a> {
     cells: Vec<Option<&'a [u8]>>,
     columns: usize,
@@ -380,19 +385,21 @@ impl Tuples for Block<'_> {
 
 fn columns(typed: &Typed, options: &Options) -> Result<Vec<ReadColumn>> {
     let described = &typed.columns;
-    let stray =
-        options.types.keys().find(|asked| !described.iter().any(|(name, _)| name == *asked));
-    if let Some(name) = stray {
+    let unknown = options
+        .types
+        .keys()
+        .find(|requested| !described.iter().any(|(name, _)| name == *requested));
+    if let Some(name) = unknown {
         return Err(Error::Programming(format!(
             "types= names column \"{name}\", which the result does not have"
         )));
     }
-    let column = |(name, declared): &(String, Declared)| ReadColumn {
+    let column = |(name, declared): &(String, ColumnType)| ReadColumn {
         name: name.clone(),
         declared: declared.clone(),
         read_as: ReadAs {
             out_of_range: options.out_of_range,
-            asked: options.types.get(name).cloned(),
+            requested: options.types.get(name).cloned(),
         },
     };
     Ok(described.iter().map(column).collect())

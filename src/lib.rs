@@ -1,8 +1,9 @@
-//! howdah carries rows into and out of PostgreSQL: binary COPY from Arrow, Arrow from queries.
+//! The Rust core of howdah: loads Arrow batches into PostgreSQL with binary COPY, and reads query
+//! results as Arrow.
 //!
-//! The crate works without Python; the feature `python` adds the edge. Dependencies run one way:
-//! `error` <- `wire` <- `types` <- `copy` <- (`catalog`, `load`, `fetch`, `execute`) <- `python`, with
-//! `session` and `sql` beside them, blind to them and to each other.
+//! The feature `python` adds the Python module. Modules depend on each other in one direction:
+//! `error` <- `wire` <- `types` <- `copy` <- (`catalog`, `load`, `fetch`, `execute`) <- `python`.
+//! `session` and `sql` depend only on `error` and `wire`, and not on each other.
 
 pub mod catalog;
 pub mod copy;

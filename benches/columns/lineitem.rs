@@ -1,13 +1,14 @@
-//! TPC-H's lineitem: its columns and the ranges of its values, by section 4.2.3 of
-//! <https://www.tpc.org/tpc_documents_current_versions/pdf/tpc-h_v3.0.1.pdf>; not its very rows.
+//! TPC-H's lineitem: random rows with its columns and value ranges, by section 4.2.3 of
+//! <https://www.tpc.org/tpc_documents_current_versions/pdf/tpc-h_v3.0.1.pdf>, but not the rows of
+//! its generator.
 
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray};
-use howdah::types::Declared;
+use howdah::types::ColumnType;
 use postgres_types::Type;
 
-use super::{Columns, Numbers, ROWS, numeric, plain};
+use super::{Columns, ROWS, RandomNumbers, numeric, plain};
 
 const INSTRUCTIONS: [&str; 4] = ["DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN"];
 const MODES: [&str; 7] = ["REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB"];
@@ -29,9 +30,9 @@ const WORDS: [&str; 12] = [
 const FIRST_DAY: i64 = 8035;
 const LAST_DAY: i64 = 10_440;
 
-/// The sixteen columns; no NULLs, as the schema has it.
+/// The sixteen columns, all NOT NULL as in the schema.
 pub fn lineitem() -> Columns {
-    let random = &mut Numbers(5);
+    let random = &mut RandomNumbers(5);
     let mut rows = Rows::default();
     while rows.orders.len() < ROWS {
         order(&mut rows, random);
@@ -84,17 +85,17 @@ struct Rows {
     comments: Vec<String>,
 }
 
-fn money(values: Vec<i128>) -> (Declared, ArrayRef) {
+fn money(values: Vec<i128>) -> (ColumnType, ArrayRef) {
     let array = Decimal128Array::from(values).with_precision_and_scale(15, 2).unwrap();
     (numeric(15, 2), Arc::new(array))
 }
 
-fn pick(random: &mut Numbers, of: &[&str]) -> String {
+fn pick(random: &mut RandomNumbers, of: &[&str]) -> String {
     of[random.below(of.len() as u64) as usize].to_owned()
 }
 
 /// One order of one to seven lines.
-fn order(rows: &mut Rows, random: &mut Numbers) {
+fn order(rows: &mut Rows, random: &mut RandomNumbers) {
     let key = rows.orders.last().map_or(1, |last| last + 1 + 24 * i64::from(last % 32 == 7));
     let day = FIRST_DAY + random.below((LAST_DAY - FIRST_DAY).unsigned_abs()).cast_signed();
     for line in 1..=1 + random.below(7) {

@@ -1,4 +1,4 @@
-//! Columns of every type, and TPC-H's lineitem: the same values at every run.
+//! Generates columns of every type, and TPC-H's lineitem; each run has the same values.
 
 mod lineitem;
 
@@ -15,28 +15,28 @@ use arrow_buffer::{IntervalMonthDayNano, i256};
 use arrow_schema::{Field, Schema};
 use howdah::copy::decode::{Decoder, ReadColumn};
 use howdah::copy::plan::{Plan, Target, TargetColumn};
-use howdah::types::{Declared, ReadAs, known};
+use howdah::types::{ColumnType, ReadAs, codec_for};
 use howdah::wire::copy::{HEADER, TRAILER, tuples};
 use postgres_types::{Kind, Type};
 
 pub use lineitem::lineitem;
 
-/// Rows of every batch: the reader's own number.
+/// The rows of each batch: the reader's default.
 pub const ROWS: usize = 65_536;
 
 /// Columns with their types.
 pub struct Columns {
-    /// What they are called in the results.
+    /// The name in the results.
     pub name: String,
-    declared: Vec<Declared>,
+    declared: Vec<ColumnType>,
     /// The rows.
     pub batch: RecordBatch,
 }
 
 impl Columns {
-    fn new(name: &str, columns: Vec<(Declared, ArrayRef)>) -> Self {
-        let field = |(index, (declared, array)): (usize, &(Declared, ArrayRef))| {
-            let read_as = known(declared).unwrap().arrow(declared, &ReadAs::default());
+    fn new(name: &str, columns: Vec<(ColumnType, ArrayRef)>) -> Self {
+        let field = |(index, (declared, array)): (usize, &(ColumnType, ArrayRef))| {
+            let read_as = codec_for(declared).unwrap().arrow(declared, &ReadAs::default());
             read_as.with_name(format!("c{index}")).with_data_type(array.data_type().clone())
         };
         let schema = Schema::new(columns.iter().enumerate().map(field).collect::<Vec<Field>>());
@@ -51,7 +51,7 @@ impl Columns {
 
     /// The plan that loads them.
     pub fn plan(&self) -> Plan {
-        let column = |(declared, name): (&Declared, String)| TargetColumn {
+        let column = |(declared, name): (&ColumnType, String)| TargetColumn {
             name,
             declared: declared.clone(),
             required: false,
@@ -63,9 +63,9 @@ impl Columns {
         target.plan(self.batch.schema_ref(), &self.names()).unwrap()
     }
 
-    /// What reads them.
+    /// The decoder that reads them.
     pub fn decoder(&self) -> Decoder {
-        let column = |(declared, name): (&Declared, String)| ReadColumn {
+        let column = |(declared, name): (&ColumnType, String)| ReadColumn {
             name,
             declared: declared.clone(),
             read_as: ReadAs::default(),
@@ -74,7 +74,7 @@ impl Columns {
         Decoder::new(&columns)
     }
 
-    /// The rows as a whole COPY.
+    /// The rows as a complete binary COPY.
     pub fn copy(&self) -> Vec<u8> {
         let mut bytes = HEADER.to_vec();
         self.plan().encode(&self.batch, 0, &mut bytes).unwrap();
@@ -82,23 +82,23 @@ impl Columns {
         bytes
     }
 
-    /// What is decoded from a COPY must be what was encoded into it, or the time means nothing.
+    /// Checks that decoding a COPY returns the rows that were encoded.
     pub fn check(&self, copy: &[u8]) {
         let mut decoder = self.decoder();
         decoder.extend(&tuples(copy).unwrap()).unwrap();
         let got = decoder.finish().unwrap();
         for (got, sent) in got.columns().iter().zip(self.batch.columns()) {
-            // A dictionary that was sent as text comes back as text.
+            // A dictionary that was encoded as text is decoded as text.
             let sent = arrow_cast::cast(sent, got.data_type()).unwrap();
             assert_eq!(got.to_data(), sent.to_data(), "{}", self.name);
         }
     }
 }
 
-/// Numbers that look random: a 64-bit linear congruential generator by Knuth, its high bits.
-struct Numbers(u64);
+/// Pseudorandom numbers: the high bits of Knuth's 64-bit linear congruential generator.
+struct RandomNumbers(u64);
 
-impl Numbers {
+impl RandomNumbers {
     fn below(&mut self, end: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -115,15 +115,15 @@ impl Numbers {
     }
 }
 
-fn plain(ty: Type) -> Declared {
-    Declared { ty, typmod: -1 }
+fn plain(ty: Type) -> ColumnType {
+    ColumnType { ty, typmod: -1 }
 }
 
-fn numeric(precision: i32, scale: i32) -> Declared {
-    Declared { ty: Type::NUMERIC, typmod: ((precision << 16) | scale) + 4 }
+fn numeric(precision: i32, scale: i32) -> ColumnType {
+    ColumnType { ty: Type::NUMERIC, typmod: ((precision << 16) | scale) + 4 }
 }
 
-fn one(name: &str, declared: Declared, array: ArrayRef) -> Columns {
+fn one(name: &str, declared: ColumnType, array: ArrayRef) -> Columns {
     Columns::new(name, vec![(declared, array)])
 }
 
@@ -133,7 +133,7 @@ pub fn every_type() -> Vec<Columns> {
 }
 
 fn numbers() -> Vec<Columns> {
-    let random = &mut Numbers(1);
+    let random = &mut RandomNumbers(1);
     let small = random.rows(|n| n.signed(1 << 14) as i16);
     let middle = random.rows(|n| n.signed(1 << 30) as i32);
     let large = random.rows(|n| n.signed(1 << 30) << 20);
@@ -143,7 +143,7 @@ fn numbers() -> Vec<Columns> {
     let cents = random.rows(|n| i128::from(n.signed(1 << 30)));
     let long = random.rows(|n| i128::from(n.signed(1 << 30)) << 64);
     let wide = random.rows(|n| i256::from_i128(i128::from(n.signed(1 << 30)) << 90));
-    let printed = random.rows(|n| format!("{}.{:04}", n.below(1 << 30), n.below(10_000)));
+    let numeric_text = random.rows(|n| format!("{}.{:04}", n.below(1 << 30), n.below(10_000)));
     let cents = Decimal128Array::from(cents).with_precision_and_scale(15, 2).unwrap();
     let long = Decimal128Array::from(long).with_precision_and_scale(38, 10).unwrap();
     let wide = Decimal256Array::from(wide).with_precision_and_scale(60, 10).unwrap();
@@ -157,12 +157,12 @@ fn numbers() -> Vec<Columns> {
         one("numeric(15,2)", numeric(15, 2), Arc::new(cents)),
         one("numeric(38,10)", numeric(38, 10), Arc::new(long)),
         one("numeric(60,10)", numeric(60, 10), Arc::new(wide)),
-        one("numeric", plain(Type::NUMERIC), Arc::new(StringArray::from(printed))),
+        one("numeric", plain(Type::NUMERIC), Arc::new(StringArray::from(numeric_text))),
     ]
 }
 
 fn texts() -> Vec<Columns> {
-    let random = &mut Numbers(2);
+    let random = &mut RandomNumbers(2);
     let words =
         random.rows(|n| format!("{}{}", "señor ".repeat(n.below(6) as usize), n.below(1000)));
     let padded = random.rows(|n| format!("{:<10}", n.below(1 << 30)));
@@ -184,7 +184,7 @@ fn texts() -> Vec<Columns> {
 }
 
 fn times() -> Vec<Columns> {
-    let random = &mut Numbers(3);
+    let random = &mut RandomNumbers(3);
     let days = random.rows(|n| n.signed(20_000) as i32);
     let clock = random.rows(|n| n.below(86_400).cast_signed() * 1_000_000 + 5);
     let stamps = random.rows(|n| n.signed(1 << 30) * 1_000_003);
@@ -208,7 +208,7 @@ fn times() -> Vec<Columns> {
 }
 
 fn others() -> Vec<Columns> {
-    let random = &mut Numbers(4);
+    let random = &mut RandomNumbers(4);
     let flags = BooleanArray::from(random.rows(|n| n.below(2) == 0));
     let mut uuids = FixedSizeBinaryBuilder::with_capacity(ROWS, 16);
     for _ in 0..ROWS {
@@ -229,12 +229,12 @@ fn others() -> Vec<Columns> {
     let words = (0..5000).map(|word| format!("word number {word}"));
     let words = Arc::new(StringArray::from_iter_values(words));
     let keys = Int32Array::from(random.rows(|n| n.below(5000) as i32));
-    let packed = DictionaryArray::<Int32Type>::new(keys, words);
+    let dictionary = DictionaryArray::<Int32Type>::new(keys, words);
     vec![
         one("bool", plain(Type::BOOL), Arc::new(flags)),
         one("uuid", plain(Type::UUID), Arc::new(uuids.finish())),
         one("enum", plain(state), Arc::new(states)),
         one("int4[]", plain(Type::INT4_ARRAY), Arc::new(lists.finish())),
-        one("text from a dictionary of 5,000", plain(Type::TEXT), Arc::new(packed)),
+        one("text from a dictionary of 5,000", plain(Type::TEXT), Arc::new(dictionary)),
     ]
 }

@@ -7,13 +7,13 @@ from arro3.core import RecordBatch, Schema
 
 __all__ = [
     "IS_DEFERRABLE",
-    "IS_PLAIN",
-    "IS_PRINTED",
-    "KEPT",
+    "IS_ORDINARY_TABLE",
+    "KEYS_STORED_AS_SENT",
     "NO_EVENT_LOOP",
-    "NULLS_SAME",
+    "NO_ROW_FILTERS",
+    "NULLS_NOT_DISTINCT",
     "RUN_AGAIN",
-    "STORES_ALL",
+    "TRAVELS_AS_TEXT",
     "AsyncCursor",
     "AsyncDatabase",
     "AsyncLease",
@@ -22,39 +22,39 @@ __all__ = [
     "Database",
     "Lease",
     "LoadReport",
-    "Maker",
     "Notification",
+    "ObjectFactory",
     "Progress",
     "Reader",
     "Stats",
-    "Tuples",
-    "changes",
-    "columns",
-    "ddl",
+    "TupleFactory",
+    "attach_collections",
+    "create_statements",
+    "dirty_columns",
     "drop_staging",
-    "gathered",
     "identifier",
-    "is_own_type",
+    "is_builtin_type",
+    "is_read_only",
     "json_texts",
     "object_name",
+    "pivot_dicts",
     "qualified_name",
     "render",
     "snapshot",
     "staging",
-    "surely_reads",
 ]
 
 IS_DEFERRABLE: Final[str]
-IS_PLAIN: Final[str]
-IS_PRINTED: Final[str]
-KEPT: Final[str]
+IS_ORDINARY_TABLE: Final[str]
+TRAVELS_AS_TEXT: Final[str]
+KEYS_STORED_AS_SENT: Final[str]
 NO_EVENT_LOOP: Final[str]
-NULLS_SAME: Final[str]
+NULLS_NOT_DISTINCT: Final[str]
 RUN_AGAIN: Final[str]
-STORES_ALL: Final[str]
+NO_ROW_FILTERS: Final[str]
 
 # From the names of columns to what makes an object of the values of one row.
-_Binder: TypeAlias = Callable[[tuple[str, ...]], Callable[..., object] | Maker | Tuples]
+_Binder: TypeAlias = Callable[[tuple[str, ...]], Callable[..., object] | ObjectFactory | TupleFactory]
 
 @final
 class Progress:
@@ -117,22 +117,22 @@ class Cancel:
     def cancel(self) -> None: ...
 
 @final
-class Maker:
+class ObjectFactory:
     """Makes objects of tables out of rows: their classes, columns, keys, places and members, part by part."""
 
     def __new__(cls, parts: list[tuple[Any, ...]]) -> Self: ...
 
 @final
-class Tuples:
+class TupleFactory:
     """Makes tuples out of rows, with members of Enum classes by the places of columns."""
 
     def __new__(cls, members: Mapping[int, Any]) -> Self: ...
 
-def changes(values: dict[str, Any], names: tuple[str, ...], noted: tuple[Any, ...]) -> list[int]: ...
-def columns(rows: list[Any], names: tuple[str, ...]) -> list[list[Any]] | None: ...
-def ddl(tables: list[dict[str, Any]], *, locked: bool = False) -> list[str]: ...
+def dirty_columns(values: dict[str, Any], names: tuple[str, ...], noted: tuple[Any, ...]) -> list[int]: ...
+def pivot_dicts(rows: list[Any], names: tuple[str, ...]) -> list[list[Any]] | None: ...
+def create_statements(tables: list[dict[str, Any]], *, locked: bool = False) -> list[str]: ...
 def drop_staging(name: str) -> str: ...
-def gathered(
+def attach_collections(
     rows: list[Any],
     owners: dict[Any, list[Any]],
     of: str,
@@ -143,13 +143,13 @@ def gathered(
     single: bool = False,
 ) -> None: ...
 def identifier(name: str) -> str: ...
-def is_own_type(name: str) -> bool: ...
+def is_builtin_type(name: str) -> bool: ...
 def qualified_name(parts: list[str]) -> str: ...
 def json_texts(values: list[Any]) -> list[str | None] | None: ...
 def object_name(table: str, about: str, label: str) -> str: ...
 def render(statement: dict[str, Any]) -> tuple[str, tuple[object, ...]]: ...
 def snapshot(values: dict[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]: ...
-def surely_reads(sql: str) -> bool: ...
+def is_read_only(sql: str) -> bool: ...
 def staging(
     name: str, model: Sequence[str], columns: Sequence[str], order: str, types: Sequence[tuple[str, str]]
 ) -> list[str]: ...

@@ -108,7 +108,7 @@ def read_outcome(source: str, lease: object) -> Callable[[BaseException, object]
         The function; it takes the exception and a part of the result. None if the read cannot have stored anything.
     """
     is_table = len(source.split()) == 1
-    if not is_alone(lease) or is_table or _core.surely_reads(source):
+    if not is_alone(lease) or is_table or _core.is_read_only(source):
         return None
     return unknown
 

@@ -1,4 +1,4 @@
-//! A column as another Arrow type, if nothing of it is lost.
+//! Casts columns to a requested Arrow type, and fails if a value would change.
 
 use std::sync::Arc;
 
@@ -17,49 +17,58 @@ use crate::types::input::is_text;
 use crate::types::numeric::is_same_number;
 use crate::wire::numeric::{NotScaled, Numeric, parse, power_of_ten, put_text, scaled};
 
-/// Casts an array, and sees to it that every value survives.
-pub(super) fn exactly(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
-    let given = array.data_type();
-    match (given, asked) {
-        _ if given == asked => Ok(ArrayRef::clone(array)),
+/// Casts an array; fails at the first value that the requested type cannot hold exactly.
+pub(super) fn cast_exact(array: &ArrayRef, requested: &DataType) -> Result<ArrayRef, CellError> {
+    let source = array.data_type();
+    match (source, requested) {
+        _ if source == requested => Ok(ArrayRef::clone(array)),
         (DataType::Dictionary(_, values), _) => {
             let plain = cast(array, values).map_err(failed)?;
-            exactly(&plain, asked)
+            cast_exact(&plain, requested)
         }
-        (_, DataType::Dictionary(_, values)) => there_and_back(&exactly(array, values)?, asked),
-        (DataType::List(_) | DataType::FixedSizeList(..), _) if let Some(item) = item(asked) => {
-            there_and_back(&with_items(array, item)?, asked)
+        (_, DataType::Dictionary(_, values)) => {
+            cast_and_verify(&cast_exact(array, values)?, requested)
+        }
+        (DataType::List(_) | DataType::FixedSizeList(..), _)
+            if let Some(item) = item(requested) =>
+        {
+            cast_and_verify(&with_items(array, item)?, requested)
         }
         (DataType::Struct(_), DataType::Struct(fields)) => with_fields(array, fields),
-        _ if given.is_nested() || asked.is_nested() || changes_zone(given, asked) => {
-            Err(CellError::new(0, format!("{given} cannot be read as {asked}; cast it in SQL")))
+        _ if source.is_nested() || requested.is_nested() || changes_zone(source, requested) => Err(
+            CellError::new(0, format!("{source} cannot be read as {requested}; cast it in SQL")),
+        ),
+        (DataType::Float32 | DataType::Float64, _) if requested.is_decimal() => {
+            decimals(array, requested)
         }
-        (DataType::Float32 | DataType::Float64, _) if asked.is_decimal() => decimals(array, asked),
-        (_, DataType::Float32) if given.is_decimal() => floats::<Float32Type>(array),
-        (_, DataType::Float64) if given.is_decimal() => floats::<Float64Type>(array),
-        _ if is_text(given) && asked.is_decimal() => decimals(array, asked),
-        _ => there_and_back(array, asked),
+        (_, DataType::Float32) if source.is_decimal() => floats::<Float32Type>(array),
+        (_, DataType::Float64) if source.is_decimal() => floats::<Float64Type>(array),
+        _ if is_text(source) && requested.is_decimal() => decimals(array, requested),
+        _ => cast_and_verify(array, requested),
     }
 }
 
-fn cast(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, ArrowError> {
-    cast_with_options(array, asked, &CastOptions { safe: true, ..CastOptions::default() })
+fn cast(array: &ArrayRef, requested: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(array, requested, &CastOptions { safe: true, ..CastOptions::default() })
 }
 
 fn failed(error: impl Into<ArrowError>) -> CellError {
     CellError::new(0, error.into().to_string())
 }
 
-fn inexact(index: usize, asked: &DataType) -> CellError {
-    CellError::new(index, format!("a value that {asked} cannot hold exactly; ask for a wider type"))
+fn inexact(index: usize, requested: &DataType) -> CellError {
+    CellError::new(
+        index,
+        format!("a value that {requested} cannot hold exactly; request a wider type"),
+    )
 }
 
-/// Casts an array, and back again to see whether it is the same.
-fn there_and_back(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
-    if array.data_type() == asked {
+/// Casts an array, and casts the result back to compare it with the original.
+fn cast_and_verify(array: &ArrayRef, requested: &DataType) -> Result<ArrayRef, CellError> {
+    if array.data_type() == requested {
         return Ok(ArrayRef::clone(array));
     }
-    let cast_there = cast(array, asked).map_err(failed)?;
+    let cast_there = cast(array, requested).map_err(failed)?;
     let back = cast(&cast_there, array.data_type()).map_err(failed)?;
     let same = |index: usize| back.slice(index, 1).to_data() == array.slice(index, 1).to_data();
     if back.to_data() == array.to_data() {
@@ -67,18 +76,18 @@ fn there_and_back(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellEr
     }
     match (0..array.len()).find(|index| !same(*index)) {
         None => Ok(cast_there),
-        Some(index) => Err(inexact(index, asked)),
+        Some(index) => Err(inexact(index, requested)),
     }
 }
 
-/// Whether a point in time would get a zone, or lose the one that it has.
-fn changes_zone(given: &DataType, asked: &DataType) -> bool {
+/// Whether a cast would add or remove a time zone.
+fn changes_zone(given: &DataType, requested: &DataType) -> bool {
     let zoned = |data_type: &DataType| match data_type {
         DataType::Timestamp(_, zone) => Some(zone.is_some()),
         DataType::Date32 | DataType::Date64 => Some(false),
         _ => None,
     };
-    matches!((zoned(given), zoned(asked)), (Some(given), Some(asked)) if given != asked)
+    matches!((zoned(given), zoned(requested)), (Some(given), Some(requested)) if given != requested)
 }
 
 fn item(list: &DataType) -> Option<&FieldRef> {
@@ -92,7 +101,7 @@ fn item(list: &DataType) -> Option<&FieldRef> {
     }
 }
 
-/// The same lists, of items of the type that is asked for.
+/// Casts the items of a list array.
 fn with_items(array: &ArrayRef, item: &FieldRef) -> Result<ArrayRef, CellError> {
     if let Some(list) = array.as_fixed_size_list_opt() {
         let length = list.value_length();
@@ -108,11 +117,11 @@ fn with_items(array: &ArrayRef, item: &FieldRef) -> Result<ArrayRef, CellError> 
     }
     let list = array.as_list_opt::<i32>().ok_or_else(|| CellError::unexpected(array.as_ref()))?;
     let offsets = list.offsets();
-    let holds = |index: usize| {
+    let list_of = |index: usize| {
         let index = i32::try_from(index).unwrap_or(i32::MAX);
         offsets.partition_point(|start| *start <= index).saturating_sub(1)
     };
-    let items = items(list.values(), item, holds)?;
+    let items = items(list.values(), item, list_of)?;
     let list =
         ListArray::try_new(FieldRef::clone(item), offsets.clone(), items, list.nulls().cloned());
     Ok(Arc::new(list.map_err(failed)?))
@@ -123,29 +132,29 @@ fn items(
     item: &Field,
     row: impl Fn(usize) -> usize,
 ) -> Result<ArrayRef, CellError> {
-    exactly(values, item.data_type())
+    cast_exact(values, item.data_type())
         .map_err(|error| CellError::new(row(error.index), error.message))
 }
 
-/// The same structs, with fields of the types that are asked for.
+/// Casts the fields of a struct array.
 fn with_fields(array: &ArrayRef, fields: &Fields) -> Result<ArrayRef, CellError> {
     let given = array.as_struct_opt().ok_or_else(|| CellError::unexpected(array.as_ref()))?;
     let names = given.fields().iter().map(|field| field.name());
     if !names.eq(fields.iter().map(|field| field.name())) {
-        let (given, asked) = (array.data_type(), DataType::Struct(fields.clone()));
+        let (given, requested) = (array.data_type(), DataType::Struct(fields.clone()));
         return Err(CellError::new(
             0,
-            format!("{given} cannot be read as {asked}; cast it in SQL"),
+            format!("{given} cannot be read as {requested}; cast it in SQL"),
         ));
     }
     let columns = given.columns().iter().zip(fields);
-    let columns = columns.map(|(column, field)| exactly(column, field.data_type()));
+    let columns = columns.map(|(column, field)| cast_exact(column, field.data_type()));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let made = StructArray::try_new(fields.clone(), columns, given.nulls().cloned());
-    Ok(Arc::new(made.map_err(failed)?))
+    let structs = StructArray::try_new(fields.clone(), columns, given.nulls().cloned());
+    Ok(Arc::new(structs.map_err(failed)?))
 }
 
-/// What a number is, as text; of a float, the fewest digits that give it back.
+/// A number as text; a float in its shortest representation.
 fn digits(array: &ArrayRef, index: usize) -> Result<String, CellError> {
     if let Some(floats) = array.as_primitive_opt::<Float64Type>() {
         return Ok(floats.value(index).to_string());
@@ -156,9 +165,10 @@ fn digits(array: &ArrayRef, index: usize) -> Result<String, CellError> {
     array_value_to_string(array, index).map_err(failed)
 }
 
-/// Decimals out of floats or texts: a float times a power of ten is not the float's digits.
-fn decimals(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
-    let (precision, scale) = match asked {
+/// Converts floats or text to decimals by their digits: multiplying a float by a power of ten would
+/// round it.
+fn decimals(array: &ArrayRef, requested: &DataType) -> Result<ArrayRef, CellError> {
+    let (precision, scale) = match requested {
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)
@@ -168,8 +178,8 @@ fn decimals(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
     let valid = |index: &usize| array.is_valid(*index);
     let decimals: ArrayRef = if precision > 38 {
         let read = |index: usize| {
-            let exact = wide(&digits(array, index)?, precision, scale);
-            exact.ok_or_else(|| inexact(index, asked))
+            let exact = parse_decimal256(&digits(array, index)?, precision, scale);
+            exact.ok_or_else(|| inexact(index, requested))
         };
         let values = (0..array.len()).map(|index| valid(&index).then(|| read(index)).transpose());
         let values: PrimitiveArray<Decimal256Type> = values.collect::<Result<Vec<_>, _>>()?.into();
@@ -182,18 +192,18 @@ fn decimals(array: &ArrayRef, asked: &DataType) -> Result<ArrayRef, CellError> {
                 let fits = value.unsigned_abs() < limit;
                 if fits { Ok(value) } else { Err(NotScaled::TooLarge) }
             });
-            exact.map_err(|_| inexact(index, asked))
+            exact.map_err(|_| inexact(index, requested))
         };
         let values = (0..array.len()).map(|index| valid(&index).then(|| read(index)).transpose());
         let values: PrimitiveArray<Decimal128Type> = values.collect::<Result<Vec<_>, _>>()?.into();
         Arc::new(values.with_precision_and_scale(precision, scale).map_err(failed)?)
     };
-    // To the narrower ones.
-    there_and_back(&decimals, asked)
+    // To the narrower decimal types.
+    cast_and_verify(&decimals, requested)
 }
 
-/// The number that a text names times `10 ^ scale`, in no more digits than `precision`.
-fn wide(text: &str, precision: u8, scale: i8) -> Option<i256> {
+/// Parses a number and returns it times `10 ^ scale`, if it has at most `precision` digits.
+fn parse_decimal256(text: &str, precision: u8, scale: i8) -> Option<i256> {
     let mut bytes = Vec::new();
     put_text(text, &mut bytes).ok()?;
     let Ok(Numeric::Finite(number)) = parse(&bytes) else { return None };
@@ -202,7 +212,7 @@ fn wide(text: &str, precision: u8, scale: i8) -> Option<i256> {
     (count <= usize::from(precision)).then(|| i256::from_string(&unscaled)).flatten()
 }
 
-/// Floats out of decimals: each is a float if its fewest digits are those of the decimal.
+/// Converts decimals to floats: each must equal its float's shortest representation.
 fn floats<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<ArrayRef, CellError>
 where
     T::Native: std::str::FromStr + std::fmt::Display,
@@ -227,11 +237,11 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn test_exactly_of_a_value_that_would_change_names_its_row() {
+    fn test_cast_exact_of_value_that_would_change_names_its_row() {
         let array: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(300)]));
-        assert_eq!(exactly(&array, &DataType::Int8).unwrap_err().index, 2);
-        assert_eq!(exactly(&array, &DataType::Int16).unwrap().null_count(), 1);
+        assert_eq!(cast_exact(&array, &DataType::Int8).unwrap_err().index, 2);
+        assert_eq!(cast_exact(&array, &DataType::Int16).unwrap().null_count(), 1);
         let array: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.5]));
-        assert_eq!(exactly(&array, &DataType::Int32).unwrap_err().index, 1);
+        assert_eq!(cast_exact(&array, &DataType::Int32).unwrap_err().index, 1);
     }
 }

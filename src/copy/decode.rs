@@ -1,4 +1,4 @@
-//! From tuples to record batches: rows of a query and of a COPY alike.
+//! Decodes tuples of a query or a COPY to Arrow record batches.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use super::cast;
 use crate::error::{Error, Result, ValueError};
 use crate::types::input::is_text;
-use crate::types::{CellError, Declared, Decode, ReadAs, reading};
+use crate::types::{CellError, ColumnType, Decode, ReadAs, read_codec_for};
 
-/// Rows of cells, as a query or a COPY gave them.
+/// The tuples of a query's result or of a COPY.
 pub trait Tuples {
-    /// How many rows there are.
+    /// The number of rows.
     fn rows(&self) -> usize;
 
-    /// Appends every row's cell of one column.
+    /// Appends one column's cell of every row.
     ///
     /// # Errors
-    /// When a row has no such column.
+    /// When a row has too few cells.
     fn column<'a>(&'a self, column: usize, cells: &mut Vec<Option<&'a [u8]>>) -> Result<()>;
 }
 
@@ -28,16 +28,16 @@ pub struct ReadColumn {
     /// Its name.
     pub name: String,
     /// Its type, with its modifier.
-    pub declared: Declared,
-    /// How it is to be read.
+    pub declared: ColumnType,
+    /// How to read it.
     pub read_as: ReadAs,
 }
 
-/// Gathers tuples into record batches.
+/// A decoder from tuples to record batches.
 pub struct Decoder {
     schema: SchemaRef,
     columns: Vec<Box<dyn Decode>>,
-    /// The types that are made by a cast after decoding.
+    /// The requested types of columns that are cast after decoding.
     casts: Vec<Option<DataType>>,
     rows: usize,
     rows_before: u64,
@@ -50,21 +50,28 @@ impl Decoder {
         let (mut fields, mut decoders, mut casts) = (Vec::new(), Vec::new(), Vec::new());
         for column in columns {
             let ReadColumn { name, declared, read_as } = column;
-            let (pg_type, _) = reading(declared);
-            let asked = read_as.asked.as_ref();
-            let prints = pg_type.prints() && asked.is_some_and(is_text);
-            let makes = |asked: &DataType| {
-                if prints { *asked == DataType::Utf8 } else { pg_type.makes(asked) }
+            let (pg_type, _) = read_codec_for(declared);
+            let requested = read_as.requested.as_ref();
+            let formats_text = pg_type.decodes_to_text() && requested.is_some_and(is_text);
+            let decodes_to = |requested: &DataType| {
+                if formats_text {
+                    *requested == DataType::Utf8
+                } else {
+                    pg_type.decodes_to(requested)
+                }
             };
-            let cast = asked.filter(|asked| !makes(asked)).cloned();
-            let read_as = if prints {
+            let cast = requested.filter(|requested| !decodes_to(requested)).cloned();
+            let read_as = if formats_text {
                 ReadAs::text()
             } else {
-                ReadAs { asked: asked.filter(|asked| makes(asked)).cloned(), ..read_as.clone() }
+                ReadAs {
+                    requested: requested.filter(|requested| decodes_to(requested)).cloned(),
+                    ..read_as.clone()
+                }
             };
             let field = pg_type.arrow(declared, &read_as).with_name(name);
             fields.push(match &cast {
-                Some(asked) => Field::new(name, asked.clone(), true),
+                Some(requested) => Field::new(name, requested.clone(), true),
                 None => field,
             });
             decoders.push(pg_type.decoder(declared, &read_as));
@@ -80,13 +87,13 @@ impl Decoder {
         Arc::clone(&self.schema)
     }
 
-    /// How many rows are gathered for the next batch.
+    /// The number of rows decoded for the next batch.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Appends tuples.
+    /// Decodes tuples and appends them to the next batch.
     ///
     /// # Errors
     /// When a cell is malformed or does not fit; with its column and row.
@@ -96,16 +103,16 @@ impl Decoder {
         for (index, decoder) in self.columns.iter_mut().enumerate() {
             cells.clear();
             tuples.column(index, &mut cells)?;
-            decoder.extend(&cells).map_err(|error| at(&self.schema, index, row, error))?;
+            decoder.extend(&cells).map_err(|error| value_error(&self.schema, index, row, error))?;
         }
         self.rows += tuples.rows();
         Ok(())
     }
 
-    /// The gathered rows as a batch.
+    /// Builds a batch of the decoded rows, and starts a new one.
     ///
     /// # Errors
-    /// When text from the server is not UTF-8, or a value does not fit the type asked for.
+    /// When text from the server is not UTF-8, or a value does not fit the requested type.
     pub fn finish(&mut self) -> Result<RecordBatch> {
         let internal = |error: ArrowError| Error::Internal(error.to_string());
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
@@ -113,8 +120,8 @@ impl Decoder {
             let array = decoder.finish().map_err(internal)?;
             arrays.push(match cast {
                 None => array,
-                Some(asked) => cast::exactly(&array, asked)
-                    .map_err(|error| at(&self.schema, index, self.rows_before, error))?,
+                Some(requested) => cast::cast_exact(&array, requested)
+                    .map_err(|error| value_error(&self.schema, index, self.rows_before, error))?,
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
@@ -124,7 +131,7 @@ impl Decoder {
     }
 }
 
-fn at(schema: &Schema, column: usize, row: u64, error: CellError) -> Error {
+fn value_error(schema: &Schema, column: usize, row: u64, error: CellError) -> Error {
     Error::Value(Box::new(ValueError {
         table: None,
         column: schema.fields().get(column).map(|field| field.name().clone()),

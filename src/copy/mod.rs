@@ -1,4 +1,4 @@
-//! Whole batches: from Arrow record batches to COPY tuples, and back.
+//! Converts Arrow record batches to COPY tuples, and tuples to record batches.
 
 mod cast;
 pub mod decode;

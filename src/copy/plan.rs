@@ -1,4 +1,4 @@
-//! From the columns of a source and a target to the encoders between them.
+//! Matches the columns of a source with those of a target table, and encodes batches.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -8,16 +8,17 @@ use arrow_schema::Schema;
 
 use super::problems::Problems;
 use crate::error::{Error, Result, ValueError};
-use crate::types::{self, Declared, PgType, known};
-use crate::wire::cells::{Cells, TooLong, weave};
+use crate::types::{self, ColumnType, PgType, codec_for};
+use crate::wire::cells::{Cells, TooLong, interleave};
 
-/// Rows woven at a time: few enough to stay in a core's cache while every column passes by.
+/// Rows that are encoded together: few enough that their cells stay in a core's cache until all
+/// columns are written.
 const BLOCK_ROWS: usize = 1024;
 
-/// A table to load into, as its columns stand at the server.
+/// A table to load into, with the columns that it has at the server.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The table's name, for messages.
+    /// The table's name, for error messages.
     pub table: String,
     /// Its columns, in order.
     pub columns: Vec<TargetColumn>,
@@ -29,16 +30,16 @@ pub struct TargetColumn {
     /// Its name.
     pub name: String,
     /// Its type, with its modifier.
-    pub declared: Declared,
-    /// NOT NULL, with nothing to fill it if it is left out.
+    pub declared: ColumnType,
+    /// It is NOT NULL and has no default, so a load must include it.
     pub required: bool,
-    /// GENERATED ALWAYS AS (expression): it can never be given.
+    /// GENERATED ALWAYS AS (expression): a load cannot include it.
     pub generated: bool,
-    /// GENERATED ALWAYS AS IDENTITY: an INSERT must override it.
+    /// GENERATED ALWAYS AS IDENTITY: an INSERT needs OVERRIDING SYSTEM VALUE.
     pub identity_always: bool,
 }
 
-/// Which source column goes into which target column, and how.
+/// The target column and codec of each source column.
 pub struct Plan {
     table: String,
     columns: Vec<PlanColumn>,
@@ -47,12 +48,12 @@ pub struct Plan {
 struct PlanColumn {
     source: usize,
     name: String,
-    declared: Declared,
+    declared: ColumnType,
     pg_type: &'static dyn PgType,
 }
 
 impl Target {
-    /// The column of a name.
+    /// The column with this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&TargetColumn> {
         self.columns.iter().find(|column| column.name == name)
@@ -62,39 +63,37 @@ impl Target {
         self.columns.iter().map(|column| (column.name.as_str(), column)).collect()
     }
 
-    /// Whether `names` are the table's columns: all of them but those that fill themselves.
+    /// Whether `names` are all of the table's columns, except those for which `has_default` is
+    /// true.
     #[must_use]
-    pub fn matches(&self, names: &[String], fills_itself: impl Fn(&TargetColumn) -> bool) -> bool {
+    pub fn matches(&self, names: &[String], has_default: impl Fn(&TargetColumn) -> bool) -> bool {
         let given: HashSet<&String> = names.iter().collect();
         let columns = self.by_name();
         names.iter().all(|name| columns.contains_key(name.as_str()))
-            && self
-                .columns
-                .iter()
-                .all(|column| given.contains(&column.name) || fills_itself(column))
+            && self.columns.iter().all(|column| given.contains(&column.name) || has_default(column))
     }
 
-    /// The columns that `names` stand for.
+    /// The columns with these names.
     ///
     /// # Errors
-    /// One, which tells every name that is unknown, missing or there twice, and every type that
-    /// is not known.
+    /// A single error that lists all names that are unknown, missing or duplicate, and all columns
+    /// whose type has no codec.
     pub fn select(&self, names: &[String]) -> Result<Vec<&TargetColumn>> {
         let mut problems = self.problems(names);
         let by_name = self.by_name();
         let columns: Vec<_> =
             names.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect();
-        for column in columns.iter().filter(|column| known(&column.declared).is_none()) {
-            problems.note(|| unknown_type(column));
+        for column in columns.iter().filter(|column| codec_for(&column.declared).is_none()) {
+            problems.push(|| unknown_type(column));
         }
         self.report(&problems)?;
         Ok(columns)
     }
 
-    /// The plan that loads a source of this schema, whose columns go by `names`.
+    /// Plans the load of a source with this schema; `names` are the target columns' names.
     ///
     /// # Errors
-    /// One, which tells every column that does not fit.
+    /// A single error that lists all columns that do not fit.
     pub fn plan(&self, schema: &Schema, names: &[String]) -> Result<Plan> {
         let mut problems = self.problems(names);
         let mut columns = Vec::with_capacity(names.len());
@@ -104,8 +103,8 @@ impl Target {
             let Some(column) = column.filter(|column| !column.generated) else {
                 continue;
             };
-            match known(&column.declared) {
-                None => problems.note(|| unknown_type(column)),
+            match codec_for(&column.declared) {
+                None => problems.push(|| unknown_type(column)),
                 Some(pg_type) if types::accepts(pg_type, &column.declared, field) => {
                     columns.push(PlanColumn {
                         source,
@@ -114,11 +113,11 @@ impl Target {
                         pg_type,
                     });
                 }
-                Some(_) => problems.note(|| {
+                Some(_) => problems.push(|| {
                     format!(
                         "column \"{name}\": expected {}, got {}; cast it first",
                         column.declared.name(),
-                        types::shown(field)
+                        types::display_type(field)
                     )
                 }),
             }
@@ -133,31 +132,31 @@ impl Target {
         let mut seen = HashSet::new();
         for name in names {
             if !seen.insert(name) {
-                problems.note(|| format!("column \"{name}\" is there twice"));
+                problems.push(|| format!("column \"{name}\" is there twice"));
                 continue;
             }
             match by_name.get(name.as_str()) {
                 None => problems
-                    .note(|| format!("column \"{name}\" is unknown{}", self.hint(name, &given))),
+                    .push(|| format!("column \"{name}\" is unknown{}", self.hint(name, &given))),
                 Some(column) if column.generated => problems
-                    .note(|| format!("column \"{name}\" is generated by the server; leave it out")),
+                    .push(|| format!("column \"{name}\" is generated by the server; leave it out")),
                 Some(_) => {}
             }
         }
         for column in self.columns.iter().filter(|c| c.required && !seen.contains(&c.name)) {
             let name = &column.name;
-            problems.note(|| {
+            problems.push(|| {
                 format!("column \"{name}\" is missing: it is NOT NULL and has no default")
             });
         }
         problems
     }
 
-    /// A column the caller may have meant: one not given, and spelt much alike.
+    /// A suggestion for an unknown name: an unused column with a similar name.
     fn hint(&self, name: &str, given: &HashSet<&String>) -> String {
-        let spare = self.columns.iter().map(|column| &column.name).filter(|c| !given.contains(c));
-        let near = spare.map(|column| (distance(name, column), column)).min();
-        match near {
+        let unused = self.columns.iter().map(|column| &column.name).filter(|c| !given.contains(c));
+        let closest = unused.map(|column| (distance(name, column), column)).min();
+        match closest {
             Some((distance, column)) if distance <= 1 + name.chars().count() / 4 => {
                 format!("; did you mean \"{column}\"?")
             }
@@ -181,7 +180,7 @@ fn unknown_type(column: &TargetColumn) -> String {
     )
 }
 
-/// Levenshtein's distance, letters of either case alike.
+/// The Levenshtein distance, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -206,21 +205,22 @@ impl Plan {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
-    /// The target's name, for messages.
+    /// The target's name, for error messages.
     #[must_use]
     pub fn table(&self) -> &str {
         &self.table
     }
 
-    /// The types that the target columns are to have, in the same order.
-    pub fn types(&self) -> impl Iterator<Item = &Declared> {
+    /// The expected types of the target columns, in the same order.
+    pub fn types(&self) -> impl Iterator<Item = &ColumnType> {
         self.columns.iter().map(|column| &column.declared)
     }
 
-    /// Appends the tuples of a batch, whose first row is `first_row` of the input.
+    /// Encodes a batch and appends its tuples; `first_row` is the number of its first row in the
+    /// input.
     ///
     /// # Errors
-    /// When a value cannot be carried exactly; with its column and row.
+    /// When the target type cannot hold a value exactly; the error has the column and row.
     pub fn encode(&self, batch: &RecordBatch, first_row: u64, out: &mut Vec<u8>) -> Result<()> {
         if batch.num_rows() <= BLOCK_ROWS {
             return self.encode_block(batch, first_row, out);
@@ -236,13 +236,10 @@ impl Plan {
 
     fn encode_block(&self, batch: &RecordBatch, first_row: u64, out: &mut Vec<u8>) -> Result<()> {
         let cells = self.cells(batch, first_row)?;
-        weave(&cells, batch.num_rows(), out).map_err(|long| self.too_long(first_row, long))
+        interleave(&cells, batch.num_rows(), out).map_err(|long| self.too_long(first_row, long))
     }
 
-    /// The cells of a batch, column by column.
-    ///
-    /// # Errors
-    /// As [`Plan::encode`].
+    /// Encodes a batch to cells, column by column.
     pub fn cells<'a>(&self, batch: &'a RecordBatch, first_row: u64) -> Result<Vec<Cells<'a>>> {
         let mut cells: Vec<Cells<'_>> = Vec::with_capacity(self.columns.len());
         let mut first_error: Option<(usize, &str, String)> = None;
@@ -265,7 +262,7 @@ impl Plan {
         Ok(cells)
     }
 
-    /// The error of a row of a batch.
+    /// The error of a row that is too long.
     #[must_use]
     pub fn too_long(&self, first_row: u64, long: TooLong) -> Error {
         let message = format!("a row of {} bytes, more than PostgreSQL can take", long.bytes);
@@ -283,10 +280,10 @@ impl Plan {
     }
 }
 
-/// The names by which a source's columns go at the target.
+/// The target columns' names of a source's columns.
 ///
 /// # Errors
-/// When a rename names a column that the source does not have.
+/// When `renames` contains a column that the source does not have.
 pub fn renamed<S: BuildHasher>(
     source: &[String],
     renames: &HashMap<String, String, S>,
@@ -294,7 +291,7 @@ pub fn renamed<S: BuildHasher>(
     let given: HashSet<&String> = source.iter().collect();
     let mut unknown = Problems::default();
     for name in renames.keys().filter(|name| !given.contains(name)) {
-        unknown.note(|| format!("columns= names \"{name}\", which the data does not have"));
+        unknown.push(|| format!("columns= names \"{name}\", which the data does not have"));
     }
     if !unknown.is_empty() {
         return Err(Error::Programming(unknown.to_string()));
@@ -309,7 +306,7 @@ mod tests {
     use postgres_types::Type;
 
     fn column(name: &str, ty: Type, required: bool) -> TargetColumn {
-        let declared = Declared { ty, typmod: -1 };
+        let declared = ColumnType { ty, typmod: -1 };
         TargetColumn {
             name: name.into(),
             declared,

@@ -1,28 +1,27 @@
-//! What does not fit, of which there may be as much as there are columns: the first is told, the rest
-//! is counted.
+//! A list of problems for one error message: the first are shown, the others are counted.
 
 use std::fmt::{self, Display, Formatter};
 
-/// How many are told.
-const MOST: usize = 20;
+/// The number of problems that are shown.
+const MAX_SHOWN: usize = 20;
 
-/// What does not fit.
+/// The problems found so far.
 #[derive(Debug, Default)]
 pub struct Problems {
-    told: Vec<String>,
+    shown: Vec<String>,
     count: usize,
 }
 
 impl Problems {
-    /// Notes another one; its text is made only if it is told.
-    pub fn note(&mut self, text: impl FnOnce() -> String) {
-        if self.told.len() < MOST {
-            self.told.push(text());
+    /// Adds a problem; its text is only made if it is shown.
+    pub fn push(&mut self, text: impl FnOnce() -> String) {
+        if self.shown.len() < MAX_SHOWN {
+            self.shown.push(text());
         }
         self.count += 1;
     }
 
-    /// Whether there is none.
+    /// Whether there are no problems.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -31,8 +30,8 @@ impl Problems {
 
 impl Display for Problems {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told.join("; "))?;
-        match self.count - self.told.len() {
+        f.write_str(&self.shown.join("; "))?;
+        match self.count - self.shown.len() {
             0 => Ok(()),
             more => write!(f, "; … and {more} more"),
         }
@@ -47,11 +46,11 @@ mod tests {
     fn test_problems_beyond_the_first_are_counted() {
         let mut problems = Problems::default();
         for n in 0..20 {
-            problems.note(|| format!("{n}"));
+            problems.push(|| format!("{n}"));
         }
         assert!(problems.to_string().ends_with("; 18; 19"), "{problems}");
         for _ in 0..5 {
-            problems.note(|| unreachable!());
+            problems.push(|| unreachable!());
         }
         assert!(problems.to_string().ends_with("; 19; … and 5 more"), "{problems}");
     }

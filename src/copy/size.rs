@@ -1,17 +1,17 @@
-//! How many bytes the values of an array have: to cut rows by bytes, without encoding them.
+//! Estimates the bytes of an array's values, to split batches by bytes without encoding them.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
-/// About how many bytes the rows of a batch take: those of the values themselves, whatever other rows
-/// share their buffers.
+/// The approximate bytes of a batch's values, without parts of its buffers that only other rows
+/// use.
 #[must_use]
 pub fn bytes_of_rows(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(|column| bytes_of(column.as_ref())).fold(0, usize::saturating_add)
 }
 
-/// The same of an array.
+/// The approximate bytes of an array's values.
 fn bytes_of(array: &dyn Array) -> usize {
     let between = |ends: Option<(i64, i64)>| {
         ends.map_or(0, |(first, last)| usize::try_from(last.saturating_sub(first)).unwrap_or(0))
@@ -29,24 +29,32 @@ fn bytes_of(array: &dyn Array) -> usize {
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let ends = ends32(list.value_offsets());
-            part(list.values().as_ref(), ends.map_or(0, |(first, _)| first), between(ends))
+            bytes_of_range(
+                list.values().as_ref(),
+                ends.map_or(0, |(first, _)| first),
+                between(ends),
+            )
         }
         DataType::LargeList(_) => {
             let list = array.as_list::<i64>();
             let ends = ends64(list.value_offsets());
-            part(list.values().as_ref(), ends.map_or(0, |(first, _)| first), between(ends))
+            bytes_of_range(
+                list.values().as_ref(),
+                ends.map_or(0, |(first, _)| first),
+                between(ends),
+            )
         }
         DataType::Map(..) => {
             let map = array.as_map();
             let ends = ends32(map.value_offsets());
-            part(map.entries(), ends.map_or(0, |(first, _)| first), between(ends))
+            bytes_of_range(map.entries(), ends.map_or(0, |(first, _)| first), between(ends))
         }
         DataType::FixedSizeList(..) => bytes_of(array.as_fixed_size_list().values().as_ref()),
         DataType::Struct(_) => {
             let columns = array.as_struct().columns();
             columns.iter().map(|column| bytes_of(column.as_ref())).fold(0, usize::saturating_add)
         }
-        DataType::Dictionary(..) => of_dictionary(array),
+        DataType::Dictionary(..) => bytes_of_dictionary(array),
         DataType::FixedSizeBinary(width) => {
             array.len().saturating_mul(usize::try_from(*width).unwrap_or(0))
         }
@@ -54,15 +62,15 @@ fn bytes_of(array: &dyn Array) -> usize {
     }
 }
 
-/// The bytes of some of an array's values.
-fn part(values: &dyn Array, first: i64, count: usize) -> usize {
+/// The approximate bytes of `count` values from `first` on.
+fn bytes_of_range(values: &dyn Array, first: i64, count: usize) -> usize {
     let first = usize::try_from(first).unwrap_or(0).min(values.len());
     bytes_of(values.slice(first, count.min(values.len() - first)).as_ref())
 }
 
-/// Each row has the bytes of its value, which are those of the dictionary's mean where values have no
-/// bytes of their own.
-fn of_dictionary(array: &dyn Array) -> usize {
+/// The approximate bytes of a dictionary array: each row counts the bytes of its value, or the mean
+/// of all values if they are not strings or binaries.
+fn bytes_of_dictionary(array: &dyn Array) -> usize {
     let Some(dictionary) = array.as_any_dictionary_opt() else { return array.len() };
     let values = dictionary.values();
     if values.is_empty() {
@@ -96,7 +104,7 @@ fn of_dictionary(array: &dyn Array) -> usize {
     }
 }
 
-/// The low half of a view is the length of what it shows.
+/// The low 32 bits of a view are its length.
 fn view_length(view: u128) -> usize {
     (view & u128::from(u32::MAX)) as usize
 }
@@ -122,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn test_size_of_a_slice_is_that_of_its_own_values() {
+    fn test_bytes_of_rows_of_slice_counts_only_its_values() {
         let long = "x".repeat(1000);
         let texts = ["a", &long, "", "bcd"];
         let expected = [1, 1000, 0, 3, 1004];

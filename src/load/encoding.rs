@@ -1,5 +1,5 @@
-//! Rows into chunks of COPY bytes, in order and little ahead of who sends them, so that what is sent
-//! is still in a core's cache.
+//! Encodes rows to chunks of COPY data, in order and only slightly ahead of the sender, so that the
+//! chunks are still in a core's cache when they are sent.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,58 +10,60 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, bounded};
 use rayon::ThreadPool;
 
-use super::ahead::Held;
+use super::in_flight::InFlightBytes;
 use crate::copy::plan::Plan;
 use crate::copy::size::bytes_of_rows;
 use crate::error::{Error, Result};
 use crate::wire::copy::HEADER;
 
-/// How many bytes a chunk is to have: a little less than Linux keeps in one buffer of a Unix socket.
+/// The target size of a chunk: slightly less than Linux stores in one buffer of a Unix socket.
 const CHUNK_BYTES: u64 = 46 << 10;
-/// How many rows a chunk is to have at least, for to begin one costs as much as dozens of rows.
+/// The minimum of rows in a chunk, as starting one costs as much as dozens of rows.
 const CHUNK_ROWS: u64 = 128;
-/// How many bytes a piece is to have, and so a chunk at most, if rows are as long as the last ones.
+/// The target size of a piece, and so the maximum of a chunk, estimated from the length of the last
+/// rows.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// One row of more bytes than this is sent from where it stands: its encoded form would be as long again.
+/// A single row longer than this is sent from the Arrow buffers: encoding it would need as much
+/// memory again.
 const LONG_ROW_BYTES: usize = 16 << 20;
 
-/// Rows that are to be encoded.
+/// Rows to encode.
 pub(super) struct Piece {
     pub rows: RecordBatch,
     pub first_row: u64,
-    /// Its part of what may be under way.
-    pub held: Option<Held>,
+    /// The reservation of its bytes in flight.
+    pub reservation: Option<InFlightBytes>,
 }
 
-/// What is to be sent.
+/// Data to send.
 pub(super) enum Chunk {
-    /// Rows that are encoded, the first of a load with the header of the COPY.
+    /// Encoded rows; the first chunk of a load begins with the COPY header.
     Rows { bytes: Bytes, rows: u64 },
-    /// One long row.
+    /// One long row, not encoded.
     Long(Piece),
 }
 
-/// How many bytes a row has, as those of the chunk had that was done last.
+/// The estimated bytes per row, from the chunk encoded last.
 #[derive(Clone)]
 pub(super) struct RowBytes(Arc<AtomicU64>);
 
 impl Default for RowBytes {
-    /// A guess, until rows have been encoded.
+    /// The initial estimate, until rows have been encoded.
     fn default() -> Self {
         Self(Arc::new(AtomicU64::new(1024)))
     }
 }
 
 impl RowBytes {
-    /// How many rows are handed to the sender at a time.
+    /// The number of rows in a piece.
     pub fn rows_of_piece(&self) -> usize {
-        whole(PIECE_BYTES / self.get())
+        at_least_one(PIECE_BYTES / self.get())
     }
 
     fn rows_of_chunk(&self) -> usize {
-        let few = CHUNK_ROWS.min(PIECE_BYTES / self.get());
-        whole(few.max(CHUNK_BYTES / self.get()))
+        let min_rows = CHUNK_ROWS.min(PIECE_BYTES / self.get());
+        at_least_one(min_rows.max(CHUNK_BYTES / self.get()))
     }
 
     fn get(&self) -> u64 {
@@ -73,22 +75,22 @@ impl RowBytes {
     }
 }
 
-fn whole(rows: u64) -> usize {
+fn at_least_one(rows: u64) -> usize {
     usize::try_from(rows).unwrap_or(usize::MAX).max(1)
 }
 
-/// Encodes pieces as they come.
+/// Encodes pieces from the queue.
 pub(super) struct Encoder {
     work: Arc<Work>,
     pieces: Receiver<Piece>,
-    /// What is left of a piece, from a row on.
+    /// The rest of a piece, from this row on.
     rest: Option<(Piece, usize)>,
-    /// Without any, who asks for a chunk encodes it.
+    /// The encoder threads; `None` to encode in [`Encoder::next`].
     threads: Option<Arc<ThreadPool>>,
-    ahead: VecDeque<Receiver<Result<Chunk>>>,
+    in_progress: VecDeque<Receiver<Result<Chunk>>>,
 }
 
-/// What the threads share.
+/// The state that the threads share.
 struct Work {
     plan: Plan,
     row_bytes: RowBytes,
@@ -102,33 +104,33 @@ impl Encoder {
         threads: Option<Arc<ThreadPool>>,
     ) -> Self {
         let work = Arc::new(Work { plan, row_bytes });
-        Self { work, pieces, rest: None, threads, ahead: VecDeque::new() }
+        Self { work, pieces, rest: None, threads, in_progress: VecDeque::new() }
     }
 
-    /// The next chunk, waited for; `None` when there are no more.
+    /// Waits for the next chunk; `None` at the end.
     ///
     /// # Errors
-    /// When a value cannot be carried exactly; with its column and row.
+    /// When the target type cannot hold a value exactly; the error has the column and row.
     pub fn next(&mut self) -> Result<Option<Chunk>> {
         let Some(threads) = self.threads.clone() else {
             return self.cut(true).map(|piece| self.work.encode(piece)).transpose();
         };
-        // Two for each: one is begun when another is done.
-        while self.ahead.len() < threads.current_num_threads() * 2 {
-            let Some(piece) = self.cut(self.ahead.is_empty()) else { break };
-            let (tell, chunk) = bounded(1);
+        // Two chunks per thread, so that no thread waits for the next one.
+        while self.in_progress.len() < threads.current_num_threads() * 2 {
+            let Some(piece) = self.cut(self.in_progress.is_empty()) else { break };
+            let (send_chunk, chunk) = bounded(1);
             let work = Arc::clone(&self.work);
             threads.spawn(move || {
-                // Nobody listens any more once the sender has failed.
-                let _ = tell.send(work.encode(piece));
+                // The receiver is gone if the sender has failed.
+                let _ = send_chunk.send(work.encode(piece));
             });
-            self.ahead.push_back(chunk);
+            self.in_progress.push_back(chunk);
         }
-        let Some(chunk) = self.ahead.pop_front() else { return Ok(None) };
-        chunk.recv().map_err(|_| Error::Internal("an encoder is gone".into()))?.map(Some)
+        let Some(chunk) = self.in_progress.pop_front() else { return Ok(None) };
+        chunk.recv().map_err(|_| Error::Internal("an encoder thread has stopped".into()))?.map(Some)
     }
 
-    /// Cuts the rows of a chunk off what has come.
+    /// Takes the rows of the next chunk from the queue.
     fn cut(&mut self, wait: bool) -> Option<Piece> {
         let (piece, start) = match self.rest.take() {
             Some(rest) => rest,
@@ -137,7 +139,7 @@ impl Encoder {
         };
         let left = piece.rows.num_rows() - start;
         let mut rows = self.work.row_bytes.rows_of_chunk().min(left);
-        // These rows may be longer than the last ones.
+        // These rows may be longer than estimated.
         while rows > 1 && bytes_of_rows(&piece.rows.slice(start, rows)) as u64 > PIECE_BYTES {
             rows /= 2;
         }
@@ -145,12 +147,12 @@ impl Encoder {
         let slice = piece.rows.slice(start, rows);
         if rows < left {
             self.rest = Some((piece, start + rows));
-            return Some(Piece { rows: slice, first_row, held: None });
+            return Some(Piece { rows: slice, first_row, reservation: None });
         }
-        Some(Piece { rows: slice, first_row, held: piece.held })
+        Some(Piece { rows: slice, first_row, reservation: piece.reservation })
     }
 
-    /// What encodes the rows.
+    /// The plan that encodes the rows.
     pub fn plan(&self) -> &Plan {
         &self.work.plan
     }
@@ -163,7 +165,7 @@ impl Work {
             return Ok(Chunk::Long(piece));
         }
         let expected = self.row_bytes.get().saturating_mul(rows as u64).min(PIECE_BYTES);
-        let mut bytes = Vec::with_capacity(whole(expected + expected / 4));
+        let mut bytes = Vec::with_capacity(at_least_one(expected + expected / 4));
         if piece.first_row == 0 {
             bytes.extend(HEADER);
         }
@@ -181,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::copy::plan::{Target, TargetColumn};
-    use crate::types::Declared;
+    use crate::types::ColumnType;
 
     const ROWS: i64 = 40_000;
 
@@ -197,7 +199,7 @@ mod tests {
     fn plan(rows: &RecordBatch, number: Type) -> Plan {
         let column = |name: &str, ty: Type| TargetColumn {
             name: name.into(),
-            declared: Declared { ty, typmod: -1 },
+            declared: ColumnType { ty, typmod: -1 },
             required: false,
             generated: false,
             identity_always: false,
@@ -207,15 +209,15 @@ mod tests {
         target.plan(&rows.schema(), &["n".into(), "t".into()]).unwrap()
     }
 
-    /// The chunks of pieces of 3,000 rows.
+    /// The chunks encoded from pieces of 3,000 rows.
     fn chunks(number: Type, threads: Option<usize>) -> Result<Vec<(Bytes, u64)>> {
         let batch = batch();
-        let (give, pieces) = bounded(100);
+        let (send_piece, pieces) = bounded(100);
         for start in (0..batch.num_rows()).step_by(3_000) {
             let rows = batch.slice(start, 3_000.min(batch.num_rows() - start));
-            give.send(Piece { rows, first_row: start as u64, held: None }).unwrap();
+            send_piece.send(Piece { rows, first_row: start as u64, reservation: None }).unwrap();
         }
-        drop(give);
+        drop(send_piece);
         let pool = |count| Arc::new(ThreadPoolBuilder::new().num_threads(count).build().unwrap());
         let plan = plan(&batch, number);
         let mut encoder = Encoder::new(plan, pieces, RowBytes::default(), threads.map(pool));
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn test_chunks_in_order_are_all_rows_whoever_encodes_them() {
+    fn test_chunks_with_and_without_threads_have_all_rows_in_order() {
         let batch = batch();
         let mut all = HEADER.to_vec();
         plan(&batch, Type::INT8).encode(&batch, 0, &mut all).unwrap();
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn test_a_value_that_does_not_fit_is_told_with_its_row_whoever_encodes_it() {
+    fn test_value_that_does_not_fit_names_its_row_with_and_without_threads() {
         for threads in [None, Some(3)] {
             let error = chunks(Type::INT2, threads).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains("row 32768"), "{error}");
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn test_chunk_of_long_rows_after_short_ones_is_cut_by_their_own_length() {
+    fn test_chunk_of_long_rows_after_short_ones_is_split_by_bytes() {
         let long = "x".repeat(100_000);
         let texts = (0..4_000).map(|n| if n < 3_000 { "y" } else { &long });
         let columns: [(&str, ArrayRef); 2] = [
@@ -259,10 +261,10 @@ mod tests {
             ("t", Arc::new(StringArray::from_iter_values(texts))),
         ];
         let rows = RecordBatch::try_from_iter(columns).unwrap();
-        let (give, pieces) = bounded(1);
+        let (send_piece, pieces) = bounded(1);
         let plan = plan(&rows, Type::INT8);
-        give.send(Piece { rows, first_row: 0, held: None }).unwrap();
-        drop(give);
+        send_piece.send(Piece { rows, first_row: 0, reservation: None }).unwrap();
+        drop(send_piece);
         let mut encoder = Encoder::new(plan, pieces, RowBytes::default(), None);
         let mut most = 0;
         while let Some(Chunk::Rows { bytes, .. }) = encoder.next().unwrap() {
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn test_rows_of_a_chunk_are_few_bytes_but_not_few_rows() {
+    fn test_rows_of_chunk_limit_bytes_but_keep_a_minimum_of_rows() {
         let rows = |bytes| {
             let row_bytes = RowBytes::default();
             row_bytes.set(1, bytes);

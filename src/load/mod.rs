@@ -1,10 +1,10 @@
-//! Loads rows into a table: plans, copies, and leaves the table as it was when anything fails.
+//! Loads rows into a table: plans, copies, and leaves the table unchanged on any error.
 
-mod ahead;
-mod check;
-mod copying;
+mod copy_in;
 mod encoding;
+mod in_flight;
 mod modes;
+mod schema_guard;
 mod scope;
 mod upsert;
 mod workers;
@@ -19,85 +19,86 @@ use crate::copy::plan::TargetColumn;
 use crate::copy::problems::Problems;
 use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
-use crate::sql::name::{TableName, too_long};
+use crate::sql::name::{TableName, length_error};
 use crate::types;
-pub use copying::{Source, Watch};
+pub use copy_in::{Observer, Source};
 use scope::Scope;
 
-/// What becomes of the rows that are there.
+/// What happens to existing rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// They stay.
+    /// They are kept.
     Append,
-    /// There are none: the table is made.
+    /// There are none: the table is created.
     Create,
-    /// The table is made anew and put into the place of the old one.
+    /// A new table with the rows replaces the existing one.
     Replace,
-    /// They go.
+    /// They are removed by TRUNCATE.
     Truncate,
-    /// Those with a key of the input are updated.
+    /// Rows whose key is in the input are updated.
     Upsert,
 }
 
-/// What to load into, and how.
+/// The target and mode of a load.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The table.
     pub table: TableName,
-    /// What becomes of the rows that are there.
+    /// What happens to existing rows.
     pub mode: Mode,
-    /// The columns that tell rows apart, for [`Mode::Upsert`].
+    /// The key columns, for [`Mode::Upsert`].
     pub key: Vec<String>,
-    /// Target names by source names.
+    /// Target column names by source column names.
     pub renames: HashMap<String, String>,
 }
 
-/// What a load did.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Rows that were not there before.
+    /// The number of inserted rows.
     pub inserted: u64,
-    /// Rows that were.
+    /// The number of updated rows.
     pub updated: u64,
-    /// Bytes of COPY sent.
+    /// The bytes of COPY data sent.
     pub bytes: u64,
-    /// How long it took.
+    /// The duration.
     pub seconds: f64,
-    /// What interrupted the load, but came too late to stop it.
-    pub late: Option<Error>,
+    /// An interrupt that came too late to stop the load.
+    pub late_interrupt: Option<Error>,
 }
 
-/// A load whose target is known, and that has sent nothing yet.
-pub struct Opening<'s> {
+/// A load whose target has been described, but that has sent nothing yet.
+pub struct PreparedLoad<'s> {
     session: &'s Session,
     scope: Scope,
     request: Request,
     table: Option<Table>,
-    /// The name of the table that the rows go to first, until it takes the place of theirs or is merged into it.
-    stand_in: Option<String>,
+    /// The name of the table that rows are copied to before it replaces the target or is merged
+    /// into it. Errors name the target instead.
+    staging_name: Option<String>,
     started: Instant,
 }
 
-/// Where the columns of a source belong.
+/// The target columns of a source.
 #[derive(Debug)]
 pub enum Layout<'a> {
-    /// Into these columns of a table that is there, in the source's order.
-    There(Vec<&'a TargetColumn>),
-    /// Into a table to be made of the source's own types.
-    New,
+    /// These columns of an existing table, in the source's order.
+    Existing(Vec<&'a TargetColumn>),
+    /// A new table, created from the source's types.
+    FromSource,
 }
 
-/// Looks at the target.
+/// Describes the target table.
 ///
 /// # Errors
-/// When the mode asks for a table that is not there, or for none and there is one.
+/// When the mode needs an existing table and there is none, or a new one and it exists.
 pub fn open<'s>(
     session: &'s Session,
     request: Request,
     interrupt: &mut Interrupt<'_>,
-) -> Result<Opening<'s>> {
+) -> Result<PreparedLoad<'s>> {
     let started = Instant::now();
-    refuse_long(&request.key)?;
+    check_lengths(&request.key)?;
     let name = &request.table;
     let table = session.run(interrupt, async |client| catalog::describe(client, name).await)?;
     match (request.mode, &table) {
@@ -107,91 +108,95 @@ pub fn open<'s>(
         (Mode::Append | Mode::Truncate | Mode::Upsert, None) => Err(Error::Programming(format!(
             "table {name} does not exist; use mode=\"create\" to make it from the data"
         ))),
-        _ => Ok(Opening {
+        _ => Ok(PreparedLoad {
             session,
             scope: Scope::of(session),
             request,
             table,
-            stand_in: None,
+            staging_name: None,
             started,
         }),
     }
 }
 
-impl Opening<'_> {
-    /// The columns that rows without names are for: all that can be given.
+impl PreparedLoad<'_> {
+    /// The target columns of rows without names: all that a load can include.
     #[must_use]
     pub fn columns_in_order(&self) -> Option<Vec<String>> {
         let columns = &self.table.as_ref()?.target.columns;
         Some(columns.iter().filter(|c| !c.generated).map(|c| c.name.clone()).collect())
     }
 
-    /// The target names of source columns.
+    /// The target column names of source columns.
     ///
     /// # Errors
-    /// When a rename names what the source does not have; when a name is longer than the server keeps.
+    /// When `renames` contains a column that the source does not have, or a name is too long.
     pub fn renamed(&self, source: &[String]) -> Result<Vec<String>> {
         let names = crate::copy::plan::renamed(source, &self.request.renames)?;
-        refuse_long(&names)?;
+        check_lengths(&names)?;
         Ok(names)
     }
 
-    /// Where columns of these target names belong.
+    /// The target columns with these names.
     ///
     /// # Errors
-    /// One, which tells all that do not fit.
+    /// A single error that lists all columns that do not fit.
     pub fn layout(&self, names: &[String]) -> Result<Layout<'_>> {
         match &self.table {
-            Some(table) if !self.makes_anew(names) => {
-                Ok(Layout::There(table.target.select(names)?))
+            Some(table) if !self.recreates_table(names) => {
+                Ok(Layout::Existing(table.target.select(names)?))
             }
-            _ => Ok(Layout::New),
+            _ => Ok(Layout::FromSource),
         }
     }
 
-    /// Whether the table is made of the source's own columns, and not of those that it has.
-    fn makes_anew(&self, names: &[String]) -> bool {
+    /// Whether the table is created from the source's columns instead of those of the existing
+    /// table.
+    fn recreates_table(&self, names: &[String]) -> bool {
         self.table.as_ref().is_none_or(|table| {
-            let fills_itself = |column: &TargetColumn| table.automatic.contains(&column.name);
-            self.request.mode == Mode::Replace && !table.target.matches(names, fills_itself)
+            let is_filled =
+                |column: &TargetColumn| table.identity_or_generated.contains(&column.name);
+            self.request.mode == Mode::Replace && !table.target.matches(names, is_filled)
         })
     }
 
-    /// Loads all that the source gives.
+    /// Loads all rows of the source.
     ///
     /// # Errors
-    /// When anything fails; the table is then as it was.
+    /// On any error the table is unchanged.
     pub fn run(
         mut self,
         schema: &SchemaRef,
         source: &mut dyn Source,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
     ) -> Result<Report> {
-        let result = self.load(schema, source, watch);
+        let result = self.load(schema, source, observer);
         if result.is_err() {
             self.scope.rollback(self.session);
         }
         let seconds = self.started.elapsed().as_secs_f64();
-        result.map(|report| Report { seconds, ..report }).map_err(|error| self.named(error))
+        result
+            .map(|report| Report { seconds, ..report })
+            .map_err(|error| self.with_table_name(error))
     }
 
-    /// An error of the server, as one of the caller's table: the server names the table of a constraint, but not that of
-    /// a value, and it may be one that stands in for the caller's.
-    fn named(&self, error: Error) -> Error {
+    /// Puts the target's name into a server error: the server names no table for errors of values,
+    /// and may name the staging table.
+    fn with_table_name(&self, error: Error) -> Error {
         let mut server = match error {
             Error::Server(server) => server,
             Error::OutcomeUnknown(error) => {
-                return Error::OutcomeUnknown(Box::new(self.named(*error)));
+                return Error::OutcomeUnknown(Box::new(self.with_table_name(*error)));
             }
             error => return error,
         };
         let own = &self.request.table.table;
-        if let Some(stand_in) = &self.stand_in {
-            let told = [Some(&mut server.message), server.detail.as_mut(), server.hint.as_mut()];
-            for text in told.into_iter().flatten().filter(|text| text.contains(stand_in)) {
-                *text = text.replace(stand_in, own);
+        if let Some(staging_name) = &self.staging_name {
+            let texts = [Some(&mut server.message), server.detail.as_mut(), server.hint.as_mut()];
+            for text in texts.into_iter().flatten().filter(|text| text.contains(staging_name)) {
+                *text = text.replace(staging_name, own);
             }
-            if server.table.as_ref() == Some(stand_in) {
+            if server.table.as_ref() == Some(staging_name) {
                 server.table = Some(own.clone());
             }
         }
@@ -205,24 +210,24 @@ impl Opening<'_> {
         &mut self,
         schema: &SchemaRef,
         source: &mut dyn Source,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
     ) -> Result<Report> {
         let given: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
         let names = self.renamed(&given)?;
         if names.is_empty() {
-            return self.load_nothing(source);
+            return self.load_without_columns(source);
         }
         match self.request.mode {
-            Mode::Append => self.append(schema, &names, source, watch),
-            Mode::Truncate => self.truncate(schema, &names, source, watch),
-            Mode::Upsert => self.upsert(schema, &names, source, watch),
-            Mode::Replace if self.table.is_some() => self.replace(schema, &names, source, watch),
-            Mode::Create | Mode::Replace => self.create(schema, &names, source, watch),
+            Mode::Append => self.append(schema, &names, source, observer),
+            Mode::Truncate => self.truncate(schema, &names, source, observer),
+            Mode::Upsert => self.upsert(schema, &names, source, observer),
+            Mode::Replace if self.table.is_some() => self.replace(schema, &names, source, observer),
+            Mode::Create | Mode::Replace => self.create(schema, &names, source, observer),
         }
     }
 
-    /// A source without columns may be loaded if it has no rows either.
-    fn load_nothing(&mut self, source: &mut dyn Source) -> Result<Report> {
+    /// Loads a source without columns, which is allowed if it has no rows either.
+    fn load_without_columns(&mut self, source: &mut dyn Source) -> Result<Report> {
         while let Some(batch) = source.next()? {
             if batch.num_rows() > 0 {
                 return Err(Error::Programming("the data has rows but no columns".into()));
@@ -238,7 +243,7 @@ impl Opening<'_> {
             Mode::Create | Mode::Replace => {
                 let table = &self.request.table;
                 Err(Error::Programming(format!(
-                    "table {table} cannot be made of data without columns"
+                    "table {table} cannot be created from data without columns"
                 )))
             }
         }
@@ -246,38 +251,38 @@ impl Opening<'_> {
 }
 
 /// `MaxHeapAttributeNumber` of `src/include/access/htup_details.h`.
-const MOST_COLUMNS: usize = 1600;
+const MAX_COLUMNS: usize = 1600;
 
-/// Refuses columns whose names the server would cut, all of them at once.
-fn refuse_long(names: &[String]) -> Result<()> {
+/// Refuses column names that the server would cut, all in one error.
+fn check_lengths(names: &[String]) -> Result<()> {
     let mut problems = Problems::default();
-    for problem in names.iter().filter_map(|name| too_long("column", name)) {
-        problems.note(|| problem);
+    for problem in names.iter().filter_map(|name| length_error("column", name)) {
+        problems.push(|| problem);
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Programming(problems.to_string())) }
 }
 
-/// The declarations of a table made of a source's columns.
+/// The column names and types of a table created from a source's columns.
 fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String)>> {
     let mut problems = Problems::default();
     let (mut fields, mut seen) = (Vec::new(), HashSet::new());
     for (field, name) in schema.fields().iter().zip(names) {
         if !seen.insert(name) {
-            problems.note(|| format!("column \"{name}\" is there twice"));
+            problems.push(|| format!("column \"{name}\" is there twice"));
         }
-        match types::creates(field) {
+        match types::ddl_type_for(field) {
             Some(declaration) => fields.push((name.clone(), declaration)),
-            None => problems.note(|| {
+            None => problems.push(|| {
                 format!(
                     "column \"{name}\": no PostgreSQL type for Arrow's {}; cast it first",
-                    types::shown(field)
+                    types::display_type(field)
                 )
             }),
         }
     }
-    if names.len() > MOST_COLUMNS {
+    if names.len() > MAX_COLUMNS {
         let count = names.len();
-        problems.note(|| format!("{count} columns, and a table has {MOST_COLUMNS} at most"));
+        problems.push(|| format!("{count} columns; a table has at most {MAX_COLUMNS}"));
     }
     if problems.is_empty() { Ok(fields) } else { Err(Error::Programming(problems.to_string())) }
 }

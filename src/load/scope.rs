@@ -1,4 +1,4 @@
-//! What holds a load together: a transaction of its own, or within the caller's a savepoint.
+//! Makes a load atomic: a transaction, or a savepoint within the caller's transaction.
 
 use std::cell::Cell;
 
@@ -6,11 +6,12 @@ use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
 use crate::sql::{merge, render};
 
-/// All of a load's statements happen, or none.
+/// The transaction or savepoint around a load's statements.
 pub(super) struct Scope {
     kind: Kind,
-    /// Without the savepoint, going back to it would fail the caller's transaction.
-    begun: Cell<bool>,
+    /// Whether the savepoint exists: rolling back to a missing one would fail the caller's
+    /// transaction.
+    has_savepoint: Cell<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +23,10 @@ enum Kind {
 impl Scope {
     pub fn of(session: &Session) -> Self {
         let kind = if session.is_clean() { Kind::Transaction } else { Kind::Savepoint };
-        Self { kind, begun: Cell::new(false) }
+        Self { kind, has_savepoint: Cell::new(false) }
     }
 
-    /// Whether it is a transaction of the load's own.
+    /// Whether the load has its own transaction.
     pub fn is_transaction(&self) -> bool {
         self.kind == Kind::Transaction
     }
@@ -35,31 +36,31 @@ impl Scope {
             Kind::Transaction => session.batch(interrupt, render::BEGIN),
             Kind::Savepoint => {
                 session.batch(interrupt, render::BEGIN_LOAD)?;
-                self.begun.set(true);
+                self.has_savepoint.set(true);
                 Ok(())
             }
         }
     }
 
-    /// Keeps what the load did; gives back the interrupt that came too late to stop that.
+    /// Commits or releases the savepoint; returns an interrupt that came too late to stop that.
     pub fn commit(
         &self,
         session: &Session,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Option<Error>> {
-        self.commit_by(session, interrupt, render::END_LOAD)
+        self.commit_with(session, interrupt, render::END_LOAD)
     }
 
-    /// As [`Scope::commit`], of a load that has made the stage.
+    /// [`Scope::commit`] for an upsert, which also drops the staging table.
     pub fn commit_merge(
         &self,
         session: &Session,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Option<Error>> {
-        self.commit_by(session, interrupt, &merge::end_merge())
+        self.commit_with(session, interrupt, &merge::end_merge())
     }
 
-    fn commit_by(
+    fn commit_with(
         &self,
         session: &Session,
         interrupt: &mut Interrupt<'_>,
@@ -69,17 +70,17 @@ impl Scope {
             Kind::Transaction => session.commit(interrupt),
             Kind::Savepoint => {
                 interrupt()?;
-                // A savepoint that is released cannot be undone, and so this is not interrupted.
+                // A released savepoint cannot be rolled back, so this is not interruptible.
                 session.batch(&mut || Ok(()), release).map(|()| None)
             }
         }
     }
 
-    /// A session that cannot is broken, or in a failed transaction; that is all there is to say.
+    /// Rolls back. Errors are ignored: the session is then broken or in a failed transaction.
     pub fn rollback(&self, session: &Session) {
         match self.kind {
             Kind::Transaction => session.rollback(),
-            Kind::Savepoint if self.begun.get() => session.undo(render::UNDO_LOAD),
+            Kind::Savepoint if self.has_savepoint.get() => session.undo(render::UNDO_LOAD),
             Kind::Savepoint => session.stop(),
         }
     }

@@ -1,34 +1,34 @@
-//! The mode `upsert`: rows are copied into a temporary table, and merged from there.
+//! The mode `upsert`: rows are copied to a staging table, and merged from there.
 
 use arrow_schema::SchemaRef;
 use postgres_types::{Kind, Type};
 
-use super::check::Check;
-use super::copying::{Source, Statement, Watch, copy};
-use super::{Opening, Report};
+use super::copy_in::{CopyStatement, Observer, Source, copy};
+use super::schema_guard::SchemaGuard;
+use super::{PreparedLoad, Report};
 use crate::catalog::{self, UpsertTarget};
 use crate::copy::plan::{Target, TargetColumn};
 use crate::error::{Error, Result, ServerError};
-use crate::sql::merge::{self, Key, Merge, Nulls, STAGE_NAME, Told};
+use crate::sql::merge::{self, CountBy, Key, Merge, NullKeys, STAGING_NAME};
 use crate::sql::name::{Quoted, TableName};
 use crate::sql::render;
 
-/// From this version on RETURNING has the old row.
+/// The first PostgreSQL version with `old` in RETURNING.
 const RETURNS_OLD: u32 = 18;
-/// `invalid_column_reference`: ON CONFLICT finds no constraint.
+/// `invalid_column_reference`: ON CONFLICT found no matching constraint.
 const NO_ARBITER: &str = "42P10";
 
-impl Opening<'_> {
+impl PreparedLoad<'_> {
     pub(super) fn upsert(
         &mut self,
         schema: &SchemaRef,
         names: &[String],
         source: &mut dyn Source,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
     ) -> Result<Report> {
-        let (table, told_apart_by) = (self.request.table.clone(), self.request.key.clone());
+        let (table, key_columns) = (self.request.table.clone(), self.request.key.clone());
         let target = self.target()?.target.clone();
-        refuse_key(&told_apart_by, names)?;
+        check_key(&key_columns, names)?;
         let plan = target.plan(schema, names)?;
         let loaded: Vec<&str> = names.iter().map(String::as_str).collect();
         let left_out: Vec<&str> = target
@@ -39,62 +39,62 @@ impl Opening<'_> {
             .collect();
         let overriding =
             target.columns.iter().any(|c| c.identity_always && names.contains(&c.name));
-        let key: Vec<Key<'_>> = told_apart_by.iter().map(|name| key_of(&target, name)).collect();
-        self.stand_in = Some(STAGE_NAME.clone());
-        self.scope.begin(self.session, &mut || watch.check())?;
-        let found = self.session.run(&mut || watch.check(), async |client| {
-            catalog::upsert_target(client, &table, &told_apart_by).await
+        let key: Vec<Key<'_>> = key_columns.iter().map(|name| key_of(&target, name)).collect();
+        self.staging_name = Some(STAGING_NAME.clone());
+        self.scope.begin(self.session, &mut || observer.check())?;
+        let found = self.session.run(&mut || observer.check(), async |client| {
+            catalog::upsert_target(client, &table, &key_columns).await
         })?;
         if found.is_deferrable {
-            return Err(deferrable(&table, &told_apart_by));
+            return Err(deferrable(&table, &key_columns));
         }
-        let lenient = found.has_row_trigger;
+        let skips_constraints = found.has_row_trigger;
         let merge = Merge {
             table: &table,
             names: &loaded,
             left_out: &left_out,
             key: &key,
-            lenient,
+            skips_constraints,
             overriding,
-            nulls: nulls(found),
-            told: told(found, self.session.server_version()),
+            null_keys: null_keys(found),
+            count_by: count_by(found, self.session.server_version()),
         };
-        let begun = self.session.batch(&mut || watch.check(), &merge.begin());
-        begun.map_err(|error| without_arbiter(error, &table, &told_apart_by))?;
-        let statement = Statement {
-            copy: merge::copy_into_stage(plan.names()),
-            check: Check::Beside(merge::select_stage(plan.names())),
+        let created = self.session.batch(&mut || observer.check(), &merge.create_staging());
+        created.map_err(|error| without_arbiter(error, &table, &key_columns))?;
+        let statement = CopyStatement {
+            copy: merge::copy_into_staging(plan.names()),
+            guard: SchemaGuard::Described(merge::select_staging(plan.names())),
         };
-        let copied = copy(self.session, &statement, plan, source, watch)?;
-        let (inserted, updated) = self.session.run(&mut || watch.check(), async |client| {
+        let copied = copy(self.session, &statement, plan, source, observer)?;
+        let (inserted, updated) = self.session.run(&mut || observer.check(), async |client| {
             let rows = client.query_typed(&merge.merge(), &[]).await?;
             let row =
                 rows.first().ok_or_else(|| Error::Internal("no count of merged rows".into()))?;
             let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
             Ok((inserted.unsigned_abs(), updated.unsigned_abs()))
         })?;
-        let late = self.scope.commit_merge(self.session, &mut || watch.check())?;
+        let late = self.scope.commit_merge(self.session, &mut || observer.check())?;
         Ok(Report { inserted, updated, ..copied.reported(late) })
     }
 }
 
-/// Refuses a key that tells no rows apart.
-fn refuse_key(key: &[String], names: &[String]) -> Result<()> {
+/// Refuses an empty key, or one whose columns are not in the data.
+fn check_key(key: &[String], names: &[String]) -> Result<()> {
     if key.is_empty() {
         return Err(Error::Programming(
-            "mode=\"upsert\" wants key=, the columns that tell rows apart".into(),
+            "mode=\"upsert\" requires key=, the columns that identify rows".into(),
         ));
     }
     match key.iter().find(|key| !names.contains(key)) {
-        Some(stray) => {
-            Err(Error::Programming(format!("key column \"{stray}\" is not in the data")))
+        Some(missing) => {
+            Err(Error::Programming(format!("key column \"{missing}\" is not in the data")))
         }
         None => Ok(()),
     }
 }
 
-/// A column of the key, and where its operators are: an extension's type has its own beside it, any other has those of
-/// PostgreSQL.
+/// A key column, and the schema of its type's operators: an extension type has them in its own
+/// schema, all others in `pg_catalog`.
 fn key_of<'a>(target: &'a Target, name: &'a str) -> Key<'a> {
     let is_it = |column: &&TargetColumn| column.name == name;
     let ty = target.columns.iter().find(is_it).map(|column| column.declared.base());
@@ -102,26 +102,27 @@ fn key_of<'a>(target: &'a Target, name: &'a str) -> Key<'a> {
     Key { name, operators: own.map_or("pg_catalog", Type::schema) }
 }
 
-/// What a NULL in the key means. A trigger may fill the one that a row is sent with.
-fn nulls(found: UpsertTarget) -> Nulls {
-    if found.nulls_same {
-        Nulls::Same
+/// How NULLs in key columns are compared. A trigger may still replace a NULL that a row is sent
+/// with.
+fn null_keys(found: UpsertTarget) -> NullKeys {
+    if found.nulls_not_distinct {
+        NullKeys::NotDistinct
     } else if found.has_nullable_key || found.has_row_trigger {
-        Nulls::Apart
+        NullKeys::Distinct
     } else {
-        Nulls::Never
+        NullKeys::Impossible
     }
 }
 
-/// How the server tells new rows from old ones.
-fn told(found: UpsertTarget, version: u32) -> Told {
-    let tells_nothing = found.nulls_same && found.has_nullable_key;
-    if version >= RETURNS_OLD && !tells_nothing {
-        Told::ByOldRow
-    } else if found.is_plain {
-        Told::ByXmax
+/// How the merge distinguishes inserted rows from updated ones.
+fn count_by(found: UpsertTarget, version: u32) -> CountBy {
+    let is_ambiguous = found.nulls_not_distinct && found.has_nullable_key;
+    if version >= RETURNS_OLD && !is_ambiguous {
+        CountBy::OldRow
+    } else if found.is_ordinary {
+        CountBy::Xmax
     } else {
-        Told::BySnapshot
+        CountBy::Snapshot
     }
 }
 
@@ -132,17 +133,17 @@ fn quoted(key: &[String]) -> String {
 fn deferrable(table: &TableName, key: &[String]) -> Error {
     let key = quoted(key);
     Error::Programming(format!(
-        "table {table}: the unique constraint on {key} is deferrable, and mode=\"upsert\" wants one that is checked at once; make it NOT DEFERRABLE, or give another key="
+        "table {table}: the unique constraint on {key} is deferrable, and mode=\"upsert\" needs one that is checked immediately; make it NOT DEFERRABLE, or give another key="
     ))
 }
 
-/// The error of a merge that the server cannot plan, told in terms of the load.
+/// Replaces the server's error of a missing unique constraint by one in terms of the load.
 fn without_arbiter(error: Error, table: &TableName, key: &[String]) -> Error {
     match error {
         Error::Server(server) if server.sqlstate == NO_ARBITER => {
             let key = quoted(key);
             let message = format!(
-                "table {table} has no unique constraint or index on exactly {key}, by which mode=\"upsert\" tells rows apart"
+                "table {table} has no unique constraint or index on exactly {key}, which mode=\"upsert\" needs to identify rows"
             );
             let hint = Some("create one, or give another key=".to_owned());
             Error::Server(Box::new(ServerError { message, hint, ..*server }))

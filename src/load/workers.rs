@@ -1,4 +1,5 @@
-//! The threads that encode. A forked child has none of its parent's, and makes its own.
+//! The thread pool that encodes rows. A forked child does not inherit its parent's threads, and
+//! creates its own pool.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +9,9 @@ use crate::error::{Error, Result};
 
 static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
 
-/// The pool of this process; none where who sends had better encode, too: one core is for the server,
-/// if that is near, and even one thread encodes several times as fast as a server takes rows.
+/// The pool of this process; `None` on up to two cores, where the sender encodes itself: one core
+/// is for the server, if it is local, and a single thread encodes several times as fast as a server
+/// stores rows.
 pub(super) fn pool() -> Result<Option<Arc<ThreadPool>>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if cores <= 2 {
@@ -29,7 +31,8 @@ pub(super) fn pool() -> Result<Option<Arc<ThreadPool>>> {
         .map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
     let threads = Arc::new(threads);
     if let Some((_, parents)) = pool.replace((process, Arc::clone(&threads))) {
-        // Its threads live in the parent: to drop it would be to wait for them.
+        // Its threads only exist in the parent process: dropping the pool would wait for them
+        // forever.
         std::mem::forget(parents);
     }
     Ok(Some(threads))

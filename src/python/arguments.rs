@@ -1,5 +1,5 @@
-//! Arguments of verbs that PyO3 would refuse by exceptions of Python's own: texts with lone surrogates, which UTF-8
-//! cannot encode, and numbers without end.
+//! Extracts arguments of verbs. What PyO3 would refuse with Python's own exceptions becomes howdah's errors: strings with
+//! lone surrogates, which UTF-8 cannot encode, and integers that are out of range.
 
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
@@ -8,7 +8,7 @@ use pyo3::types::PyString;
 use super::errors::exception;
 use crate::error::Error;
 
-/// A name, or another text that is no secret.
+/// A string that a message may show, such as a name.
 pub(super) struct Text(pub String);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Text {
@@ -16,29 +16,29 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text {
 
     fn extract(text: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         let text = text.cast::<PyString>()?;
-        text.to_str().map(|text| Self(text.to_owned())).map_err(|_| refused(&text))
+        text.to_str().map(|text| Self(text.to_owned())).map_err(|_| surrogate_error(&text))
     }
 }
 
-/// The texts themselves.
+/// Unwraps the strings.
 pub(super) fn strings(texts: Vec<Text>) -> Vec<String> {
     texts.into_iter().map(|text| text.0).collect()
 }
 
-/// How much of a text a message shows.
-const SHOWN: usize = 80;
+/// Characters of a string that a message shows.
+const MAX_SHOWN_CHARS: usize = 80;
 
-fn refused(text: &Bound<'_, PyString>) -> PyErr {
-    // Python writes surrogates as escapes there.
+fn surrogate_error(text: &Bound<'_, PyString>) -> PyErr {
+    // repr() writes surrogates as escapes.
     let shown = text.repr().map_or_else(|_| String::new(), |shown| shown.to_string());
-    let shown = shown.chars().take(SHOWN).collect::<String>();
+    let shown = shown.chars().take(MAX_SHOWN_CHARS).collect::<String>();
     let message = format!(
         "the text {shown} cannot be sent: it holds a lone surrogate, which UTF-8 cannot encode"
     );
     exception(text.py(), Error::Interface(message))
 }
 
-/// A URL, which may hold a password and is not shown.
+/// A URL. Messages do not show it, because it may contain a password.
 pub(super) struct Url(pub String);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Url {
@@ -54,7 +54,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Url {
     }
 }
 
-/// How many rows a batch is to have. Python's integers have no end.
+/// The argument `batch_rows`. Python's integers are unbounded, so it may be out of range of `T`.
 #[derive(Clone, Copy)]
 pub(super) struct BatchRows<T>(pub T);
 
@@ -71,7 +71,7 @@ where
                 return error;
             }
             let message =
-                format!("batch_rows: expected 1 or more, and not that many, got {}", *count);
+                format!("batch_rows: expected 1 or more, got {}, which is out of range", *count);
             exception(py, Error::Interface(message))
         })
     }

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arguments::Text;
+use super::cancellation::{Cancel, CancelCheck, ProgressReporter};
 use super::errors::{committed, exception, uncommitted};
 use super::finalization::attached;
 use super::gil::{held, raised, released};
@@ -15,13 +16,12 @@ use super::reader::{Reader, read_options};
 use super::results::LoadReport;
 use super::session::{Home, acquire, block_on, tell};
 use super::source::{Data, total_rows};
-use super::statement::{Edge, values};
+use super::statement_codecs::{StatementCodecs, tuple_items};
 use super::verbs;
-use super::watching::{Cancel, Going, Reporter};
 use crate::error::{Error, Result};
 use crate::execute;
-use crate::fetch::{Bound as BoundQuery, Reading, portal};
-use crate::load::{self, Mode, Request, Watch as _};
+use crate::fetch::{BoundQuery, Reading, portal};
+use crate::load::{self, Mode, Observer as _, Request};
 use crate::session::pool::{Lent, Pool};
 use crate::sql::name::TableName;
 use crate::sql::render;
@@ -34,7 +34,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn session(&mut self, py: Python<'_>, going: &Going) -> Result<Home> {
+    fn session(&mut self, py: Python<'_>, going: &CancelCheck) -> Result<Home> {
         match self.kept.take() {
             Some(lent) => Home::kept(lent),
             None => acquire(py, self.pool, going).map(Home::Pool),
@@ -73,12 +73,12 @@ pub(super) fn load(
         let renames: HashMap<_, _> =
             if positions.is_some() { HashMap::new() } else { columns.into_iter().collect() };
         let request = Request { table: name, mode, key, renames };
-        let going = Going::new(place.cancel);
+        let going = CancelCheck::new(place.cancel);
         let session = place.session(py, &going)?.into_lent();
         let _bulk = session.bulk(false)?;
         let opening = released(py, || load::open(&session, request, &mut || going.check()))?;
         let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
-        let mut reporter = Reporter::new(going, progress, total_rows);
+        let mut reporter = ProgressReporter::new(going, progress, total_rows);
         let report = released(py, || {
             let report = opening.run(&schema, source.as_mut(), &mut reporter);
             drop(source);
@@ -87,7 +87,7 @@ pub(super) fn load(
         tell(py, session.client());
         let mut report = report?;
         // From here on the rows stay: whatever is raised now says so.
-        let mut late = report.late.take().or(reporter.end().err());
+        let mut late = report.late_interrupt.take().or(reporter.end().err());
         late = late.or(reporter.check().err());
         let report = LoadReport::from(report);
         match late {
@@ -139,7 +139,7 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
                 TableName::parse(source).map_err(|bad| Error::Programming(bad.to_string()))?;
             render::select_all(&table)
         };
-        let going = Going::new(place.cancel);
+        let going = CancelCheck::new(place.cancel);
         let session = place.session(py, &going)?;
         if let Home::Kept(lent) = &session {
             drop(lent.bulk(false)?);
@@ -172,18 +172,18 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
         let portal = portal(session.client()).filter(|_| !own_transaction);
         let params = asked.params.clone().unbind();
         let bind = held(|py| {
-            let values = values(py, &params);
+            let values = tuple_items(py, &params);
             typed.expect(values.len())?;
             let mut out = BytesMut::new();
             let name = portal.as_deref().unwrap_or("");
             // Arrow's columns are all binary.
-            Edge::of(py, typed)?.bind_read(&statement, name, &values, &mut out)?;
+            StatementCodecs::cached(py, typed)?.bind_read(&statement, name, &values, &mut out)?;
             Ok::<_, Error>(out)
         })?;
         let bound = BoundQuery { bind, portal, own_transaction, sql };
         let statement = Arc::clone(&statement);
         let reading = Reading::begin(session.hold(), statement, bound, &options)?;
-        Ok(Reader::new(reading, Reporter::new(going, asked.progress, None)))
+        Ok(Reader::new(reading, ProgressReporter::new(going, asked.progress, None)))
     };
     attached(run).map_err(|error| exception(py, error))
 }

@@ -10,8 +10,8 @@ use pyo3::types::PyList;
 use super::gil::held;
 use super::outcome::Outcome;
 use super::session::Home;
-use super::statement::{Rows, Shape, bound};
-use super::verbs::{Call, Tried, again, refuse_control};
+use super::statement_codecs::{RowDecoder, RowKind, encode_bind};
+use super::verbs::{Attempt, Call, refuse_control, retry_if_stale};
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::session::client::no_copy;
@@ -23,14 +23,14 @@ use crate::wire::message::{self, End};
 /// A query, and how its rows are wanted.
 pub(super) struct Portal {
     call: Call,
-    shape: Shape,
+    shape: RowKind,
     batch_rows: i32,
     /// Once it is bound.
     bound: Option<(Arc<Statement>, String)>,
 }
 
 impl Portal {
-    pub fn new(call: Call, shape: Shape, batch_rows: i32) -> Result<Self> {
+    pub fn new(call: Call, shape: RowKind, batch_rows: i32) -> Result<Self> {
         if batch_rows < 1 {
             return Err(Error::Interface(format!(
                 "batch_rows: expected 1 or more, got {batch_rows}"
@@ -50,7 +50,7 @@ pub(super) struct Stream {
     /// The rows that were given.
     rows: u64,
     /// The statement, until its first rows are there.
-    tried: Option<Tried>,
+    tried: Option<Attempt>,
     ended: bool,
 }
 
@@ -93,7 +93,7 @@ impl Stream {
             self.undo().await;
             let client = self.hold.get()?.client().clone();
             self.portal.bound = None;
-            rows = match again(&client, &self.portal.call.sql, tried, error).await {
+            rows = match retry_if_stale(&client, &self.portal.call.sql, tried, error).await {
                 Ok(()) => self.next().await,
                 Err(error) => Err(error),
             };
@@ -119,11 +119,11 @@ impl Stream {
                 client.batch(render::BEGIN).await?;
             }
             let ready = execute::prepare(&client, &call.sql).await?;
-            self.tried = Some(Tried::new(&ready));
+            self.tried = Some(Attempt::new(&ready));
             let (statement, name) = (Arc::clone(&ready.statement), client.new_name("portal"));
             let bind = held(|py| {
                 let mut out = BytesMut::new();
-                bound(py, &ready, &name, &call.params, &mut out)?;
+                encode_bind(py, &ready, &name, &call.params, &mut out)?;
                 frontend::execute(&name, *batch_rows, &mut out)?;
                 Ok::<_, Error>(out)
             })?;
@@ -137,7 +137,7 @@ impl Stream {
         }
         let (rows, count) = held(|py| {
             let rows =
-                Rows::new(py, execute::typed(&statement)?, shape)?.list(&bytes, self.rows)?;
+                RowDecoder::new(py, execute::typed(&statement)?, shape)?.list(&bytes, self.rows)?;
             let count = rows.len();
             Ok::<_, Error>((rows.into_any().unbind(), count))
         })?;

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::arguments::{BatchRows, Text, Url, strings};
 use super::bulk::{self, Asked, Loading, Place};
+use super::cancellation::{Cancel, CancelCheck};
 use super::cursor::{Portal, Stream};
 use super::errors::exception;
 use super::gil::{none, released};
@@ -17,9 +18,8 @@ use super::outcome::{Outcome, block_on_told};
 use super::reader::Reader;
 use super::results::{LoadReport, Notification, Stats};
 use super::session::{Home, acquire, block_on};
-use super::statement::Shape;
+use super::statement_codecs::RowKind;
 use super::verbs::{self, Call, Sql};
-use super::watching::{Cancel, Going};
 use crate::error::{Error, Result};
 use crate::session::pool::{Lent, Pool};
 use crate::session::{Client, ROLLBACK_LIMIT};
@@ -101,7 +101,7 @@ impl Database {
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
         let outcome = Outcome::of(py, Lease::is_in_transaction(lease), &sql.0);
-        let shape = Shape::new(into, self.pool.location());
+        let shape = RowKind::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.run(py, lease, &outcome, |client| verbs::fetch(client, call, shape))
     }
@@ -116,7 +116,7 @@ impl Database {
         lease: Option<&Lease>,
     ) -> PyResult<Py<PyAny>> {
         let outcome = Outcome::of(py, Lease::is_in_transaction(lease), &sql.0);
-        let shape = Shape::new(into, self.pool.location());
+        let shape = RowKind::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.run(py, lease, &outcome, |client| verbs::fetch_one(client, call, shape))
     }
@@ -144,9 +144,9 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Cursor> {
-        let home = self.home(py, lease, &Going::default());
+        let home = self.home(py, lease, &CancelCheck::default());
         let home = home.map_err(|error| exception(py, error))?;
-        let shape = Shape::new(into, self.pool.location());
+        let shape = RowKind::new(into, self.pool.location());
         let portal = Portal::new(Call { sql: sql.0, params }, shape, batch_rows.0);
         let portal = portal.map_err(|error| exception(py, error))?;
         Ok(Cursor(Mutex::new(Some(Stream::new(home, portal)))))
@@ -154,7 +154,7 @@ impl Database {
 
     /// Takes a connection out of the pool.
     fn lease(&self, py: Python<'_>) -> PyResult<Lease> {
-        let lent = acquire(py, &self.pool, &Going::default());
+        let lent = acquire(py, &self.pool, &CancelCheck::default());
         let lent = lent.map_err(|error| exception(py, error))?;
         Ok(Lease(Mutex::new(Some(Arc::new(lent)))))
     }
@@ -217,7 +217,7 @@ impl Database {
 }
 
 impl Database {
-    fn home(&self, py: Python<'_>, lease: Option<&Lease>, going: &Going) -> Result<Home> {
+    fn home(&self, py: Python<'_>, lease: Option<&Lease>, going: &CancelCheck) -> Result<Home> {
         match lease {
             Some(lease) => Home::kept(lease.lent()?),
             None => acquire(py, &self.pool, going).map(Home::Pool),
@@ -232,8 +232,8 @@ impl Database {
         operation: impl FnOnce(Client) -> F,
     ) -> PyResult<Py<PyAny>> {
         let run = || {
-            let home = self.home(py, lease, &Going::default())?;
-            let going = Going::within(self.pool.statement_limit());
+            let home = self.home(py, lease, &CancelCheck::default())?;
+            let going = CancelCheck::within(self.pool.statement_limit());
             let operation = operation(home.client().clone());
             let result = block_on_told(py, &home, &going, outcome, operation);
             // A statement may have begun a transaction.
@@ -315,7 +315,7 @@ fn block_within<T, F: Future<Output = Result<T>>>(
     operation: impl FnOnce(Client) -> F,
 ) -> Result<T> {
     let home = Home::kept(lent)?;
-    block_on(py, &home, &Going::within(limit), operation(home.client().clone()))
+    block_on(py, &home, &CancelCheck::within(limit), operation(home.client().clone()))
 }
 
 #[pymethods]
@@ -341,7 +341,7 @@ impl Lease {
             let home = Home::kept(lent)?;
             let client = home.client().clone();
             let commit = async { verbs::commit(client).await.map(|()| none()) };
-            block_on_told(py, &home, &Going::within(limit), &Outcome::Told, commit)
+            block_on_told(py, &home, &CancelCheck::within(limit), &Outcome::Told, commit)
         };
         run().map(|_| ()).map_err(|error| exception(py, error))
     }
@@ -443,7 +443,7 @@ impl Cursor {
                 return Ok((None, super::cursor::no_rows(py)));
             };
             let home = stream.session()?;
-            let going = Going::within(home.pool().statement_limit());
+            let going = CancelCheck::within(home.pool().statement_limit());
             let outcome = stream.outcome(py);
             let rows = block_on_told(py, &home, &going, &outcome, stream.rows())?;
             Ok((Some(stream).filter(|stream| !stream.has_ended()), rows))
@@ -460,6 +460,6 @@ impl Cursor {
         let Some(home) = stream.session().ok().filter(|home| home.is_ours()) else { return };
         let limit = home.pool().statement_limit().unwrap_or(ROLLBACK_LIMIT).min(ROLLBACK_LIMIT);
         // A failure has been told, or is found by who has the connection next.
-        let _ = block_on(py, &home, &Going::within(Some(limit)), stream.end());
+        let _ = block_on(py, &home, &CancelCheck::within(Some(limit)), stream.end());
     }
 }

@@ -1,4 +1,4 @@
-//! `_core.ddl`: tables as Python's data, read and written as the statements that create them.
+//! `_core.ddl`: reads table definitions from Python dicts and writes the statements that create them.
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 
 use pyo3::exceptions::{PyKeyError, PyTypeError};
@@ -8,97 +8,98 @@ use pyo3::types::{PyDict, PyList};
 use super::arguments::Text;
 use super::errors::exception;
 use crate::sql::ddl::{
-    self, Column, Constraint, Filled, Index, LOCK, Reference, Rule, Table, check, qualify_types,
-    statements,
+    self, Column, ColumnDefault, Constraint, Index, LOCK, Reference, Rule, Table, check,
+    qualify_types, statements,
 };
-use crate::sql::name::refuse_long;
+use crate::sql::name::check_length;
 use crate::sql::type_name;
 
 type Dict<'a, 'py> = &'a Bound<'py, PyDict>;
 
-/// Writes the statements that create tables. With `locked` they are those that howdah runs itself: one session at a time
-/// gets past the first of them, the last fails if an index was left out, and types are named with their schema.
+/// Writes the statements that create tables. `locked` adds what howdah needs to run them itself: the first statement takes
+/// a lock that one session at a time can hold, the last fails if an index was not created, and type names have a schema.
 #[pyfunction]
-#[pyo3(name = "ddl", signature = (tables, *, locked = false))]
-pub(super) fn written(tables: &Bound<'_, PyList>, locked: bool) -> PyResult<Vec<String>> {
-    let mut read = tables.iter().map(|one| table(one.cast()?)).collect::<PyResult<Vec<_>>>()?;
+#[pyo3(signature = (tables, *, locked = false))]
+pub(super) fn create_statements(tables: &Bound<'_, PyList>, locked: bool) -> PyResult<Vec<String>> {
+    let mut definitions =
+        tables.iter().map(|item| table(item.cast()?)).collect::<PyResult<Vec<_>>>()?;
     if locked {
-        qualify_types(&mut read);
+        qualify_types(&mut definitions);
     }
-    let mut written = statements(&read).map_err(|error| exception(tables.py(), error))?;
+    let mut sql = statements(&definitions).map_err(|error| exception(tables.py(), error))?;
     if locked {
-        written.insert(0, LOCK.to_owned());
-        written.extend(check(&read));
+        sql.insert(0, LOCK.to_owned());
+        sql.extend(check(&definitions));
     }
-    Ok(written)
+    Ok(sql)
 }
 
-/// Gives the name that PostgreSQL gives to what has none, such as `user_email_key`.
+/// Gives the name that PostgreSQL chooses for an unnamed constraint or index, such as `user_email_key`.
 #[pyfunction]
 pub(super) fn object_name(table: Text, about: Text, label: Text) -> String {
     ddl::object_name(&table.0, &about.0, &label.0)
 }
 
-/// Gives a name in quotes, if it needs them.
+/// Quotes an identifier if it needs quotes.
 #[pyfunction]
 pub(super) fn identifier(name: Text) -> String {
     ddl::quoted(&name.0)
 }
 
-/// Gives the parts of a name as one, each in quotes.
+/// Quotes the parts of a name and joins them with dots.
 #[pyfunction]
 pub(super) fn qualified_name(py: Python<'_>, parts: Vec<Text>) -> PyResult<String> {
     let quoted = parts.iter().map(|part| {
-        refuse_long("name", &part.0).map_err(|error| exception(py, error))?;
+        check_length("name", &part.0).map_err(|error| exception(py, error))?;
         Ok(format!("\"{}\"", part.0.replace('"', "\"\"")))
     });
     Ok(quoted.collect::<PyResult<Vec<_>>>()?.join("."))
 }
 
-/// Tells whether a type is one of PostgreSQL's own, or an array of such.
+/// Tells whether a type is built into PostgreSQL, or an array of such a type.
 #[pyfunction]
-pub(super) fn is_own_type(name: &str) -> bool {
-    type_name::is_own(name)
+pub(super) fn is_builtin_type(name: &str) -> bool {
+    type_name::is_builtin(name)
 }
 
-/// What a dict has under a name, which it must have.
-fn item<'py>(dict: Dict<'_, 'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+/// The value of a key that the dict must have.
+fn required<'py>(dict: Dict<'_, 'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     dict.get_item(name)?.ok_or_else(|| PyKeyError::new_err(name.to_owned()))
 }
 
 fn text(dict: Dict, name: &str) -> PyResult<String> {
-    Ok(item(dict, name)?.extract::<Text>()?.0)
+    Ok(required(dict, name)?.extract::<Text>()?.0)
 }
 
 fn texts(dict: Dict, name: &str) -> PyResult<Vec<String>> {
-    item(dict, name)?.try_iter()?.map(|one| Ok(one?.extract::<Text>()?.0)).collect()
+    required(dict, name)?.try_iter()?.map(|text| Ok(text?.extract::<Text>()?.0)).collect()
 }
 
 fn flag(dict: Dict, name: &str) -> PyResult<bool> {
-    item(dict, name)?.extract()
+    required(dict, name)?.extract()
 }
 
-fn some_text(dict: Dict, name: &str) -> PyResult<Option<String>> {
-    Ok(item(dict, name)?.extract::<Option<Text>>()?.map(|text| text.0))
+fn optional_text(dict: Dict, name: &str) -> PyResult<Option<String>> {
+    Ok(required(dict, name)?.extract::<Option<Text>>()?.map(|text| text.0))
 }
 
-/// The dicts under a name, read one by one.
-fn each<T>(dict: Dict, name: &str, read: fn(Dict) -> PyResult<T>) -> PyResult<Vec<T>> {
-    item(dict, name)?.try_iter()?.map(|one| read(one?.cast()?)).collect()
+/// Reads each dict in the list of a key.
+fn list_of<T>(dict: Dict, name: &str, read: fn(Dict) -> PyResult<T>) -> PyResult<Vec<T>> {
+    required(dict, name)?.try_iter()?.map(|item| read(item?.cast()?)).collect()
 }
 
 fn table(dict: Dict) -> PyResult<Table> {
     Ok(Table {
         name: texts(dict, "name")?,
-        columns: each(dict, "columns", column)?,
-        constraints: each(dict, "constraints", constraint)?,
-        indexes: each(dict, "indexes", index)?,
+        columns: list_of(dict, "columns", column)?,
+        constraints: list_of(dict, "constraints", constraint)?,
+        indexes: list_of(dict, "indexes", index)?,
     })
 }
 
 fn column(dict: Dict) -> PyResult<Column> {
-    let referred = item(dict, "reference")?;
-    let labels = item(dict, "labels")?;
+    let reference_dict = required(dict, "reference")?;
+    let labels = required(dict, "labels")?;
     Ok(Column {
         name: text(dict, "name")?,
         sql_type: text(dict, "type")?,
@@ -106,23 +107,30 @@ fn column(dict: Dict) -> PyResult<Column> {
         nullable: flag(dict, "nullable")?,
         primary_key: flag(dict, "primary_key")?,
         unique: flag(dict, "unique")?,
-        filled: filled(dict)?,
-        check: some_text(dict, "check")?,
-        reference: if referred.is_none() { None } else { Some(reference(referred.cast()?)?) },
+        default: column_default(dict)?,
+        check: optional_text(dict, "check")?,
+        reference: if reference_dict.is_none() {
+            None
+        } else {
+            Some(reference(reference_dict.cast()?)?)
+        },
     })
 }
 
-fn filled(dict: Dict) -> PyResult<Option<Filled>> {
+fn column_default(dict: Dict) -> PyResult<Option<ColumnDefault>> {
     if flag(dict, "identity")? {
-        return Ok(Some(Filled::Identity(flag(dict, "always")?)));
+        return Ok(Some(ColumnDefault::Identity(flag(dict, "always")?)));
     }
-    if let Some(sql) = some_text(dict, "generated")? {
-        return Ok(Some(Filled::Generated(sql, flag(dict, "stored")?)));
+    if let Some(sql) = optional_text(dict, "generated")? {
+        return Ok(Some(ColumnDefault::Generated(sql, flag(dict, "stored")?)));
     }
-    let Some(sql) = some_text(dict, "default")? else { return Ok(None) };
+    let Some(sql) = optional_text(dict, "default")? else { return Ok(None) };
     let sequence = texts(dict, "sequence")?;
-    let default =
-        if sequence.is_empty() { Filled::Default(sql) } else { Filled::Sequence(sql, sequence) };
+    let default = if sequence.is_empty() {
+        ColumnDefault::Default(sql)
+    } else {
+        ColumnDefault::Sequence(sql, sequence)
+    };
     Ok(Some(default))
 }
 
@@ -139,29 +147,30 @@ fn constraint(dict: Dict) -> PyResult<Constraint> {
     let rule = match kind.as_str() {
         "unique" => Rule::Unique(texts(dict, "columns")?),
         "check" => Rule::Check(text(dict, "sql")?),
-        "foreign_key" => {
-            Rule::ForeignKey(texts(dict, "columns")?, reference(item(dict, "reference")?.cast()?)?)
-        }
+        "foreign_key" => Rule::ForeignKey(
+            texts(dict, "columns")?,
+            reference(required(dict, "reference")?.cast()?)?,
+        ),
         "raw" => Rule::Raw(text(dict, "sql")?),
-        _ => return Err(PyTypeError::new_err(format!("{kind:?} is no kind of constraint"))),
+        _ => return Err(PyTypeError::new_err(format!("unknown kind of constraint: {kind:?}"))),
     };
-    Ok(Constraint { name: some_text(dict, "name")?, rule })
+    Ok(Constraint { name: optional_text(dict, "name")?, rule })
 }
 
 fn index(dict: Dict) -> PyResult<Index> {
-    let options = item(dict, "options")?;
+    let options = required(dict, "options")?;
     let options: PyResult<Vec<_>> = options
         .cast::<PyDict>()?
         .iter()
         .map(|(name, value)| Ok((name.extract::<Text>()?.0, value.extract::<Text>()?.0)))
         .collect();
     Ok(Index {
-        name: some_text(dict, "name")?,
+        name: optional_text(dict, "name")?,
         keys: texts(dict, "keys")?,
         method: text(dict, "method")?,
-        condition: some_text(dict, "where")?,
+        condition: optional_text(dict, "where")?,
         unique: flag(dict, "unique")?,
-        nulls_same: flag(dict, "nulls_same")?,
+        nulls_not_distinct: flag(dict, "nulls_same")?,
         included: texts(dict, "included")?,
         options: options?,
     })

@@ -1,4 +1,4 @@
-//! The crate's error as the exceptions of `howdah.errors`.
+//! Turns the crate's error into the exceptions of `howdah.errors`.
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -7,36 +7,36 @@ use pyo3::types::PyString;
 use super::gil::call;
 use crate::error::{Class, Error, ServerError, ValueError, class_of};
 
-/// The exception for an error; one that came from Python goes back as it was.
+/// The exception for an error. An exception that came from Python is returned unchanged.
 pub(super) fn exception(py: Python<'_>, error: Error) -> PyErr {
-    let made = match error {
-        Error::Source(source) => return from_source(py, source),
-        Error::Interface(message) => make(py, "InterfaceError", &message),
-        Error::Programming(message) => make(py, "ProgrammingError", &message),
-        Error::NotSupported(message) => make(py, "NotSupportedError", &message),
-        Error::Connection(message) => make(py, "ConnectionError", &message),
-        Error::Internal(message) => make(py, "InternalError", &message),
-        Error::Interrupted => make(py, "QueryTimeout", "the statement was cancelled"),
+    let exception = match error {
+        Error::Source(source) => return source_error(py, source),
+        Error::Interface(message) => new_error(py, "InterfaceError", &message),
+        Error::Programming(message) => new_error(py, "ProgrammingError", &message),
+        Error::NotSupported(message) => new_error(py, "NotSupportedError", &message),
+        Error::Connection(message) => new_error(py, "ConnectionError", &message),
+        Error::Internal(message) => new_error(py, "InternalError", &message),
+        Error::Interrupted => new_error(py, "QueryTimeout", "the statement was cancelled"),
         Error::Committed(interrupt) => return committed(py, *interrupt, None),
         Error::OutcomeUnknown(error) => return outcome_unknown(py, *error),
-        Error::Value(error) => value(py, &error),
-        Error::Server(error) => server(py, &error),
+        Error::Value(error) => value_error(py, &error),
+        Error::Server(error) => server_error(py, &error),
     };
-    made.unwrap_or_else(|error| error)
+    exception.unwrap_or_else(|error| error)
 }
 
-/// The exception of what interrupted something that is committed nevertheless, and would have given
-/// this result.
+/// The exception for an interrupt of an operation that was committed nevertheless; `result` is what the
+/// operation would have returned.
 pub(super) fn committed(py: Python<'_>, interrupt: Error, result: Option<Py<PyAny>>) -> PyErr {
-    tell(py, exception(py, interrupt), "committed", result)
+    add_outcome(py, exception(py, interrupt), "committed", result)
 }
 
-/// The same, where it is done in a transaction that is open.
+/// As [`committed`], for an operation that was completed in a transaction that is still open.
 pub(super) fn uncommitted(py: Python<'_>, interrupt: Error, result: Option<Py<PyAny>>) -> PyErr {
-    tell(py, exception(py, interrupt), "uncommitted", result)
+    add_outcome(py, exception(py, interrupt), "uncommitted", result)
 }
 
-/// An interrupt of something that ended so, with what became of that.
+/// Adds to an interrupt how the interrupted operation ended.
 pub(super) fn with_outcome(
     py: Python<'_>,
     interrupt: PyErr,
@@ -44,73 +44,74 @@ pub(super) fn with_outcome(
     may_write: bool,
 ) -> PyErr {
     match ended {
-        Ok(value) if may_write => tell(py, interrupt, "committed", Some(value)),
+        Ok(value) if may_write => add_outcome(py, interrupt, "committed", Some(value)),
         Ok(_) => interrupt,
         Err(error) => {
             let outcome = error.value(py).getattr("howdah_outcome");
             match outcome.and_then(|outcome| outcome.extract::<String>()) {
-                Ok(outcome) => tell(py, interrupt, &outcome, None),
+                Ok(outcome) => add_outcome(py, interrupt, &outcome, None),
                 Err(_) => interrupt,
             }
         }
     }
 }
 
-/// The exception of what may be committed or not. That of a lost connection says so itself.
+/// The exception for an operation of which it is unknown whether it was committed. An error of the connection or the
+/// server, whose message says so already, gets the outcome `lost`.
 fn outcome_unknown(py: Python<'_>, error: Error) -> PyErr {
-    let is_said = matches!(error, Error::Connection(_) | Error::Server(_));
+    let is_lost = matches!(error, Error::Connection(_) | Error::Server(_));
     let error = exception(py, error);
-    tell(py, error, if is_said { "lost" } else { "unknown" }, None)
+    add_outcome(py, error, if is_lost { "lost" } else { "unknown" }, None)
 }
 
-/// Has an exception tell what became of what it interrupted.
-fn tell(py: Python<'_>, error: PyErr, outcome: &str, result: Option<Py<PyAny>>) -> PyErr {
-    let told = py.import("howdah.outcomes").and_then(|outcomes| {
+/// Adds the outcome of the interrupted operation to an exception, with the function of `howdah.outcomes` of that name.
+fn add_outcome(py: Python<'_>, error: PyErr, outcome: &str, result: Option<Py<PyAny>>) -> PyErr {
+    let added = py.import("howdah.outcomes").and_then(|outcomes| {
         call(&outcomes.getattr(outcome)?, &(error.value(py), result).into_pyobject(py)?)
     });
-    if let Err(failed) = told {
+    if let Err(failed) = added {
         failed.write_unraisable(py, None);
     }
     error
 }
 
-fn from_source(py: Python<'_>, source: Box<dyn std::error::Error + Send + Sync>) -> PyErr {
+fn source_error(py: Python<'_>, source: Box<dyn std::error::Error + Send + Sync>) -> PyErr {
     match source.downcast::<PyErr>() {
         Ok(error) => *error,
         Err(source) => {
             let message = format!("the source of the rows failed: {source}");
-            make(py, "InterfaceError", &message).unwrap_or_else(|error| error)
+            new_error(py, "InterfaceError", &message).unwrap_or_else(|error| error)
         }
     }
 }
 
-fn instance<'py>(py: Python<'py>, class: &str, message: &str) -> PyResult<Bound<'py, PyAny>> {
+fn new_instance<'py>(py: Python<'py>, class: &str, message: &str) -> PyResult<Bound<'py, PyAny>> {
     let errors = py.import("howdah.errors").map_err(|error| {
         PyImportError::new_err(format!("howdah.errors cannot be imported: {error}; {message}"))
     })?;
     call(&errors.getattr(class)?, &(PyString::new(py, message),).into_pyobject(py)?)
 }
 
-fn make(py: Python<'_>, class: &str, message: &str) -> PyResult<PyErr> {
-    Ok(PyErr::from_value(instance(py, class, message)?))
+fn new_error(py: Python<'_>, class: &str, message: &str) -> PyResult<PyErr> {
+    Ok(PyErr::from_value(new_instance(py, class, message)?))
 }
 
-fn value(py: Python<'_>, error: &ValueError) -> PyResult<PyErr> {
+fn value_error(py: Python<'_>, error: &ValueError) -> PyResult<PyErr> {
     let class = if error.wrong_type { "ConversionError" } else { "DataError" };
-    let made = instance(py, class, &error.to_string())?;
-    made.setattr("table", &error.table)?;
-    made.setattr("column", &error.column)?;
-    made.setattr("row", error.row)?;
-    Ok(PyErr::from_value(made))
+    let exception = new_instance(py, class, &error.to_string())?;
+    exception.setattr("table", &error.table)?;
+    exception.setattr("column", &error.column)?;
+    exception.setattr("row", error.row)?;
+    Ok(PyErr::from_value(exception))
 }
 
-fn server(py: Python<'_>, error: &ServerError) -> PyResult<PyErr> {
+fn server_error(py: Python<'_>, error: &ServerError) -> PyResult<PyErr> {
     let class = class_of(&error.sqlstate);
-    let made = instance(py, class_name(class), &error.to_string())?;
-    made.setattr("sqlstate", Some(&error.sqlstate).filter(|code| !code.is_empty()))?;
-    made.setattr("detail", &error.detail)?;
-    made.setattr("hint", &error.hint)?;
-    made.setattr("position", error.position)?;
+    let exception = new_instance(py, class_name(class), &error.to_string())?;
+    exception.setattr("sqlstate", Some(&error.sqlstate).filter(|code| !code.is_empty()))?;
+    exception.setattr("detail", &error.detail)?;
+    exception.setattr("hint", &error.hint)?;
+    exception.setattr("position", error.position)?;
     match class {
         Class::Integrity
         | Class::Unique
@@ -118,15 +119,15 @@ fn server(py: Python<'_>, error: &ServerError) -> PyResult<PyErr> {
         | Class::NotNull
         | Class::Check
         | Class::Exclusion => {
-            made.setattr("constraint", &error.constraint)?;
+            exception.setattr("constraint", &error.constraint)?;
         }
         Class::Data => {}
-        _ => return Ok(PyErr::from_value(made)),
+        _ => return Ok(PyErr::from_value(exception)),
     }
-    made.setattr("table", &error.table)?;
-    made.setattr("column", &error.column)?;
-    made.setattr("row", error.row)?;
-    Ok(PyErr::from_value(made))
+    exception.setattr("table", &error.table)?;
+    exception.setattr("column", &error.column)?;
+    exception.setattr("row", error.row)?;
+    Ok(PyErr::from_value(exception))
 }
 
 fn class_name(class: Class) -> &'static str {

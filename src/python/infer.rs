@@ -1,4 +1,4 @@
-//! The types of a table to be made of rows: the narrowest that hold the values seen.
+//! Infers the column types of a table that is created from rows: the narrowest types that hold the values.
 
 use std::sync::Arc;
 
@@ -10,60 +10,62 @@ use pyo3::types::{
     PyMemoryView, PyString, PyTime, PyTuple, PyType, PyTzInfoAccess,
 };
 
-use super::gather::{Column, is_missing_marker, type_name};
+use super::arrow_builders::{ColumnBuilder, is_missing_marker, type_name};
 use crate::error::{Error, Result};
 
-/// The type of a column to be made, by the values seen so far.
+/// The type of a new column, inferred from the values so far.
 pub(super) struct Inference {
-    guess: Guess,
-    /// The class of the last value, where the class alone tells what its values are.
+    inferred: InferredType,
+    /// The class of the last value, if all values of the class have the same type.
     class: Option<Py<PyType>>,
 }
 
 impl Default for Inference {
     fn default() -> Self {
-        Self { guess: Guess::Nothing, class: None }
+        Self { inferred: InferredType::Null, class: None }
     }
 }
 
 impl Inference {
-    /// Looks at the value of a row.
+    /// Widens the type to hold the value of a row.
     ///
     /// # Errors
-    /// When no type holds it, or none holds both it and the values before.
-    pub fn look(&mut self, value: &Bound<'_, PyAny>, column: &str, row: usize) -> Result<()> {
-        let mixed = |what: String| {
+    /// When no type holds the value, or none holds both it and the values before.
+    pub fn observe(&mut self, value: &Bound<'_, PyAny>, column: &str, row: usize) -> Result<()> {
+        let error = |what: String| {
             Error::Programming(format!(
-                "column \"{column}\", row {row}: {what}; make the table first, or convert the values"
+                "column \"{column}\", row {row}: {what}; create the table first, or convert the values"
             ))
         };
         let class = value.get_type();
         if self.class.as_ref().is_some_and(|known| class.is(known)) {
             return Ok(());
         }
-        let seen =
-            Guess::of(value).map_err(|what| mixed(format!("no PostgreSQL type for {what}")))?;
-        self.class = seen.is_of_its_class(value).then(|| class.unbind());
-        if seen != self.guess {
-            let both = self.guess.clone().with(seen.clone());
-            self.guess = both.ok_or_else(|| mixed(format!("{seen:?} after {:?}", self.guess)))?;
+        let found = InferredType::of_value(value)
+            .map_err(|what| error(format!("no PostgreSQL type for {what}")))?;
+        self.class = found.is_same_for_class(value).then(|| class.unbind());
+        if found != self.inferred {
+            let common = self.inferred.clone().common_type(found.clone());
+            self.inferred =
+                common.ok_or_else(|| error(format!("{found:?} after {:?}", self.inferred)))?;
         }
         Ok(())
     }
 
-    /// The column in which such values are gathered.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn column(&self) -> Result<Column> {
-        Column::new(Arc::new(self.guess.field()), format!("{:?}", self.guess).to_lowercase())
+    /// A builder for values of the type.
+    pub fn builder(&self) -> Result<ColumnBuilder> {
+        ColumnBuilder::new(
+            Arc::new(self.inferred.field()),
+            format!("{:?}", self.inferred).to_lowercase(),
+        )
     }
 }
 
-/// What a column's values have been so far.
+/// The type that holds a column's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Guess {
-    Nothing,
+enum InferredType {
+    /// All values were NULL.
+    Null,
     Bool,
     Int,
     Float,
@@ -77,14 +79,14 @@ enum Guess {
     Interval,
     Uuid,
     Json,
-    List(Box<Guess>),
+    List(Box<InferredType>),
 }
 
-impl Guess {
-    /// What a value is; the name of its type if it is nothing that has a column type.
-    fn of(value: &Bound<'_, PyAny>) -> Result<Self, String> {
+impl InferredType {
+    /// The type of a value; an error with the name of its class if no column type holds it.
+    fn of_value(value: &Bound<'_, PyAny>) -> Result<Self, String> {
         if value.is_none() {
-            return Ok(Self::Nothing);
+            return Ok(Self::Null);
         }
         if value.is_exact_instance_of::<PyString>() {
             return Ok(Self::Text);
@@ -93,26 +95,26 @@ impl Guess {
             return Ok(Self::Float);
         }
         if let Ok(datetime) = value.cast::<PyDateTime>() {
-            // pandas' NaT is a datetime, too.
+            // pandas' NaT is a subclass of datetime.
             if !value.is_exact_instance_of::<PyDateTime>() && is_missing_marker(value) {
-                return Ok(Self::Nothing);
+                return Ok(Self::Null);
             }
             return Ok(if datetime.get_tzinfo().is_some() { Self::Aware } else { Self::Naive });
         }
         if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
             let items = value.try_iter().map_err(|error| error.to_string())?;
-            let mut guess = Self::Nothing;
+            let mut inferred = Self::Null;
             for item in items {
-                let item = Self::of(&item.map_err(|error| error.to_string())?)?;
-                guess = guess.with(item).ok_or("a list of mixed types")?;
+                let item = Self::of_value(&item.map_err(|error| error.to_string())?)?;
+                inferred = inferred.common_type(item).ok_or("a list of mixed types")?;
             }
-            return Ok(Self::List(Box::new(guess)));
+            return Ok(Self::List(Box::new(inferred)));
         }
         if value.is_exact_instance_of::<PyInt>() {
             return Ok(if value.extract::<i64>().is_ok() { Self::Int } else { Self::Numeric });
         }
         let name = type_name(value);
-        let plain = [
+        let candidates = [
             (value.is_instance_of::<PyBool>() || name == "numpy.bool", Self::Bool),
             (value.is_instance_of::<PyInt>() && value.extract::<i64>().is_err(), Self::Numeric),
             (
@@ -143,52 +145,53 @@ impl Guess {
                 Self::Bytes,
             ),
         ];
-        let guess = plain.into_iter().find_map(|(is, guess)| is.then_some(guess));
-        guess.or_else(|| is_missing_marker(value).then_some(Self::Nothing)).ok_or(name)
+        let inferred =
+            candidates.into_iter().find_map(|(matches, inferred)| matches.then_some(inferred));
+        inferred.or_else(|| is_missing_marker(value).then_some(Self::Null)).ok_or(name)
     }
 
-    /// Whether all values of the value's class are the same: whole numbers differ by their size, points in time by
-    /// their zone, lists by their items.
-    fn is_of_its_class(&self, value: &Bound<'_, PyAny>) -> bool {
+    /// Whether all values of the value's class have this type. Integers differ by their size, datetimes by their zone,
+    /// and lists by their items.
+    fn is_same_for_class(&self, value: &Bound<'_, PyAny>) -> bool {
         match self {
-            Self::Nothing | Self::Int | Self::Naive | Self::Aware | Self::List(_) => false,
+            Self::Null | Self::Int | Self::Naive | Self::Aware | Self::List(_) => false,
             Self::Numeric => !value.is_instance_of::<PyInt>(),
             _ => true,
         }
     }
 
-    /// What holds both; `None` if nothing does.
-    fn with(self, other: Self) -> Option<Self> {
+    /// The type that holds values of both; `None` if there is none.
+    fn common_type(self, other: Self) -> Option<Self> {
         match (self, other) {
             (a, b) if a == b => Some(a),
-            (Self::Nothing, a) | (a, Self::Nothing) => Some(a),
+            (Self::Null, a) | (a, Self::Null) => Some(a),
             (Self::Int, Self::Float) | (Self::Float, Self::Int) => Some(Self::Float),
             (Self::Int, Self::Numeric) | (Self::Numeric, Self::Int) => Some(Self::Numeric),
-            (Self::List(a), Self::List(b)) => Some(Self::List(Box::new(a.with(*b)?))),
+            (Self::List(a), Self::List(b)) => Some(Self::List(Box::new(a.common_type(*b)?))),
             _ => None,
         }
     }
 
-    /// The field in which such values are gathered.
+    /// The Arrow field for values of the type.
     fn field(&self) -> Field {
-        let plain = |data_type| Field::new("", data_type, true);
+        let nullable = |data_type| Field::new("", data_type, true);
         match self {
-            Self::Nothing | Self::Text => plain(DataType::Utf8),
-            Self::Bool => plain(DataType::Boolean),
-            Self::Int => plain(DataType::Int64),
-            Self::Float => plain(DataType::Float64),
+            Self::Null | Self::Text => nullable(DataType::Utf8),
+            Self::Bool => nullable(DataType::Boolean),
+            Self::Int => nullable(DataType::Int64),
+            Self::Float => nullable(DataType::Float64),
             Self::Numeric => {
-                plain(DataType::Utf8).with_extension_type(Opaque::new("numeric", "PostgreSQL"))
+                nullable(DataType::Utf8).with_extension_type(Opaque::new("numeric", "PostgreSQL"))
             }
-            Self::Bytes => plain(DataType::Binary),
-            Self::Date => plain(DataType::Date32),
-            Self::Time => plain(DataType::Time64(TimeUnit::Microsecond)),
-            Self::Naive => plain(DataType::Timestamp(TimeUnit::Microsecond, None)),
-            Self::Aware => plain(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
-            Self::Interval => plain(DataType::Interval(IntervalUnit::MonthDayNano)),
-            Self::Uuid => plain(DataType::FixedSizeBinary(16)).with_extension_type(ArrowUuid),
-            Self::Json => plain(DataType::Utf8).with_extension_type(ArrowJson::default()),
-            Self::List(item) => plain(DataType::List(Arc::new(item.field().with_name("item")))),
+            Self::Bytes => nullable(DataType::Binary),
+            Self::Date => nullable(DataType::Date32),
+            Self::Time => nullable(DataType::Time64(TimeUnit::Microsecond)),
+            Self::Naive => nullable(DataType::Timestamp(TimeUnit::Microsecond, None)),
+            Self::Aware => nullable(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+            Self::Interval => nullable(DataType::Interval(IntervalUnit::MonthDayNano)),
+            Self::Uuid => nullable(DataType::FixedSizeBinary(16)).with_extension_type(ArrowUuid),
+            Self::Json => nullable(DataType::Utf8).with_extension_type(ArrowJson::default()),
+            Self::List(item) => nullable(DataType::List(Arc::new(item.field().with_name("item")))),
         }
     }
 }

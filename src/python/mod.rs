@@ -1,58 +1,58 @@
-//! The Python edge: the only folder that knows PyO3.
+//! Python bindings: the module `howdah._core`. No other folder uses PyO3.
 
 mod arguments;
+mod arrow_builders;
+mod arrow_streams;
 mod awaited;
 mod bulk;
+mod cancellation;
+mod codecs;
 mod cursor;
 mod database;
 mod ddl;
 mod errors;
 mod finalization;
-mod gather;
+mod gc;
 mod gil;
 mod hooks;
 mod infer;
-mod maker;
+mod input_row;
 mod names;
-mod objects;
 mod options;
+mod orm;
 mod outcome;
 mod pandas;
-mod pause;
 mod polars;
 mod queries;
 mod reader;
 mod results;
+mod row_factory;
 mod rows;
 mod session;
-mod shapes;
 mod source;
-mod statement;
-mod streams;
-mod values;
+mod statement_codecs;
 mod verbs;
-mod watching;
 
-// On an interpreter without the GIL, Python turns it on for this module: nothing here wants it, but
-// no tests have run without it yet.
+// A free-threaded interpreter enables the GIL when it imports this module. Nothing here needs the GIL, but no
+// tests have run without it yet.
 #[pyo3::pymodule(gil_used = true)]
 mod _core {
     use pyo3::prelude::*;
 
-    use crate::sql::lookup;
+    use crate::sql::catalog_queries;
 
     #[pymodule_export]
     use super::awaited::database::{AsyncCursor, AsyncDatabase, AsyncLease};
     #[pymodule_export]
+    use super::cancellation::Cancel;
+    #[pymodule_export]
     use super::database::{Cursor, Database, Lease};
     #[pymodule_export]
-    use super::ddl::{identifier, is_own_type, object_name, qualified_name, written};
+    use super::ddl::{create_statements, identifier, is_builtin_type, object_name, qualified_name};
     #[pymodule_export]
-    use super::maker::{Maker, Tuples};
+    use super::orm::{attach_collections, dirty_columns, json_texts, pivot_dicts, snapshot};
     #[pymodule_export]
-    use super::objects::{changes, columns, gathered, json_texts, snapshot};
-    #[pymodule_export]
-    use super::outcome::surely_reads;
+    use super::outcome::is_read_only;
     #[pymodule_export]
     use super::queries::{drop_staging, render, staging};
     #[pymodule_export]
@@ -60,23 +60,23 @@ mod _core {
     #[pymodule_export]
     use super::results::{LoadReport, Notification, Progress, Stats};
     #[pymodule_export]
-    use super::watching::Cancel;
+    use super::row_factory::{ObjectFactory, TupleFactory};
     #[pymodule_export]
-    const IS_DEFERRABLE: &str = lookup::IS_DEFERRABLE;
+    const IS_DEFERRABLE: &str = catalog_queries::IS_DEFERRABLE;
     #[pymodule_export]
-    const IS_PLAIN: &str = lookup::IS_PLAIN;
+    const IS_ORDINARY_TABLE: &str = catalog_queries::IS_ORDINARY_TABLE;
     #[pymodule_export]
-    const IS_PRINTED: &str = lookup::IS_PRINTED;
+    const TRAVELS_AS_TEXT: &str = catalog_queries::TRAVELS_AS_TEXT;
     #[pymodule_export]
-    const KEPT: &str = lookup::KEPT;
+    const KEYS_STORED_AS_SENT: &str = catalog_queries::KEYS_STORED_AS_SENT;
     #[pymodule_export]
-    const NULLS_SAME: &str = lookup::NULLS_SAME;
+    const NULLS_NOT_DISTINCT: &str = catalog_queries::NULLS_NOT_DISTINCT;
     #[pymodule_export]
     const NO_EVENT_LOOP: &str = super::awaited::event_loop::NO_EVENT_LOOP;
     #[pymodule_export]
     const RUN_AGAIN: &str = super::verbs::RUN_AGAIN;
     #[pymodule_export]
-    const STORES_ALL: &str = lookup::STORES_ALL;
+    const NO_ROW_FILTERS: &str = catalog_queries::NO_ROW_FILTERS;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

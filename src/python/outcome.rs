@@ -7,11 +7,11 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
 use super::arguments::Text;
+use super::cancellation::CancelCheck;
 use super::errors::committed;
 use super::finalization::attached;
 use super::gil::{check_signals, raised, released};
 use super::session::{drive, tell};
-use super::watching::Going;
 use crate::error::{Error, Result};
 use crate::session::{Client, Ended, Interruption, Session, is_plain_read};
 
@@ -46,7 +46,7 @@ impl Outcome {
         match self {
             Self::Ignored => false,
             Self::Told => true,
-            Self::ToldUnlessRead(sql) => !client.surely_reads(sql),
+            Self::ToldUnlessRead(sql) => !client.is_read_only(sql),
         }
     }
 }
@@ -54,7 +54,7 @@ impl Outcome {
 /// Whether a statement surely only reads, by its text.
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
-pub(super) fn surely_reads(sql: Text) -> bool {
+pub(super) fn is_read_only(sql: Text) -> bool {
     is_plain_read(&sql.0)
 }
 
@@ -63,7 +63,7 @@ pub(super) fn surely_reads(sql: Text) -> bool {
 pub(super) fn block_on_told(
     py: Python<'_>,
     session: &Session,
-    going: &Going,
+    going: &CancelCheck,
     outcome: &Outcome,
     operation: impl Future<Output = Result<Py<PyAny>>>,
 ) -> Result<Py<PyAny>> {
@@ -81,7 +81,7 @@ pub(super) fn block_on_told(
 fn until_interrupted(
     py: Python<'_>,
     session: &Session,
-    going: &Going,
+    going: &CancelCheck,
     outcome: &Outcome,
     operation: impl Future<Output = Result<Py<PyAny>>>,
 ) -> Result<Result<Py<PyAny>>> {

@@ -1,4 +1,4 @@
-//! `_core.Reader`: a result as a stream of record batches.
+//! `_core.Reader`: a query's result as a stream of record batches.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,63 +12,68 @@ use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 use pyo3_arrow::{PyDataType, PyRecordBatch, PySchema};
 
 use super::arguments::Text;
+use super::arrow_builders::{is_instance_of_named, type_name};
+use super::cancellation::ProgressReporter;
 use super::errors::exception;
-use super::gather::{is_a, type_name};
 use super::gil::{held, not_held, raised, released};
-use super::watching::Reporter;
 use crate::error::{Error, Result};
 use crate::fetch::{Options, Reading};
-use crate::load::{Source, Watch as _};
+use crate::load::{Observer as _, Source};
 use crate::session::Backend;
 use crate::types::OutOfRange;
 
-/// A query's result, read as it streams in.
+/// A query's result, decoded into record batches while it arrives.
 #[pyclass(frozen, module = "howdah._core", name = "Reader")]
 pub(super) struct Reader {
-    shared: Arc<Shared>,
+    inner: Arc<ReaderInner>,
 }
 
-struct Shared {
+struct ReaderInner {
     schema: SchemaRef,
-    state: Mutex<State>,
+    state: Mutex<ReaderState>,
 }
 
-struct State {
-    /// `None` once closed, ended or failed.
+struct ReaderState {
+    /// `None` once the reader is closed, at its end or failed.
     reading: Option<Reading>,
     failed: bool,
-    reporter: Reporter,
-    /// What failed in a stream that was handed to other software, which tells no more than text.
+    reporter: ProgressReporter,
+    /// The first error of an exported stream. Arrow's C stream interface passes on only its text.
     error: Option<PyErr>,
     closed: bool,
 }
 
 impl Reader {
-    pub fn new(reading: Reading, reporter: Reporter) -> Self {
+    pub fn new(reading: Reading, reporter: ProgressReporter) -> Self {
         let schema = reading.schema();
-        let state =
-            State { reading: Some(reading), failed: false, reporter, error: None, closed: false };
-        Self { shared: Arc::new(Shared { schema, state: Mutex::new(state) }) }
+        let state = ReaderState {
+            reading: Some(reading),
+            failed: false,
+            reporter,
+            error: None,
+            closed: false,
+        };
+        Self { inner: Arc::new(ReaderInner { schema, state: Mutex::new(state) }) }
     }
 }
 
-impl State {
+impl ReaderState {
     fn expect_open(&self) -> Result<()> {
         if self.closed {
             return Err(Error::Interface("the reader is closed".into()));
         }
         if self.failed {
             return Err(Error::Interface(
-                "the reader failed before its end, and has no more; read again".into(),
+                "the reader failed before its end, and has no more rows; read again".into(),
             ));
         }
         Ok(())
     }
 }
 
-impl Shared {
-    /// Refuses a reader that was read already: what is loaded of it would be no rows, without a word.
-    fn expect_more(&self) -> Result<()> {
+impl ReaderInner {
+    /// Refuses a reader that was read to its end: a load of it would store no rows and report no error.
+    fn expect_unread(&self) -> Result<()> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.expect_open()?;
         if state.reading.is_some() {
@@ -82,11 +87,11 @@ impl Shared {
     fn next(&self) -> Result<Option<RecordBatch>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.expect_open()?;
-        let State { reading, failed, reporter, .. } = &mut *state;
+        let ReaderState { reading, failed, reporter, .. } = &mut *state;
         let Some(open) = reading else { return Ok(None) };
         let result = open.next(&mut || reporter.check());
-        let told = reporter.progress(open.rows_read, open.bytes_read);
-        match result.and_then(|batch| told.map(|()| batch)) {
+        let reported = reporter.progress(open.rows_read, open.bytes_read);
+        match result.and_then(|batch| reported.map(|()| batch)) {
             Ok(Some(batch)) => Ok(Some(batch)),
             Ok(None) => {
                 *reading = None;
@@ -106,18 +111,18 @@ impl Shared {
         state.reading = None;
     }
 
-    /// Keeps the first error: others only follow it.
-    fn keep(&self, error: PyErr) {
+    /// Stores an error, unless one is stored already: later errors follow from the first.
+    fn store_error(&self, error: PyErr) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).error.get_or_insert(error);
     }
 }
 
 #[pymethods]
 impl Reader {
-    /// The schema, before the first row.
+    /// The schema; known before the first row is read.
     #[getter]
     fn schema<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        PySchema::new(Arc::clone(&self.shared.schema)).into_arro3(py)
+        PySchema::new(Arc::clone(&self.inner.schema)).into_arro3(py)
     }
 
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -125,7 +130,7 @@ impl Reader {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match released(py, || self.shared.next()) {
+        match released(py, || self.inner.next()) {
             Ok(Some(batch)) => PyRecordBatch::new(batch).into_arro3(py).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(exception(py, error)),
@@ -133,7 +138,7 @@ impl Reader {
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        Ok(to_schema_pycapsule(py, self.shared.schema.as_ref())?)
+        Ok(to_schema_pycapsule(py, self.inner.schema.as_ref())?)
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -142,9 +147,9 @@ impl Reader {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        let schema = &self.shared.schema;
+        let schema = &self.inner.schema;
         let field = arrow_schema::Field::new_struct("", schema.fields().clone(), false);
-        let structs = Stream(Arc::clone(&self.shared)).map(|batch| {
+        let structs = BatchStream(Arc::clone(&self.inner)).map(|batch| {
             batch.map(|batch| {
                 Arc::new(arrow_array::StructArray::from(batch)) as arrow_array::ArrayRef
             })
@@ -153,21 +158,21 @@ impl Reader {
         Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?)
     }
 
-    /// Takes the error that ended a stream handed to other software.
+    /// Takes the error that ended an exported stream.
     fn take_error(&self) -> Option<PyErr> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner).error.take()
     }
 
-    /// Cancels what is left of the result.
+    /// Cancels the rest of the query.
     fn close(&self, py: Python<'_>) {
-        released(py, || self.shared.close());
+        released(py, || self.inner.close());
     }
 }
 
-/// The batches, for software that calls without the GIL or with it.
-struct Stream(Arc<Shared>);
+/// The batches for Arrow's C stream interface, whose consumer may or may not hold the GIL.
+struct BatchStream(Arc<ReaderInner>);
 
-impl Iterator for Stream {
+impl Iterator for BatchStream {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -176,26 +181,26 @@ impl Iterator for Stream {
             batch.map_err(|error| {
                 let error = held(|py| exception(py, error));
                 let text = error.to_string();
-                self.0.keep(error);
+                self.0.store_error(error);
                 ArrowError::ExternalError(text.into())
             })
         })
     }
 }
 
-/// The batches as what is loaded: whatever fails keeps its class.
-pub(super) struct Own(Arc<Shared>);
+/// The batches as the source of a load. Errors keep their class.
+pub(super) struct HowdahReader(Arc<ReaderInner>);
 
-impl Own {
-    /// Those of `howdah.ArrowReader`, if an object is one.
-    pub fn of(data: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        if !is_a(data, "howdah.reader.ArrowReader") {
+impl HowdahReader {
+    /// The batches of an object if it is a `howdah.ArrowReader`; else `None`.
+    pub fn downcast(data: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        if !is_instance_of_named(data, "howdah.reader.ArrowReader") {
             return Ok(None);
         }
         let reader = data.getattr(intern!(data.py(), "_core"))?.cast_into::<Reader>()?;
-        let shared = Arc::clone(&reader.get().shared);
-        shared.expect_more().map_err(|error| exception(data.py(), error))?;
-        Ok(Some(Self(shared)))
+        let inner = Arc::clone(&reader.get().inner);
+        inner.expect_unread().map_err(|error| exception(data.py(), error))?;
+        Ok(Some(Self(inner)))
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -203,10 +208,10 @@ impl Own {
     }
 }
 
-impl Source for Own {
+impl Source for HowdahReader {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         let batch = not_held(|| self.0.next());
-        // As an error of the source: the load's own say more, and would be taken for that.
+        // An error of the source, so that the load does not take it for an error of its own target and add to it.
         batch.map_err(|error| raised(held(|py| exception(py, error))))
     }
 
@@ -216,7 +221,7 @@ impl Source for Own {
     }
 }
 
-impl RecordBatchReader for Stream {
+impl RecordBatchReader for BatchStream {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.0.schema)
     }
@@ -241,18 +246,18 @@ pub(super) fn read_options(
     if batch_rows == 0 {
         return Err(Error::Interface("batch_rows: expected 1 or more, got 0".into()));
     }
-    let mut asked = HashMap::new();
+    let mut requested = HashMap::new();
     for (name, data_type) in types.into_iter().flatten() {
         let name = name.extract::<Text>().map_err(raised)?.0;
         let data_type = match data_type.cast::<PyString>() {
-            Ok(text) => crate::types::named::data_type(&text.extract::<Text>().map_err(raised)?.0)
-                .ok_or_else(|| Error::Interface(format!("types[{name:?}]: {text} is no Arrow type; say decimal(20,4), int64, string or timestamp[us, UTC], or pass an Arrow type")))?,
+            Ok(text) => crate::types::arrow_type_name::data_type(&text.extract::<Text>().map_err(raised)?.0)
+                .ok_or_else(|| Error::Interface(format!("types[{name:?}]: {text} is not an Arrow type; pass a name such as decimal(20,4), int64, string or timestamp[us, UTC], or an Arrow type")))?,
             Err(_) => data_type
                 .extract::<PyDataType>()
                 .map_err(|_| Error::Interface(format!("types[{name:?}]: expected an Arrow type or its name, got {}", type_name(&data_type))))?
                 .into_inner(),
         };
-        asked.insert(name, data_type);
+        requested.insert(name, data_type);
     }
-    Ok(Options { batch_rows, types: asked, out_of_range })
+    Ok(Options { batch_rows, types: requested, out_of_range })
 }

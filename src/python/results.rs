@@ -1,19 +1,19 @@
-//! What a load tells the caller, while it runs and in the end.
+//! Result classes that Python gets: progress and reports of loads, pool statistics, notifications.
 
 use pyo3::prelude::*;
 
-/// How far a load or a read is.
+/// The progress of a load or a read.
 #[pyclass(frozen, get_all, module = "howdah", name = "Progress")]
 pub(super) struct Progress {
     /// Rows sent or received so far.
     rows: u64,
-    /// Bytes of them.
+    /// Bytes sent or received so far.
     bytes: u64,
-    /// All rows, where that is known.
+    /// Rows in total, if that is known.
     total_rows: Option<u64>,
-    /// Seconds since the beginning.
+    /// Seconds since the start.
     seconds: f64,
-    /// Whether that was all.
+    /// Whether the operation has ended.
     finished: bool,
 }
 
@@ -36,28 +36,28 @@ impl Progress {
     }
 }
 
-/// What a load did.
+/// The result of a load.
 #[pyclass(frozen, get_all, module = "howdah", name = "LoadReport")]
 pub(super) struct LoadReport {
-    /// Rows the server stored.
+    /// Rows inserted and updated.
     rows: u64,
-    /// Of them new.
+    /// Rows inserted.
     inserted: u64,
-    /// Of them there before.
+    /// Rows updated.
     updated: u64,
-    /// Bytes of COPY sent.
+    /// Bytes of COPY data sent.
     bytes: u64,
     /// Seconds from the call to the commit.
     seconds: f64,
-    /// Generated keys in input order, where they were asked for.
+    /// Generated keys in input order, if they were requested.
     ids: Option<Py<PyAny>>,
-    /// Rows turned away, where that was asked for.
+    /// Rejected rows, if they were requested.
     rejected: Option<Py<PyAny>>,
 }
 
 impl From<crate::load::Report> for LoadReport {
     fn from(report: crate::load::Report) -> Self {
-        let crate::load::Report { inserted, updated, bytes, seconds, late: _ } = report;
+        let crate::load::Report { inserted, updated, bytes, seconds, late_interrupt: _ } = report;
         Self {
             rows: inserted + updated,
             inserted,
@@ -72,7 +72,7 @@ impl From<crate::load::Report> for LoadReport {
 
 #[pymethods]
 impl LoadReport {
-    /// Tells what another road did.
+    /// Makes the report of a load that did not run in this module.
     #[new]
     fn new(inserted: u64, updated: u64, bytes: u64, seconds: f64) -> Self {
         let rows = inserted + updated;
@@ -87,26 +87,26 @@ impl LoadReport {
     }
 }
 
-/// How many connections a database has and had.
+/// Statistics of a database's connection pool.
 #[pyclass(frozen, get_all, module = "howdah", name = "Stats")]
 pub(super) struct Stats {
-    /// Open connections, those that are being opened included.
+    /// Connections that are open or being opened.
     size: usize,
-    /// Of them idle.
+    /// Connections that are idle.
     idle: usize,
-    /// Of them in use.
+    /// Connections in use.
     busy: usize,
-    /// Callers that wait for one.
+    /// Callers that wait for a connection.
     waiting: usize,
-    /// The most that may be open.
+    /// Maximum number of open connections.
     max_size: usize,
-    /// Opened since the beginning.
+    /// Connections opened since the pool was created.
     opened: u64,
-    /// Closed since the beginning.
+    /// Connections closed since the pool was created.
     closed: u64,
-    /// Handed out since the beginning.
+    /// Times that a connection was acquired since the pool was created.
     acquired: u64,
-    /// Reads that were sent behind others on one of them since the beginning.
+    /// Reads that were sent behind other callers' reads on one connection since the pool was created.
     pipelined: u64,
 }
 
@@ -137,14 +137,14 @@ impl Stats {
     }
 }
 
-/// What another session has sent to a channel.
+/// A notification that a session sent to a channel.
 #[pyclass(frozen, get_all, module = "howdah", name = "Notification")]
 pub(super) struct Notification {
     /// The channel.
     channel: String,
-    /// What it was sent with; empty for nothing.
+    /// The payload; empty if it was sent without one.
     payload: String,
-    /// The server's process that sent it.
+    /// Process id of the backend that sent it.
     pid: i32,
 }
 

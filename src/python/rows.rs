@@ -1,4 +1,4 @@
-//! Rows of Python objects as a source of record batches.
+//! Turns rows of Python objects into record batches.
 
 use std::sync::Arc;
 
@@ -10,51 +10,51 @@ use pyo3::types::{
     PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PySet, PyString, PyTuple,
 };
 
-use super::gather::{Column, Refused, type_name};
+use super::arrow_builders::{ColumnBuilder, ConversionError, type_name};
 use super::gil::{held, next, raised};
-use super::shapes::{Class, Kind, look_at, missing, unlike};
+use super::input_row::{InputRowClass, InputRowKind, classify_row, kind_mismatch, missing_value};
 use crate::error::{Error, Result, ValueError};
 use crate::load::Source;
 
-/// Rows gathered before they are handed on to be encoded: few at first, so that the server has
-/// something to do, and then more each time, but not so many that it waits for them.
-const FIRST_ROWS: usize = 1024;
-const BATCH_ROWS: usize = 8192;
-/// Bytes of values after which a batch is handed on, however few its rows are: several batches are
-/// under way at a time.
+/// Rows of the first batch and of the largest. The first batch is small, so that the server has work soon; each
+/// following one is larger, up to a size at which the server does not yet wait for the next batch.
+const FIRST_BATCH_ROWS: usize = 1024;
+const MAX_BATCH_ROWS: usize = 8192;
+/// Bytes of values after which a batch ends, however few its rows are: several batches are in memory at the
+/// same time.
 const BATCH_BYTES: usize = 4 << 20;
-/// Bytes of values that are kept of rows which are looked at before they are taken.
-const BYTES_TO_SEE: usize = 16 << 20;
+/// Bytes of values of rows that are buffered to infer types.
+const MAX_BUFFERED_BYTES: usize = 16 << 20;
 
-/// Rows that have been looked at, and not yet taken.
-pub(super) struct Rows {
+/// An iterator of rows, with a buffer of rows that were read to find out their kind and types.
+pub(super) struct BufferedRows {
     iterator: Py<PyIterator>,
-    /// The rows that were taken to look at.
-    seen: std::collections::VecDeque<Py<PyAny>>,
-    kind: Kind,
-    class: Class,
-    /// The names by which the rows know their values; none for plain sequences.
+    /// Rows that were read from the iterator and not yet converted.
+    buffered: std::collections::VecDeque<Py<PyAny>>,
+    kind: InputRowKind,
+    class: InputRowClass,
+    /// The names of the values; `None` for plain sequences.
     names: Option<Vec<String>>,
 }
 
-/// The rows, and the columns that they go into.
+/// A source of record batches that converts rows with one builder for each column.
 pub(super) struct RowSource {
     table: String,
-    rows: Rows,
+    rows: BufferedRows,
     keys: Vec<Py<PyString>>,
-    columns: Vec<Column>,
-    /// Those of the columns whose values may be of any length.
-    varying: Vec<usize>,
+    columns: Vec<ColumnBuilder>,
+    /// Indexes of the columns whose values have no fixed length.
+    variable_length: Vec<usize>,
     schema: SchemaRef,
     row: u64,
-    /// How many the next batch is to have.
+    /// Rows of the next batch.
     batch_rows: usize,
     ended: bool,
 }
 
-impl Rows {
-    /// Looks at the first row; `None` if there is none.
-    pub fn look(data: &Bound<'_, PyAny>) -> Result<Option<Self>> {
+impl BufferedRows {
+    /// Reads the first row and classifies it; `None` if there is no row.
+    pub fn open(data: &Bound<'_, PyAny>) -> Result<Option<Self>> {
         if data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>() || data.is_none() {
             return Err(not_rows(data));
         }
@@ -64,153 +64,154 @@ impl Rows {
             Some(first) => first.map_err(raised)?,
         };
         let (kind, names) =
-            look_at(&first).map_err(raised)?.ok_or_else(|| no_row(None, 0, &first))?;
-        let class = Class::of(&first);
-        let seen = [first.unbind()].into();
-        Ok(Some(Self { iterator: rows.unbind(), seen, kind, class, names }))
+            classify_row(&first).map_err(raised)?.ok_or_else(|| not_a_row(None, 0, &first))?;
+        let class = InputRowClass::new(&first);
+        let buffered = [first.unbind()].into();
+        Ok(Some(Self { iterator: rows.unbind(), buffered, kind, class, names }))
     }
 
-    /// The names by which the rows know their values.
+    /// The names of the values; `None` for plain sequences.
     pub fn names(&self) -> Option<&[String]> {
         self.names.as_deref()
     }
 
-    /// Takes up to `count` rows to look at, and fewer if they are long.
-    pub fn look_ahead(&mut self, py: Python<'_>, count: usize) -> Result<()> {
+    /// Buffers up to `count` rows, fewer if they have more than [`MAX_BUFFERED_BYTES`].
+    pub fn fill_buffer(&mut self, py: Python<'_>, count: usize) -> Result<()> {
         let mut bytes = 0;
-        for row in &self.seen {
-            bytes += self.weight(row.bind(py));
+        for row in &self.buffered {
+            bytes += self.estimated_bytes(row.bind(py));
         }
-        while self.seen.len() < count
-            && bytes < BYTES_TO_SEE
+        while self.buffered.len() < count
+            && bytes < MAX_BUFFERED_BYTES
             && let Some(row) = next(self.iterator.bind(py))
         {
             let row = row.map_err(raised)?;
-            bytes += self.weight(&row);
-            self.seen.push_back(row.unbind());
+            bytes += self.estimated_bytes(&row);
+            self.buffered.push_back(row.unbind());
         }
         Ok(())
     }
 
-    /// About how many bytes a row's values have.
-    fn weight(&self, row: &Bound<'_, PyAny>) -> usize {
+    /// The approximate size of a row's values in bytes.
+    fn estimated_bytes(&self, row: &Bound<'_, PyAny>) -> usize {
         match (self.kind, &self.names) {
-            (Kind::Object, Some(names)) => names
+            (InputRowKind::Object, Some(names)) => names
                 .iter()
                 .filter_map(|name| row.getattr(name.as_str()).ok())
-                .map(|value| weight(&value, 0))
+                .map(|value| estimated_bytes(&value, 0))
                 .sum(),
-            _ => weight(row, 0),
+            _ => estimated_bytes(row, 0),
         }
     }
 
-    /// The rows taken so far, each with its values in the order of `keys`.
-    pub fn seen<'py>(
+    /// The values of each buffered row, in the order of `keys`.
+    pub fn buffered_values<'py>(
         &self,
         py: Python<'py>,
         keys: &[Py<PyString>],
         width: usize,
     ) -> Result<Vec<Vec<Bound<'py, PyAny>>>> {
-        let mut rows = Vec::with_capacity(self.seen.len());
-        for (index, row) in self.seen.iter().enumerate() {
+        let mut rows = Vec::with_capacity(self.buffered.len());
+        for (index, row) in self.buffered.iter().enumerate() {
             let mut values = Vec::with_capacity(width);
-            let refused = |refused| refusal(None, None, index as u64, refused);
-            self.values(row.bind(py), keys, width, |_, value| {
+            let located = |error| conversion_error(None, None, index as u64, error);
+            self.for_each_value(row.bind(py), keys, width, |_, value| {
                 values.push(value.clone());
                 Ok(())
             })
-            .map_err(|(_, error)| refused(error))?;
+            .map_err(|(_, error)| located(error))?;
             rows.push(values);
         }
         Ok(rows)
     }
 
-    /// Gives each value of a row to `take`, with the index of its column.
-    fn values<'py>(
+    /// Calls `visit` with each value of a row and the index of its column.
+    fn for_each_value<'py>(
         &self,
         row: &Bound<'py, PyAny>,
         keys: &[Py<PyString>],
         width: usize,
-        mut take: impl FnMut(usize, &Bound<'py, PyAny>) -> Result<(), Refused>,
-    ) -> Result<(), (Option<usize>, Refused)> {
+        mut visit: impl FnMut(usize, &Bound<'py, PyAny>) -> Result<(), ConversionError>,
+    ) -> Result<(), (Option<usize>, ConversionError)> {
         let py = row.py();
-        let whole = |refused: Refused| (None, refused);
-        let wrong = || whole(unlike(self.kind, row));
-        let places = || self.class.places(row, self.kind, self.names.is_some(), keys);
+        let row_error = |error: ConversionError| (None, error);
+        let wrong_kind = || row_error(kind_mismatch(self.kind, row));
+        let positions = || self.class.positions(row, self.kind, self.names.is_some(), keys);
         match self.kind {
-            Kind::Mapping => {
+            InputRowKind::Mapping => {
                 if let Ok(dict) = row.cast::<PyDict>() {
                     for (index, key) in keys.iter().enumerate() {
-                        let value = dict.get_item(key.bind(py)).map_err(|e| whole(e.into()))?;
-                        let value = value.ok_or_else(|| missing(index))?;
-                        take(index, &value).map_err(|refused| (Some(index), refused))?;
+                        let value = dict.get_item(key.bind(py)).map_err(|e| row_error(e.into()))?;
+                        let value = value.ok_or_else(|| missing_value(index))?;
+                        visit(index, &value).map_err(|error| (Some(index), error))?;
                     }
                     if dict.len() != keys.len() {
-                        return Err(whole(stray_key(row, keys)));
+                        return Err(row_error(unexpected_key(row, keys)));
                     }
                     return Ok(());
                 }
-                let mapping = row.cast::<PyMapping>().map_err(|_| wrong())?;
+                let mapping = row.cast::<PyMapping>().map_err(|_| wrong_kind())?;
                 for (index, key) in keys.iter().enumerate() {
                     let value = mapping.get_item(key.bind(py)).map_err(|error| {
                         if error.is_instance_of::<PyKeyError>(py) {
-                            missing(index)
+                            missing_value(index)
                         } else {
-                            whole(error.into())
+                            row_error(error.into())
                         }
                     })?;
-                    take(index, &value).map_err(|refused| (Some(index), refused))?;
+                    visit(index, &value).map_err(|error| (Some(index), error))?;
                 }
-                if mapping.len().map_err(|e| whole(e.into()))? != keys.len() {
-                    return Err(whole(stray_key(row, keys)));
+                if mapping.len().map_err(|e| row_error(e.into()))? != keys.len() {
+                    return Err(row_error(unexpected_key(row, keys)));
                 }
             }
-            Kind::Sequence => {
-                let ragged = |got: usize| {
-                    whole(Refused::WrongType(format!(
+            InputRowKind::Sequence => {
+                let wrong_width = |got: usize| {
+                    row_error(ConversionError::WrongType(format!(
                         "expected a row of {width} values, got {got}"
                     )))
                 };
                 if let Ok(tuple) = row.cast::<PyTuple>() {
-                    if !self.class.is_of(row)
-                        && let Some(places) = places()?
+                    if !self.class.matches(row)
+                        && let Some(positions) = positions()?
                     {
-                        for (index, place) in places.iter().enumerate() {
-                            let value = tuple.get_item(*place).map_err(|e| whole(e.into()))?;
-                            take(index, &value).map_err(|refused| (Some(index), refused))?;
+                        for (index, position) in positions.iter().enumerate() {
+                            let value =
+                                tuple.get_item(*position).map_err(|e| row_error(e.into()))?;
+                            visit(index, &value).map_err(|error| (Some(index), error))?;
                         }
                         return Ok(());
                     }
                     if tuple.len() != width {
-                        return Err(ragged(tuple.len()));
+                        return Err(wrong_width(tuple.len()));
                     }
                     for (index, value) in tuple.iter_borrowed().enumerate() {
-                        take(index, &value).map_err(|refused| (Some(index), refused))?;
+                        visit(index, &value).map_err(|error| (Some(index), error))?;
                     }
                 } else if let Ok(list) = row.cast::<PyList>() {
                     if list.len() != width {
-                        return Err(ragged(list.len()));
+                        return Err(wrong_width(list.len()));
                     }
                     for (index, value) in list.iter().enumerate() {
-                        take(index, &value).map_err(|refused| (Some(index), refused))?;
+                        visit(index, &value).map_err(|error| (Some(index), error))?;
                     }
                 } else {
-                    return Err(wrong());
+                    return Err(wrong_kind());
                 }
             }
-            Kind::Object => {
-                if !self.class.is_of(row) {
-                    places()?;
+            InputRowKind::Object => {
+                if !self.class.matches(row) {
+                    positions()?;
                 }
                 for (index, key) in keys.iter().enumerate() {
                     let value = row.getattr(key.bind(py)).map_err(|error| {
                         if error.is_instance_of::<PyAttributeError>(py) {
-                            missing(index)
+                            missing_value(index)
                         } else {
-                            whole(error.into())
+                            row_error(error.into())
                         }
                     })?;
-                    take(index, &value).map_err(|refused| (Some(index), refused))?;
+                    visit(index, &value).map_err(|error| (Some(index), error))?;
                 }
             }
         }
@@ -218,18 +219,18 @@ impl Rows {
     }
 }
 
-/// A value as deep as this inside of others is not looked at, to tell how many bytes those have.
-const DEEPEST_WEIGHED: usize = 50;
+/// Nesting at which only text and bytes still count. It also ends the recursion into a list that contains itself.
+const MAX_ESTIMATE_DEPTH: usize = 50;
 
-/// About how many bytes a value has, with what is in it.
-fn weight(value: &Bound<'_, PyAny>, depth: usize) -> usize {
-    let inner = |value: Bound<'_, PyAny>| weight(&value, depth + 1);
+/// The approximate size of a value in bytes, with the values in it.
+fn estimated_bytes(value: &Bound<'_, PyAny>, depth: usize) -> usize {
+    let inner = |value: Bound<'_, PyAny>| estimated_bytes(&value, depth + 1);
     if value.is_instance_of::<PyString>()
         || value.is_instance_of::<PyBytes>()
         || value.is_instance_of::<PyByteArray>()
     {
         value.len().unwrap_or(0)
-    } else if depth == DEEPEST_WEIGHED {
+    } else if depth == MAX_ESTIMATE_DEPTH {
         0
     } else if let Ok(dict) = value.cast::<PyDict>() {
         dict.iter().map(|(_, value)| size_of::<usize>() + inner(value)).sum()
@@ -242,84 +243,97 @@ fn weight(value: &Bound<'_, PyAny>, depth: usize) -> usize {
     }
 }
 
-/// The keys of a row that the first one did not have.
-fn stray_key(row: &Bound<'_, PyAny>, keys: &[Py<PyString>]) -> Refused {
+/// The error for a row with a key that the first row does not have.
+fn unexpected_key(row: &Bound<'_, PyAny>, keys: &[Py<PyString>]) -> ConversionError {
     let py = row.py();
-    let stray = PySet::new(py, keys).and_then(|known| {
+    let unexpected = PySet::new(py, keys).and_then(|known| {
         let is_known = |key: &Bound<'_, PyAny>| known.contains(key).unwrap_or(false);
         let mut keys = row.try_iter()?;
         keys.find(|key| key.as_ref().is_ok_and(|key| !is_known(key)) || key.is_err()).transpose()
     });
-    let stray = match stray {
-        Ok(stray) => stray.map_or_else(String::new, |key| key.to_string()),
+    let unexpected = match unexpected {
+        Ok(unexpected) => unexpected.map_or_else(String::new, |key| key.to_string()),
         Err(error) => return error.into(),
     };
-    Refused::WrongType(format!("key \"{stray}\" is not among the keys of the first row"))
+    ConversionError::WrongType(format!(
+        "key \"{unexpected}\" is not among the keys of the first row"
+    ))
 }
 
 fn not_rows(data: &Bound<'_, PyAny>) -> Error {
-    refusal(
+    conversion_error(
         None,
         None,
         0,
-        Refused::WrongType(format!(
+        ConversionError::WrongType(format!(
             "expected rows (an iterable of dicts, tuples or dataclasses) or Arrow data, got {}",
             type_name(data)
         )),
     )
 }
 
-fn no_row(table: Option<&str>, row: u64, value: &Bound<'_, PyAny>) -> Error {
+fn not_a_row(table: Option<&str>, row: u64, value: &Bound<'_, PyAny>) -> Error {
     let got = type_name(value);
     let message = format!("expected a dict, tuple, list, named tuple or dataclass, got {got}");
-    refusal(table, None, row, Refused::WrongType(message))
+    conversion_error(table, None, row, ConversionError::WrongType(message))
 }
 
-/// The error of a value that was not taken.
-pub(super) fn refusal(
+/// The error for a row, or a value of it, that cannot be converted.
+pub(super) fn conversion_error(
     table: Option<&str>,
     column: Option<&str>,
     row: u64,
-    refused: Refused,
+    error: ConversionError,
 ) -> Error {
-    let (message, wrong_type) = match refused {
-        Refused::WrongType(message) => (message, true),
-        Refused::Unfit(message) => (message, false),
-        Refused::Special => ("NaN or infinity".to_owned(), false),
-        Refused::Raised(error) => return raised(error),
+    let (message, wrong_type) = match error {
+        ConversionError::WrongType(message) => (message, true),
+        ConversionError::InvalidValue(message) => (message, false),
+        ConversionError::NonFinite => ("NaN or infinity".to_owned(), false),
+        ConversionError::Python(error) => return raised(error),
     };
     let owned = |name: Option<&str>| name.map(str::to_owned);
     let (table, column) = (owned(table), owned(column));
     Error::Value(Box::new(ValueError { table, column, row: Some(row), message, wrong_type }))
 }
 
-/// Names as Python strings whose hash is known: a dict finds them quickest.
+/// Interned Python strings. Their hash is cached, which makes lookups in a dict fastest.
 pub(super) fn interned(py: Python<'_>, names: &[String]) -> Vec<Py<PyString>> {
     names.iter().map(|name| PyString::intern(py, name).unbind()).collect()
 }
 
-fn schema<'a>(columns: &[Column], names: impl Iterator<Item = &'a String>) -> SchemaRef {
+fn schema<'a>(columns: &[ColumnBuilder], names: impl Iterator<Item = &'a String>) -> SchemaRef {
     let field =
-        |(column, name): (&Column, &String)| column.field().as_ref().clone().with_name(name);
+        |(column, name): (&ColumnBuilder, &String)| column.field().as_ref().clone().with_name(name);
     Arc::new(Schema::new(columns.iter().zip(names).map(field).collect::<Vec<_>>()))
 }
 
 impl RowSource {
-    /// The rows, whose values of these names go into these columns.
+    /// Makes a source of `rows`, whose values of `names` go into `columns`.
     pub fn new(
         py: Python<'_>,
         table: &str,
-        rows: Rows,
-        columns: Vec<Column>,
+        rows: BufferedRows,
+        columns: Vec<ColumnBuilder>,
         names: &[String],
     ) -> Self {
         let keys = interned(py, names);
         let schema = schema(&columns, names.iter());
         let table = table.to_owned();
-        let varying = columns.iter().enumerate().filter(|(_, column)| column.varies());
-        let varying = varying.map(|(index, _)| index).collect();
-        let batch_rows = FIRST_ROWS;
-        Self { table, rows, keys, columns, varying, schema, row: 0, batch_rows, ended: false }
+        let variable_length =
+            columns.iter().enumerate().filter(|(_, column)| column.is_variable_length());
+        let variable_length = variable_length.map(|(index, _)| index).collect();
+        let batch_rows = FIRST_BATCH_ROWS;
+        Self {
+            table,
+            rows,
+            keys,
+            columns,
+            variable_length,
+            schema,
+            row: 0,
+            batch_rows,
+            ended: false,
+        }
     }
 
     /// The schema of the batches.
@@ -327,14 +341,15 @@ impl RowSource {
         Arc::clone(&self.schema)
     }
 
-    fn gather(&mut self, py: Python<'_>) -> Result<usize> {
+    /// Appends the rows of the next batch to the builders; returns their number.
+    fn fill_builders(&mut self, py: Python<'_>) -> Result<usize> {
         let mut count = 0;
-        let most = self.batch_rows;
-        self.batch_rows = (most + most / 2).min(BATCH_ROWS);
+        let max_rows = self.batch_rows;
+        self.batch_rows = (max_rows + max_rows / 2).min(MAX_BATCH_ROWS);
         let iterator = self.rows.iterator.bind(py).clone();
-        while count < most && self.bytes() < BATCH_BYTES {
-            let seen = self.rows.seen.pop_front().map(|row| Ok(row.into_bound(py)));
-            let Some(row) = seen.or_else(|| next(&iterator)) else {
+        while count < max_rows && self.bytes() < BATCH_BYTES {
+            let buffered = self.rows.buffered.pop_front().map(|row| Ok(row.into_bound(py)));
+            let Some(row) = buffered.or_else(|| next(&iterator)) else {
                 self.ended = true;
                 break;
             };
@@ -345,33 +360,38 @@ impl RowSource {
         Ok(count)
     }
 
-    /// The bytes gathered so far of values that may be of any length.
+    /// The bytes in the builders of the columns without a fixed length.
     #[inline]
     fn bytes(&self) -> usize {
-        self.varying.iter().filter_map(|index| self.columns.get(*index)).map(Column::bytes).sum()
+        self.variable_length
+            .iter()
+            .filter_map(|index| self.columns.get(*index))
+            .map(ColumnBuilder::bytes)
+            .sum()
     }
 
     #[inline]
     fn push(&mut self, row: &Bound<'_, PyAny>) -> Result<()> {
         let Self { rows, keys, columns, .. } = self;
         let width = columns.len();
-        let pushed = rows.values(row, keys, width, |index, value| match columns.get_mut(index) {
-            Some(column) => column.push(value),
-            None => Ok(()),
-        });
+        let pushed =
+            rows.for_each_value(row, keys, width, |index, value| match columns.get_mut(index) {
+                Some(column) => column.push(value),
+                None => Ok(()),
+            });
         match pushed {
             Ok(()) => {
                 self.row += 1;
                 Ok(())
             }
-            Err((column, refused)) => {
+            Err((column, error)) => {
                 let name = column
                     .and_then(|index| self.schema.fields().get(index))
                     .map(|field| field.name().as_str());
-                if column.is_none() && look_at(row).map_err(raised)?.is_none() {
-                    return Err(no_row(Some(&self.table), self.row, row));
+                if column.is_none() && classify_row(row).map_err(raised)?.is_none() {
+                    return Err(not_a_row(Some(&self.table), self.row, row));
                 }
-                Err(refusal(Some(&self.table), name, self.row, refused))
+                Err(conversion_error(Some(&self.table), name, self.row, error))
             }
         }
     }
@@ -386,7 +406,7 @@ impl Source for RowSource {
         if self.ended {
             return Ok(None);
         }
-        let count = held(|py| self.gather(py))?;
+        let count = held(|py| self.fill_builders(py))?;
         if count == 0 {
             return Ok(None);
         }
@@ -396,7 +416,7 @@ impl Source for RowSource {
             arrays.push(column.finish().map_err(internal)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(count));
-        // A column may have become text meanwhile.
+        // A numeric column may have been converted to text in this batch.
         let schema = schema(&self.columns, self.schema.fields().iter().map(|field| field.name()));
         RecordBatch::try_new_with_options(schema, arrays, &options).map(Some).map_err(internal)
     }

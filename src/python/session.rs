@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 
+use super::cancellation::CancelCheck;
 use super::finalization::attached;
 use super::gil::{call, held, released};
 use super::hooks::PoolHooks;
-use super::watching::Going;
 use crate::error::{Error, Result, ServerError};
 use crate::session::pool::{Hold, Lent, Pool};
 use crate::session::{Client, Session};
@@ -85,7 +85,7 @@ fn not_ours() -> Error {
 }
 
 /// A session of the pool's; waits without the GIL.
-pub(super) fn acquire(py: Python<'_>, pool: &Arc<Pool>, going: &Going) -> Result<Lent> {
+pub(super) fn acquire(py: Python<'_>, pool: &Arc<Pool>, going: &CancelCheck) -> Result<Lent> {
     use crate::session::pool::Offer;
     let lent = match pool.try_acquire()? {
         Some(Offer::Session(lent)) => lent,
@@ -101,7 +101,7 @@ pub(super) fn acquire(py: Python<'_>, pool: &Arc<Pool>, going: &Going) -> Result
 pub(super) fn block_on<T>(
     py: Python<'_>,
     session: &Session,
-    going: &Going,
+    going: &CancelCheck,
     operation: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let client = session.client();
@@ -125,7 +125,7 @@ pub(super) fn tell_meanwhile(client: &Client) {
 pub(super) fn drive<T>(
     py: Python<'_>,
     client: &Client,
-    going: &Going,
+    going: &CancelCheck,
     mut operation: Pin<&mut impl Future<Output = Result<T>>>,
 ) -> Result<Result<T>> {
     if client.is_gathering_here() {

@@ -1,4 +1,4 @@
-//! What a caller hands over to be loaded: Arrow data, or rows.
+//! Turns the data of a load (Arrow data, a pandas frame or Python rows) into a source of record batches.
 
 use std::sync::Arc;
 
@@ -9,36 +9,36 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use pyo3_arrow::PyRecordBatch;
 
-use super::gather::{Column, is_a, type_name};
+use super::arrow_builders::{ColumnBuilder, is_instance_of_named, type_name};
+use super::arrow_streams::{CStreamReader, PyArrowReader};
 use super::gil::raised;
 use super::infer::Inference;
 use super::pandas::{self, Frame};
-use super::reader::Own;
-use super::rows::{RowSource, Rows, interned};
-use super::streams::{Batches, Pulled};
+use super::reader::HowdahReader;
+use super::rows::{BufferedRows, RowSource, interned};
 use super::{names, polars};
 use crate::error::{Error, Result};
-use crate::load::{Layout, Opening, Source};
-use crate::types::known;
+use crate::load::{Layout, PreparedLoad, Source};
+use crate::types::codec_for;
 
-/// The data of a load.
+/// The data of a load, by its form.
 pub(super) enum Data {
-    /// Batches that stream in.
+    /// A stream of batches.
     Stream(SchemaRef, Box<dyn Source + Send>),
-    /// One batch.
+    /// A single batch.
     Batch(Option<RecordBatch>, SchemaRef),
-    /// A frame of pandas with columns of objects.
+    /// A pandas frame.
     Frame(Box<Frame>),
     /// Python rows.
-    Rows(Box<Rows>),
-    /// Rows, of which there are none.
-    Nothing,
+    Rows(Box<BufferedRows>),
+    /// An iterable without rows.
+    Empty,
 }
 
-/// Rows looked at to tell the types of a table to be made of them.
+/// Rows from which the column types of a new table are inferred.
 const ROWS_TO_INFER: usize = 1000;
 
-/// How many rows the data has, where it knows that without being read.
+/// The number of rows of the data, if it is known before the data is read.
 pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
     if data.is_instance_of::<PyList>() || data.is_instance_of::<PyTuple>() {
         return data.len().ok()?.try_into().ok();
@@ -52,9 +52,9 @@ pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
 }
 
 impl Data {
-    /// What the object is.
+    /// Finds out the form of the data; reads the first row of an iterable.
     pub fn new(data: &Bound<'_, PyAny>) -> Result<Self> {
-        // A pyarrow Scanner has no capsule of its own.
+        // A pyarrow Scanner does not export a stream itself.
         if type_name(data) == "pyarrow._dataset.Scanner" {
             return Self::new(&data.call_method0("to_reader").map_err(raised)?);
         }
@@ -65,135 +65,144 @@ impl Data {
             return Self::stream(data);
         }
         if data.hasattr("__arrow_c_array__").map_err(raised)? {
-            names::look(data)?;
+            names::check(data)?;
             let batch = data.extract::<PyRecordBatch>().map_err(raised)?.into_inner();
             let schema = batch.schema();
             return Ok(Self::Batch(Some(batch), schema));
         }
-        if is_a(data, "polars.lazyframe.frame.LazyFrame") {
-            let message = "a LazyFrame has no rows yet; load what its collect() gives";
+        if is_instance_of_named(data, "polars.lazyframe.frame.LazyFrame") {
+            let message = "a LazyFrame has no rows yet; load the result of its collect()";
             return Err(Error::Interface(message.to_owned()));
         }
-        // Other iterators do not tell whether they are at their end.
+        // Only generators tell that they are exhausted; other iterators do not.
         if type_name(data) == "generator"
             && data.getattr(intern!(data.py(), "gi_frame")).map_err(raised)?.is_none()
         {
-            let message = "the generator has ended, and has no rows left; make it anew";
+            let message = "the generator is exhausted and has no rows left; pass a new one";
             return Err(Error::Interface(message.to_owned()));
         }
-        Ok(match Rows::look(data)? {
+        Ok(match BufferedRows::open(data)? {
             Some(rows) => Self::Rows(Box::new(rows)),
-            None => Self::Nothing,
+            None => Self::Empty,
         })
     }
 
     fn stream(data: &Bound<'_, PyAny>) -> Result<Self> {
-        names::look(data)?;
-        if let Some(reader) = Own::of(data).map_err(raised)? {
+        names::check(data)?;
+        if let Some(reader) = HowdahReader::downcast(data).map_err(raised)? {
             return Ok(Self::Stream(reader.schema(), Box::new(reader)));
         }
-        if is_a(data, "pyarrow.lib.RecordBatchReader") {
-            let reader = Pulled::of(data).map_err(raised)?;
+        if is_instance_of_named(data, "pyarrow.lib.RecordBatchReader") {
+            let reader = PyArrowReader::new(data).map_err(raised)?;
             return Ok(Self::Stream(reader.schema(), Box::new(reader)));
         }
-        let is_frame = is_a(data, "polars.dataframe.frame.DataFrame");
-        let batches = if is_frame || is_a(data, "polars.series.series.Series") {
-            polars::batches(data, is_frame)?
+        let is_frame = is_instance_of_named(data, "polars.dataframe.frame.DataFrame");
+        let batches = if is_frame || is_instance_of_named(data, "polars.series.series.Series") {
+            polars::import(data, is_frame)?
         } else {
-            Batches::of(data)?
+            CStreamReader::import(data)?
         };
         Ok(Self::Stream(batches.schema(), Box::new(batches)))
     }
 
-    /// The names by which the data knows its columns; `None` for rows without names.
+    /// The column names of the data; `None` for rows without names.
     pub fn names(&self) -> Option<Vec<String>> {
-        let of =
+        let names_of =
             |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect();
         match self {
-            Self::Stream(schema, _) | Self::Batch(_, schema) => Some(of(schema)),
+            Self::Stream(schema, _) | Self::Batch(_, schema) => Some(names_of(schema)),
             Self::Frame(frame) => Some(frame.names().to_vec()),
             Self::Rows(rows) => rows.names().map(<[String]>::to_vec),
-            Self::Nothing => Some(Vec::new()),
+            Self::Empty => Some(Vec::new()),
         }
     }
 
-    /// The data as a source for the target that was opened; rows without names go into
-    /// `positions`, or else into the target's columns in order.
+    /// The data as a source of batches for a prepared load, and their schema. The values of rows without
+    /// names go into the columns `positions`, or else into the target's columns in order.
     pub fn into_source(
         self,
         py: Python<'_>,
-        opening: &Opening<'_>,
+        load: &PreparedLoad<'_>,
         table: &str,
         positions: Option<Vec<String>>,
     ) -> Result<(SchemaRef, Box<dyn Source + Send>)> {
         match self {
             Self::Stream(schema, batches) => Ok((schema, batches)),
-            Self::Batch(batch, schema) => Ok((schema, Box::new(One(batch)))),
-            Self::Nothing => Ok((Arc::new(Schema::empty()), Box::new(One(None)))),
+            Self::Batch(batch, schema) => Ok((schema, Box::new(SingleBatch(batch)))),
+            Self::Empty => Ok((Arc::new(Schema::empty()), Box::new(SingleBatch(None)))),
             Self::Frame(frame) => {
-                let source = frame.into_source(py, opening, table)?;
+                let source = frame.into_source(py, load, table)?;
                 Ok((source.schema(), Box::new(source)))
             }
             Self::Rows(rows) => {
-                let source = rows_into(py, *rows, opening, table, positions)?;
+                let source = row_source(py, *rows, load, table, positions)?;
                 Ok((source.schema(), Box::new(source)))
             }
         }
     }
 }
 
-fn rows_into(
+fn row_source(
     py: Python<'_>,
-    mut rows: Rows,
-    opening: &Opening<'_>,
+    mut rows: BufferedRows,
+    load: &PreparedLoad<'_>,
     table: &str,
     positions: Option<Vec<String>>,
 ) -> Result<RowSource> {
-    let unnamed = || {
-        Error::Programming("rows without names make no table; pass dicts, or columns=".to_owned())
+    let without_names = || {
+        Error::Programming(
+            "rows without names cannot create a table; pass dicts, or columns=".to_owned(),
+        )
     };
     let names = match rows.names() {
         Some(names) => names.to_vec(),
-        None => positions.or_else(|| opening.columns_in_order()).ok_or_else(unnamed)?,
+        None => positions.or_else(|| load.columns_in_order()).ok_or_else(without_names)?,
     };
-    let targets = if rows.names().is_some() { opening.renamed(&names)? } else { names.clone() };
-    let columns = match opening.layout(&targets)? {
-        Layout::There(columns) => {
+    let targets = if rows.names().is_some() { load.renamed(&names)? } else { names.clone() };
+    let columns = match load.layout(&targets)? {
+        Layout::Existing(columns) => {
             let column = |target: &&crate::copy::plan::TargetColumn| {
-                let declared = &target.declared;
-                let pg_type = known(declared)
-                    .ok_or_else(|| Error::Internal("a type was forgotten".to_owned()))?;
-                Column::new(Arc::new(pg_type.gathered(declared)), declared.name())
+                let column_type = &target.declared;
+                let pg_type = codec_for(column_type).ok_or_else(|| {
+                    Error::Internal("a column of the target has no codec".to_owned())
+                })?;
+                ColumnBuilder::new(
+                    Arc::new(pg_type.python_arrow_type(column_type)),
+                    column_type.name(),
+                )
             };
             columns.iter().map(column).collect::<Result<Vec<_>>>()?
         }
-        Layout::New => {
-            rows.look_ahead(py, ROWS_TO_INFER)?;
-            inferred(py, &rows, &names, &targets)?
+        Layout::FromSource => {
+            rows.fill_buffer(py, ROWS_TO_INFER)?;
+            infer_builders(py, &rows, &names, &targets)?
         }
     };
-    // The schema goes by the rows' own names: the load renames them.
+    // The schema has the rows' own names; the load renames them to those of the target.
     Ok(RowSource::new(py, table, rows, columns, &names))
 }
 
-fn inferred(
+fn infer_builders(
     py: Python<'_>,
-    rows: &Rows,
+    rows: &BufferedRows,
     names: &[String],
     targets: &[String],
-) -> Result<Vec<Column>> {
+) -> Result<Vec<ColumnBuilder>> {
     let mut inferences: Vec<_> = names.iter().map(|_| Inference::default()).collect();
-    for (row, values) in rows.seen(py, &interned(py, names), names.len())?.iter().enumerate() {
+    for (row, values) in
+        rows.buffered_values(py, &interned(py, names), names.len())?.iter().enumerate()
+    {
         for ((inference, value), target) in inferences.iter_mut().zip(values).zip(targets) {
-            inference.look(value, target, row)?;
+            inference.observe(value, target, row)?;
         }
     }
-    inferences.iter().map(Inference::column).collect()
+    inferences.iter().map(Inference::builder).collect()
 }
 
-struct One(Option<RecordBatch>);
+/// A source of at most one batch.
+struct SingleBatch(Option<RecordBatch>);
 
-impl Source for One {
+impl Source for SingleBatch {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         Ok(self.0.take())
     }

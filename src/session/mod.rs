@@ -392,7 +392,7 @@ impl Client {
     /// Whether a statement surely only reads: by its text, or because the server is a standby. One that
     /// only reads may be taken for one that writes, never the other way round.
     #[must_use]
-    pub fn surely_reads(&self, sql: &str) -> bool {
+    pub fn is_read_only(&self, sql: &str) -> bool {
         is_plain_read(sql) || self.setting("in_hot_standby").as_deref() == Some("on")
     }
 
@@ -402,7 +402,7 @@ impl Client {
     pub fn answer_lost(&self, sql: &str, error: Error) -> Error {
         // The server has not answered, and so this was so before the statement.
         let is_alone = self.status() == b'I';
-        if is_alone && self.broken().is_some() && !self.surely_reads(sql) {
+        if is_alone && self.broken().is_some() && !self.is_read_only(sql) {
             self.outcome_unknown(error, "statement")
         } else {
             error

@@ -1,26 +1,27 @@
-//! Which statements of a script begin or end a transaction.
+//! Finds the statements of a script that begin or end a transaction.
 
 /// A statement that begins or ends a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Control {
-    /// What it is called.
+    /// The command's name.
     pub command: &'static str,
-    /// Whether it begins one.
+    /// Whether it begins a transaction.
     pub begins: bool,
-    /// Whether the script has no other statement.
+    /// Whether it is the script's only statement.
     pub is_alone: bool,
 }
 
-/// How many words tell what a statement is.
+/// The number of words at the beginning that identify a statement.
 const WORDS: usize = 3;
 
-/// What such statements begin with.
+/// The first words of transaction control statements.
 const FIRST_WORDS: [&str; 7] = ["begin", "start", "commit", "end", "abort", "rollback", "prepare"];
 
-/// The first statement that begins or ends a transaction, of a script, or else of a single statement.
+/// Finds the first statement that begins or ends a transaction, in a script or, unless `is_script`,
+/// in a single statement.
 #[must_use]
 pub fn transaction_control(sql: &str, is_script: bool) -> Option<Control> {
-    let mut tokens = Tokens { sql, at: 0 };
+    let mut tokens = Tokens { sql, position: 0 };
     let mut found: Option<Control> = None;
     let mut statements = 0;
     loop {
@@ -30,7 +31,7 @@ pub fn transaction_control(sql: &str, is_script: bool) -> Option<Control> {
             statements += 1;
             found = found.or_else(|| statement.control());
         }
-        if tokens.at >= sql.len() || (found.is_some() && statements > 1) {
+        if tokens.position >= sql.len() || (found.is_some() && statements > 1) {
             return found.map(|control| Control { is_alone: statements == 1, ..control });
         }
     }
@@ -39,13 +40,13 @@ pub fn transaction_control(sql: &str, is_script: bool) -> Option<Control> {
 /// The first words of a statement.
 struct Statement<'a> {
     words: [&'a str; WORDS],
-    /// It has more than words.
+    /// It contains other tokens than words.
     has_more: bool,
 }
 
 impl<'a> Statement<'a> {
-    /// Reads up to the end of a statement. Gives nothing where it is the script's only one, and neither
-    /// begins nor ends a transaction: a long INSERT is not read to its end.
+    /// Reads a statement to its end. Returns `None` early if it is the only one and does not
+    /// control a transaction, so that a long INSERT is not read to its end.
     fn read(tokens: &mut Tokens<'a>, is_first: bool, is_script: bool) -> Option<Self> {
         let mut statement = Self { words: [""; WORDS], has_more: false };
         let (mut count, mut parentheses, mut bodies) = (0, 0_usize, 0_usize);
@@ -54,10 +55,10 @@ impl<'a> Statement<'a> {
             match token {
                 Token::Semicolon if parentheses == 0 && bodies == 0 => break,
                 Token::Word(word) => {
-                    if let Some(place) = statement.words.get_mut(count) {
-                        *place = word;
-                    } else if statement.makes_routine() {
-                        // BEGIN ATOMIC … END has statements of its own.
+                    if let Some(slot) = statement.words.get_mut(count) {
+                        *slot = word;
+                    } else if statement.creates_routine() {
+                        // BEGIN ATOMIC … END contains statements.
                         let is = |other: &str| word.eq_ignore_ascii_case(other);
                         let begins = is("atomic") && previous.eq_ignore_ascii_case("begin");
                         if begins || (bodies > 0 && is("case")) {
@@ -86,13 +87,13 @@ impl<'a> Statement<'a> {
         self.words[0].is_empty() && !self.has_more
     }
 
-    fn is(&self, at: usize, word: &str) -> bool {
-        self.words.get(at).is_some_and(|there| there.eq_ignore_ascii_case(word))
+    fn is(&self, position: usize, word: &str) -> bool {
+        self.words.get(position).is_some_and(|found| found.eq_ignore_ascii_case(word))
     }
 
-    fn makes_routine(&self) -> bool {
-        let routine = |at| self.is(at, "function") || self.is(at, "procedure");
-        // CREATE OR REPLACE FUNCTION has its kind in the fourth place.
+    fn creates_routine(&self) -> bool {
+        let routine = |position| self.is(position, "function") || self.is(position, "procedure");
+        // In CREATE OR REPLACE FUNCTION the object kind is the fourth word.
         self.is(0, "create") && (routine(1) || self.is(1, "or"))
     }
 
@@ -104,7 +105,7 @@ impl<'a> Statement<'a> {
             "commit" if !self.is(1, "prepared") => ("COMMIT", false),
             "end" => ("END", false),
             "abort" => ("ABORT", false),
-            "rollback" if !self.is(1, "prepared") && !self.goes_to_savepoint() => {
+            "rollback" if !self.is(1, "prepared") && !self.targets_savepoint() => {
                 ("ROLLBACK", false)
             }
             "prepare" if self.is(1, "transaction") => ("PREPARE TRANSACTION", false),
@@ -113,7 +114,7 @@ impl<'a> Statement<'a> {
         Some(Control { command, begins, is_alone: false })
     }
 
-    fn goes_to_savepoint(&self) -> bool {
+    fn targets_savepoint(&self) -> bool {
         let noise = self.is(1, "work") || self.is(1, "transaction");
         self.is(if noise { 2 } else { 1 }, "to")
     }
@@ -128,20 +129,19 @@ enum Token<'a> {
     Semicolon,
     Open,
     Close,
-    /// A text, a quoted name, a number or an operator.
+    /// A string, a quoted identifier, a number or an operator.
     Other,
 }
 
-/// The parts of a script, as PostgreSQL's scanner divides it.
-/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>
+/// An iterator over the tokens of a script, as PostgreSQL's scanner splits it.
 struct Tokens<'a> {
     sql: &'a str,
-    at: usize,
+    position: usize,
 }
 
 impl<'a> Tokens<'a> {
     fn rest(&self) -> &'a [u8] {
-        self.sql.as_bytes().get(self.at..).unwrap_or_default()
+        self.sql.as_bytes().get(self.position..).unwrap_or_default()
     }
 
     fn next(&mut self) -> Option<Token<'a>> {
@@ -149,11 +149,11 @@ impl<'a> Tokens<'a> {
             let rest = self.rest();
             match rest {
                 [] => return None,
-                [b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, ..] => self.at += 1,
+                [b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, ..] => self.position += 1,
                 [b'-', b'-', ..] => {
-                    self.at += memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+                    self.position += memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
                 }
-                [b'/', b'*', ..] => self.at += comment(rest),
+                [b'/', b'*', ..] => self.position += comment(rest),
                 _ => break,
             }
         }
@@ -168,55 +168,56 @@ impl<'a> Tokens<'a> {
             }
             [b'"', ..] => (Token::Other, quoted(rest, b'"', false)),
             [b'$', ..] => (Token::Other, dollar_quoted(rest)),
-            [first, ..] if is_part(*first) => {
-                let length = rest.iter().take_while(|byte| is_part(**byte)).count();
-                let word = self.sql.get(self.at..self.at + length).unwrap_or_default();
+            [first, ..] if is_word_byte(*first) => {
+                let length = rest.iter().take_while(|byte| is_word_byte(**byte)).count();
+                let word = self.sql.get(self.position..self.position + length).unwrap_or_default();
                 (Token::Word(word), length)
             }
             _ => (Token::Other, 1),
         };
-        self.at += length;
+        self.position += length;
         Some(token)
     }
 }
 
-/// What names, keywords and numbers are made of.
-fn is_part(byte: u8) -> bool {
+/// Whether a byte can be part of an identifier, a keyword or a number.
+fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
 }
 
-/// How long a comment is; there may be others in it.
+/// The length of a block comment, which may contain others.
 fn comment(text: &[u8]) -> usize {
-    let (mut at, mut depth) = (2, 1_usize);
+    let (mut position, mut depth) = (2, 1_usize);
     while depth > 0 {
-        match text.get(at..).unwrap_or_default() {
+        match text.get(position..).unwrap_or_default() {
             [] => break,
-            [b'/', b'*', ..] => (at, depth) = (at + 2, depth + 1),
-            [b'*', b'/', ..] => (at, depth) = (at + 2, depth - 1),
-            _ => at += 1,
+            [b'/', b'*', ..] => (position, depth) = (position + 2, depth + 1),
+            [b'*', b'/', ..] => (position, depth) = (position + 2, depth - 1),
+            _ => position += 1,
         }
     }
-    at
+    position
 }
 
-/// How long a text in quotes is; with `escapes`, a backslash takes the meaning of what follows. A quote
-/// that is doubled ends one text and begins another, which comes to the same.
+/// The length of a quoted string or identifier. With `escapes`, a backslash escapes the next byte.
+/// A doubled quote is read as the end of one string and the start of another, which has the same
+/// effect.
 fn quoted(text: &[u8], quote: u8, escapes: bool) -> usize {
-    let mut at = 1;
-    while let Some(byte) = text.get(at) {
-        at += match *byte {
+    let mut position = 1;
+    while let Some(byte) = text.get(position) {
+        position += match *byte {
             b'\\' if escapes => 2,
-            byte if byte == quote => return at + 1,
+            byte if byte == quote => return position + 1,
             _ => 1,
         };
     }
     text.len()
 }
 
-/// How long a text between dollar quotes is; 1 where this begins none.
+/// The length of a dollar-quoted string; 1 if the dollar sign does not begin one.
 fn dollar_quoted(text: &[u8]) -> usize {
     let rest = text.get(1..).unwrap_or_default();
-    let name = rest.iter().take_while(|byte| is_part(**byte) && **byte != b'$').count();
+    let name = rest.iter().take_while(|byte| is_word_byte(**byte) && **byte != b'$').count();
     let has_name = rest.first().is_none_or(|first| !first.is_ascii_digit());
     if !has_name || rest.get(name) != Some(&b'$') {
         return 1;
@@ -231,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_control_of_a_transaction_is_found() {
+    fn test_transaction_control_of_scripts_returns_the_first() {
         for (sql, command, begins, is_alone) in [
             ("BEGIN", "BEGIN", true, true),
             (" begin ISOLATION LEVEL SERIALIZABLE;", "BEGIN", true, true),
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn test_other_statements_are_none() {
+    fn test_transaction_control_of_other_statements_is_none() {
         for sql in [
             "",
             ";",

@@ -1,4 +1,5 @@
-//! The statements of an upsert: rows wait in a temporary table, and one statement merges them into theirs.
+//! The statements of an upsert: rows are copied to a temporary staging table, and one statement
+//! merges them into the target table.
 
 use std::sync::LazyLock;
 use std::time::SystemTime;
@@ -6,42 +7,43 @@ use std::time::SystemTime;
 use super::name::{Quoted, TableName};
 use super::render::{END_LOAD, columns, copy_in, list, select_columns};
 
-/// The name of the temporary table where rows wait to be merged; it is dropped with its transaction. No table of the
-/// user's has it: one of that name would be hidden from the very statements that are about it.
-pub static STAGE_NAME: LazyLock<String> = LazyLock::new(|| {
+/// The name of the staging table, which is dropped at the end of its transaction. It is unique, as
+/// a temporary table hides a permanent table of the same name.
+pub static STAGING_NAME: LazyLock<String> = LazyLock::new(|| {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("_howdah_stage_{}_{:x}", std::process::id(), now.as_nanos())
 });
 
-/// The same, with its schema.
-fn stage() -> TableName {
-    TableName { schema: Some("pg_temp".to_owned()), table: STAGE_NAME.clone() }
+/// The staging table with its schema.
+fn staging_table() -> TableName {
+    TableName { schema: Some("pg_temp".to_owned()), table: STAGING_NAME.clone() }
 }
 
-/// The merged rows, by a name that hides no table of the user's, either.
-fn merged() -> String {
-    Quoted(&STAGE_NAME).to_string()
+/// The name of the CTE with the merged rows, which hides no table of the user either.
+fn merged_name() -> String {
+    Quoted(&STAGING_NAME).to_string()
 }
 
-/// Copies binary tuples into the stage.
+/// COPY of binary tuples into the staging table.
 #[must_use]
-pub fn copy_into_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    copy_in(&stage(), names)
+pub fn copy_into_staging<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    copy_in(&staging_table(), names)
 }
 
-/// Reads columns of the stage.
+/// Reads columns of the staging table.
 #[must_use]
-pub fn select_stage<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    select_columns(&stage(), names)
+pub fn select_staging<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    select_columns(&staging_table(), names)
 }
 
-/// Ends a load within a transaction that merged its rows; the transaction's end does not come yet to drop the stage.
+/// Ends an upsert within the caller's transaction: drops the staging table now, as ON COMMIT DROP
+/// would do so later.
 #[must_use]
 pub fn end_merge() -> String {
-    format!("DROP TABLE {}; {END_LOAD}", stage())
+    format!("DROP TABLE {}; {END_LOAD}", staging_table())
 }
 
-/// One of the columns that tell rows apart.
+/// A key column of an upsert.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
     /// Its name.
@@ -50,92 +52,99 @@ pub struct Key<'a> {
     pub operators: &'a str,
 }
 
-/// How a merged row is known to be a new one.
+/// How the merge distinguishes inserted rows from updated ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// RETURNING has the old row, from PostgreSQL 18 on. A key that is NULL in it tells nothing.
-    ByOldRow,
-    /// By `xmax`: a row that was there has been locked by the very statement. It can be seen in plain tables alone.
-    ByXmax,
-    /// The rest of the statement sees the table as it was before.
-    BySnapshot,
+pub enum CountBy {
+    /// By `old` in RETURNING (PostgreSQL 18 or later). Not possible if the key column may be NULL.
+    OldRow,
+    /// By `xmax`, which is set if this statement locked an existing row. Only ordinary tables have
+    /// it.
+    Xmax,
+    /// By looking the key up: the outer query's snapshot shows the table before the insert.
+    Snapshot,
 }
 
-/// What a NULL in the key of a row means.
+/// How NULLs in key columns are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nulls {
-    /// There can be none.
-    Never,
-    /// The unique index takes it for the same as another.
-    Same,
-    /// The row is one of its own.
-    Apart,
+pub enum NullKeys {
+    /// Keys cannot be NULL.
+    Impossible,
+    /// The unique index is NULLS NOT DISTINCT: NULLs are equal.
+    NotDistinct,
+    /// NULLs are distinct: a row with one is always new.
+    Distinct,
 }
 
-/// How rows are merged into a table.
+/// The merge of the staging table into a target table.
 #[derive(Debug, Clone, Copy)]
 pub struct Merge<'a> {
     /// The table.
     pub table: &'a TableName,
-    /// The columns that are loaded.
+    /// The names of the loaded columns.
     pub names: &'a [&'a str],
-    /// The columns of the table that are not.
+    /// The names of the table's other columns.
     pub left_out: &'a [&'a str],
-    /// The columns that tell rows apart.
+    /// The key columns.
     pub key: &'a [Key<'a>],
-    /// A trigger may fill what the input leaves open: the table's own checks wait for it.
-    pub lenient: bool,
-    /// One of the columns is GENERATED ALWAYS AS IDENTITY.
+    /// Whether the staging table has no constraints, as a trigger of the target table may still
+    /// change the rows.
+    pub skips_constraints: bool,
+    /// Whether a loaded column is GENERATED ALWAYS AS IDENTITY.
     pub overriding: bool,
-    /// What a NULL in the key means.
-    pub nulls: Nulls,
-    /// How a new row is told from one that was there.
-    pub told: Told,
+    /// How NULLs in key columns are compared.
+    pub null_keys: NullKeys,
+    /// How inserted rows are distinguished from updated ones.
+    pub count_by: CountBy,
 }
 
 impl Merge<'_> {
-    /// Creates the stage. It has the table's own checks, so that a row that fails one is named. In the same script the
-    /// server plans the merge: what forbids it, such as a missing constraint, is told before any row is taken.
+    /// Creates the staging table, with the table's constraints, so that an error names the input
+    /// row. The script also makes the server plan the merge: errors such as a missing unique
+    /// constraint are reported before any row is copied.
     #[must_use]
-    pub fn begin(&self) -> String {
-        let Self { table, names, left_out, lenient, .. } = self;
-        let including = if *lenient { "" } else { " INCLUDING CONSTRAINTS" };
+    pub fn create_staging(&self) -> String {
+        let Self { table, names, left_out, skips_constraints, .. } = self;
+        let including = if *skips_constraints { "" } else { " INCLUDING CONSTRAINTS" };
         let mut changes: Vec<String> = Vec::new();
         changes.extend(left_out.iter().map(|name| format!("DROP COLUMN {}", Quoted(name))));
-        if *lenient {
+        if *skips_constraints {
             changes.extend(names.iter().map(|n| format!("ALTER {} DROP NOT NULL", Quoted(n))));
         }
-        let stage = stage();
-        let mut script =
-            vec![format!("CREATE TEMP TABLE {stage} (LIKE {table}{including}) ON COMMIT DROP")];
+        let staging_table = staging_table();
+        let mut script = vec![format!(
+            "CREATE TEMP TABLE {staging_table} (LIKE {table}{including}) ON COMMIT DROP"
+        )];
         if !changes.is_empty() {
-            script.push(format!("ALTER TABLE {stage} {}", list(changes)));
+            script.push(format!("ALTER TABLE {staging_table} {}", list(changes)));
         }
         script.push(format!("EXPLAIN {}", self.merge()));
         script.join("; ")
     }
 
-    /// Merges the stage into the table; the last of several rows with one key wins. Counts the
-    /// rows that were inserted and those that were updated. The table has an alias, for one that is
-    /// itself named `old` or `excluded` would be taken for the rows that these words mean.
+    /// Merges the staging table into the target; of several rows with the same key the last one
+    /// wins. Returns the counts of inserted and updated rows. The target has an alias: a table
+    /// named `old` or `excluded` would otherwise conflict with the special row names.
     #[must_use]
     pub fn merge(&self) -> String {
         let Self { table, names, key, .. } = self;
         let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
         let rest: Vec<_> =
             names.iter().filter(|name| !key.iter().any(|key| key.name == **name)).collect();
-        let stores_all = rest.is_empty();
-        let action = if stores_all {
+        let has_only_keys = rest.is_empty();
+        let action = if has_only_keys {
             "DO NOTHING".to_owned()
         } else {
             let set = |name: &&&str| format!("{0} = EXCLUDED.{0}", Quoted(name));
             format!("DO UPDATE SET {}", list(rest.iter().map(set)))
         };
-        let (returned, counted) =
-            if stores_all { ("true AS is_new".to_owned(), merged()) } else { self.told() };
+        let (returned, counted) = if has_only_keys {
+            ("true AS is_new".to_owned(), merged_name())
+        } else {
+            self.is_new_expression()
+        };
         let names = columns(names.iter().copied());
         let keys = columns(key.iter().map(|key| key.name));
-        let apart = if self.nulls == Nulls::Apart {
+        let distinct_on = if self.null_keys == NullKeys::Distinct {
             let is_null = |key: &Key<'_>| format!("{} IS NULL", Quoted(key.name));
             let any: Vec<_> = key.iter().map(is_null).collect();
             format!("{keys}, CASE WHEN {} THEN ctid END", any.join(" OR "))
@@ -143,42 +152,46 @@ impl Merge<'_> {
             keys.clone()
         };
         format!(
-            "WITH {merged} AS (INSERT INTO {table} AS target ({names}){overriding} \
-             SELECT DISTINCT ON ({apart}) {names} FROM {stage} ORDER BY {apart}, ctid DESC \
+            "WITH {merged_name} AS (INSERT INTO {table} AS target ({names}){overriding} \
+             SELECT DISTINCT ON ({distinct_on}) {names} FROM {staging_table} ORDER BY {distinct_on}, ctid DESC \
              ON CONFLICT ({keys}) {action} RETURNING {returned}) \
              SELECT pg_catalog.count(*) FILTER (WHERE is_new), pg_catalog.count(*) FILTER (WHERE NOT is_new) \
              FROM {counted}",
-            stage = stage(),
-            merged = merged(),
+            staging_table = staging_table(),
+            merged_name = merged_name(),
         )
     }
 
-    /// What is returned of a row, and where it says `is_new`.
-    fn told(&self) -> (String, String) {
-        match (self.told, self.key) {
-            (Told::ByOldRow, [key, ..]) => {
-                (format!("old.{} IS NULL AS is_new", Quoted(key.name)), merged())
+    /// The RETURNING list of a merged row, and the FROM item that has the column `is_new`.
+    fn is_new_expression(&self) -> (String, String) {
+        match (self.count_by, self.key) {
+            (CountBy::OldRow, [key, ..]) => {
+                (format!("old.{} IS NULL AS is_new", Quoted(key.name)), merged_name())
             }
-            (Told::BySnapshot, [_, ..]) => self.told_by_snapshot(),
-            _ => ("target.xmax OPERATOR(pg_catalog.=) 0 AS is_new".to_owned(), merged()),
+            (CountBy::Snapshot, [_, ..]) => self.is_new_by_snapshot(),
+            _ => ("target.xmax OPERATOR(pg_catalog.=) 0 AS is_new".to_owned(), merged_name()),
         }
     }
 
-    fn told_by_snapshot(&self) -> (String, String) {
+    fn is_new_by_snapshot(&self) -> (String, String) {
         let number = || 0..self.key.len();
         let returned = self.key.iter().zip(number());
         let returned = returned.map(|(key, at)| format!("target.{} AS k{at}", Quoted(key.name)));
         let same = self.key.iter().zip(number()).map(|(key, at)| {
             let (name, operators) = (Quoted(key.name), Quoted(key.operators));
-            let same = format!("there.{name} OPERATOR({operators}.=) merged.k{at}");
-            let both_null = format!("there.{name} IS NULL AND merged.k{at} IS NULL");
-            if self.nulls == Nulls::Same { format!("({same} OR {both_null})") } else { same }
+            let same = format!("existing.{name} OPERATOR({operators}.=) merged.k{at}");
+            let both_null = format!("existing.{name} IS NULL AND merged.k{at} IS NULL");
+            if self.null_keys == NullKeys::NotDistinct {
+                format!("({same} OR {both_null})")
+            } else {
+                same
+            }
         });
         let same = same.collect::<Vec<_>>().join(" AND ");
         let counted = format!(
-            "(SELECT NOT EXISTS (SELECT FROM {} AS there WHERE {same}) AS is_new FROM {} AS merged) AS told",
+            "(SELECT NOT EXISTS (SELECT FROM {} AS existing WHERE {same}) AS is_new FROM {} AS merged) AS counted",
             self.table,
-            merged()
+            merged_name()
         );
         (list(returned), counted)
     }
@@ -190,39 +203,38 @@ mod tests {
 
     const KEY: [Key<'_>; 1] = [Key { name: "k", operators: "pg_catalog" }];
 
-    fn merge<'a>(table: &'a TableName, names: &'a [&'a str], told: Told) -> Merge<'a> {
+    fn merge<'a>(table: &'a TableName, names: &'a [&'a str], count_by: CountBy) -> Merge<'a> {
         let (left_out, key) = (&["x"], &KEY);
         Merge {
             table,
             names,
             left_out,
             key,
-            lenient: false,
+            skips_constraints: false,
             overriding: true,
-            nulls: Nulls::Never,
-            told,
+            null_keys: NullKeys::Impossible,
+            count_by,
         }
     }
 
     #[test]
     fn test_merge_of_nothing_but_keys_updates_nothing() {
         let table = TableName::parse("t").unwrap();
-        let merge = merge(&table, &["k"], Told::ByOldRow);
+        let merge = merge(&table, &["k"], CountBy::OldRow);
         assert!(merge.merge().contains("OVERRIDING SYSTEM VALUE SELECT DISTINCT ON (\"k\")"));
         assert!(merge.merge().contains("ON CONFLICT (\"k\") DO NOTHING RETURNING true"));
-        assert!(merge.begin().contains("DROP COLUMN \"x\"; EXPLAIN WITH"));
+        assert!(merge.create_staging().contains("DROP COLUMN \"x\"; EXPLAIN WITH"));
     }
 
     #[test]
     fn test_merge_by_snapshot_names_no_operator_without_its_schema() {
         let table = TableName::parse("s.t").unwrap();
-        let mut merge = merge(&table, &["k", "v"], Told::BySnapshot);
-        let same =
-            "FROM \"s\".\"t\" AS there WHERE there.\"k\" OPERATOR(\"pg_catalog\".=) merged.k0)";
+        let mut merge = merge(&table, &["k", "v"], CountBy::Snapshot);
+        let same = "FROM \"s\".\"t\" AS existing WHERE existing.\"k\" OPERATOR(\"pg_catalog\".=) merged.k0)";
         assert!(merge.merge().contains(same), "{}", merge.merge());
-        merge.nulls = Nulls::Same;
+        merge.null_keys = NullKeys::NotDistinct;
         assert!(
-            merge.merge().contains("=) merged.k0 OR there.\"k\" IS NULL AND merged.k0 IS NULL)")
+            merge.merge().contains("=) merged.k0 OR existing.\"k\" IS NULL AND merged.k0 IS NULL)")
         );
     }
 }

@@ -1,11 +1,11 @@
-//! SQL: names, and the statements made of them. Values are never part of it.
+//! SQL text: identifiers, and statements built from them. Values are never part of the text.
 
+pub mod catalog_queries;
 pub mod control;
 pub mod ddl;
-pub mod lookup;
 pub mod merge;
 pub mod name;
 pub mod render;
-pub mod restore;
+pub mod replace_table;
 pub mod statement;
 pub mod type_name;

@@ -1,28 +1,29 @@
-//! Names of tables and columns, quoted as SQL wants them.
+//! Table names and quoted identifiers.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The bytes that the server keeps of an identifier, `NAMEDATALEN - 1`: it cuts a longer one, which then names something
-/// else. A server may be compiled with another limit, which howdah does not ask for.
+/// The greatest length of an identifier in bytes, `NAMEDATALEN - 1`: the server cuts longer ones,
+/// which then name other objects. A server may be compiled with another limit, which howdah does
+/// not query.
 /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
-pub const LONGEST: usize = 63;
+pub const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// Refuses an identifier that the server would cut.
 ///
 /// # Errors
-/// When it is longer than [`LONGEST`].
-pub fn refuse_long(what: &str, name: &str) -> Result<()> {
-    too_long(what, name).map_or(Ok(()), |problem| Err(Error::Interface(problem)))
+/// When it is longer than [`MAX_IDENTIFIER_BYTES`].
+pub fn check_length(what: &str, name: &str) -> Result<()> {
+    length_error(what, name).map_or(Ok(()), |problem| Err(Error::Interface(problem)))
 }
 
-/// What is wrong with an identifier that the server would cut.
+/// The error message for an identifier that the server would cut; `None` if it would not.
 #[must_use]
-pub fn too_long(what: &str, name: &str) -> Option<String> {
-    (name.len() > LONGEST).then(|| {
+pub fn length_error(what: &str, name: &str) -> Option<String> {
+    (name.len() > MAX_IDENTIFIER_BYTES).then(|| {
         format!(
-            "{what} \"{name}\" is over {LONGEST} bytes long, and the server keeps no more of a name; give a shorter one"
+            "{what} \"{name}\" is over {MAX_IDENTIFIER_BYTES} bytes long, the server's limit for names; choose a shorter one"
         )
     })
 }
@@ -30,57 +31,55 @@ pub fn too_long(what: &str, name: &str) -> Option<String> {
 /// A table's name, with its schema where one was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
-    /// The schema; `None` leaves it to the search path.
+    /// The schema; `None` to use the search path.
     pub schema: Option<String>,
     /// The table.
     pub table: String,
 }
 
-/// A name that cannot be read.
+/// A table name that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadName(String);
 
 impl TableName {
-    /// Reads `table`, `schema.table`, or either with parts in double quotes. A part without quotes
-    /// is taken as it stands, with its capitals.
+    /// Parses `table` or `schema.table`, where each part may be in double quotes. A part without
+    /// quotes is taken as it is, with its case.
     ///
     /// # Errors
-    /// When a part is empty or longer than [`LONGEST`], a quote is left open, or there are more than two parts.
+    /// When a part is empty or longer than [`MAX_IDENTIFIER_BYTES`], a quote is not closed, or
+    /// there are more than two parts.
     pub fn parse(text: &str) -> std::result::Result<Self, BadName> {
         let name = Self::split(text)?;
-        let schema = name.schema.as_deref().and_then(|schema| too_long("schema", schema));
-        match schema.or_else(|| too_long("table", &name.table)) {
+        let schema = name.schema.as_deref().and_then(|schema| length_error("schema", schema));
+        match schema.or_else(|| length_error("table", &name.table)) {
             Some(problem) => Err(BadName(problem)),
             None => Ok(name),
         }
     }
 
-    /// Reads a name that may be too long.
-    ///
-    /// # Errors
-    /// As [`TableName::parse`].
+    /// [`TableName::parse`] without the check of the length.
     pub fn split(text: &str) -> std::result::Result<Self, BadName> {
         let bad = |why: &str| BadName(format!("table name {text:?}: {why}"));
         let mut parts = Vec::new();
         let mut rest = text;
         loop {
-            let (part, tail) = if let Some(quoted) = rest.strip_prefix('"') {
-                unquoted(quoted).ok_or_else(|| bad("a quote is left open"))?
+            let (part, after) = if let Some(quoted) = rest.strip_prefix('"') {
+                unquoted(quoted).ok_or_else(|| bad("a quote is not closed"))?
             } else {
-                let (part, tail) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
-                (part.to_owned(), tail)
+                let (part, after) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+                (part.to_owned(), after)
             };
             if part.is_empty() {
                 return Err(bad("a part is empty"));
             }
             if part.contains('\0') {
-                return Err(bad("it holds the character NUL"));
+                return Err(bad("it contains the character NUL"));
             }
             parts.push(part);
-            match tail.strip_prefix('.') {
-                Some(tail) => rest = tail,
-                None if tail.is_empty() => break,
+            match after.strip_prefix('.') {
+                Some(after) => rest = after,
+                None if after.is_empty() => break,
                 None => return Err(bad("expected a dot after a quoted part")),
             }
         }
@@ -93,14 +92,14 @@ impl TableName {
         }
     }
 
-    /// The same schema with another table.
+    /// Another table in the same schema.
     #[must_use]
     pub fn sibling(&self, table: String) -> Self {
         Self { schema: self.schema.clone(), table }
     }
 }
 
-/// What stands before the closing quote, and what after it.
+/// Splits at the closing quote: the unquoted identifier, and the rest.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut rest = text;
@@ -109,16 +108,16 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
         name.push_str(rest.get(..end)?);
         rest = rest.get(end + 1..)?;
         match rest.strip_prefix('"') {
-            Some(tail) => {
+            Some(after) => {
                 name.push('"');
-                rest = tail;
+                rest = after;
             }
             None => return Some((name, rest)),
         }
     }
 }
 
-/// In quotes, as SQL takes it.
+/// The name in double quotes, for use in SQL.
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(schema) = &self.schema {
@@ -128,7 +127,7 @@ impl fmt::Display for TableName {
     }
 }
 
-/// A name in double quotes.
+/// An identifier, displayed in double quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(pub &'a str);
 
@@ -144,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn test_parse_of_names_keeps_capitals_and_quotes() {
+    fn test_parse_of_names_preserves_case_and_quotes() {
         for (text, shown) in [
             ("t", "\"t\""),
             ("s.t", "\"s\".\"t\""),
@@ -172,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn test_parse_of_what_is_displayed_is_the_same(schema in "[^\0]{1,9}", table in "[^\0]{1,9}") {
+        fn test_parse_of_displayed_name_round_trips(schema in "[^\0]{1,9}", table in "[^\0]{1,9}") {
             let name = TableName { schema: Some(schema), table };
             prop_assert_eq!(TableName::parse(&name.to_string()), Ok(name));
         }

@@ -1,24 +1,25 @@
-//! Statements, written out. It and [`super::merge`] are the only files that write SQL of names that callers give.
+//! Writes statements for sessions, transactions and loads. This file and [`super::merge`] are the
+//! only ones that put identifiers from callers into SQL.
 
 use std::fmt::Display;
 
 use super::ddl::literal;
-use super::name::{Quoted, TableName, refuse_long};
+use super::name::{Quoted, TableName, check_length};
 use super::type_name;
 use crate::error::Result;
 
 /// Begins a transaction.
 pub const BEGIN: &str = "BEGIN";
 
-/// Undoes all that a session may keep beyond its transactions, but for prepared statements, cached plans and
-/// the last values of sequences.
-/// DISCARD ALL does the same and more: <https://www.postgresql.org/docs/current/sql-discard.html>.
+/// Resets a session's state except for prepared statements, cached plans and the last values of
+/// sequences. DISCARD ALL resets these too:
+/// <https://www.postgresql.org/docs/current/sql-discard.html>.
 pub const RESET_SESSION: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP";
 
-/// Undoes all that a session may keep, prepared statements too.
+/// Resets all of a session's state, including prepared statements.
 pub const DISCARD_ALL: &str = "DISCARD ALL";
 
-/// Begins a transaction of a kind; `None` where PostgreSQL knows no such isolation.
+/// Begins a transaction with these characteristics; `None` if the isolation level does not exist.
 #[must_use]
 pub fn begin(isolation: Option<&str>, readonly: bool, deferrable: bool) -> Option<String> {
     let mut sql = BEGIN.to_owned();
@@ -40,13 +41,13 @@ pub fn savepoint(depth: u32) -> String {
     format!("SAVEPOINT howdah_{depth}")
 }
 
-/// Keeps what was done since a savepoint.
+/// Ends a nested transaction and keeps its changes.
 #[must_use]
 pub fn release_savepoint(depth: u32) -> String {
     format!("RELEASE SAVEPOINT howdah_{depth}")
 }
 
-/// Undoes what was done since a savepoint.
+/// Ends a nested transaction and undoes its changes.
 #[must_use]
 pub fn rollback_savepoint(depth: u32) -> String {
     format!("ROLLBACK TO SAVEPOINT howdah_{depth}; RELEASE SAVEPOINT howdah_{depth}")
@@ -55,9 +56,9 @@ pub fn rollback_savepoint(depth: u32) -> String {
 /// Subscribes to channels.
 ///
 /// # Errors
-/// When a channel's name is longer than the server keeps.
+/// When a channel's name is longer than the server allows.
 pub fn listen(channels: &[String]) -> Result<String> {
-    channels.iter().try_for_each(|channel| refuse_long("channel", channel))?;
+    channels.iter().try_for_each(|channel| check_length("channel", channel))?;
     let listen = channels.iter().map(|channel| format!("LISTEN {}", Quoted(channel)));
     Ok(listen.collect::<Vec<_>>().join("; "))
 }
@@ -94,21 +95,21 @@ pub fn select_columns<'a>(table: &TableName, names: impl IntoIterator<Item = &'a
     format!("SELECT {} FROM {table}", columns(names))
 }
 
-/// How [`unless_changed`] marks its error, before the column's name.
-pub const CHANGED: &str = "howdah: changed: ";
+/// The marker that precedes the column's name in an error of [`assert_unchanged`].
+pub const CHANGED_MARKER: &str = "howdah: changed: ";
 
-/// Fails unless columns of a table have these types and modifiers, as `pg_attribute` holds them. A
-/// text that is no number is the one error that plain SQL can raise with words of ours. `unnest` of several
-/// arrays is that of `pg_catalog` without saying so, and it is not known with a schema:
+/// A query that fails unless columns of a table have these types and modifiers, as in
+/// `pg_attribute`. The invalid cast to an integer is how plain SQL can raise an error with our own
+/// text. `unnest` with several arrays is special syntax, which a schema name would break:
 /// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/parser/parse_clause.c>.
 #[must_use]
-pub fn unless_changed(table: &TableName, expected: &[(&str, u32, i32)]) -> String {
+pub fn assert_unchanged(table: &TableName, expected: &[(&str, u32, i32)]) -> String {
     let table = literal(&table.to_string());
     let names = list(expected.iter().map(|(name, ..)| literal(name)));
     let types = list(expected.iter().map(|(_, oid, _)| oid));
     let modifiers = list(expected.iter().map(|(.., typmod)| typmod));
     format!(
-        "SELECT ('{CHANGED}' OPERATOR(pg_catalog.||) w.name)::pg_catalog.int4 \
+        "SELECT ('{CHANGED_MARKER}' OPERATOR(pg_catalog.||) w.name)::pg_catalog.int4 \
          FROM unnest(ARRAY[{names}]::pg_catalog.text[], ARRAY[{types}]::pg_catalog.oid[], \
          ARRAY[{modifiers}]::pg_catalog.int4[]) AS w (name, type, modifier) \
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({table}) \
@@ -117,20 +118,20 @@ pub fn unless_changed(table: &TableName, expected: &[(&str, u32, i32)]) -> Strin
     )
 }
 
-/// Copies binary tuples into a table.
+/// COPY of binary tuples into a table.
 #[must_use]
 pub fn copy_in<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) -> String {
     format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", columns(names))
 }
 
-/// Makes a table that goes with the transaction, of some columns of another, and numbers its rows.
-/// Some of the columns have these types instead.
+/// Creates a staging table that is dropped with the transaction: some columns of another table, and
+/// one that numbers its rows. `types` replaces the types of some columns.
 ///
 /// # Errors
-/// When one of them is no type.
+/// When one of `types` is not a type name.
 pub fn staging<'a>(
     stage: &str,
-    model: &TableName,
+    source: &TableName,
     names: impl IntoIterator<Item = &'a str>,
     order: &str,
     types: &[(String, String)],
@@ -138,7 +139,7 @@ pub fn staging<'a>(
     let (stage, names) = (Quoted(stage), columns(names));
     let mut statements = vec![
         format!(
-            "CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS SELECT {names} FROM {model} WITH NO DATA"
+            "CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS SELECT {names} FROM {source} WITH NO DATA"
         ),
         format!(
             "ALTER TABLE pg_temp.{stage} ADD COLUMN {} bigint GENERATED BY DEFAULT AS IDENTITY",
@@ -146,14 +147,14 @@ pub fn staging<'a>(
         ),
     ];
     for (name, sql_type) in types {
-        let sql_type = type_name::written(sql_type)?;
+        let sql_type = type_name::checked(sql_type)?;
         statements
             .push(format!("ALTER TABLE pg_temp.{stage} ALTER {} TYPE {sql_type}", Quoted(name)));
     }
     Ok(statements)
 }
 
-/// Drops such a table sooner, where the transaction goes on.
+/// Drops a staging table before the transaction ends.
 #[must_use]
 pub fn drop_staging(stage: &str) -> String {
     format!("DROP TABLE pg_temp.{}", Quoted(stage))
@@ -165,7 +166,7 @@ pub fn truncate(table: &TableName) -> String {
     format!("TRUNCATE {table}")
 }
 
-/// Creates a table of columns, each with the declaration of its type.
+/// Creates a table; `fields` are column names and types.
 #[must_use]
 pub fn create_table(table: &TableName, fields: &[(String, String)]) -> String {
     let field = |(name, declaration): &(String, String)| {
@@ -174,10 +175,10 @@ pub fn create_table(table: &TableName, fields: &[(String, String)]) -> String {
     format!("CREATE TABLE {table} ({})", list(fields.iter().map(field)))
 }
 
-/// Where and how the rows of a table are kept.
+/// A table's storage properties.
 #[derive(Debug, Clone)]
 pub struct Storage {
-    /// Whether its changes are not logged.
+    /// Whether it is UNLOGGED.
     pub unlogged: bool,
     /// Its access method.
     pub method: Option<String>,
@@ -185,10 +186,11 @@ pub struct Storage {
     pub tablespace: Option<String>,
 }
 
-/// Creates a table like another; constraints that need an index come after the rows, and so do
-/// extended statistics, lest they be named after this table.
+/// Creates a table like another, without indexes and the constraints that need one, which are
+/// created after the rows are loaded, and without extended statistics, which would be named after
+/// this table.
 #[must_use]
-pub fn create_like(table: &TableName, model: &TableName, storage: &Storage) -> String {
+pub fn create_like(table: &TableName, source: &TableName, storage: &Storage) -> String {
     let kind = if storage.unlogged { "UNLOGGED TABLE" } else { "TABLE" };
     let option = |word: &str, name: &Option<String>| {
         name.as_ref().map(|name| format!(" {word} {}", Quoted(name))).unwrap_or_default()
@@ -196,35 +198,35 @@ pub fn create_like(table: &TableName, model: &TableName, storage: &Storage) -> S
     let method = option("USING", &storage.method);
     let tablespace = option("TABLESPACE", &storage.tablespace);
     format!(
-        "CREATE {kind} {table} (LIKE {model} INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS){method}{tablespace}"
+        "CREATE {kind} {table} (LIKE {source} INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS){method}{tablespace}"
     )
 }
 
-/// Gives a table to a role; to the one that has it, this is nothing.
+/// Sets a table's owner.
 #[must_use]
 pub fn set_owner(table: &TableName, owner: &str) -> String {
     format!("ALTER TABLE {table} OWNER TO {}", Quoted(owner))
 }
 
-/// Keeps others from a table until the transaction ends.
+/// Locks a table in ACCESS EXCLUSIVE mode until the transaction ends.
 #[must_use]
 pub fn lock(table: &TableName) -> String {
     format!("LOCK TABLE {table}")
 }
 
-/// Puts a table into the place of another.
+/// Drops a table and gives its name to another.
 #[must_use]
-pub fn swap(old: &TableName, new: &TableName) -> String {
+pub fn replace(old: &TableName, new: &TableName) -> String {
     format!("DROP TABLE {old}; ALTER TABLE {new} RENAME TO {}", Quoted(&old.table))
 }
 
-/// Lets a sequence belong to another table's column, lest it go with its table.
+/// Sets the column that owns a sequence, so that the sequence is not dropped with its old table.
 #[must_use]
-pub fn own_sequence(sequence: &str, table: &TableName, column: &str) -> String {
+pub fn set_sequence_owner(sequence: &str, table: &TableName, column: &str) -> String {
     format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{}", Quoted(column))
 }
 
-/// Gives a sequence another name.
+/// Renames a sequence.
 #[must_use]
 pub fn rename_sequence(sequence: &str, name: &str) -> String {
     format!("ALTER SEQUENCE {sequence} RENAME TO {}", Quoted(name))
@@ -244,9 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn test_check_of_hostile_names_holds_them_in_literals() {
+    fn test_assert_unchanged_of_hostile_names_quotes_them_in_literals() {
         let table = TableName::parse("\"it's\"").unwrap();
-        let check = unless_changed(&table, &[("a'b", 20, -1), ("c\\d", 1700, 655_366)]);
+        let check = assert_unchanged(&table, &[("a'b", 20, -1), ("c\\d", 1700, 655_366)]);
         assert!(check.contains("ARRAY['a''b', E'c\\\\d']::pg_catalog.text[]"), "{check}");
         assert!(check.contains("ARRAY[20, 1700]") && check.contains("ARRAY[-1, 655366]"));
         assert!(check.contains("pg_catalog.to_regclass('\"it''s\"')"), "{check}");

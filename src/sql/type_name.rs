@@ -1,15 +1,15 @@
-//! Types, as statements name them: what is a type's name and nothing else, and which types are PostgreSQL's own.
+//! Checks type names for use in SQL, and qualifies those of built-in types.
 //!
-//! A type of PostgreSQL's own is written with its schema where its name is looked up in the search path, so that
-//! `text` is `pg_catalog.text` whatever another role has made of that name. The names that are words of SQL, such as
-//! `bigint` and `timestamp with time zone`, are not looked up there.
+//! A built-in type is written with its schema if its name would be looked up in the search path:
+//! `text` becomes `pg_catalog.text`, whatever another role has created with that name. Type names
+//! that are SQL keywords, such as `bigint` and `timestamp with time zone`, are not looked up there.
 
 use std::borrow::Cow;
 
-use super::name::refuse_long;
+use super::name::check_length;
 use crate::error::{Error, Result};
 
-/// Types whose names have several words; any other has one, so that nothing can follow it.
+/// Type names of several words. All other types have one, so that nothing can follow a type.
 /// <https://www.postgresql.org/docs/current/datatype.html>
 const WORDS: &[&str] = &[
     "bit varying",
@@ -36,7 +36,7 @@ const WORDS: &[&str] = &[
     "timestamp without time zone",
 ];
 
-/// Words of SQL that are types; the grammar itself finds them in `pg_catalog`.
+/// SQL keywords that are type names; the grammar itself resolves them to `pg_catalog`.
 /// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/parser/gram.y>
 const KEYWORDS: &[&str] = &[
     "bigint",
@@ -59,8 +59,9 @@ const KEYWORDS: &[&str] = &[
     "varchar",
 ];
 
-/// The other names of PostgreSQL's own types:
-/// `SELECT typname FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname !~ '^(_|pg_)'`.
+/// The other built-in type names:
+/// `SELECT typname FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname !~
+/// '^(_|pg_)'`.
 const NAMES: &str = "\
 aclitem any anyarray anycompatible anycompatiblearray anycompatiblemultirange anycompatiblenonarray \
 anycompatiblerange anyelement anyenum anymultirange anynonarray anyrange bit bool box bpchar bytea char cid cidr \
@@ -72,72 +73,72 @@ regprocedure regrole regtype table_am_handler text tid time timestamp timestampt
 tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector txid_snapshot unknown uuid varbit varchar void xid \
 xid8 xml";
 
-/// A type's name, checked, as a statement has it.
+/// Checks a type name and qualifies it for use in SQL.
 ///
 /// # Errors
-/// When it is no type; when a part of it is longer than the server keeps.
-pub fn written(name: &str) -> Result<Cow<'_, str>> {
+/// When it is not a type name, or a part of it is longer than the server allows.
+pub fn checked(name: &str) -> Result<Cow<'_, str>> {
     if !is_type(name) {
-        return Err(Error::Interface(format!("{name:?} is no type")));
+        return Err(Error::Interface(format!("{name:?} is not a type name")));
     }
     for part in parts(name) {
-        refuse_long("type", &part)?;
+        check_length("type", &part)?;
     }
     Ok(qualified(name))
 }
 
-/// A type's name, with the schema where it is one of PostgreSQL's own that is looked up in the search path.
+/// Qualifies a built-in type's name with `pg_catalog` if it would be looked up in the search path.
 #[must_use]
 pub fn qualified(name: &str) -> Cow<'_, str> {
-    match own(name) {
-        Some(Own::Looked) => format!("pg_catalog.{}", name.trim_start()).into(),
-        Some(Own::Keyword | Own::Said) | None => name.into(),
+    match naming(name) {
+        Some(BuiltinName::Unqualified) => format!("pg_catalog.{}", name.trim_start()).into(),
+        Some(BuiltinName::Keyword | BuiltinName::Qualified) | None => name.into(),
     }
 }
 
-/// Whether a type is one of PostgreSQL's own, or an array of such.
+/// Whether a type is built-in, or an array of a built-in type.
 #[must_use]
-pub fn is_own(name: &str) -> bool {
-    own(name).is_some()
+pub fn is_builtin(name: &str) -> bool {
+    naming(name).is_some()
 }
 
-/// How a type of PostgreSQL's own is named.
-enum Own {
-    /// By words of SQL.
+/// How a built-in type is named.
+enum BuiltinName {
+    /// By SQL keywords.
     Keyword,
-    /// By its schema and its name.
-    Said,
-    /// By a name that is looked up.
-    Looked,
+    /// With its schema.
+    Qualified,
+    /// By a name that is looked up in the search path.
+    Unqualified,
 }
 
-fn own(name: &str) -> Option<Own> {
+fn naming(name: &str) -> Option<BuiltinName> {
     let name = name.trim();
     if let Some((schema, _)) = name.split_once('.')
         && !schema.contains('"')
     {
-        return (schema == "pg_catalog").then_some(Own::Said);
+        return (schema == "pg_catalog").then_some(BuiltinName::Qualified);
     }
     if let Some(quoted) = name.strip_prefix('"') {
         let (inner, rest) = quoted.split_once('"')?;
-        // A second quote is part of the name, and a dot ends a schema's.
+        // A second quote would be part of the name, and a dot would make it a schema.
         let ends = rest.is_empty() || rest.starts_with(['[', '(', ' ']);
-        return (ends && is_name(inner)).then_some(Own::Looked);
+        return (ends && is_builtin_name(inner)).then_some(BuiltinName::Unqualified);
     }
     let base = name.split(['(', '[']).next().unwrap_or_default().trim().to_lowercase();
     let first = base.split(' ').next().unwrap_or_default();
     if KEYWORDS.contains(&first) || base == "double precision" || first == "national" {
-        Some(Own::Keyword)
+        Some(BuiltinName::Keyword)
     } else {
-        is_name(&base).then_some(Own::Looked)
+        is_builtin_name(&base).then_some(BuiltinName::Unqualified)
     }
 }
 
-fn is_name(name: &str) -> bool {
-    name.starts_with("pg_") || NAMES.split(' ').any(|own| own == name)
+fn is_builtin_name(name: &str) -> bool {
+    name.starts_with("pg_") || NAMES.split(' ').any(|naming| naming == name)
 }
 
-/// The parts of a type's name, without their quotes, brackets and modifiers.
+/// Splits a type name into its parts, without quotes, brackets and modifiers.
 #[must_use]
 pub fn parts(written: &str) -> Vec<String> {
     let (mut parts, mut is_quoted) = (vec![String::new()], false);
@@ -155,11 +156,12 @@ pub fn parts(written: &str) -> Vec<String> {
     parts
 }
 
-/// Whether a text can only be a type: names, quoted ones too, with modifiers and brackets.
+/// Whether a text is the syntax of a type name: identifiers, quoted or not, with modifiers and
+/// brackets, and nothing else.
 fn is_type(text: &str) -> bool {
     let mut rest = text;
-    let mut named = false;
-    // What stands outside of quotes, modifiers and brackets.
+    let mut has_name = false;
+    // The text outside of quotes, modifiers and brackets.
     let mut plain = String::new();
     while let Some(first) = rest.chars().next() {
         let tail = rest.get(first.len_utf8()..).unwrap_or_default();
@@ -172,11 +174,11 @@ fn is_type(text: &str) -> bool {
                 None => return false,
             },
             '(' => match tail.split_once(')') {
-                Some((inside, tail)) if named && is_modifier(inside) => tail,
+                Some((inside, tail)) if has_name && is_type_modifier(inside) => tail,
                 _ => return false,
             },
             '[' => match tail.strip_prefix(']') {
-                Some(tail) if named => tail,
+                Some(tail) if has_name => tail,
                 _ => return false,
             },
             _ if first.is_alphanumeric() || "_. ".contains(first) => {
@@ -185,7 +187,7 @@ fn is_type(text: &str) -> bool {
             }
             _ => return false,
         };
-        named = true;
+        has_name = true;
     }
     let words: Vec<_> = plain.split(' ').filter(|word| !word.is_empty()).collect();
     match words.as_slice() {
@@ -195,12 +197,12 @@ fn is_type(text: &str) -> bool {
     }
 }
 
-fn is_modifier(text: &str) -> bool {
+fn is_type_modifier(text: &str) -> bool {
     let mut words = text.split(',').map(str::trim);
     words.all(|word| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_alphanumeric()))
 }
 
-/// What stands after a quoted name.
+/// The text after a quoted identifier.
 fn quoted(text: &str) -> Option<&str> {
     let mut rest = text;
     loop {
@@ -217,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_own_types_that_are_looked_up_get_their_schema() {
+    fn test_checked_of_builtin_types_adds_the_schema() {
         for (name, expected) in [
             ("text", "pg_catalog.text"),
             ("TEXT[]", "pg_catalog.TEXT[]"),
@@ -236,14 +238,14 @@ mod tests {
             ("vector(3)", "vector(3)"),
             ("status", "status"),
         ] {
-            assert_eq!(written(name).unwrap(), expected, "{name}");
+            assert_eq!(checked(name).unwrap(), expected, "{name}");
         }
-        assert!(is_own("double precision[]") && is_own("int4") && is_own("pg_lsn"));
-        assert!(!is_own("citext") && !is_own("public.text") && !is_own("\"Text\""));
+        assert!(is_builtin("double precision[]") && is_builtin("int4") && is_builtin("pg_lsn"));
+        assert!(!is_builtin("citext") && !is_builtin("public.text") && !is_builtin("\"Text\""));
     }
 
     #[test]
-    fn test_types_are_types_alone() {
+    fn test_is_type_accepts_only_type_names() {
         for text in [
             "bigint",
             "numeric(12,2)",

@@ -1,4 +1,4 @@
-//! One-dimensional arrays: an Arrow list, from every kind of list.
+//! `T[]` in one dimension: an Arrow list, from every kind of list.
 //!
 //! Wire: see [`crate::wire::array`].
 
@@ -10,24 +10,24 @@ use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use postgres_types::Type;
 
-use super::encode::staged;
-use super::{CellError, Declared, Decode, PgType, ReadAs, known, plain};
+use super::encode::variable;
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, codec_for, nullable_field};
 use crate::wire::array::{NotAList, elements, put};
 use crate::wire::cells::Cells;
 
-/// Every array type of an element type that is known.
+/// The codec of every array type whose element type has a codec.
 pub struct Array;
 
-/// The element's type, and what is known of it. [`known`] lets no other array through.
-fn element(declared: &Declared) -> Option<(Declared, &'static dyn PgType)> {
+/// The element's type and codec. [`codec_for`] returns no other array type.
+fn element(declared: &ColumnType) -> Option<(ColumnType, &'static dyn PgType)> {
     let element = declared.element()?;
-    let pg_type = known(&element)?;
+    let pg_type = codec_for(&element)?;
     Some((element, pg_type))
 }
 
 pub(super) fn list_of(element: &Field) -> Field {
     let item = element.clone().with_name("item");
-    plain(DataType::List(Arc::new(item)))
+    nullable_field(DataType::List(Arc::new(item)))
 }
 
 impl PgType for Array {
@@ -35,20 +35,21 @@ impl PgType for Array {
         None
     }
 
-    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field {
-        let of = |(declared, pg_type): (Declared, &dyn PgType)| {
-            list_of(&pg_type.arrow(&declared, &plainly(read_as)))
+    fn arrow(&self, declared: &ColumnType, read_as: &ReadAs) -> Field {
+        let of = |(declared, pg_type): (ColumnType, &dyn PgType)| {
+            list_of(&pg_type.arrow(&declared, &for_elements(read_as)))
         };
-        element(declared).map_or_else(|| plain(DataType::Null), of)
+        element(declared).map_or_else(|| nullable_field(DataType::Null), of)
     }
 
-    fn gathered(&self, declared: &Declared) -> Field {
-        let of =
-            |(declared, pg_type): (Declared, &dyn PgType)| list_of(&pg_type.gathered(&declared));
-        element(declared).map_or_else(|| plain(DataType::Null), of)
+    fn python_arrow_type(&self, declared: &ColumnType) -> Field {
+        let of = |(declared, pg_type): (ColumnType, &dyn PgType)| {
+            list_of(&pg_type.python_arrow_type(&declared))
+        };
+        element(declared).map_or_else(|| nullable_field(DataType::Null), of)
     }
 
-    fn accepts(&self, declared: &Declared, source: &Field) -> bool {
+    fn accepts(&self, declared: &ColumnType, source: &Field) -> bool {
         let (Some(item), Some((declared, pg_type))) = (item(source.data_type()), element(declared))
         else {
             return false;
@@ -58,7 +59,7 @@ impl PgType for Array {
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn ArrowArray,
     ) -> Result<Cells<'a>, CellError> {
         let (declared, pg_type) = element(declared).ok_or_else(|| CellError::unexpected(array))?;
@@ -66,25 +67,27 @@ impl PgType for Array {
         encode(pg_type, &declared, array, |cells, range, out| {
             if range.len() > MAX_ELEMENTS {
                 let count = range.len();
-                return Err(format!("a list of {count} elements, more than an array can have"));
+                return Err(format!(
+                    "a list of {count} elements; an array has at most {MAX_ELEMENTS}"
+                ));
             }
             put(oid, cells, range, out);
             Ok(())
         })
     }
 
-    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
-        let read_as = plainly(read_as);
+    fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
+        let read_as = for_elements(read_as);
         let (declared, pg_type) = element(declared)
-            .unwrap_or((Declared { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
+            .unwrap_or((ColumnType { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
         let oid = declared.ty.oid();
         decoder(pg_type, &declared, &read_as, move |bytes, inner| elements(oid, bytes, inner))
     }
 }
 
-/// What was asked of the list as a whole is not asked of its elements.
-pub(super) fn plainly(read_as: &ReadAs) -> ReadAs {
-    ReadAs { asked: None, ..read_as.clone() }
+/// The options for a list's elements: the requested type is that of the whole list.
+pub(super) fn for_elements(read_as: &ReadAs) -> ReadAs {
+    ReadAs { requested: None, ..read_as.clone() }
 }
 
 pub(super) fn item(list: &DataType) -> Option<&FieldRef> {
@@ -100,8 +103,8 @@ pub(super) fn item(list: &DataType) -> Option<&FieldRef> {
 
 pub(super) type Ranges = Vec<std::ops::Range<usize>>;
 
-/// The values of a list array, and where each list lies in them.
-pub(super) fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellError> {
+/// The values of a list array, and the range of each list within them.
+pub(super) fn values_and_ranges(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellError> {
     fn windows<O: OffsetSizeTrait>(offsets: &[O]) -> Ranges {
         offsets
             .windows(2)
@@ -115,8 +118,8 @@ pub(super) fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellEr
         let view = |(start, size): (&O, &O)| start.as_usize()..start.as_usize() + size.as_usize();
         offsets.iter().zip(sizes).map(view).collect()
     }
-    // Only the values in use: a slice of a long array is not to be encoded whole.
-    fn trimmed(values: &ArrayRef, mut ranges: Ranges) -> (ArrayRef, Ranges) {
+    // Only the referenced values: a slice of a long array must not be encoded whole.
+    fn referenced(values: &ArrayRef, mut ranges: Ranges) -> (ArrayRef, Ranges) {
         let start = ranges.iter().map(|range| range.start).min().unwrap_or(0);
         let end = ranges.iter().map(|range| range.end).max().unwrap_or(start);
         for range in &mut ranges {
@@ -128,19 +131,19 @@ pub(super) fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellEr
     Ok(match array.data_type() {
         DataType::List(_) => {
             let list = array.as_list_opt::<i32>().ok_or_else(unexpected)?;
-            trimmed(list.values(), windows(list.value_offsets()))
+            referenced(list.values(), windows(list.value_offsets()))
         }
         DataType::LargeList(_) => {
             let list = array.as_list_opt::<i64>().ok_or_else(unexpected)?;
-            trimmed(list.values(), windows(list.value_offsets()))
+            referenced(list.values(), windows(list.value_offsets()))
         }
         DataType::ListView(_) => {
             let list = array.as_list_view_opt::<i32>().ok_or_else(unexpected)?;
-            trimmed(list.values(), views(list.value_offsets(), list.value_sizes()))
+            referenced(list.values(), views(list.value_offsets(), list.value_sizes()))
         }
         DataType::LargeListView(_) => {
             let list = array.as_list_view_opt::<i64>().ok_or_else(unexpected)?;
-            trimmed(list.values(), views(list.value_offsets(), list.value_sizes()))
+            referenced(list.values(), views(list.value_offsets(), list.value_sizes()))
         }
         DataType::FixedSizeList(_, size) => {
             let list = array.as_fixed_size_list_opt().ok_or_else(unexpected)?;
@@ -155,30 +158,31 @@ pub(super) fn parts(array: &dyn ArrowArray) -> Result<(ArrayRef, Ranges), CellEr
 /// `MaxArraySize` of `src/include/utils/array.h`.
 const MAX_ELEMENTS: usize = 134_217_727;
 
-/// Encodes lists of values of one type; `put` appends what is made of a list's cells.
+/// Encodes a list array; `put` appends the value made from the cells of one list.
 pub(super) fn encode(
     pg_type: &dyn PgType,
-    declared: &Declared,
+    declared: &ColumnType,
     array: &dyn ArrowArray,
     put: impl Fn(&Cells<'_>, std::ops::Range<usize>, &mut Vec<u8>) -> Result<(), String>,
 ) -> Result<Cells<'static>, CellError> {
     let lists = |cells: &Cells<'_>, ranges: &Ranges| {
         let range = |index| ranges.get(index).cloned().unwrap_or_default();
-        staged(array, |index, out| put(cells, range(index), out))
+        variable(array, |index, out| put(cells, range(index), out))
     };
-    let (values, ranges) = parts(array)?;
+    let (values, ranges) = values_and_ranges(array)?;
     if let Ok(cells) = super::encode(pg_type, declared, values.as_ref()) {
         return lists(&cells, &ranges);
     }
-    // A bad value that no list uses does no harm, and the first list that uses one is to be named.
-    let (values, ranges) = in_use(array, &values, &ranges)?;
+    // A bad value that no list uses is no error; otherwise the error must name the first list that
+    // uses one.
+    let (values, ranges) = used_values(array, &values, &ranges)?;
     let cells = super::encode(pg_type, declared, values.as_ref())
-        .map_err(|error| in_list(&error, &ranges))?;
+        .map_err(|error| error_of_list(&error, &ranges))?;
     lists(&cells, &ranges)
 }
 
-/// The values that lists use, one list after another.
-fn in_use(
+/// The values that lists use, copied so that the lists are contiguous.
+fn used_values(
     array: &dyn ArrowArray,
     values: &ArrayRef,
     ranges: &Ranges,
@@ -197,18 +201,18 @@ fn in_use(
     Ok((values, used))
 }
 
-/// The error of an element, told of the list that holds it.
-fn in_list(error: &CellError, ranges: &Ranges) -> CellError {
-    let holds = |range: &std::ops::Range<usize>| range.contains(&error.index);
-    let index = ranges.iter().position(holds).unwrap_or(0);
+/// Turns an element's error into one of the list that contains it.
+fn error_of_list(error: &CellError, ranges: &Ranges) -> CellError {
+    let contains = |range: &std::ops::Range<usize>| range.contains(&error.index);
+    let index = ranges.iter().position(contains).unwrap_or(0);
     let start = ranges.get(index).map_or(0, |range| range.start);
     CellError::new(index, format!("element {}: {}", error.index - start, error.message))
 }
 
-/// A decoder to lists, whose elements `split` cuts out of a cell.
+/// A decoder to lists; `split` splits a cell into its elements.
 pub(super) fn decoder<F>(
     pg_type: &dyn PgType,
-    declared: &Declared,
+    declared: &ColumnType,
     read_as: &ReadAs,
     split: F,
 ) -> Box<dyn Decode>

@@ -1,4 +1,4 @@
-//! `bool`: an Arrow bool, also from `arrow.bool8`.
+//! `bool`: an Arrow bool; `arrow.bool8` is accepted too.
 //!
 //! Wire: one byte, 0 or 1. `boolrecv` and `boolsend` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/bool.c>.
@@ -12,8 +12,8 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{ArrowError, DataType, Field};
 use postgres_types::Type;
 
-use super::encode::{fixed, valid};
-use super::{CellError, Declared, Decode, PgType, ReadAs, extension, plain};
+use super::encode::{fixed, validity};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, extension, nullable_field};
 use crate::wire::{
     self,
     cells::{Cells, Fixed},
@@ -27,11 +27,11 @@ impl PgType for Bool {
         Some(Type::BOOL)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Boolean)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Boolean)
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         match source.data_type() {
             DataType::Boolean => true,
             DataType::Int8 => extension(source) == "arrow.bool8",
@@ -39,28 +39,28 @@ impl PgType for Bool {
         }
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
         // Any byte but 0 is true: https://arrow.apache.org/docs/format/CanonicalExtensions.html#bit-boolean
         if *array.data_type() == DataType::Int8 {
             return fixed::<Int8Type, 1>(array, |value| [u8::from(value != 0)]);
         }
         let values = array.as_boolean_opt().ok_or_else(|| CellError::unexpected(array))?.values();
-        Ok(Fixed::cells(values.iter().map(|value| [u8::from(value)]).collect(), valid(array)))
+        Ok(Fixed::cells(values.iter().map(|value| [u8::from(value)]).collect(), validity(array)))
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
-        Box::new(Booleans(BooleanBuilder::new()))
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
+        Box::new(BoolDecoder(BooleanBuilder::new()))
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
-        let null = Declared { ty: Type::BOOL, typmod: -1 };
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
+        let null = ColumnType { ty: Type::BOOL, typmod: -1 };
         self.accepts(&null, source).then(|| "boolean".into())
     }
 }
 
-struct Booleans(BooleanBuilder);
+struct BoolDecoder(BooleanBuilder);
 
-impl Decode for Booleans {
+impl Decode for BoolDecoder {
     fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
         for (index, cell) in cells.iter().enumerate() {
             let value = cell.map(wire::fixed).transpose();

@@ -1,4 +1,4 @@
-//! `bytea`: an Arrow binary, from every Arrow binary.
+//! `bytea`: an Arrow binary; every binary type is accepted.
 //!
 //! Wire: the bytes. `bytearecv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/bytea.c>.
@@ -8,9 +8,9 @@ use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
 use super::decode::binaries;
-use super::encode::valid;
+use super::encode::validity;
 use super::input::slices;
-use super::{CellError, Declared, Decode, PgType, ReadAs, extension, plain};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, extension, nullable_field};
 use crate::wire::cells::Cells;
 
 /// `bytea`.
@@ -21,11 +21,11 @@ impl PgType for Bytea {
         Some(Type::BYTEA)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Binary)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Binary)
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         matches!(
             source.data_type(),
             DataType::Binary
@@ -35,16 +35,16 @@ impl PgType for Bytea {
         )
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
-        Ok(Cells::slices(b"", slices(array)?, valid(array)))
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        Ok(Cells::slices(b"", slices(array)?, validity(array)))
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
         binaries()
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
-        let declared = Declared { ty: Type::BYTEA, typmod: -1 };
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
+        let declared = ColumnType { ty: Type::BYTEA, typmod: -1 };
         let claimed = self.accepts(&declared, source) && extension(source) != "arrow.uuid";
         claimed.then(|| "bytea".into())
     }

@@ -1,4 +1,4 @@
-//! `cidr`: an Arrow utf8, a network: no bits are set behind its prefix.
+//! `cidr`: an Arrow utf8 of a network: no bits are set to the right of its prefix.
 //!
 //! Wire: see [`crate::wire::inet`].
 
@@ -6,9 +6,9 @@ use arrow_array::Array;
 use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
-use super::inet::{decoder, encode, gathered};
+use super::inet::{decoder, encode, python_arrow_type};
 use super::input::is_text;
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 
 /// `cidr`.
@@ -19,23 +19,23 @@ impl PgType for Cidr {
         Some(Type::CIDR)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Utf8)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Utf8)
     }
 
-    fn gathered(&self, _: &Declared) -> Field {
-        gathered("cidr")
+    fn python_arrow_type(&self, _: &ColumnType) -> Field {
+        python_arrow_type("cidr")
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
         encode(array, true)
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
         decoder(true)
     }
 }

@@ -1,4 +1,4 @@
-//! From cells to Arrow arrays: what the types share.
+//! Decoders from cells to Arrow arrays, shared by the types' files.
 
 use std::sync::Arc;
 
@@ -10,75 +10,75 @@ use arrow_schema::{ArrowError, DataType};
 use super::CellError;
 use crate::wire::Malformed;
 
-/// What becomes of a value that the Arrow type cannot hold.
+/// The policy for values that the Arrow type cannot hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OutOfRange {
-    /// An error that names column and row.
+    /// Fail with an error that names column and row.
     #[default]
     Error,
-    /// NULL.
+    /// Read the value as NULL.
     Null,
-    /// The nearest value that it can hold.
+    /// Read the nearest value that the Arrow type can hold.
     Clamp,
-    /// The whole column is read as text.
+    /// Read the whole column as text.
     Text,
 }
 
-/// How a column is to be read.
+/// How to read a column.
 #[derive(Debug, Clone, Default)]
 pub struct ReadAs {
-    /// What becomes of values that do not fit.
+    /// The policy for values that do not fit.
     pub out_of_range: OutOfRange,
-    /// The Arrow type that was asked for.
-    pub asked: Option<DataType>,
+    /// The Arrow type that the caller requested, if any.
+    pub requested: Option<DataType>,
 }
 
 impl ReadAs {
-    /// As text, which the decoder prints.
+    /// Reads as text that the decoder formats.
     #[must_use]
     pub fn text() -> Self {
-        Self { out_of_range: OutOfRange::Text, asked: None }
+        Self { out_of_range: OutOfRange::Text, requested: None }
     }
 }
 
-/// Gathers the cells of a column into an array.
+/// A decoder: collects the cells of a column and builds an Arrow array.
 pub trait Decode: Send {
     /// Appends cells; `None` is NULL.
     ///
     /// # Errors
-    /// When a cell is malformed, or does not fit; its index is that among `cells`.
+    /// When a cell is malformed or out of range; the error's index counts within `cells`.
     fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError>;
 
-    /// Gives what was gathered, and begins anew.
+    /// Builds the array of the cells so far, and starts a new one.
     ///
     /// # Errors
     /// When text from the server is not UTF-8.
     fn finish(&mut self) -> Result<ArrayRef, ArrowError>;
 }
 
-/// Why a cell has no value.
+/// Why a cell cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault<T> {
-    /// The bytes are not those of the type.
+pub enum DecodeError<T> {
+    /// The bytes are not a value of the type.
     Malformed(String),
-    /// The value is one that the Arrow type cannot hold.
+    /// The Arrow type cannot hold the value.
     OutOfRange {
-        /// The value the Arrow type holds that is nearest.
+        /// The nearest value that the Arrow type can hold.
         nearest: Option<T>,
         /// The value as text.
         value: String,
     },
 }
 
-impl<T> From<Malformed> for Fault<T> {
+impl<T> From<Malformed> for DecodeError<T> {
     fn from(malformed: Malformed) -> Self {
         Self::Malformed(malformed.0)
     }
 }
 
-impl<T> Fault<T> {
-    /// The value to take instead, `None` for NULL; or the error.
-    fn settle(self, policy: OutOfRange, arrow: &DataType) -> Result<Option<T>, String> {
+impl<T> DecodeError<T> {
+    /// Applies the out-of-range policy: returns the replacement, `None` for NULL, or the error.
+    fn apply_policy(self, policy: OutOfRange, arrow: &DataType) -> Result<Option<T>, String> {
         match (self, policy) {
             (Self::Malformed(message), _) => Err(message),
             (Self::OutOfRange { .. }, OutOfRange::Null) => Ok(None),
@@ -86,13 +86,13 @@ impl<T> Fault<T> {
                 Ok(Some(nearest))
             }
             (Self::OutOfRange { value, .. }, _) => Err(format!(
-                "{value} is out of range for Arrow's {arrow}; pass out_of_range= to say what becomes of it"
+                "{value} is out of range for Arrow's {arrow}; pass out_of_range=\"null\", \"clamp\" or \"string\""
             )),
         }
     }
 }
 
-/// Decodes cells to primitive values.
+/// A decoder to primitive values.
 struct Primitive<T: ArrowPrimitiveType, F> {
     read: F,
     policy: OutOfRange,
@@ -101,11 +101,11 @@ struct Primitive<T: ArrowPrimitiveType, F> {
     nulls: NullBufferBuilder,
 }
 
-/// A decoder to primitive values of `data_type`, each read by `read`.
+/// A decoder to primitive values of `data_type`; `read` decodes one cell.
 pub fn primitive<T, F>(data_type: DataType, policy: OutOfRange, read: F) -> Box<dyn Decode>
 where
     T: ArrowPrimitiveType,
-    F: Fn(&[u8]) -> Result<T::Native, Fault<T::Native>> + Send + 'static,
+    F: Fn(&[u8]) -> Result<T::Native, DecodeError<T::Native>> + Send + 'static,
 {
     let (values, nulls) = (Vec::new(), NullBufferBuilder::new(0));
     Box::new(Primitive::<T, F> { read, policy, data_type, values, nulls })
@@ -114,7 +114,7 @@ where
 impl<T, F> Decode for Primitive<T, F>
 where
     T: ArrowPrimitiveType,
-    F: Fn(&[u8]) -> Result<T::Native, Fault<T::Native>> + Send,
+    F: Fn(&[u8]) -> Result<T::Native, DecodeError<T::Native>> + Send,
 {
     fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
         for (index, cell) in cells.iter().enumerate() {
@@ -122,8 +122,8 @@ where
                 None => None,
                 Some(bytes) => match (self.read)(bytes) {
                     Ok(value) => Some(value),
-                    Err(fault) => fault
-                        .settle(self.policy, &self.data_type)
+                    Err(error) => error
+                        .apply_policy(self.policy, &self.data_type)
                         .map_err(|message| CellError::new(index, message))?,
                 },
             };
@@ -141,7 +141,7 @@ where
     }
 }
 
-/// Decodes cells to strings or binaries.
+/// A decoder to strings or binaries.
 struct Bytes<F> {
     read: F,
     text: bool,
@@ -150,7 +150,7 @@ struct Bytes<F> {
     nulls: NullBufferBuilder,
 }
 
-/// A decoder to binaries: the cells as they are.
+/// A decoder to binaries that copies the cells unchanged.
 #[must_use]
 pub fn binaries() -> Box<dyn Decode> {
     bytes(false, |cell, out| {
@@ -159,7 +159,7 @@ pub fn binaries() -> Box<dyn Decode> {
     })
 }
 
-/// A decoder to strings: the cells as they are.
+/// A decoder to strings that copies the cells unchanged.
 #[must_use]
 pub fn strings() -> Box<dyn Decode> {
     bytes(true, |cell, out| {
@@ -168,20 +168,20 @@ pub fn strings() -> Box<dyn Decode> {
     })
 }
 
-/// A decoder to strings, each written by `print`.
-pub fn printed<F>(print: F) -> Box<dyn Decode>
+/// A decoder to strings; `format` writes the text of one cell.
+pub fn formatted<F>(format: F) -> Box<dyn Decode>
 where
     F: Fn(&[u8], &mut String) -> Result<(), Malformed> + Send + 'static,
 {
     bytes(true, move |cell, out| {
         let mut text = String::new();
-        print(cell, &mut text)?;
+        format(cell, &mut text)?;
         out.extend_from_slice(text.as_bytes());
         Ok(())
     })
 }
 
-/// A decoder to strings or binaries, whose bytes `read` appends.
+/// A decoder to strings or binaries; `read` appends the bytes of one value.
 pub fn bytes<F>(text: bool, read: F) -> Box<dyn Decode>
 where
     F: Fn(&[u8], &mut Vec<u8>) -> Result<(), Malformed> + Send + 'static,

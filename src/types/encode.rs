@@ -1,13 +1,13 @@
-//! From Arrow arrays to cells: what the types share.
+//! Encoders from Arrow arrays to cells, shared by the types' files.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{Array, PrimitiveArray};
 
-use super::{Declared, PgType};
+use super::{ColumnType, PgType};
 use crate::wire::cells::{Cells, Fixed};
 
-/// A value that cannot be carried, by its place in the array.
+/// A value that cannot be encoded or decoded, with its index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellError {
     /// The value's index in the array.
@@ -17,45 +17,39 @@ pub struct CellError {
 }
 
 impl CellError {
-    /// A value at `index` that cannot be carried.
+    /// The error of the value at `index`.
     pub fn new(index: usize, message: impl Into<String>) -> Self {
         Self { index, message: message.into() }
     }
 
-    /// The same error, `offset` places further on.
+    /// The same error with `offset` added to its index.
     #[must_use]
     pub fn shifted(mut self, offset: usize) -> Self {
         self.index += offset;
         self
     }
 
-    /// An array that was not let in: the plan and the encoder disagree.
+    /// The internal error of an array whose type the plan did not accept.
     #[must_use]
     pub fn unexpected(array: &dyn Array) -> Self {
-        Self::new(0, format!("an array of {} was not planned for", array.data_type()))
+        Self::new(0, format!("expected an array of an accepted type, got {}", array.data_type()))
     }
 }
 
-/// Which values of an array are there; `None` if all are.
+/// The validity of each value; `None` if no value is NULL.
 #[must_use]
-pub fn valid(array: &dyn Array) -> Option<Vec<bool>> {
+pub fn validity(array: &dyn Array) -> Option<Vec<bool>> {
     array.nulls().filter(|nulls| nulls.null_count() > 0).map(|nulls| nulls.iter().collect())
 }
 
-/// The array as one of primitive values.
-///
-/// # Errors
-/// When it is of another type.
+/// Downcasts an array to one of primitive values.
 pub fn primitive<T: ArrowPrimitiveType>(
     array: &dyn Array,
 ) -> Result<&PrimitiveArray<T>, CellError> {
     array.as_primitive_opt::<T>().ok_or_else(|| CellError::unexpected(array))
 }
 
-/// Encodes primitive values, each of which has its bytes.
-///
-/// # Errors
-/// When the array is of another type.
+/// Encodes primitive values as cells of `N` bytes.
 pub fn fixed<T: ArrowPrimitiveType, const N: usize>(
     array: &dyn Array,
     bytes: impl Fn(T::Native) -> [u8; N],
@@ -64,10 +58,10 @@ where
     [u8; N]: Fixed,
 {
     let cells = primitive::<T>(array)?.values().iter().map(|value| bytes(*value)).collect();
-    Ok(Fixed::cells(cells, valid(array)))
+    Ok(Fixed::cells(cells, validity(array)))
 }
 
-/// Encodes primitive values, some of which may not be carried.
+/// Encodes primitive values as cells of `N` bytes, where `bytes` may refuse a value.
 ///
 /// # Errors
 /// When `bytes` gives an error for a value that is not NULL.
@@ -83,19 +77,16 @@ where
     for (index, value) in array.values().iter().enumerate() {
         cells.push(match bytes(*value) {
             Ok(cell) => cell,
-            // What lies below a NULL is anything.
+            // The slot of a NULL may contain any value.
             Err(_) if array.is_null(index) => [0; N],
             Err(message) => return Err(CellError::new(index, message)),
         });
     }
-    Ok(Fixed::cells(cells, valid(array)))
+    Ok(Fixed::cells(cells, validity(array)))
 }
 
-/// Encodes each value that is there by appending its bytes.
-///
-/// # Errors
-/// When `put` gives an error.
-pub fn staged(
+/// Encodes values as cells of varying length; `put` appends the bytes of a value that is not NULL.
+pub fn variable(
     array: &dyn Array,
     mut put: impl FnMut(usize, &mut Vec<u8>) -> Result<(), String>,
 ) -> Result<Cells<'static>, CellError> {
@@ -107,13 +98,13 @@ pub fn staged(
         }
         ends.push(bytes.len());
     }
-    Ok(Cells::staged(bytes, ends, valid(array)))
+    Ok(Cells::variable(bytes, ends, validity(array)))
 }
 
-/// Encodes a dictionary: each of its values once.
+/// Encodes a dictionary array: each dictionary value once.
 pub(super) fn dictionary(
     pg_type: &dyn PgType,
-    declared: &Declared,
+    declared: &ColumnType,
     array: &dyn Array,
 ) -> Result<Cells<'static>, CellError> {
     let dictionary = array.as_any_dictionary_opt().ok_or_else(|| CellError::unexpected(array))?;
@@ -121,11 +112,13 @@ pub(super) fn dictionary(
     if values.is_empty() {
         return Ok(Cells::null(array.len()));
     }
-    // A slice of rows keeps the whole dictionary: a large one is not worth encoding for few rows.
+    // A slice of rows still has the whole dictionary: for few rows, encoding a large one costs more
+    // than unpacking.
     if values.len() > 2 * array.len() {
         return unpacked(pg_type, declared, array);
     }
-    // A bad value that no row uses does no harm, and the first row that uses one is to be named.
+    // A bad dictionary value that no row uses is no error; otherwise the error must name the first
+    // row that uses one.
     let Ok(cells) = super::encode(pg_type, declared, values.as_ref()) else {
         return unpacked(pg_type, declared, array);
     };
@@ -133,19 +126,19 @@ pub(super) fn dictionary(
     Ok(cells.take(keys.map(|(index, key)| dictionary.keys().is_valid(index).then_some(key))))
 }
 
-/// Encodes runs of equal values.
+/// Encodes a run-end encoded array.
 pub(super) fn runs(
     pg_type: &dyn PgType,
-    declared: &Declared,
+    declared: &ColumnType,
     array: &dyn Array,
 ) -> Result<Cells<'static>, CellError> {
     unpacked(pg_type, declared, array)
 }
 
-/// Encodes an array after bringing every value to its row.
+/// Encodes a dictionary or run-end encoded array after expanding it to one value per row.
 fn unpacked(
     pg_type: &dyn PgType,
-    declared: &Declared,
+    declared: &ColumnType,
     array: &dyn Array,
 ) -> Result<Cells<'static>, CellError> {
     let flat = match array.data_type() {

@@ -1,4 +1,4 @@
-//! Enums: an Arrow dictionary of their labels, in the order of `pg_enum`; from text.
+//! Enums: an Arrow dictionary of the labels in the order of `pg_enum`; strings are accepted.
 //!
 //! Wire: the label. `enum_recv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/enum.c>.
@@ -12,13 +12,13 @@ use arrow_schema::{ArrowError, DataType, Field};
 use postgres_types::{Kind, Type};
 
 use super::input::{is_text, slices, strings};
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 
-/// Every enum type.
+/// The codec of every enum type.
 pub struct Enumeration;
 
-fn labels(declared: &Declared) -> &[String] {
+fn labels(declared: &ColumnType) -> &[String] {
     match declared.base().kind() {
         Kind::Enum(labels) => labels,
         _ => &[],
@@ -30,21 +30,21 @@ impl PgType for Enumeration {
         None
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))
     }
 
-    fn gathered(&self, _: &Declared) -> Field {
-        plain(DataType::Utf8)
+    fn python_arrow_type(&self, _: &ColumnType) -> Field {
+        nullable_field(DataType::Utf8)
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         let labels = labels(declared);
@@ -58,12 +58,12 @@ impl PgType for Enumeration {
         strings(array, b"")
     }
 
-    fn decoder(&self, declared: &Declared, _: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, declared: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
         let labels = labels(declared);
         let index = |(index, label): (usize, &String)| {
             Some((label.clone().into_bytes(), i32::try_from(index).ok()?))
         };
-        Box::new(Labels {
+        Box::new(EnumDecoder {
             values: Arc::new(StringArray::from_iter_values(labels)),
             indices: labels.iter().enumerate().filter_map(index).collect(),
             keys: Vec::new(),
@@ -71,13 +71,13 @@ impl PgType for Enumeration {
     }
 }
 
-struct Labels {
+struct EnumDecoder {
     values: ArrayRef,
     indices: HashMap<Vec<u8>, i32>,
     keys: Vec<Option<i32>>,
 }
 
-impl Decode for Labels {
+impl Decode for EnumDecoder {
     fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
         for (index, cell) in cells.iter().enumerate() {
             let key = match cell {

@@ -1,4 +1,4 @@
-//! `inet`: an Arrow utf8, an address of a host and, where that is not all of it, its network.
+//! `inet`: an Arrow utf8 of a host address and, unless it is the full length, its prefix.
 //!
 //! Wire: see [`crate::wire::inet`].
 
@@ -8,9 +8,9 @@ use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
 use super::decode::bytes;
-use super::encode::staged;
+use super::encode::variable;
 use super::input::{is_text, slices};
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 use crate::wire::inet::Network;
 
@@ -22,36 +22,36 @@ impl PgType for Inet {
         Some(Type::INET)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Utf8)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Utf8)
     }
 
-    fn gathered(&self, _: &Declared) -> Field {
-        gathered("inet")
+    fn python_arrow_type(&self, _: &ColumnType) -> Field {
+        python_arrow_type("inet")
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
         encode(array, false)
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
         decoder(false)
     }
 }
 
-/// Text that Python's own network addresses become, too.
-pub(super) fn gathered(name: &str) -> Field {
-    plain(DataType::Utf8).with_extension_type(Opaque::new(name, "PostgreSQL"))
+/// An Arrow text field whose extension type marks it for Python's `ipaddress` values.
+pub(super) fn python_arrow_type(name: &str) -> Field {
+    nullable_field(DataType::Utf8).with_extension_type(Opaque::new(name, "PostgreSQL"))
 }
 
-/// Encodes the texts of addresses; of networks alone if `is_cidr`.
+/// Encodes addresses given as text; only networks if `is_cidr`.
 pub(super) fn encode(array: &dyn Array, is_cidr: bool) -> Result<Cells<'static>, CellError> {
     let slices = slices(array)?;
-    staged(array, |index, out| {
+    variable(array, |index, out| {
         let text = slices.get(index).copied().unwrap_or_default();
         let network = parse(std::str::from_utf8(text).unwrap_or_default(), is_cidr)?;
         out.extend_from_slice(&network.bytes(is_cidr));
@@ -59,16 +59,18 @@ pub(super) fn encode(array: &dyn Array, is_cidr: bool) -> Result<Cells<'static>,
     })
 }
 
-/// The address, or network if `is_cidr`, that a text is of.
+/// Parses an address, or a network if `is_cidr`.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is neither.
 pub fn parse(text: &str, is_cidr: bool) -> Result<Network, &'static str> {
     match Network::parse(text) {
-        None => Err("text that is no network address; write all parts of it, as in 192.168.1.0/24"),
-        Some(network) if is_cidr && !network.is_network() => {
-            Err("a network address with bits set behind its prefix; clear them, or use inet")
+        None => {
+            Err("text that is not a network address; write all parts of it, as in 192.168.1.0/24")
         }
+        Some(network) if is_cidr && !network.is_network() => Err(
+            "a network address with bits set to the right of its prefix; clear them, or use inet",
+        ),
         Some(network) => Ok(network),
     }
 }
@@ -87,9 +89,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_parse_of_bad_text_tells_what_to_write() {
+    fn test_parse_of_bad_text_says_what_to_write() {
         assert!(parse("10.1", false).unwrap_err().contains("all parts"));
-        assert!(parse("10.1.2.3/8", true).unwrap_err().contains("bits set behind"));
+        assert!(parse("10.1.2.3/8", true).unwrap_err().contains("bits set to the right"));
         assert_eq!(parse("10.1.2.3/8", false).unwrap().prefix, 8);
     }
 }

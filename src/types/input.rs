@@ -1,4 +1,4 @@
-//! The forms in which Arrow brings integers, strings and binaries.
+//! The encodings that all integer, string and binary arrays of Arrow share.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types as arrow;
@@ -6,7 +6,7 @@ use arrow_array::{Array, GenericByteArray, GenericByteViewArray};
 use arrow_data::ByteView;
 use arrow_schema::DataType;
 
-use super::encode::{CellError, try_fixed, valid};
+use super::encode::{CellError, try_fixed, validity};
 use crate::wire::cells::{Cells, Fixed};
 
 /// Whether the type is an integer of any width, signed or not.
@@ -21,10 +21,7 @@ pub fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// Encodes integers of any width.
-///
-/// # Errors
-/// When `bytes` gives an error for a value, which it gets in 128 bits.
+/// Encodes integers of any width; `bytes` gets each value as an `i128`.
 pub fn integers<const N: usize>(
     array: &dyn Array,
     bytes: impl Fn(i128) -> Result<[u8; N], String>,
@@ -45,10 +42,7 @@ where
     }
 }
 
-/// The bytes of every string or binary, empty where NULL; no string is taken for valid UTF-8.
-///
-/// # Errors
-/// When the array holds neither.
+/// The bytes of each string or binary, empty for NULL. Strings are not assumed to be valid UTF-8.
 pub fn slices(array: &dyn Array) -> Result<Vec<&[u8]>, CellError> {
     fn offsets<T: arrow::ByteArrayType>(array: &GenericByteArray<T>) -> Vec<&[u8]> {
         use arrow_buffer::ArrowNativeType;
@@ -60,7 +54,7 @@ pub fn slices(array: &dyn Array) -> Result<Vec<&[u8]>, CellError> {
             })
             .collect()
     }
-    // What lies below a NULL is anything, a view to nowhere too.
+    // The slot of a NULL may contain any view, also one outside of the buffers.
     fn views<T: arrow::ByteViewType>(array: &GenericByteViewArray<T>) -> Vec<&[u8]> {
         let inline = array.views().inner().as_slice();
         let long = |view: u128| {
@@ -70,7 +64,7 @@ pub fn slices(array: &dyn Array) -> Result<Vec<&[u8]>, CellError> {
             buffer.as_slice().get(start..start + view.length as usize)
         };
         let slice = |(index, view): (usize, &u128)| {
-            // The low half of a view is its length.
+            // The low 32 bits of a view are its length.
             let length = (*view & u128::from(u32::MAX)) as usize;
             let start = index * 16 + 4;
             let slice = match length {
@@ -96,21 +90,21 @@ pub fn slices(array: &dyn Array) -> Result<Vec<&[u8]>, CellError> {
     })
 }
 
-/// What is said of a text that the server would not take.
+/// The error message for text with a NUL character, which the server refuses.
 pub const NUL_IN_TEXT: &str =
     "text holds the character NUL, which PostgreSQL cannot store; remove it, or use bytea";
 
-/// Encodes strings as they are, each after `prefix`. UTF-8 is checked by the server, which also
-/// knows the row; a NUL is caught here, for the server's word for it is hard to read.
+/// Encodes strings unchanged, each after `prefix`. The server checks UTF-8 and reports the row. NUL
+/// characters are refused here, as the server's message for them is hard to understand.
 ///
 /// # Errors
 /// When a string holds a NUL.
 pub fn strings<'a>(array: &'a dyn Array, prefix: &'static [u8]) -> Result<Cells<'a>, CellError> {
-    texts(array, slices(array)?, prefix)
+    strings_from(array, slices(array)?, prefix)
 }
 
-/// As [`strings`], whose bytes have been looked up.
-pub(super) fn texts<'a>(
+/// [`strings`] for slices that the caller has already extracted.
+pub(super) fn strings_from<'a>(
     array: &dyn Array,
     slices: Vec<&'a [u8]>,
     prefix: &'static [u8],
@@ -121,5 +115,5 @@ pub(super) fn texts<'a>(
     {
         return Err(CellError::new(index, NUL_IN_TEXT));
     }
-    Ok(Cells::slices(prefix, slices, valid(array)))
+    Ok(Cells::slices(prefix, slices, validity(array)))
 }

@@ -1,4 +1,4 @@
-//! `int4`: an Arrow int32, from every Arrow integer in range.
+//! `int4`: an Arrow int32; integers of any width within the range are accepted.
 //!
 //! Wire: 4 bytes, big-endian. `int4recv` and `int4send` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/int.c>.
@@ -11,7 +11,7 @@ use postgres_types::Type;
 use super::decode::primitive;
 use super::encode::fixed;
 use super::input::{integers, is_integer};
-use super::{CellError, Declared, Decode, PgType, ReadAs, extension, plain};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, extension, nullable_field};
 use crate::wire::{self, cells::Cells};
 
 /// `int4`.
@@ -22,15 +22,15 @@ impl PgType for Int4 {
         Some(Type::INT4)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Int32)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Int32)
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_integer(source.data_type()) && extension(source) != "arrow.bool8"
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
         if *array.data_type() == DataType::Int32 {
             return fixed::<Int32Type, 4>(array, i32::to_be_bytes);
         }
@@ -41,13 +41,13 @@ impl PgType for Int4 {
         })
     }
 
-    fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         primitive::<Int32Type, _>(DataType::Int32, read_as.out_of_range, |cell| {
             Ok(i32::from_be_bytes(wire::fixed(cell)?))
         })
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         let claimed = matches!(source.data_type(), DataType::Int32 | DataType::UInt16);
         (claimed && extension(source) != "arrow.bool8").then(|| "integer".into())
     }

@@ -1,6 +1,6 @@
-//! `interval`: an Arrow `month_day_nano` interval, from every interval and duration.
+//! `interval`: an Arrow `month_day_nano` interval; every interval and duration type is accepted.
 //!
-//! Wire: microseconds (8 bytes), days (4), months (4); none is folded into another.
+//! Wire: microseconds (8 bytes), days (4), months (4), none of which is converted to another.
 //! `interval_recv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/timestamp.c>.
 
@@ -13,11 +13,11 @@ use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType, Field, IntervalUnit, TimeUnit};
 use postgres_types::Type;
 
-use super::decode::{Fault, primitive, printed};
+use super::decode::{DecodeError, formatted, primitive};
 use super::encode::try_fixed;
-use super::precision::Parts;
 use super::time::whole_us;
-use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
+use super::typmod_precision::IntervalFields;
+use super::{CellError, ColumnType, Decode, OutOfRange, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 use crate::wire::copy::take;
 use crate::wire::time::interval_text;
@@ -33,22 +33,26 @@ impl PgType for Interval {
         Some(Type::INTERVAL)
     }
 
-    fn arrow(&self, _: &Declared, read_as: &ReadAs) -> Field {
-        plain(if read_as.out_of_range == OutOfRange::Text { DataType::Utf8 } else { ARROW })
+    fn arrow(&self, _: &ColumnType, read_as: &ReadAs) -> Field {
+        nullable_field(if read_as.out_of_range == OutOfRange::Text {
+            DataType::Utf8
+        } else {
+            ARROW
+        })
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         matches!(source.data_type(), DataType::Interval(_) | DataType::Duration(_))
     }
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
-        let parts = Parts::of(declared.typmod);
+        let parts = IntervalFields::of(declared.typmod);
         let bytes = |months, days, us| {
-            parts.keep(months, days, us)?;
+            parts.check(months, days, us)?;
             Ok(bytes(months, days, us))
         };
         let span = |us: Option<i64>, given: i64| {
@@ -84,14 +88,14 @@ impl PgType for Interval {
         }
     }
 
-    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+    fn check_exact(&self, declared: &ColumnType, cell: &[u8]) -> Result<(), String> {
         let (months, days, us) = parts(cell).map_err(|malformed| malformed.0)?;
-        Parts::of(declared.typmod).keep(months, days, us)
+        IntervalFields::of(declared.typmod).check(months, days, us)
     }
 
-    fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         if read_as.out_of_range == OutOfRange::Text {
-            return printed(|cell, out| {
+            return formatted(|cell, out| {
                 let (months, days, us) = parts(cell)?;
                 interval_text(months, days, us, out);
                 Ok(())
@@ -108,17 +112,17 @@ impl PgType for Interval {
                 interval_text(months, days, us, &mut value);
                 let ns = if us < 0 { i64::MIN } else { i64::MAX };
                 let nearest = Some(IntervalMonthDayNano::new(months, days, ns));
-                Fault::OutOfRange { nearest, value }
+                DecodeError::OutOfRange { nearest, value }
             })?;
             Ok(IntervalMonthDayNano::new(months, days, ns))
         })
     }
 
-    fn prints(&self) -> bool {
+    fn decodes_to_text(&self) -> bool {
         true
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Interval(_) | DataType::Duration(_))
             .then(|| "interval".into())
     }

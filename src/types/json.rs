@@ -1,6 +1,6 @@
-//! `json`: `arrow.json`, which is text; nothing is serialised again.
+//! `json`: `arrow.json`, which is the JSON text unchanged.
 //!
-//! Wire: the text as it was given. `json_recv` of
+//! Wire: the text. `json_recv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/json.c>.
 
 use arrow_array::Array;
@@ -8,9 +8,9 @@ use arrow_schema::extension::Json as ArrowJson;
 use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
-use super::decode::strings as received;
-use super::input::{is_text, strings as sent};
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::decode::strings as string_decoder;
+use super::input::{is_text, strings as encode_strings};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 
 /// `json`.
@@ -21,19 +21,19 @@ impl PgType for Json {
         Some(Type::JSON)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Utf8).with_extension_type(ArrowJson::default())
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Utf8).with_extension_type(ArrowJson::default())
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
-        sent(array, b"")
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        encode_strings(array, b"")
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
-        received()
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
+        string_decoder()
     }
 }

@@ -1,4 +1,4 @@
-//! `jsonb`: `arrow.json`, which is text; nothing is serialised again.
+//! `jsonb`: `arrow.json`, which is the JSON text unchanged.
 //!
 //! Wire: a version byte, 1, and the text. `jsonb_recv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/jsonb.c>.
@@ -9,8 +9,8 @@ use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
 use super::decode::bytes;
-use super::input::{is_text, strings as sent};
-use super::{CellError, Declared, Decode, PgType, ReadAs, extension, plain};
+use super::input::{is_text, strings as encode_strings};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, extension, nullable_field};
 use crate::wire::{Malformed, cells::Cells};
 
 /// `jsonb`.
@@ -23,29 +23,29 @@ impl PgType for Jsonb {
         Some(Type::JSONB)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Utf8).with_extension_type(ArrowJson::default())
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Utf8).with_extension_type(ArrowJson::default())
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
-        sent(array, &VERSION)
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        encode_strings(array, &VERSION)
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
         bytes(true, |cell, out| match cell.split_first() {
             Some((1, text)) => {
                 out.extend_from_slice(text);
                 Ok(())
             }
-            _ => Err(Malformed("jsonb of an unknown version".into())),
+            _ => Err(Malformed("jsonb with an unknown version byte".into())),
         })
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         (is_text(source.data_type()) && extension(source) == "arrow.json").then(|| "jsonb".into())
     }
 }

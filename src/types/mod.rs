@@ -1,6 +1,7 @@
-//! What howdah knows of PostgreSQL's types: one file per type, and this list.
+//! The codecs between PostgreSQL's binary format and Arrow: one file per type, and the list of
+//! them.
 //!
-//! | PostgreSQL | Arrow, read | Arrow, also taken in | file |
+//! | PostgreSQL | Arrow, when read | Arrow, also accepted when loaded | file |
 //! |---|---|---|---|
 //! | bool | bool | arrow.bool8 | [`bool`] |
 //! | int2, int4, int8 | int16, int32, int64 | every integer, range-checked | [`int2`], [`int4`], [`int8`] |
@@ -19,15 +20,17 @@
 //! | inet, cidr | utf8 | large and view strings | [`inet`], [`cidr`] |
 //! | enum | dictionary\<int32, utf8\> | strings | [`enumeration`] |
 //! | T\[\] | list\<T\> | large, fixed-size and view lists | [`array`] |
-//! | range | struct\<lower, upper, `lower_inc`, `upper_inc`, empty\> | the same; what is not there is as in `[lower, upper)` | [`range`] |
+//! | range | struct\<lower, upper, `lower_inc`, `upper_inc`, empty\> | the same; missing fields mean `[lower, upper)` | [`range`] |
 //! | multirange | list of a range's struct | every kind of list | [`multirange`] |
 //! | vector, halfvec (pgvector) | `fixed_size_list`\<float32\>, or list\<float32\> | every list of floats | [`vector`] |
 //! | domain over T | as T | as T | |
-//! | any other | utf8 with arrow.opaque | none | [`printed`] |
+//! | any other | utf8 with arrow.opaque | none | [`text_fallback`] |
 //!
-//! Dictionaries of any value type, and null columns, are taken in for every type.
+//! Every type also accepts dictionary arrays of any value type, run-end encoded arrays, and null
+//! columns.
 
 pub mod array;
+pub mod arrow_type_name;
 pub mod bool;
 pub mod bpchar;
 pub mod bytea;
@@ -48,16 +51,15 @@ pub mod json;
 pub mod jsonb;
 pub mod multirange;
 pub mod name;
-pub mod named;
 pub mod numeric;
 pub mod oid;
-mod precision;
-pub mod printed;
 pub mod range;
 pub mod text;
+pub mod text_fallback;
 pub mod time;
 pub mod timestamp;
 pub mod timestamptz;
+mod typmod_precision;
 pub mod uuid;
 pub mod varchar;
 pub mod vector;
@@ -71,8 +73,8 @@ use crate::wire::cells::Cells;
 pub use decode::{Decode, OutOfRange, ReadAs};
 pub use encode::CellError;
 
-/// The types howdah knows by their OID. Arrays, enums, ranges and domains are known by
-/// their kind, an extension's types by their name.
+/// The codecs that are found by the type's OID. Codecs of arrays, enums, ranges and domains are
+/// found by the type's kind, those of extension types by the type's name.
 static LIST: &[&dyn PgType] = &[
     &bool::Bool,
     &int8::Int8,
@@ -99,59 +101,65 @@ static LIST: &[&dyn PgType] = &[
     &cidr::Cidr,
 ];
 
-/// One PostgreSQL type: how it looks in Arrow, and its way there and back.
+/// The codec of one PostgreSQL type: its Arrow type, encoder and decoder.
 pub trait PgType: Sync {
-    /// The type by its OID; `None` for a family that is known by its kind.
+    /// The built-in type with its OID; `None` for a family of types that is found by its kind or
+    /// name.
     fn pg_type(&self) -> Option<Type>;
 
-    /// The Arrow type that a column of this type is read as, with its extension, if any.
-    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field;
+    /// The Arrow field, with its extension type if it has one, that a column of this type is read
+    /// as.
+    fn arrow(&self, declared: &ColumnType, read_as: &ReadAs) -> Field;
 
-    /// The Arrow type that Python values are gathered in before they are encoded.
-    fn gathered(&self, declared: &Declared) -> Field {
+    /// The Arrow field that Python values are converted to before they are encoded.
+    fn python_arrow_type(&self, declared: &ColumnType) -> Field {
         self.arrow(declared, &ReadAs::default())
     }
 
-    /// Whether an Arrow column can become this type.
-    fn accepts(&self, declared: &Declared, source: &Field) -> bool;
+    /// Whether an Arrow column can be encoded as this type.
+    fn accepts(&self, declared: &ColumnType, source: &Field) -> bool;
 
-    /// Encodes an array of a type that is accepted.
+    /// Encodes an array whose type [`Self::accepts`].
     ///
     /// # Errors
-    /// When a value cannot be carried exactly.
-    fn encode<'a>(&self, declared: &Declared, array: &'a dyn Array)
-    -> Result<Cells<'a>, CellError>;
+    /// When PostgreSQL's type cannot hold a value exactly.
+    fn encode<'a>(
+        &self,
+        declared: &ColumnType,
+        array: &'a dyn Array,
+    ) -> Result<Cells<'a>, CellError>;
 
-    /// Whether the declared type keeps all of a value, as the server is sent it. What it would round or
-    /// cut off is refused by [`Self::encode`], too.
+    /// Checks that the declared type stores an encoded cell without rounding or cutting it.
+    /// [`Self::encode`] refuses such values too.
     ///
     /// # Errors
-    /// When it would not.
-    fn keeps(&self, _declared: &Declared, _cell: &[u8]) -> Result<(), String> {
+    /// When the server would change the value.
+    fn check_exact(&self, _declared: &ColumnType, _cell: &[u8]) -> Result<(), String> {
         Ok(())
     }
 
-    /// What decodes the cells of a column.
-    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode>;
+    /// A decoder for the cells of a column.
+    fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode>;
 
-    /// Whether the decoder itself makes the Arrow type that was asked for.
-    fn makes(&self, _asked: &DataType) -> bool {
+    /// Whether the decoder builds the requested Arrow type itself, so that no cast is needed.
+    fn decodes_to(&self, _requested: &DataType) -> bool {
         false
     }
 
-    /// Whether the decoder prints values as the server does, for who wants a text.
-    fn prints(&self) -> bool {
+    /// Whether the decoder can format values as the server does, for columns requested as text.
+    fn decodes_to_text(&self) -> bool {
         false
     }
 
-    /// The type's declaration, where it is the one to create for an Arrow column.
-    fn creates(&self, _source: &Field) -> Option<String> {
+    /// The type for a new table's column that holds this Arrow column; `None` if another type fits
+    /// better or this one does not fit.
+    fn ddl_type_for(&self, _source: &Field) -> Option<String> {
         None
     }
 }
 
-/// The domains that a type is made of, from without: itself, and those of its elements and ends. Of
-/// domains on domains, the outermost alone.
+/// The domains in a type, outermost first: the type itself, and those of its elements or bounds. Of
+/// a domain over a domain, only the outer one.
 #[must_use]
 pub fn domains(ty: &Type) -> Vec<&Type> {
     let (mut ty, mut found, mut is_base) = (ty, Vec::new(), false);
@@ -169,17 +177,17 @@ pub fn domains(ty: &Type) -> Vec<&Type> {
     }
 }
 
-/// A type as a column declares it: with its modifier.
+/// A column's type and type modifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
+pub struct ColumnType {
     /// The type.
     pub ty: Type,
-    /// The modifier (`atttypmod`); -1 for none. That of an array is its elements', that of a range its
-    /// ends', who have one by a domain alone.
+    /// The type modifier (`atttypmod`); -1 for none. An array has its elements' modifier, a range
+    /// that of its bounds, which only a domain can give.
     pub typmod: i32,
 }
 
-impl Declared {
+impl ColumnType {
     /// The type below any domains.
     #[must_use]
     pub fn base(&self) -> &Type {
@@ -199,7 +207,7 @@ impl Declared {
         }
     }
 
-    /// The type's name, for messages.
+    /// The type's name, for error messages.
     #[must_use]
     pub fn name(&self) -> String {
         match self.element() {
@@ -209,18 +217,20 @@ impl Declared {
     }
 }
 
-/// What is known of a type; `None` if it is unknown, or an array of something unknown.
+/// The codec of a type; `None` if there is none for it or for its elements.
 #[must_use]
-pub fn known(declared: &Declared) -> Option<&'static dyn PgType> {
+pub fn codec_for(declared: &ColumnType) -> Option<&'static dyn PgType> {
     match declared.base().kind() {
         Kind::Enum(_) => Some(&enumeration::Enumeration),
         Kind::Array(_) => {
             let element = declared.element()?;
             let nested = matches!(element.base().kind(), Kind::Array(_));
-            (!nested && known(&element).is_some()).then_some(&array::Array as &dyn PgType)
+            (!nested && codec_for(&element).is_some()).then_some(&array::Array as &dyn PgType)
         }
-        Kind::Range(of) => known(&plainly(of)).map(|_| &range::Range as &dyn PgType),
-        Kind::Multirange(of) => known(&plainly(of)).map(|_| &multirange::Multirange as &dyn PgType),
+        Kind::Range(of) => codec_for(&without_typmod(of)).map(|_| &range::Range as &dyn PgType),
+        Kind::Multirange(of) => {
+            codec_for(&without_typmod(of)).map(|_| &multirange::Multirange as &dyn PgType)
+        }
         _ => LIST
             .iter()
             .copied()
@@ -229,20 +239,21 @@ pub fn known(declared: &Declared) -> Option<&'static dyn PgType> {
     }
 }
 
-/// What reads a type, and the format in which it wants the cells: 1 for binary, 0 for text.
+/// The codec that reads a type, and the wire format of its cells: 1 for binary, 0 for text.
 #[must_use]
-pub fn reading(declared: &Declared) -> (&'static dyn PgType, i16) {
-    known(declared).map_or((&printed::Printed, 0), |pg_type| (pg_type, 1))
+pub fn read_codec_for(declared: &ColumnType) -> (&'static dyn PgType, i16) {
+    codec_for(declared).map_or((&text_fallback::TextFallback, 0), |pg_type| (pg_type, 1))
 }
 
 /// A type without a modifier.
-fn plainly(ty: &Type) -> Declared {
-    Declared { ty: ty.clone(), typmod: -1 }
+fn without_typmod(ty: &Type) -> ColumnType {
+    ColumnType { ty: ty.clone(), typmod: -1 }
 }
 
-/// Whether an Arrow column can become the declared type, dictionaries and null columns included.
+/// Whether an Arrow column can be encoded as the declared type; includes dictionaries, run-end
+/// encoded arrays and null columns.
 #[must_use]
-pub fn accepts(pg_type: &dyn PgType, declared: &Declared, source: &Field) -> bool {
+pub fn accepts(pg_type: &dyn PgType, declared: &ColumnType, source: &Field) -> bool {
     match source.data_type() {
         DataType::Null => true,
         DataType::Dictionary(_, values) => {
@@ -251,21 +262,21 @@ pub fn accepts(pg_type: &dyn PgType, declared: &Declared, source: &Field) -> boo
         DataType::RunEndEncoded(_, values) => {
             accepts(pg_type, declared, &source.clone().with_data_type(values.data_type().clone()))
         }
-        // Text says itself what it means.
+        // The target type parses text, whatever the column's extension type is.
         data_type if input::is_text(data_type) && extension(source) != "arrow.opaque" => {
             pg_type.accepts(declared, source)
         }
-        _ => is_understood(source) && pg_type.accepts(declared, source),
+        _ => is_supported_extension(source) && pg_type.accepts(declared, source),
     }
 }
 
-/// Encodes an array that [`accepts`] let in.
+/// Encodes an array of a type that [`accepts`] allowed.
 ///
 /// # Errors
-/// When a value cannot be carried exactly.
+/// When PostgreSQL's type cannot hold a value exactly.
 pub fn encode<'a>(
     pg_type: &dyn PgType,
-    declared: &Declared,
+    declared: &ColumnType,
     array: &'a dyn Array,
 ) -> Result<Cells<'a>, CellError> {
     match array.data_type() {
@@ -276,46 +287,49 @@ pub fn encode<'a>(
     }
 }
 
-/// The declaration to create for an Arrow column; `None` if no type howdah knows can hold it.
+/// The PostgreSQL type for a new table's column that holds this Arrow column; `None` if no codec
+/// fits.
 #[must_use]
-pub fn creates(source: &Field) -> Option<String> {
+pub fn ddl_type_for(source: &Field) -> Option<String> {
     match source.data_type() {
         DataType::Null => Some("text".into()),
-        _ if !is_understood(source) => None,
+        _ if !is_supported_extension(source) => None,
         DataType::Dictionary(_, values) => {
-            creates(&source.clone().with_data_type(values.as_ref().clone()))
+            ddl_type_for(&source.clone().with_data_type(values.as_ref().clone()))
         }
         DataType::RunEndEncoded(_, values) => {
-            creates(&source.clone().with_data_type(values.data_type().clone()))
+            ddl_type_for(&source.clone().with_data_type(values.data_type().clone()))
         }
         DataType::List(element)
         | DataType::LargeList(element)
         | DataType::ListView(element)
         | DataType::LargeListView(element)
-        | DataType::FixedSizeList(element, _) => {
-            creates(element).filter(|name| !name.ends_with("[]")).map(|name| format!("{name}[]"))
-        }
-        _ => LIST.iter().find_map(|known| known.creates(source)),
+        | DataType::FixedSizeList(element, _) => ddl_type_for(element)
+            .filter(|name| !name.ends_with("[]"))
+            .map(|name| format!("{name}[]")),
+        _ => LIST.iter().find_map(|known| known.ddl_type_for(source)),
     }
 }
 
-/// A nullable field without a name: the column that carries it has one.
-fn plain(data_type: DataType) -> Field {
+/// A nullable field without a name: the column that contains it has the name.
+fn nullable_field(data_type: DataType) -> Field {
     Field::new("", data_type, true)
 }
 
-/// Whether the values of a field are what its storage says: it has no extension, or one that is
-/// known. Behind any other they may be anything, as a number of months behind an int64.
-fn is_understood(source: &Field) -> bool {
+/// Whether the storage type alone defines a field's values: it has no extension type, or a
+/// supported one. An unknown extension may change their meaning, such as an int64 that counts
+/// months.
+fn is_supported_extension(source: &Field) -> bool {
     match extension(source) {
         "" | "arrow.bool8" | "arrow.fixed_shape_tensor" | "arrow.json" | "arrow.uuid" => true,
-        // As this crate and ADBC read what has no type in Arrow; ADBC has the bytes of some.
+        // howdah and ADBC mark columns without an Arrow type this way; for some of them ADBC stores
+        // the binary format.
         "arrow.opaque" => {
             let opaque = source.try_extension_type::<Opaque>();
             opaque.is_ok_and(|opaque| opaque.vendor_name() == "PostgreSQL")
                 && !holds_bytes(source.data_type())
         }
-        // Geometries as bytes or text, and BigQuery's names for types that Arrow has.
+        // Geometries as WKB or WKT, and BigQuery's names for types that Arrow has.
         name => {
             name.starts_with("geoarrow.")
                 || name == "ogc.wkb"
@@ -332,9 +346,9 @@ fn holds_bytes(data_type: &DataType) -> bool {
     }
 }
 
-/// The Arrow type of a field, with its extension, for messages.
+/// The Arrow type of a field, with its extension type, for error messages.
 #[must_use]
-pub fn shown(field: &Field) -> String {
+pub fn display_type(field: &Field) -> String {
     let data_type = field.data_type();
     match (extension(field), field.try_extension_type::<Opaque>()) {
         ("", _) => data_type.to_string(),
@@ -346,7 +360,7 @@ pub fn shown(field: &Field) -> String {
     }
 }
 
-/// The extension of a field, `""` for none.
+/// The name of a field's extension type, `""` for none.
 fn extension(field: &Field) -> &str {
     field.extension_type_name().unwrap_or("")
 }

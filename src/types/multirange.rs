@@ -1,4 +1,4 @@
-//! Multiranges: an Arrow list of ranges, from every kind of list of them.
+//! Multiranges: an Arrow list of range structs, from every kind of list.
 //!
 //! Wire: see [`crate::wire::range`].
 
@@ -6,22 +6,22 @@ use arrow_array::Array;
 use arrow_schema::{DataType, Field};
 use postgres_types::{Kind, Type};
 
-use super::array::{decoder, encode, item, list_of, plainly};
+use super::array::{decoder, encode, for_elements, item, list_of};
 use super::range::Range;
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::array::NotAList;
 use crate::wire::cells::Cells;
 use crate::wire::range::ranges;
 
-/// Every multirange type over a type that is known.
+/// The codec of every multirange type whose bound type has a codec.
 pub struct Multirange;
 
-/// The type of the ranges in it: of no OID, for none goes over the wire.
-fn range(declared: &Declared) -> Option<Declared> {
-    let Kind::Multirange(end) = declared.base().kind() else { return None };
+/// The type of the ranges in it. Its OID is 0, as the wire format does not contain it.
+fn range(declared: &ColumnType) -> Option<ColumnType> {
+    let Kind::Multirange(bound) = declared.base().kind() else { return None };
     let name = declared.base().name().replace("multirange", "range");
-    let ty = Type::new(name, 0, Kind::Range(end.clone()), String::new());
-    Some(Declared { ty, typmod: declared.typmod })
+    let ty = Type::new(name, 0, Kind::Range(bound.clone()), String::new());
+    Some(ColumnType { ty, typmod: declared.typmod })
 }
 
 impl PgType for Multirange {
@@ -29,17 +29,17 @@ impl PgType for Multirange {
         None
     }
 
-    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field {
-        let of = |range| list_of(&Range.arrow(&range, &plainly(read_as)));
-        range(declared).map_or_else(|| plain(DataType::Null), of)
+    fn arrow(&self, declared: &ColumnType, read_as: &ReadAs) -> Field {
+        let of = |range| list_of(&Range.arrow(&range, &for_elements(read_as)));
+        range(declared).map_or_else(|| nullable_field(DataType::Null), of)
     }
 
-    fn gathered(&self, declared: &Declared) -> Field {
-        let of = |range| list_of(&Range.gathered(&range));
-        range(declared).map_or_else(|| plain(DataType::Null), of)
+    fn python_arrow_type(&self, declared: &ColumnType) -> Field {
+        let of = |range| list_of(&Range.python_arrow_type(&range));
+        range(declared).map_or_else(|| nullable_field(DataType::Null), of)
     }
 
-    fn accepts(&self, declared: &Declared, source: &Field) -> bool {
+    fn accepts(&self, declared: &ColumnType, source: &Field) -> bool {
         match (item(source.data_type()), range(declared)) {
             (Some(item), Some(range)) => super::accepts(&Range, &range, item),
             _ => false,
@@ -48,16 +48,16 @@ impl PgType for Multirange {
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         let declared = range(declared).ok_or_else(|| CellError::unexpected(array))?;
         encode(&Range, &declared, array, |cells, range, out| {
             let count = i32::try_from(range.len()).map_err(|_| "over 2^31 ranges".to_owned())?;
             out.extend_from_slice(&count.to_be_bytes());
-            for (place, index) in range.enumerate() {
+            for (position, index) in range.enumerate() {
                 if cells.get(index).is_none() {
-                    return Err(format!("element {place}: expected a range, got NULL"));
+                    return Err(format!("element {position}: expected a range, got NULL"));
                 }
                 cells.put(index, out);
             }
@@ -65,9 +65,9 @@ impl PgType for Multirange {
         })
     }
 
-    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
-        let range = range(declared).unwrap_or(Declared { ty: Type::BYTEA, typmod: -1 });
-        decoder(&Range, &range, &plainly(read_as), |bytes, inner| {
+    fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
+        let range = range(declared).unwrap_or(ColumnType { ty: Type::BYTEA, typmod: -1 });
+        decoder(&Range, &range, &for_elements(read_as), |bytes, inner| {
             ranges(bytes, inner).map_err(NotAList::Malformed)
         })
     }

@@ -1,4 +1,4 @@
-//! `name`: an Arrow utf8, an identifier of at most 63 bytes, which the server checks.
+//! `name`: an Arrow utf8; the server checks that it has at most 63 bytes.
 //!
 //! Wire: the bytes in the client's encoding, which is UTF-8. `namerecv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/name.c>.
@@ -7,9 +7,9 @@ use arrow_array::Array;
 use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
-use super::decode::strings as received;
-use super::input::{is_text, strings as sent};
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::decode::strings as string_decoder;
+use super::input::{is_text, strings as encode_strings};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 
 /// `name`.
@@ -20,19 +20,19 @@ impl PgType for Name {
         Some(Type::NAME)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Utf8)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Utf8)
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
-        sent(array, b"")
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        encode_strings(array, b"")
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
-        received()
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
+        string_decoder()
     }
 }

@@ -1,4 +1,5 @@
-//! `numeric`: an Arrow decimal by its modifier, text without one; from every number.
+//! `numeric`: an Arrow decimal if the column declares a precision, else text; every number type is
+//! accepted.
 //!
 //! Wire: see [`crate::wire::numeric`].
 
@@ -16,19 +17,19 @@ use arrow_schema::extension::Opaque;
 use arrow_schema::{ArrowError, DataType, Field};
 use postgres_types::Type;
 
-use super::decode::{Fault, primitive, printed};
-use super::encode::{primitive as primitives, staged};
+use super::decode::{DecodeError, formatted, primitive};
+use super::encode::{primitive as primitives, variable};
 use super::input::{is_integer, is_text, slices};
-use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, extension, plain};
+use super::{CellError, ColumnType, Decode, OutOfRange, PgType, ReadAs, extension, nullable_field};
 use crate::wire::cells::Cells;
 use crate::wire::numeric::{
-    Digits, NotNumeric, Numeric as Wire, parse, power_of_ten, put_i128, put_text,
+    Digits, NotNumeric, Numeric as WireNumeric, parse, power_of_ten, put_i128, put_text,
 };
 
 /// `numeric`.
 pub struct Numeric;
 
-/// Precision and scale by the modifier. `numeric_typmod_precision` and `numeric_typmod_scale` of
+/// Precision and scale of a type modifier. `numeric_typmod_precision` and `numeric_typmod_scale` of
 /// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/numeric.c>.
 #[must_use]
 pub fn precision_and_scale(typmod: i32) -> Option<(i32, i32)> {
@@ -37,9 +38,9 @@ pub fn precision_and_scale(typmod: i32) -> Option<(i32, i32)> {
 }
 
 /// The Arrow decimal that holds every value of the declared type.
-fn decimal(declared: &Declared) -> Option<DataType> {
+fn decimal(declared: &ColumnType) -> Option<DataType> {
     let (precision, scale) = precision_and_scale(declared.typmod)?;
-    // Arrow's readers know neither a negative scale nor one above the precision.
+    // Readers of Arrow support neither a negative scale nor one above the precision.
     let whole = precision - scale;
     let scale = scale.max(0);
     let precision = u8::try_from((whole + scale).max(scale).max(1)).ok()?;
@@ -51,9 +52,9 @@ fn decimal(declared: &Declared) -> Option<DataType> {
     }
 }
 
-fn read_type(declared: &Declared, read_as: &ReadAs) -> Option<DataType> {
-    match &read_as.asked {
-        Some(asked) => Some(asked.clone()).filter(|asked| *asked != DataType::Utf8),
+fn read_type(declared: &ColumnType, read_as: &ReadAs) -> Option<DataType> {
+    match &read_as.requested {
+        Some(requested) => Some(requested.clone()).filter(|requested| *requested != DataType::Utf8),
         None if read_as.out_of_range == OutOfRange::Text => None,
         None => decimal(declared),
     }
@@ -64,14 +65,15 @@ impl PgType for Numeric {
         Some(Type::NUMERIC)
     }
 
-    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field {
+    fn arrow(&self, declared: &ColumnType, read_as: &ReadAs) -> Field {
         match read_type(declared, read_as) {
-            Some(data_type) => plain(data_type),
-            None => plain(DataType::Utf8).with_extension_type(Opaque::new("numeric", "PostgreSQL")),
+            Some(data_type) => nullable_field(data_type),
+            None => nullable_field(DataType::Utf8)
+                .with_extension_type(Opaque::new("numeric", "PostgreSQL")),
         }
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         let data_type = source.data_type();
         data_type.is_decimal()
             || data_type.is_floating()
@@ -81,7 +83,7 @@ impl PgType for Numeric {
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         let limit = precision_and_scale(declared.typmod);
@@ -97,7 +99,9 @@ impl PgType for Numeric {
             }
             DataType::Decimal256(_, scale) => {
                 let array = primitives::<Decimal256Type>(array)?;
-                texts(array, limit, |index| written::<Decimal256Type>(array.value(index), *scale))
+                texts(array, limit, |index| {
+                    decimal_text::<Decimal256Type>(array.value(index), *scale)
+                })
             }
             DataType::Float16 => floats::<Float16Type>(array, limit, |v| f64::from(v.to_f32())),
             DataType::Float32 => {
@@ -118,16 +122,16 @@ impl PgType for Numeric {
         }
     }
 
-    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+    fn check_exact(&self, declared: &ColumnType, cell: &[u8]) -> Result<(), String> {
         match precision_and_scale(declared.typmod) {
-            Some(limit) => scale_keeps(limit, cell),
+            Some(limit) => check_scale(limit, cell),
             None => Ok(()),
         }
     }
 
-    fn makes(&self, asked: &DataType) -> bool {
+    fn decodes_to(&self, requested: &DataType) -> bool {
         matches!(
-            asked,
+            requested,
             DataType::Decimal128(..)
                 | DataType::Decimal256(..)
                 | DataType::Utf8
@@ -136,7 +140,7 @@ impl PgType for Numeric {
         )
     }
 
-    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         let policy = read_as.out_of_range;
         match read_type(declared, read_as) {
             Some(DataType::Decimal128(precision, scale)) => primitive::<Decimal128Type, _>(
@@ -144,7 +148,7 @@ impl PgType for Numeric {
                 policy,
                 decimal128(precision, scale),
             ),
-            Some(DataType::Decimal256(precision, scale)) => Box::new(Decimals256 {
+            Some(DataType::Decimal256(precision, scale)) => Box::new(Decimal256Decoder {
                 precision,
                 scale,
                 policy,
@@ -157,14 +161,14 @@ impl PgType for Numeric {
             Some(DataType::Float64) => {
                 primitive::<Float64Type, _>(DataType::Float64, policy, float)
             }
-            _ => printed(|cell, out| {
+            _ => formatted(|cell, out| {
                 parse(cell)?.text(out);
                 Ok(())
             }),
         }
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         match source.data_type() {
             DataType::UInt64 => Some("numeric(20,0)".into()),
             DataType::Decimal32(precision, scale)
@@ -181,7 +185,7 @@ impl PgType for Numeric {
     }
 }
 
-/// Whether a field is of texts that say that they are numeric.
+/// Whether a field's extension type marks its text as numeric.
 fn is_opaque_numeric(source: &Field) -> bool {
     let opaque = source.try_extension_type::<Opaque>();
     opaque.is_ok_and(|opaque| opaque.type_name() == "numeric")
@@ -189,20 +193,21 @@ fn is_opaque_numeric(source: &Field) -> bool {
 
 type Limit = Option<(i32, i32)>;
 
-/// The server would round what has more digits after the point than the column: that is refused.
-fn too_fine(value: &str, (precision, scale): (i32, i32)) -> String {
+/// The error of a value with more fractional digits than the column's scale, which the server would
+/// round.
+fn too_many_digits(value: &str, (precision, scale): (i32, i32)) -> String {
     format!(
         "{value} has more digits after the point than numeric({precision},{scale}); round it first"
     )
 }
 
-/// An integer with a scale, as a decimal number.
-fn written<T: DecimalType>(value: T::Native, scale: i8) -> String {
-    // Not cut to a precision: the value may have more digits than its type says.
+/// Formats an unscaled integer as a decimal number.
+fn decimal_text<T: DecimalType>(value: T::Native, scale: i8) -> String {
+    // Without a precision: the value may have more digits than its Arrow type declares.
     T::format_decimal(value, u8::MAX, scale)
 }
 
-/// Encodes integers with a scale; digits beyond the column's scale must be zeros.
+/// Encodes Arrow decimals; digits beyond the column's scale must be zeros.
 fn decimals<T: DecimalType>(
     array: &dyn Array,
     scale: i8,
@@ -215,23 +220,23 @@ fn decimals<T: DecimalType>(
     let shift = power_of_ten(u32::from(scale.min(0).unsigned_abs()));
     let shift = shift.and_then(|shift| i128::try_from(shift).ok());
     let shown = u8::try_from(scale).unwrap_or(0);
-    staged(array, |index, out| {
+    variable(array, |index, out| {
         let value = values.get(index).copied().map_or(0, &widen);
         if let Some(limit) = limit
             && surplus > 0
             && !power.map_or(value == 0, |power| value % power == 0)
         {
-            return Err(too_fine(&written::<Decimal128Type>(value, scale), limit));
+            return Err(too_many_digits(&decimal_text::<Decimal128Type>(value, scale), limit));
         }
         match shift.and_then(|shift| value.checked_mul(shift)) {
             Some(value) => put_i128(value, shown, out),
-            None => put_number(&written::<Decimal128Type>(value, scale), limit, out)?,
+            None => put_number(&decimal_text::<Decimal128Type>(value, scale), limit, out)?,
         }
         Ok(())
     })
 }
 
-/// Encodes floats by the fewest digits that give them back.
+/// Encodes floats by their shortest decimal representation.
 fn floats<T: arrow_array::types::ArrowPrimitiveType>(
     array: &dyn Array,
     limit: Limit,
@@ -246,33 +251,33 @@ fn texts(
     limit: Limit,
     text: impl Fn(usize) -> String,
 ) -> Result<Cells<'static>, CellError> {
-    staged(array, |index, out| put_number(&text(index), limit, out))
+    variable(array, |index, out| put_number(&text(index), limit, out))
 }
 
 fn put_number(text: &str, limit: Limit, out: &mut Vec<u8>) -> Result<(), String> {
     let start = out.len();
     put_text(text, out).map_err(|error| match error {
-        NotNumeric::Syntax => "text that is no number".to_owned(),
+        NotNumeric::Syntax => "text that is not a number".to_owned(),
         NotNumeric::Limits => format!("{text} has more digits than numeric can hold"),
     })?;
     match limit {
-        Some(limit) => scale_keeps(limit, out.get(start..).unwrap_or_default()),
+        Some(limit) => check_scale(limit, out.get(start..).unwrap_or_default()),
         None => Ok(()),
     }
 }
 
-/// Whether a column keeps all of a number's digits after the point.
-fn scale_keeps((precision, scale): (i32, i32), cell: &[u8]) -> Result<(), String> {
-    if let Ok(value @ Wire::Finite(digits)) = parse(cell)
+/// Checks that a column stores all fractional digits of a number.
+fn check_scale((precision, scale): (i32, i32), cell: &[u8]) -> Result<(), String> {
+    if let Ok(value @ WireNumeric::Finite(digits)) = parse(cell)
         && digits.unscaled(scale).is_none()
         && digits.unscaled_text(scale).is_none()
     {
-        return Err(too_fine(&printed_value(&value), (precision, scale)));
+        return Err(too_many_digits(&value_text(&value), (precision, scale)));
     }
     Ok(())
 }
 
-fn printed_value(value: &Wire<'_>) -> String {
+fn value_text(value: &WireNumeric<'_>) -> String {
     let mut text = String::new();
     value.text(&mut text);
     text
@@ -281,64 +286,65 @@ fn printed_value(value: &Wire<'_>) -> String {
 fn decimal128(
     precision: u8,
     scale: i8,
-) -> impl Fn(&[u8]) -> Result<i128, Fault<i128>> + Send + 'static {
+) -> impl Fn(&[u8]) -> Result<i128, DecodeError<i128>> + Send + 'static {
     let power = power_of_ten(u32::from(precision)).and_then(|power| i128::try_from(power).ok());
     let limit = power.unwrap_or(i128::MAX);
     move |cell| {
         let value = parse(cell)?;
         let exact = match &value {
-            Wire::Finite(digits) => digits.unscaled(i32::from(scale)),
+            WireNumeric::Finite(digits) => digits.unscaled(i32::from(scale)),
             _ => None,
         };
         exact.filter(|exact| exact.unsigned_abs() < limit.unsigned_abs()).ok_or_else(|| {
-            let nearest = bound(&value, i32::from(precision), i32::from(scale));
+            let nearest = overflow_sign(&value, i32::from(precision), i32::from(scale));
             let nearest = nearest.map(|negative| if negative { 1 - limit } else { limit - 1 });
-            Fault::OutOfRange { nearest, value: printed_value(&value) }
+            DecodeError::OutOfRange { nearest, value: value_text(&value) }
         })
     }
 }
 
-/// Whether a value lies beyond the bounds of a decimal, and below; `None` if it is within them
-/// and only too fine, or no number.
-fn bound(value: &Wire<'_>, precision: i32, scale: i32) -> Option<bool> {
+/// Whether a value that a decimal cannot hold is below its range (`true`) or above (`false`);
+/// `None` if it is within the range but has too many fractional digits, or is not a number.
+fn overflow_sign(value: &WireNumeric<'_>, precision: i32, scale: i32) -> Option<bool> {
     let beyond = |digits: &Digits<'_>| digits.whole_digits() > i64::from(precision - scale);
     match value {
-        Wire::Finite(digits) => beyond(digits).then_some(digits.is_negative()),
-        Wire::NaN => None,
-        Wire::Infinite { negative } => Some(*negative),
+        WireNumeric::Finite(digits) => beyond(digits).then_some(digits.is_negative()),
+        WireNumeric::NaN => None,
+        WireNumeric::Infinite { negative } => Some(*negative),
     }
 }
 
-/// A float if its shortest digits are those of the number.
-fn float<F: FromStr + Display + Copy>(cell: &[u8]) -> Result<F, Fault<F>> {
+/// Decodes a number that a float's shortest representation equals.
+fn float<F: FromStr + Display + Copy>(cell: &[u8]) -> Result<F, DecodeError<F>> {
     let value = parse(cell)?;
     let text = match &value {
-        Wire::NaN => "NaN".to_owned(),
-        Wire::Infinite { negative } => if *negative { "-inf" } else { "inf" }.to_owned(),
-        Wire::Finite(_) => printed_value(&value),
+        WireNumeric::NaN => "NaN".to_owned(),
+        WireNumeric::Infinite { negative } => if *negative { "-inf" } else { "inf" }.to_owned(),
+        WireNumeric::Finite(_) => value_text(&value),
     };
-    let float: F = text.parse().map_err(|_| Fault::Malformed(format!("{text} is no number")))?;
-    if !matches!(value, Wire::Finite(_)) || is_same_number(&float.to_string(), &text) {
+    let float: F =
+        text.parse().map_err(|_| DecodeError::Malformed(format!("{text} is not a number")))?;
+    if !matches!(value, WireNumeric::Finite(_)) || is_same_number(&float.to_string(), &text) {
         Ok(float)
     } else {
-        Err(Fault::OutOfRange { nearest: Some(float), value: text })
+        Err(DecodeError::OutOfRange { nearest: Some(float), value: text })
     }
 }
 
-/// Whether two texts name one number, however many digits after the point they show.
+/// Whether two texts are the same number, whatever their trailing zeros after the point.
 #[must_use]
 pub fn is_same_number(a: &str, b: &str) -> bool {
     let digits = |text: &str| {
         let mut bytes = Vec::new();
         put_text(text, &mut bytes).ok()?;
-        // All but the display scale, which says nothing of the value.
+        // Without the display scale, which does not change the value.
         bytes.drain(6..8);
         Some(bytes)
     };
     digits(a).is_some_and(|a| digits(b).is_some_and(|b| a == b))
 }
 
-struct Decimals256 {
+struct Decimal256Decoder {
     precision: u8,
     scale: i8,
     policy: OutOfRange,
@@ -346,7 +352,7 @@ struct Decimals256 {
     nulls: NullBufferBuilder,
 }
 
-impl Decimals256 {
+impl Decimal256Decoder {
     fn data_type(&self) -> DataType {
         DataType::Decimal256(self.precision, self.scale)
     }
@@ -355,7 +361,7 @@ impl Decimals256 {
         let (precision, scale) = (i32::from(self.precision), i32::from(self.scale));
         let value = parse(cell).map_err(|malformed| malformed.0)?;
         let exact = match &value {
-            Wire::Finite(digits) => digits.unscaled_text(scale),
+            WireNumeric::Finite(digits) => digits.unscaled_text(scale),
             _ => None,
         };
         let fits = |text: &String| {
@@ -368,18 +374,18 @@ impl Decimals256 {
             return Ok(None);
         }
         let nines = "9".repeat(usize::from(self.precision));
-        let nearest = bound(&value, precision, scale)
+        let nearest = overflow_sign(&value, precision, scale)
             .map(|negative| if negative { format!("-{nines}") } else { nines })
             .filter(|_| self.policy == OutOfRange::Clamp)
             .and_then(|text| i256::from_string(&text));
         nearest.map(Some).ok_or_else(|| {
-            let (value, arrow) = (printed_value(&value), self.data_type());
-            format!("{value} is out of range for Arrow's {arrow}; pass out_of_range= to say what becomes of it")
+            let (value, arrow) = (value_text(&value), self.data_type());
+            format!("{value} is out of range for Arrow's {arrow}; pass out_of_range=\"null\", \"clamp\" or \"string\"")
         })
     }
 }
 
-impl Decode for Decimals256 {
+impl Decode for Decimal256Decoder {
     fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
         for (index, cell) in cells.iter().enumerate() {
             let value = cell.map(|cell| self.read(cell)).transpose();

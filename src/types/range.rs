@@ -1,5 +1,5 @@
-//! Ranges: an Arrow struct of both ends, whether they are in it, and whether nothing is; from such a
-//! struct. An end that is NULL is none.
+//! Ranges: an Arrow struct of both bounds, their inclusivity, and whether the range is empty. A
+//! NULL bound is infinite.
 //!
 //! Wire: see [`crate::wire::range`].
 
@@ -11,33 +11,33 @@ use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{ArrowError, DataType, Field};
 use postgres_types::{Kind, Type};
 
-use super::array::plainly;
-use super::encode::staged;
-use super::{CellError, Declared, Decode, PgType, ReadAs, known, plain};
+use super::array::for_elements;
+use super::encode::variable;
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, codec_for, nullable_field};
 use crate::wire::cells::Cells;
 use crate::wire::range::{Flags, read};
 
-/// Every range type over a type that is known.
+/// The codec of every range type whose bound type has a codec.
 pub struct Range;
 
-/// The type of the ends, and what is known of it. [`known`] lets no other range through.
-pub(super) fn end(declared: &Declared) -> Option<(Declared, &'static dyn PgType)> {
+/// The type and codec of the bounds. [`codec_for`] returns no other range type.
+pub(super) fn bound(declared: &ColumnType) -> Option<(ColumnType, &'static dyn PgType)> {
     let (Kind::Range(ty) | Kind::Multirange(ty)) = declared.base().kind() else { return None };
-    let end = Declared { ty: ty.clone(), typmod: declared.typmod };
-    let pg_type = known(&end)?;
-    Some((end, pg_type))
+    let bound = ColumnType { ty: ty.clone(), typmod: declared.typmod };
+    let pg_type = codec_for(&bound)?;
+    Some((bound, pg_type))
 }
 
-fn struct_of(end: &Field) -> Field {
+fn struct_of(bound: &Field) -> Field {
     let flag = |name| Field::new(name, DataType::Boolean, false);
     let fields = vec![
-        end.clone().with_name("lower"),
-        end.clone().with_name("upper"),
+        bound.clone().with_name("lower"),
+        bound.clone().with_name("upper"),
         flag("lower_inc"),
         flag("upper_inc"),
         flag("empty"),
     ];
-    plain(DataType::Struct(fields.into()))
+    nullable_field(DataType::Struct(fields.into()))
 }
 
 impl PgType for Range {
@@ -45,26 +45,29 @@ impl PgType for Range {
         None
     }
 
-    fn arrow(&self, declared: &Declared, read_as: &ReadAs) -> Field {
-        let of = |(end, pg_type): (Declared, &dyn PgType)| {
-            struct_of(&pg_type.arrow(&end, &plainly(read_as)))
+    fn arrow(&self, declared: &ColumnType, read_as: &ReadAs) -> Field {
+        let of = |(bound, pg_type): (ColumnType, &dyn PgType)| {
+            struct_of(&pg_type.arrow(&bound, &for_elements(read_as)))
         };
-        end(declared).map_or_else(|| plain(DataType::Null), of)
+        bound(declared).map_or_else(|| nullable_field(DataType::Null), of)
     }
 
-    fn gathered(&self, declared: &Declared) -> Field {
-        let of = |(end, pg_type): (Declared, &dyn PgType)| struct_of(&pg_type.gathered(&end));
-        end(declared).map_or_else(|| plain(DataType::Null), of)
+    fn python_arrow_type(&self, declared: &ColumnType) -> Field {
+        let of = |(bound, pg_type): (ColumnType, &dyn PgType)| {
+            struct_of(&pg_type.python_arrow_type(&bound))
+        };
+        bound(declared).map_or_else(|| nullable_field(DataType::Null), of)
     }
 
-    fn accepts(&self, declared: &Declared, source: &Field) -> bool {
-        let (DataType::Struct(fields), Some((end, pg_type))) = (source.data_type(), end(declared))
+    fn accepts(&self, declared: &ColumnType, source: &Field) -> bool {
+        let (DataType::Struct(fields), Some((bound, pg_type))) =
+            (source.data_type(), bound(declared))
         else {
             return false;
         };
         ["lower", "upper"].iter().all(|name| fields.find(name).is_some())
             && fields.iter().all(|field| match field.name().as_str() {
-                "lower" | "upper" => super::accepts(pg_type, &end, field),
+                "lower" | "upper" => super::accepts(pg_type, &bound, field),
                 "lower_inc" | "upper_inc" | "empty" => *field.data_type() == DataType::Boolean,
                 _ => false,
             })
@@ -72,23 +75,23 @@ impl PgType for Range {
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         let unexpected = || CellError::unexpected(array);
         let ranges = array.as_struct_opt().ok_or_else(unexpected)?;
-        let (declared, pg_type) = end(declared).ok_or_else(unexpected)?;
-        let (lower, upper) = (child(ranges, "lower")?, child(ranges, "upper")?);
-        let ends = |name: &str, array: &ArrayRef| {
+        let (declared, pg_type) = bound(declared).ok_or_else(unexpected)?;
+        let (lower, upper) = (struct_field(ranges, "lower")?, struct_field(ranges, "upper")?);
+        let bounds = |name: &str, array: &ArrayRef| {
             super::encode(pg_type, &declared, array.as_ref())
                 .map(|cells| cells.take((0..array.len()).map(Some)))
                 .map_err(|error| CellError::new(error.index, format!("{name}: {}", error.message)))
         };
-        let (lower, upper) = (ends("lower", &lower)?, ends("upper", &upper)?);
+        let (lower, upper) = (bounds("lower", &lower)?, bounds("upper", &upper)?);
         let flag =
             |name: &str| ranges.column_by_name(name).and_then(|column| column.as_boolean_opt());
         let (lower_inc, upper_inc, empty) = (flag("lower_inc"), flag("upper_inc"), flag("empty"));
-        staged(array, |index, out| {
+        variable(array, |index, out| {
             let flags = Flags {
                 empty: is_set(empty, index, false),
                 has_lower: lower.get(index).is_some(),
@@ -97,8 +100,8 @@ impl PgType for Range {
                 upper_inc: is_set(upper_inc, index, false),
             };
             out.push(flags.byte());
-            for (is_there, cells) in [(flags.has_lower, &lower), (flags.has_upper, &upper)] {
-                if is_there && !flags.empty {
+            for (is_finite, cells) in [(flags.has_lower, &lower), (flags.has_upper, &upper)] {
+                if is_finite && !flags.empty {
                     cells.put(index, out);
                 }
             }
@@ -106,37 +109,38 @@ impl PgType for Range {
         })
     }
 
-    fn decoder(&self, declared: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
-        let read_as = plainly(read_as);
-        let (end, pg_type) = end(declared)
-            .unwrap_or((Declared { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
+    fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
+        let read_as = for_elements(read_as);
+        let (bound, pg_type) = bound(declared)
+            .unwrap_or((ColumnType { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
         Box::new(Ranges {
-            field: struct_of(&pg_type.arrow(&end, &read_as)),
-            lower: pg_type.decoder(&end, &read_as),
-            upper: pg_type.decoder(&end, &read_as),
+            field: struct_of(&pg_type.arrow(&bound, &read_as)),
+            lower: pg_type.decoder(&bound, &read_as),
+            upper: pg_type.decoder(&bound, &read_as),
             flags: Vec::new(),
             nulls: NullBufferBuilder::new(0),
         })
     }
 }
 
-/// A field of the structs; NULL where the struct is, for what lies below it is anything.
-fn child(ranges: &StructArray, name: &str) -> Result<ArrayRef, CellError> {
+/// A field of the structs, NULL where the struct is NULL: the slots below a NULL struct may contain
+/// any value.
+fn struct_field(ranges: &StructArray, name: &str) -> Result<ArrayRef, CellError> {
     let unexpected = || CellError::unexpected(ranges);
-    let child = ranges.column_by_name(name).ok_or_else(unexpected)?;
+    let struct_field = ranges.column_by_name(name).ok_or_else(unexpected)?;
     if ranges.null_count() == 0 {
-        return Ok(Arc::clone(child));
+        return Ok(Arc::clone(struct_field));
     }
     let index = |index: usize| ranges.is_valid(index).then_some(index as u64);
     let indices: UInt64Array = (0..ranges.len()).map(index).collect();
-    arrow_select::take::take(child.as_ref(), &indices, None)
+    arrow_select::take::take(struct_field.as_ref(), &indices, None)
         .map_err(|error| CellError::new(0, error.to_string()))
 }
 
-fn is_set(flags: Option<&BooleanArray>, index: usize, otherwise: bool) -> bool {
+fn is_set(flags: Option<&BooleanArray>, index: usize, default: bool) -> bool {
     match flags {
         Some(flags) if flags.is_valid(index) => flags.value(index),
-        _ => otherwise,
+        _ => default,
     }
 }
 
@@ -160,10 +164,10 @@ impl Decode for Ranges {
             self.flags.push(range.map(|range| range.flags).unwrap_or_default());
             self.nulls.append(range.is_some());
         }
-        for (name, decoder, ends) in
+        for (name, decoder, bounds) in
             [("lower", &mut self.lower, lower), ("upper", &mut self.upper, upper)]
         {
-            decoder.extend(&ends).map_err(|error| {
+            decoder.extend(&bounds).map_err(|error| {
                 CellError::new(error.index, format!("{name}: {}", error.message))
             })?;
         }
@@ -183,7 +187,9 @@ impl Decode for Ranges {
             column(|flags| flags.empty),
         ];
         let DataType::Struct(fields) = self.field.data_type() else {
-            return Err(ArrowError::SchemaError("a range that is no struct".to_owned()));
+            return Err(ArrowError::SchemaError(
+                "a range decoder without a struct type".to_owned(),
+            ));
         };
         Ok(Arc::new(StructArray::try_new(fields.clone(), columns, self.nulls.finish())?))
     }

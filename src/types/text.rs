@@ -1,4 +1,4 @@
-//! `text`: an Arrow utf8, text of any length.
+//! `text`: an Arrow utf8.
 //!
 //! Wire: the bytes in the client's encoding, which is UTF-8. `textrecv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/varlena.c>.
@@ -7,9 +7,9 @@ use arrow_array::Array;
 use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
-use super::decode::strings as received;
-use super::input::{is_text, strings as sent};
-use super::{CellError, Declared, Decode, PgType, ReadAs, extension, plain};
+use super::decode::strings as string_decoder;
+use super::input::{is_text, strings as encode_strings};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, extension, nullable_field};
 use crate::wire::cells::Cells;
 
 /// `text`.
@@ -20,23 +20,23 @@ impl PgType for Text {
         Some(Type::TEXT)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Utf8)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Utf8)
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
-    fn encode<'a>(&self, _: &Declared, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
-        sent(array, b"")
+    fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        encode_strings(array, b"")
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
-        received()
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
+        string_decoder()
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         (is_text(source.data_type()) && matches!(extension(source), "" | "arrow.opaque"))
             .then(|| "text".into())
     }

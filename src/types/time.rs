@@ -1,6 +1,6 @@
-//! `time`: an Arrow time64 in microseconds, from every Arrow time.
+//! `time`: an Arrow time64 in microseconds; every Arrow time is accepted.
 //!
-//! Wire: 8 bytes, microseconds from midnight, 24:00 included. `time_recv` of
+//! Wire: 8 bytes, microseconds since midnight, 24:00 included. `time_recv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/date.c>.
 
 use arrow_array::Array;
@@ -10,10 +10,10 @@ use arrow_array::types::{
 use arrow_schema::{DataType, Field, TimeUnit};
 use postgres_types::Type;
 
-use super::decode::{Fault, primitive, printed};
+use super::decode::{DecodeError, formatted, primitive};
 use super::encode::try_fixed;
-use super::precision::Precision;
-use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
+use super::typmod_precision::Precision;
+use super::{CellError, ColumnType, Decode, OutOfRange, PgType, ReadAs, nullable_field};
 use crate::wire::time::{DAY_US, time_text};
 use crate::wire::{self, cells::Cells};
 
@@ -27,21 +27,25 @@ impl PgType for Time {
         Some(Type::TIME)
     }
 
-    fn arrow(&self, _: &Declared, read_as: &ReadAs) -> Field {
-        plain(if read_as.out_of_range == OutOfRange::Text { DataType::Utf8 } else { ARROW })
+    fn arrow(&self, _: &ColumnType, read_as: &ReadAs) -> Field {
+        nullable_field(if read_as.out_of_range == OutOfRange::Text {
+            DataType::Utf8
+        } else {
+            ARROW
+        })
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         matches!(source.data_type(), DataType::Time32(_) | DataType::Time64(_))
     }
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         let precision = Precision::of(declared.typmod);
-        let of_day = |us| of_day(precision.keeps(us, "time", |out| time_text(us, out))?);
+        let of_day = |us| of_day(precision.check(us, "time", |out| time_text(us, out))?);
         match array.data_type() {
             DataType::Time32(TimeUnit::Second) => {
                 try_fixed::<Time32SecondType, 8>(array, |v| of_day(i64::from(v) * 1_000_000))
@@ -56,14 +60,14 @@ impl PgType for Time {
         }
     }
 
-    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
+    fn check_exact(&self, declared: &ColumnType, cell: &[u8]) -> Result<(), String> {
         let us = i64::from_be_bytes(wire::fixed(cell).map_err(|malformed| malformed.0)?);
-        Precision::of(declared.typmod).keeps(us, "time", |out| time_text(us, out)).map(|_| ())
+        Precision::of(declared.typmod).check(us, "time", |out| time_text(us, out)).map(|_| ())
     }
 
-    fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         if read_as.out_of_range == OutOfRange::Text {
-            return printed(|cell, out| {
+            return formatted(|cell, out| {
                 time_text(i64::from_be_bytes(wire::fixed(cell)?), out);
                 Ok(())
             });
@@ -76,15 +80,15 @@ impl PgType for Time {
             }
             let mut value = String::new();
             time_text(us, &mut value);
-            Err(Fault::OutOfRange { nearest: Some(us.clamp(0, DAY_US - 1)), value })
+            Err(DecodeError::OutOfRange { nearest: Some(us.clamp(0, DAY_US - 1)), value })
         })
     }
 
-    fn prints(&self) -> bool {
+    fn decodes_to_text(&self) -> bool {
         true
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Time32(_) | DataType::Time64(_))
             .then(|| "time".into())
     }
@@ -98,13 +102,13 @@ fn of_day(us: i64) -> Result<[u8; 8], String> {
     }
 }
 
-/// Nanoseconds as microseconds, if nothing of them is lost.
+/// Converts nanoseconds that are whole microseconds.
 pub(super) fn whole_us(ns: i64) -> Result<i64, String> {
     if ns % 1000 == 0 {
         Ok(ns / 1000)
     } else {
         Err(format!(
-            "{ns} ns is no whole number of microseconds, PostgreSQL's unit; round it first"
+            "{ns} ns is not a whole number of microseconds, PostgreSQL's unit; round it first"
         ))
     }
 }

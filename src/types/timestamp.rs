@@ -1,6 +1,6 @@
-//! `timestamp`: an Arrow timestamp in microseconds without a zone, from every unit.
+//! `timestamp`: an Arrow timestamp in microseconds without time zone; every unit is accepted.
 //!
-//! Wire: 8 bytes, microseconds from 2000-01-01; the ends of the range are infinities.
+//! Wire: 8 bytes, microseconds since 2000-01-01; the least and greatest values are the infinities.
 //! `timestamp_recv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/timestamp.c>.
 
@@ -12,11 +12,11 @@ use arrow_array::types::{
 use arrow_schema::{DataType, Field, TimeUnit};
 use postgres_types::Type;
 
-use super::decode::{Fault, primitive, printed};
+use super::decode::{DecodeError, formatted, primitive};
 use super::encode::try_fixed;
-use super::precision::Precision;
 use super::time::whole_us;
-use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
+use super::typmod_precision::Precision;
+use super::{CellError, ColumnType, Decode, OutOfRange, PgType, ReadAs, nullable_field};
 use crate::wire::time::{EPOCH_US, timestamp_text};
 use crate::wire::{self, cells::Cells};
 
@@ -30,43 +30,47 @@ impl PgType for Timestamp {
         Some(Type::TIMESTAMP)
     }
 
-    fn arrow(&self, _: &Declared, read_as: &ReadAs) -> Field {
-        plain(if read_as.out_of_range == OutOfRange::Text { DataType::Utf8 } else { ARROW })
+    fn arrow(&self, _: &ColumnType, read_as: &ReadAs) -> Field {
+        nullable_field(if read_as.out_of_range == OutOfRange::Text {
+            DataType::Utf8
+        } else {
+            ARROW
+        })
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         matches!(source.data_type(), DataType::Timestamp(_, None))
     }
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         encode(declared, "timestamp", "", array)
     }
 
-    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
-        keeps(declared, "timestamp", "", cell)
+    fn check_exact(&self, declared: &ColumnType, cell: &[u8]) -> Result<(), String> {
+        check_precision(declared, "timestamp", "", cell)
     }
 
-    fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         decoder(ARROW, "", read_as.out_of_range)
     }
 
-    fn prints(&self) -> bool {
+    fn decodes_to_text(&self) -> bool {
         true
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Timestamp(_, None)).then(|| "timestamp".into())
     }
 }
 
-/// Encodes Arrow timestamps of any unit; they count from the Unix epoch whatever their zone.
-/// Errors show them with `zone` behind.
+/// Encodes Arrow timestamps of any unit, which count from the Unix epoch whatever their time zone.
+/// Error messages append `zone`, such as `+00`.
 pub(super) fn encode(
-    declared: &Declared,
+    declared: &ColumnType,
     name: &str,
     zone: &str,
     array: &dyn Array,
@@ -74,7 +78,7 @@ pub(super) fn encode(
     let precision = Precision::of(declared.typmod);
     let from_unix = |us, given, unit| {
         let us = from_unix(us, given, unit)?;
-        let us = precision.keeps(us, name, |out| timestamp_text(us, zone, out))?;
+        let us = precision.check(us, name, |out| timestamp_text(us, zone, out))?;
         Ok(us.to_be_bytes())
     };
     let DataType::Timestamp(unit, _) = array.data_type() else {
@@ -96,33 +100,35 @@ pub(super) fn encode(
     }
 }
 
-/// Whether a column keeps all digits of a cell.
-pub(super) fn keeps(
-    declared: &Declared,
+/// Checks that a column's precision stores all digits of a cell.
+pub(super) fn check_precision(
+    declared: &ColumnType,
     name: &str,
     zone: &str,
     cell: &[u8],
 ) -> Result<(), String> {
     let us = i64::from_be_bytes(wire::fixed(cell).map_err(|malformed| malformed.0)?);
-    let kept = Precision::of(declared.typmod).keeps(us, name, |out| timestamp_text(us, zone, out));
-    kept.map(|_| ())
+    let checked =
+        Precision::of(declared.typmod).check(us, name, |out| timestamp_text(us, zone, out));
+    checked.map(|_| ())
 }
 
-/// The server checks its narrower range; its infinities are not to be met by accident.
+/// Converts microseconds since 1970-01-01 to PostgreSQL's epoch; the value that means -infinity is
+/// refused. The server checks its narrower range.
 fn from_unix(us: Option<i64>, given: i64, unit: &str) -> Result<i64, String> {
     us.and_then(|us| us.checked_sub(EPOCH_US))
         .filter(|us| *us != i64::MIN)
         .ok_or_else(|| format!("{given} {unit} from 1970-01-01 is out of range for timestamp"))
 }
 
-/// Decodes to timestamps in microseconds; as text with `zone` behind it.
+/// A decoder to timestamps in microseconds, or to text with `zone` appended.
 pub(super) fn decoder(
     arrow: DataType,
     zone: &'static str,
     out_of_range: OutOfRange,
 ) -> Box<dyn Decode> {
     if out_of_range == OutOfRange::Text {
-        return printed(move |cell, out| {
+        return formatted(move |cell, out| {
             timestamp_text(i64::from_be_bytes(wire::fixed(cell)?), zone, out);
             Ok(())
         });
@@ -133,7 +139,7 @@ pub(super) fn decoder(
             let mut value = String::new();
             timestamp_text(us, zone, &mut value);
             let nearest = if us < 0 { i64::MIN } else { i64::MAX };
-            Fault::OutOfRange { nearest: Some(nearest), value }
+            DecodeError::OutOfRange { nearest: Some(nearest), value }
         })
     })
 }

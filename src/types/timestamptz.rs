@@ -1,13 +1,13 @@
-//! `timestamptz`: an Arrow timestamp in microseconds, UTC, from every unit and zone.
+//! `timestamptz`: an Arrow timestamp in microseconds, UTC; every unit and time zone is accepted.
 //!
-//! Wire: as [`super::timestamp`], counted in UTC.
+//! Wire: as [`super::timestamp`], in UTC.
 
 use arrow_array::Array;
 use arrow_schema::{DataType, Field, TimeUnit};
 use postgres_types::Type;
 
-use super::timestamp::{decoder, encode, keeps};
-use super::{CellError, Declared, Decode, OutOfRange, PgType, ReadAs, plain};
+use super::timestamp::{check_precision, decoder, encode};
+use super::{CellError, ColumnType, Decode, OutOfRange, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 
 /// `timestamptz`, with time zone.
@@ -22,35 +22,39 @@ impl PgType for Timestamptz {
         Some(Type::TIMESTAMPTZ)
     }
 
-    fn arrow(&self, _: &Declared, read_as: &ReadAs) -> Field {
-        plain(if read_as.out_of_range == OutOfRange::Text { DataType::Utf8 } else { utc() })
+    fn arrow(&self, _: &ColumnType, read_as: &ReadAs) -> Field {
+        nullable_field(if read_as.out_of_range == OutOfRange::Text {
+            DataType::Utf8
+        } else {
+            utc()
+        })
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         matches!(source.data_type(), DataType::Timestamp(_, Some(_)))
     }
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         encode(declared, "timestamptz", "+00", array)
     }
 
-    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
-        keeps(declared, "timestamptz", "+00", cell)
+    fn check_exact(&self, declared: &ColumnType, cell: &[u8]) -> Result<(), String> {
+        check_precision(declared, "timestamptz", "+00", cell)
     }
 
-    fn decoder(&self, _: &Declared, read_as: &ReadAs) -> Box<dyn Decode> {
+    fn decoder(&self, _: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         decoder(utc(), "+00", read_as.out_of_range)
     }
 
-    fn prints(&self) -> bool {
+    fn decodes_to_text(&self) -> bool {
         true
     }
 
-    fn creates(&self, source: &Field) -> Option<String> {
+    fn ddl_type_for(&self, source: &Field) -> Option<String> {
         matches!(source.data_type(), DataType::Timestamp(_, Some(_))).then(|| "timestamptz".into())
     }
 }

@@ -1,5 +1,5 @@
-//! `varchar`: an Arrow utf8, text whose length the server checks. Where nothing but spaces is too much
-//! it cuts them off without a word, so such a text is refused here.
+//! `varchar`: an Arrow utf8 whose length the server checks. The server silently cuts off spaces
+//! beyond the length, so such text is refused here.
 //!
 //! Wire: the bytes in the client's encoding, which is UTF-8. `varcharrecv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/varchar.c>.
@@ -8,9 +8,9 @@ use arrow_array::Array;
 use arrow_schema::{DataType, Field};
 use postgres_types::Type;
 
-use super::decode::strings as received;
-use super::input::{is_text, slices, texts};
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::decode::strings as string_decoder;
+use super::input::{is_text, slices, strings_from};
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 
 /// `varchar`.
@@ -21,63 +21,63 @@ impl PgType for Varchar {
         Some(Type::VARCHAR)
     }
 
-    fn arrow(&self, _: &Declared, _: &ReadAs) -> Field {
-        plain(DataType::Utf8)
+    fn arrow(&self, _: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(DataType::Utf8)
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         is_text(source.data_type())
     }
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
         let slices = slices(array)?;
-        if let Some(most) = characters(declared) {
+        if let Some(max) = max_characters(declared) {
             let is_cut = |(index, text): (usize, &&[u8])| {
-                text.len() > most && loses_spaces(text, most) && array.is_valid(index)
+                text.len() > max && loses_spaces(text, max) && array.is_valid(index)
             };
             if let Some(index) = slices.iter().enumerate().position(is_cut) {
-                return Err(CellError::new(index, cut_off(most)));
+                return Err(CellError::new(index, would_lose_spaces(max)));
             }
         }
-        texts(array, slices, b"")
+        strings_from(array, slices, b"")
     }
 
-    fn keeps(&self, declared: &Declared, cell: &[u8]) -> Result<(), String> {
-        match characters(declared) {
-            Some(most) if loses_spaces(cell, most) => Err(cut_off(most)),
+    fn check_exact(&self, declared: &ColumnType, cell: &[u8]) -> Result<(), String> {
+        match max_characters(declared) {
+            Some(max) if loses_spaces(cell, max) => Err(would_lose_spaces(max)),
             _ => Ok(()),
         }
     }
 
-    fn decoder(&self, _: &Declared, _: &ReadAs) -> Box<dyn Decode> {
-        received()
+    fn decoder(&self, _: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
+        string_decoder()
     }
 }
 
-/// How many characters a column holds; `None` if it does not say. The modifier counts a header of four
-/// bytes, too.
-fn characters(declared: &Declared) -> Option<usize> {
+/// The declared maximum of characters; `None` if there is none. The modifier includes a header of
+/// four bytes.
+fn max_characters(declared: &ColumnType) -> Option<usize> {
     usize::try_from(declared.typmod.checked_sub(4)?).ok()
 }
 
-fn cut_off(most: usize) -> String {
+fn would_lose_spaces(max: usize) -> String {
     format!(
-        "spaces at the end of a text go beyond varchar({most}), which would cut them off; strip it first"
+        "trailing spaces exceed varchar({max}), and the server would cut them off; strip them first"
     )
 }
 
-/// Whether a text has more characters than `most`, and none but spaces beyond.
-fn loses_spaces(text: &[u8], most: usize) -> bool {
+/// Whether a text has more than `max` characters, of which those beyond are all spaces.
+fn loses_spaces(text: &[u8], max: usize) -> bool {
     let spaces = text.iter().rev().take_while(|byte| **byte == b' ').count();
     if spaces == 0 {
         return false;
     }
-    let characters = text.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-    characters > most && characters - spaces <= most
+    let count = text.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+    count > max && count - spaces <= max
 }
 
 #[cfg(test)]
@@ -85,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_spaces_that_a_varchar_would_cut_off_are_told_from_those_that_fit() {
-        for (text, most, cut) in [
+    fn test_loses_spaces_of_text_beyond_the_length_is_true() {
+        for (text, max, cut) in [
             ("abc", 3, false),
             ("abc ", 3, true),
             ("ab ", 3, false),
@@ -97,7 +97,7 @@ mod tests {
             ("   ", 1, true),
             ("a\u{a0}", 1, false),
         ] {
-            assert_eq!(loses_spaces(text.as_bytes(), most), cut, "{text:?} in varchar({most})");
+            assert_eq!(loses_spaces(text.as_bytes(), max), cut, "{text:?} in varchar({max})");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! pgvector's `vector` and `halfvec`: an Arrow list of float32, of a fixed size where the column
-//! tells one; from every list of floats.
+//! pgvector's `vector` and `halfvec`: an Arrow list of float32, of a fixed size if the column
+//! declares its dimensions; every list of floats is accepted.
 //!
-//! An extension's types have no OID of their own and may be in any schema: they go by their name.
+//! An extension's types have no fixed OID and may be in any schema, so they are found by name.
 //!
 //! Wire: see [`crate::wire::vector`].
 
@@ -15,16 +15,16 @@ use arrow_schema::extension::Opaque;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use postgres_types::{Kind, Type};
 
-use super::array::{item, parts};
-use super::encode::staged;
-use super::{CellError, Declared, Decode, PgType, ReadAs, plain};
+use super::array::{item, values_and_ranges};
+use super::encode::variable;
+use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 use crate::wire::vector::{Width, put, read};
 
 /// `vector` or `halfvec`.
 pub struct Vector(Width);
 
-/// What is known of a type that is one of them.
+/// The codec of a type, if it is one of them.
 pub(super) fn of(ty: &Type) -> Option<&'static dyn PgType> {
     match (ty.kind(), Width::of(ty.name())?) {
         (Kind::Simple, Width::Single) => Some(&Vector(Width::Single)),
@@ -33,18 +33,18 @@ pub(super) fn of(ty: &Type) -> Option<&'static dyn PgType> {
     }
 }
 
-/// The width of a type that is one of them.
+/// The element width of a type, if it is one of them.
 #[must_use]
 pub fn width(ty: &Type) -> Option<Width> {
     if *ty.kind() == Kind::Simple { Width::of(ty.name()) } else { None }
 }
 
-fn floats() -> FieldRef {
+fn float_item() -> FieldRef {
     Arc::new(Field::new("item", DataType::Float32, true))
 }
 
-/// How many numbers the column's vectors have; `None` if it does not say.
-fn dimensions(declared: &Declared) -> Option<usize> {
+/// The dimensions that a column declares, if any.
+fn dimensions(declared: &ColumnType) -> Option<usize> {
     usize::try_from(declared.typmod).ok().filter(|count| *count > 0)
 }
 
@@ -53,49 +53,50 @@ impl PgType for Vector {
         None
     }
 
-    fn arrow(&self, declared: &Declared, _: &ReadAs) -> Field {
-        plain(match dimensions(declared) {
-            Some(_) => DataType::FixedSizeList(floats(), declared.typmod),
-            None => DataType::List(floats()),
+    fn arrow(&self, declared: &ColumnType, _: &ReadAs) -> Field {
+        nullable_field(match dimensions(declared) {
+            Some(_) => DataType::FixedSizeList(float_item(), declared.typmod),
+            None => DataType::List(float_item()),
         })
     }
 
-    fn gathered(&self, _: &Declared) -> Field {
-        plain(DataType::List(floats())).with_extension_type(Opaque::new("vector", "PostgreSQL"))
+    fn python_arrow_type(&self, _: &ColumnType) -> Field {
+        nullable_field(DataType::List(float_item()))
+            .with_extension_type(Opaque::new("vector", "PostgreSQL"))
     }
 
-    fn accepts(&self, _: &Declared, source: &Field) -> bool {
+    fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
         item(source.data_type()).is_some_and(|item| item.data_type().is_floating())
     }
 
     fn encode<'a>(
         &self,
-        declared: &Declared,
+        declared: &ColumnType,
         array: &'a dyn Array,
     ) -> Result<Cells<'a>, CellError> {
-        let (values, ranges) = parts(array)?;
-        let values = narrowed(&values)?;
+        let (values, ranges) = values_and_ranges(array)?;
+        let values = to_float32(&values)?;
         let expected = dimensions(declared);
-        staged(array, |index, out| {
+        variable(array, |index, out| {
             let range = ranges.get(index).cloned().unwrap_or_default();
-            let inside = || format!("a vector of {} numbers beyond its values", range.len());
+            let inside = || format!("a vector of {} dimensions beyond its values", range.len());
             let numbers = values.values().get(range.clone()).ok_or_else(inside)?;
             if let Some(expected) = expected
                 && expected != numbers.len()
             {
-                return Err(format!("{} numbers, where {expected} are expected", numbers.len()));
+                return Err(format!("expected {expected} dimensions, got {}", numbers.len()));
             }
             if values.null_count() > 0
-                && let Some(place) = range.clone().position(|index| values.is_null(index))
+                && let Some(position) = range.clone().position(|index| values.is_null(index))
             {
-                return Err(format!("NULL at element {place}, where a vector has numbers"));
+                return Err(format!("element {position}: expected a number, got NULL"));
             }
             put(self.0, numbers, out)
         })
     }
 
-    fn decoder(&self, declared: &Declared, _: &ReadAs) -> Box<dyn Decode> {
-        Box::new(Vectors {
+    fn decoder(&self, declared: &ColumnType, _: &ReadAs) -> Box<dyn Decode> {
+        Box::new(VectorDecoder {
             width: self.0,
             size: dimensions(declared),
             values: Vec::new(),
@@ -105,8 +106,8 @@ impl PgType for Vector {
     }
 }
 
-/// Floats of any width as the server would round them.
-fn narrowed(values: &ArrayRef) -> Result<Float32Array, CellError> {
+/// Converts floats of any width to float32, rounded as the server rounds them.
+fn to_float32(values: &ArrayRef) -> Result<Float32Array, CellError> {
     let unexpected = || CellError::unexpected(values.as_ref());
     #[expect(clippy::cast_possible_truncation, reason = "what is out of range becomes infinite")]
     let narrow = |value: f64| value as f32;
@@ -128,7 +129,7 @@ fn narrowed(values: &ArrayRef) -> Result<Float32Array, CellError> {
     })
 }
 
-struct Vectors {
+struct VectorDecoder {
     width: Width,
     size: Option<usize>,
     values: Vec<f32>,
@@ -136,7 +137,7 @@ struct Vectors {
     nulls: NullBufferBuilder,
 }
 
-impl Decode for Vectors {
+impl Decode for VectorDecoder {
     fn extend(&mut self, cells: &[Option<&[u8]>]) -> Result<(), CellError> {
         for (index, cell) in cells.iter().enumerate() {
             let start = self.values.len();
@@ -146,7 +147,7 @@ impl Decode for Vectors {
                 if let Some(size) = self.size
                     && count != size
                 {
-                    let message = format!("a vector of {count} numbers, where {size} were told");
+                    let message = format!("expected a vector of {size} dimensions, got {count}");
                     return Err(CellError::new(index, message));
                 }
             } else if let Some(size) = self.size {
@@ -168,11 +169,11 @@ impl Decode for Vectors {
         let rows = self.nulls.len();
         let nulls = self.nulls.finish();
         Ok(if let Some(size) = self.size.and_then(|size| i32::try_from(size).ok()) {
-            let item = floats();
+            let item = float_item();
             Arc::new(FixedSizeListArray::try_new_with_length(item, size, values, nulls, rows)?)
         } else {
             let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-            Arc::new(ListArray::try_new(floats(), offsets, values, nulls)?)
+            Arc::new(ListArray::try_new(float_item(), offsets, values, nulls)?)
         })
     }
 }

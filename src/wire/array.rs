@@ -1,4 +1,4 @@
-//! Arrays on the wire: a header, then each element with its length.
+//! The binary format of arrays: a header, then each element after its length.
 //!
 //! Layout: `array_recv` and `array_send` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/arrayfuncs.c>.
@@ -6,7 +6,7 @@
 use super::copy::{cell, take};
 use super::{Malformed, cells::Cells};
 
-/// Appends a one-dimensional array of `elements`, or an empty array if there are none.
+/// Appends a one-dimensional array of the cells `elements`, or an empty array if there are none.
 pub fn put(
     element_oid: u32,
     cells: &Cells<'_>,
@@ -28,12 +28,12 @@ pub fn put(
     }
 }
 
-/// An array that is no plain list.
+/// Why an array cannot be read as a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotAList {
-    /// Bytes that are no array.
+    /// The bytes are not an array.
     Malformed(Malformed),
-    /// An array of several dimensions, or one that does not begin at 1.
+    /// The array has several dimensions, or a lower bound other than 1.
     Shape(String),
 }
 
@@ -43,10 +43,10 @@ impl From<Malformed> for NotAList {
     }
 }
 
-/// Appends the elements of an array to `elements`; gives back how many there are.
+/// Appends the elements of an array to `elements`; returns their count.
 ///
 /// # Errors
-/// When the bytes are no array, or it has several dimensions or another lower bound than 1.
+/// When the bytes are not an array, or it has several dimensions or a lower bound other than 1.
 pub fn elements<'a>(
     element_oid: u32,
     bytes: &'a [u8],
@@ -55,9 +55,9 @@ pub fn elements<'a>(
     let mut rest = bytes;
     let dimensions = i32::from_be_bytes(take(&mut rest)?);
     let _has_null: [u8; 4] = take(&mut rest)?;
-    let told = u32::from_be_bytes(take(&mut rest)?);
-    if told != element_oid {
-        let what = format!("an array of type {told}, where {element_oid} was told");
+    let oid = u32::from_be_bytes(take(&mut rest)?);
+    if oid != element_oid {
+        let what = format!("expected array elements of type OID {element_oid}, got {oid}");
         return Err(Malformed(what).into());
     }
     match dimensions {
@@ -75,7 +75,8 @@ pub fn elements<'a>(
     if lower != 1 {
         return Err(NotAList::Shape(format!("expected an array that begins at 1, got {lower}")));
     }
-    // Every element takes four bytes at least: a count beyond that is a lie, and not to be reserved for.
+    // Each element has at least four bytes, so a greater count is invalid and must not be
+    // allocated.
     let count = usize::try_from(count)
         .ok()
         .filter(|count| *count <= rest.len() / 4)
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_elements_of_what_was_put_are_the_same() {
+    fn test_elements_of_encoded_array_are_the_same() {
         let cells = Cells::slices(b"", vec![b"a", b"", b"ccc"], Some(vec![true, false, true]));
         let mut bytes = Vec::new();
         put(25, &cells, 0..3, &mut bytes);
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn test_elements_of_a_lying_header_is_an_error() {
+    fn test_elements_of_array_with_invalid_header_is_an_error() {
         let array =
             |words: &[i32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
         for words in [

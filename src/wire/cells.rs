@@ -1,43 +1,43 @@
-//! The cells of one column in wire form, and their weaving into COPY tuples.
+//! The encoded cells of a column, and their interleaving into COPY tuples.
 //!
-//! Columns are written one after another into rows whose places were measured first: every loop
-//! is over one kind of cell, which is what makes it quick.
+//! Row lengths are computed first; then each column writes its cells at the rows' offsets. Every
+//! loop handles one kind of cell without a branch per cell, which makes it fast.
 
 use std::borrow::Cow;
 
 use super::copy::TRAILER;
 
-/// The cells of one column, encoded; NULLs told apart.
+/// The encoded cells of one column, with their validity.
 #[derive(Debug, Clone)]
 pub struct Cells<'a> {
     body: Body<'a>,
-    /// `false` where the cell is NULL; absent where none is.
+    /// `false` for a NULL cell; `None` if no cell is NULL.
     valid: Option<Vec<bool>>,
 }
 
 #[derive(Debug, Clone)]
 enum Body<'a> {
-    /// Every cell is NULL; how many.
+    /// Only NULLs: their count.
     Null(usize),
-    /// Cells of one width, end to end.
+    /// Cells of one width, contiguous.
     One(Vec<[u8; 1]>),
     Two(Vec<[u8; 2]>),
     Four(Vec<[u8; 4]>),
     Eight(Vec<[u8; 8]>),
     Sixteen(Vec<[u8; 16]>),
-    /// Cells that lie elsewhere, each after the same prefix.
+    /// Borrowed cells, each sent after the same prefix.
     Slices {
         prefix: &'static [u8],
         slices: Vec<&'a [u8]>,
     },
-    /// Cells of varying width, end to end.
-    Staged {
+    /// Cells of varying width, contiguous; `ends` are their end offsets.
+    Variable {
         bytes: Vec<u8>,
         ends: Vec<usize>,
     },
 }
 
-/// Widths that a fixed cell can have.
+/// The widths of fixed-width cells.
 pub trait Fixed: Sized {
     /// Wraps cells of this width.
     fn cells(cells: Vec<Self>, valid: Option<Vec<bool>>) -> Cells<'static>;
@@ -61,19 +61,19 @@ impl<'a> Cells<'a> {
         Self { body: Body::Null(count), valid: None }
     }
 
-    /// Cells that lie elsewhere; each is sent after `prefix`.
+    /// Borrowed cells; each is sent after `prefix`.
     #[must_use]
     pub fn slices(prefix: &'static [u8], slices: Vec<&'a [u8]>, valid: Option<Vec<bool>>) -> Self {
         Self { body: Body::Slices { prefix, slices }, valid }
     }
 
-    /// Cells end to end in `bytes`, each reaching to its place in `ends`.
+    /// Cells contiguous in `bytes`; `ends` are their end offsets.
     #[must_use]
-    pub fn staged(bytes: Vec<u8>, ends: Vec<usize>, valid: Option<Vec<bool>>) -> Self {
-        Self { body: Body::Staged { bytes, ends }, valid }
+    pub fn variable(bytes: Vec<u8>, ends: Vec<usize>, valid: Option<Vec<bool>>) -> Self {
+        Self { body: Body::Variable { bytes, ends }, valid }
     }
 
-    /// How many cells there are.
+    /// The number of cells.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.body {
@@ -84,7 +84,7 @@ impl<'a> Cells<'a> {
             Body::Eight(cells) => cells.len(),
             Body::Sixteen(cells) => cells.len(),
             Body::Slices { slices, .. } => slices.len(),
-            Body::Staged { ends, .. } => ends.len(),
+            Body::Variable { ends, .. } => ends.len(),
         }
     }
 
@@ -110,14 +110,14 @@ impl<'a> Cells<'a> {
             Body::Eight(cells) => cells.get(index).map(|cell| (&[][..], &cell[..])),
             Body::Sixteen(cells) => cells.get(index).map(|cell| (&[][..], &cell[..])),
             Body::Slices { prefix, slices } => slices.get(index).map(|cell| (*prefix, *cell)),
-            Body::Staged { bytes, ends } => {
+            Body::Variable { bytes, ends } => {
                 let start = index.checked_sub(1).map_or(Some(0), |i| ends.get(i).copied())?;
                 bytes.get(start..*ends.get(index)?).map(|cell| (&[][..], cell))
             }
         }
     }
 
-    /// Appends one cell with its length before it, as arrays and tuples want it.
+    /// Appends one cell after its length, as in arrays and tuples.
     pub fn put(&self, index: usize, out: &mut Vec<u8>) {
         match self.get(index) {
             None => out.extend_from_slice(&NULL),
@@ -142,10 +142,10 @@ impl<'a> Cells<'a> {
             ends.push(bytes.len());
             valid.push(cell.is_some());
         }
-        Cells::staged(bytes, ends, Some(valid))
+        Cells::variable(bytes, ends, Some(valid))
     }
 
-    /// Adds to each row's length what this column's cell will take.
+    /// Adds the encoded length of this column's cells to the rows' lengths.
     fn measure(&self, lengths: &mut [usize]) {
         match &self.body {
             Body::Null(_) => lengths.iter_mut().for_each(|row| *row += 4),
@@ -159,7 +159,7 @@ impl<'a> Cells<'a> {
                     *row += 4 + prefix.len() + slice.len();
                 }
             }
-            Body::Slices { .. } | Body::Staged { .. } => {
+            Body::Slices { .. } | Body::Variable { .. } => {
                 for (index, row) in lengths.iter_mut().enumerate() {
                     *row += 4 + self.get(index).map_or(0, |(p, cell)| p.len() + cell.len());
                 }
@@ -178,25 +178,25 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Writes each cell where its row stands, and moves the row on.
-    fn write(&self, out: &mut [u8], places: &mut [usize]) {
+    /// Writes each cell at its row's offset, and advances the offset.
+    fn write(&self, out: &mut [u8], offsets: &mut [usize]) {
         match &self.body {
-            Body::Null(_) => places.iter_mut().for_each(|place| write(out, place, &NULL)),
-            Body::One(cells) => self.write_fixed::<1, 5>(cells, out, places),
-            Body::Two(cells) => self.write_fixed::<2, 6>(cells, out, places),
-            Body::Four(cells) => self.write_fixed::<4, 8>(cells, out, places),
-            Body::Eight(cells) => self.write_fixed::<8, 12>(cells, out, places),
-            Body::Sixteen(cells) => self.write_fixed::<16, 20>(cells, out, places),
-            Body::Slices { .. } | Body::Staged { .. } => {
-                for (index, place) in places.iter_mut().enumerate() {
+            Body::Null(_) => offsets.iter_mut().for_each(|offset| write(out, offset, &NULL)),
+            Body::One(cells) => self.write_fixed::<1, 5>(cells, out, offsets),
+            Body::Two(cells) => self.write_fixed::<2, 6>(cells, out, offsets),
+            Body::Four(cells) => self.write_fixed::<4, 8>(cells, out, offsets),
+            Body::Eight(cells) => self.write_fixed::<8, 12>(cells, out, offsets),
+            Body::Sixteen(cells) => self.write_fixed::<16, 20>(cells, out, offsets),
+            Body::Slices { .. } | Body::Variable { .. } => {
+                for (index, offset) in offsets.iter_mut().enumerate() {
                     match self.get(index) {
-                        None => write(out, place, &NULL),
+                        None => write(out, offset, &NULL),
                         Some((prefix, cell)) => {
-                            write(out, place, &length(prefix.len() + cell.len()));
+                            write(out, offset, &length(prefix.len() + cell.len()));
                             if !prefix.is_empty() {
-                                write(out, place, prefix);
+                                write(out, offset, prefix);
                             }
-                            write(out, place, cell);
+                            write(out, offset, cell);
                         }
                     }
                 }
@@ -204,25 +204,25 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// `M` is `N` with the four bytes of the length.
+    /// `M` is `N + 4`: the cell and its length.
     fn write_fixed<const N: usize, const M: usize>(
         &self,
         cells: &[[u8; N]],
         out: &mut [u8],
-        places: &mut [usize],
+        offsets: &mut [usize],
     ) {
         match &self.valid {
             None => {
-                for (place, cell) in places.iter_mut().zip(cells) {
-                    write(out, place, &frame::<N, M>(cell));
+                for (offset, cell) in offsets.iter_mut().zip(cells) {
+                    write(out, offset, &frame::<N, M>(cell));
                 }
             }
             Some(valid) => {
-                for ((place, cell), valid) in places.iter_mut().zip(cells).zip(valid) {
+                for ((offset, cell), valid) in offsets.iter_mut().zip(cells).zip(valid) {
                     if *valid {
-                        write(out, place, &frame::<N, M>(cell));
+                        write(out, offset, &frame::<N, M>(cell));
                     } else {
-                        write(out, place, &NULL);
+                        write(out, offset, &NULL);
                     }
                 }
             }
@@ -230,7 +230,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// A cell after its length; `M` is `N` and four.
+/// A cell after its length; `M` is `N + 4`.
 #[inline]
 fn frame<const N: usize, const M: usize>(cell: &[u8; N]) -> [u8; M] {
     let mut framed = [0; M];
@@ -242,38 +242,38 @@ fn frame<const N: usize, const M: usize>(cell: &[u8; N]) -> [u8; M] {
 
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
-/// A length as the wire has it. A cell is far shorter than 2 GiB: its row was measured before.
+/// The length word of a cell. It fits an `i32`, as rows longer than [`MAX_ROW_BYTES`] were refused
+/// before.
 fn length(bytes: usize) -> [u8; 4] {
     i32::try_from(bytes).unwrap_or(i32::MAX).to_be_bytes()
 }
 
 #[inline]
-fn write(out: &mut [u8], place: &mut usize, bytes: &[u8]) {
-    let end = *place + bytes.len();
-    if let Some(target) = out.get_mut(*place..end) {
+fn write(out: &mut [u8], offset: &mut usize, bytes: &[u8]) {
+    let end = *offset + bytes.len();
+    if let Some(target) = out.get_mut(*offset..end) {
         target.copy_from_slice(bytes);
     }
-    *place = end;
+    *offset = end;
 }
 
-/// A row that no COPY message can hold.
+/// The error of a row that is longer than a COPY message can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong {
-    /// The row's index among those given.
+    /// The row's index in the batch.
     pub row: usize,
-    /// How long it would have been.
+    /// Its length in bytes.
     pub bytes: usize,
 }
 
-/// PostgreSQL holds a message, and so a row, in memory of at most one gibibyte.
-/// `MaxAllocSize` of `src/include/utils/memutils.h`.
+/// The server allocates at most 1 GiB for a message, and so for a row.
 const MAX_ROW_BYTES: usize = 0x3fff_ffff;
 
-/// Appends the tuples that `columns`, all of the same length, make row by row.
+/// Appends the COPY tuples of `columns`, which all have `rows` cells.
 ///
 /// # Errors
-/// When a row is longer than the server can take.
-pub fn weave(columns: &[Cells<'_>], rows: usize, out: &mut Vec<u8>) -> Result<(), TooLong> {
+/// When a row is longer than the server accepts.
+pub fn interleave(columns: &[Cells<'_>], rows: usize, out: &mut Vec<u8>) -> Result<(), TooLong> {
     let count = i16::try_from(columns.len()).unwrap_or(i16::MAX).to_be_bytes();
     let mut lengths = vec![TRAILER.len(); rows];
     for column in columns {
@@ -281,30 +281,30 @@ pub fn weave(columns: &[Cells<'_>], rows: usize, out: &mut Vec<u8>) -> Result<()
     }
     let start = out.len();
     let mut end = start;
-    let mut places = lengths;
-    for (row, place) in places.iter_mut().enumerate() {
-        let bytes = *place;
+    let mut offsets = lengths;
+    for (row, offset) in offsets.iter_mut().enumerate() {
+        let bytes = *offset;
         if bytes > MAX_ROW_BYTES {
             return Err(TooLong { row, bytes });
         }
-        *place = end;
+        *offset = end;
         end += bytes;
     }
     out.resize(end, 0);
-    for place in &mut places {
-        write(out, place, &count);
+    for offset in &mut offsets {
+        write(out, offset, &count);
     }
     for column in columns {
-        column.write(out, &mut places);
+        column.write(out, &mut offsets);
     }
     Ok(())
 }
 
-/// The tuple of one row, part by part: what a cell's bytes stand in is not copied.
+/// The COPY tuple of one row in parts, without copying the cells' bytes.
 ///
 /// # Errors
-/// When the row is longer than the server can take.
-pub fn parts<'a>(
+/// When the row is longer than the server accepts.
+pub fn tuple_parts<'a>(
     columns: &'a [Cells<'_>],
     row: usize,
 ) -> Result<impl Iterator<Item = Cow<'a, [u8]>>, TooLong> {
@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_weave_of_every_kind_of_cell_reads_back() {
+    fn test_interleave_of_every_kind_of_cell_reads_back() {
         let text = b"abcdef";
         let columns = [
             Fixed::cells(vec![[1_u8], [0], [1]], None),
@@ -347,12 +347,12 @@ mod tests {
                 vec![&text[..1], &text[1..3], b""],
                 Some(vec![true, true, false]),
             ),
-            Cells::staged(b"xyyzzz".to_vec(), vec![1, 3, 6], None),
+            Cells::variable(b"xyyzzz".to_vec(), vec![1, 3, 6], None),
         ];
         let mut bytes = copy::HEADER.to_vec();
-        weave(&columns, 3, &mut bytes).unwrap();
-        let apart = (0..3).flat_map(|row| parts(&columns, row).unwrap());
-        assert_eq!(apart.collect::<Vec<_>>().concat(), bytes[copy::HEADER.len()..]);
+        interleave(&columns, 3, &mut bytes).unwrap();
+        let by_parts = (0..3).flat_map(|row| tuple_parts(&columns, row).unwrap());
+        assert_eq!(by_parts.collect::<Vec<_>>().concat(), bytes[copy::HEADER.len()..]);
         bytes.extend(copy::TRAILER);
         let rows = copy::tuples(&bytes).unwrap();
         assert_eq!(

@@ -1,19 +1,19 @@
-//! The frame of binary COPY: a signature, one tuple per row, a trailer.
+//! The binary COPY format: a signature, one tuple per row, a trailer.
 //!
 //! Layout: <https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS>.
 
 use super::Malformed;
 
-/// Signature, flags and the length of the header's extension.
+/// The signature, the flags, and the length of the header extension.
 pub const HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
-/// The field count that ends the rows.
+/// The field count -1 that follows the last row.
 pub const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 
 /// Splits a whole binary COPY into its tuples, each a list of cells.
 ///
 /// # Errors
-/// When the bytes are cut short or the signature is another.
+/// When the bytes are truncated or have another signature.
 pub fn tuples(bytes: &[u8]) -> Result<Vec<Vec<Option<&[u8]>>>, Malformed> {
     let mut rest = bytes
         .strip_prefix(&HEADER)
@@ -32,10 +32,7 @@ pub fn tuples(bytes: &[u8]) -> Result<Vec<Vec<Option<&[u8]>>>, Malformed> {
     }
 }
 
-/// Takes one length-prefixed cell off the front.
-///
-/// # Errors
-/// When the bytes end before the cell does.
+/// Removes one length-prefixed cell from the front of `rest`; `None` for NULL.
 #[inline]
 pub fn cell<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
     let Ok(length) = usize::try_from(i32::from_be_bytes(take(rest)?)) else {
@@ -47,10 +44,7 @@ pub fn cell<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
     Ok(Some(cell))
 }
 
-/// Takes `N` bytes off the front.
-///
-/// # Errors
-/// When fewer are left.
+/// Removes `N` bytes from the front of `rest`.
 #[inline]
 pub fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
     let (head, tail) =
@@ -64,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_tuples_of_a_cut_frame_is_an_error() {
+    fn test_tuples_of_truncated_copy_is_an_error() {
         let mut bytes = HEADER.to_vec();
         bytes.extend([0, 1, 0, 0, 0, 4, 0, 0, 0, 7, 0xff, 0xff]);
         assert_eq!(tuples(&bytes), Ok(vec![vec![Some([0, 0, 0, 7].as_slice())]]));

@@ -1,4 +1,5 @@
-//! Network addresses on the wire: family, prefix, whether it is a network, length, address.
+//! The binary format of network addresses: family, prefix, whether it is a cidr, address length,
+//! address.
 //!
 //! Layout: `network_recv` and `network_send` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/network.c>.
@@ -8,21 +9,21 @@ use std::fmt::Write as _;
 
 use super::Malformed;
 
-/// PostgreSQL's numbers of the families (`src/include/utils/inet.h`).
+/// PostgreSQL's numbers of the address families (`src/include/utils/inet.h`).
 const IPV4: u8 = 2;
 const IPV6: u8 = 3;
 
-/// An address, and how many of its first bits name the network.
+/// An address and its prefix length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     /// The address.
     pub address: IpAddr,
-    /// The length of the prefix, in bits.
+    /// The prefix length in bits.
     pub prefix: u8,
 }
 
 impl Network {
-    /// How many bits the address has.
+    /// The length of the address in bits.
     fn bits(address: &IpAddr) -> u8 {
         if address.is_ipv4() { 32 } else { 128 }
     }
@@ -36,21 +37,21 @@ impl Network {
         }
     }
 
-    /// Whether the prefix is the whole address: a single host.
+    /// Whether the prefix covers the whole address: a single host.
     #[must_use]
     pub fn is_host(&self) -> bool {
         self.prefix == Self::bits(&self.address)
     }
 
-    /// Whether all bits behind the prefix are zero, as a `cidr` demands it.
+    /// Whether all bits to the right of the prefix are zero, as `cidr` requires.
     #[must_use]
     pub fn is_network(&self) -> bool {
-        let behind = u32::from(Self::bits(&self.address) - self.prefix);
-        let mask = 1_u128.checked_shl(behind).map_or(u128::MAX, |bit| bit - 1);
+        let host_bits = u32::from(Self::bits(&self.address) - self.prefix);
+        let mask = 1_u128.checked_shl(host_bits).map_or(u128::MAX, |bit| bit - 1);
         self.number() & mask == 0
     }
 
-    /// Reads `address` or `address/prefix`, all parts written.
+    /// Parses `address` or `address/prefix`; abbreviated IPv4 addresses are refused.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
@@ -66,10 +67,7 @@ impl Network {
         Some(Self { address, prefix })
     }
 
-    /// Reads the binary form.
-    ///
-    /// # Errors
-    /// When the bytes are not one.
+    /// Decodes the binary format.
     pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let malformed = || Malformed(format!("a network address of {} bytes", bytes.len()));
         let [family, prefix, _is_cidr, length, octets @ ..] = bytes else {
@@ -86,7 +84,7 @@ impl Network {
         Ok(Self { address, prefix: *prefix })
     }
 
-    /// The binary form: of a `cidr`, or of an `inet`.
+    /// Encodes as `cidr` or as `inet`.
     #[must_use]
     pub fn bytes(&self, is_cidr: bool) -> Vec<u8> {
         let head = |family, length| [family, self.prefix, u8::from(is_cidr), length];
@@ -96,7 +94,7 @@ impl Network {
         }
     }
 
-    /// Appends the text as the server prints it: an `inet` has no prefix if it is a single host.
+    /// Appends the text as the server prints it: an `inet` of a single host has no prefix.
     pub fn text(&self, is_cidr: bool, out: &mut String) {
         // Writing to a String cannot fail.
         let _ = match self.address {
@@ -112,9 +110,8 @@ impl Network {
     }
 }
 
-/// What PostgreSQL prints with dots of an address that begins with exactly six zeros.
-/// `pg_inet_net_ntop` of
-/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/port/inet_net_ntop.c>.
+/// The part of an IPv6 address that PostgreSQL prints in IPv4 notation: that of addresses with
+/// exactly six zero groups in front.
 fn dotted(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let last = u32::try_from(address.to_bits()).ok()?;
     (last > 0xffff).then(|| Ipv4Addr::from_bits(last))
@@ -132,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn test_network_of_texts_survives_its_bytes() {
+    fn test_network_of_texts_round_trips_through_bytes() {
         for shown in ["192.168.0.1", "10.0.0.0/8", "::1", "2001:db8::/32", "0.0.0.0/0", "::1.2.3.4"]
         {
             let network = Network::parse(shown).unwrap();
@@ -147,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn test_network_of_bad_texts_and_bytes_is_none() {
+    fn test_network_of_bad_texts_and_bytes_is_refused() {
         for text in
             ["", "1.2.3", "1.2.3.4/33", "::1/129", "1.2.3.4/-1", "1.2.3.4/+8", "1.2.3.4/", "x/8"]
         {
@@ -164,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn test_is_network_looks_at_the_bits_behind_the_prefix() {
+    fn test_is_network_checks_the_bits_right_of_the_prefix() {
         for (text, expected) in [
             ("10.0.0.0/8", true),
             ("10.0.0.1/8", false),
@@ -182,7 +179,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn test_network_of_any_address_survives_text_and_bytes(bits: u128, shift in 0_u32..128, prefix in 0_u8..=128) {
+        fn test_network_of_any_address_round_trips_through_text_and_bytes(bits: u128, shift in 0_u32..128, prefix in 0_u8..=128) {
             let address = IpAddr::V6(Ipv6Addr::from_bits(bits >> shift));
             let network = Network { address, prefix };
             prop_assert_eq!(Network::parse(&text(network, true)), Some(network));

@@ -1,11 +1,11 @@
-//! Numbers in JSON text that a double would change.
+//! Finds numbers in JSON text that a double cannot represent exactly.
 //!
-//! The grammar is that of <https://www.rfc-editor.org/rfc/rfc8259#section-6>; the server has checked it.
+//! Grammar: <https://www.rfc-editor.org/rfc/rfc8259#section-6>. The server has validated the text.
 
-/// A decimal number of so many digits is found again in the double next to it: `DBL_DIG`.
+/// Decimal numbers of up to this many digits round-trip through a double: `DBL_DIG`.
 const EXACT_DIGITS: usize = 15;
 
-/// The first number with a fraction or an exponent that is another one as a double.
+/// The first number with a fraction or an exponent that a double would change.
 #[must_use]
 pub fn inexact(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text;
@@ -13,9 +13,9 @@ pub fn inexact(text: &[u8]) -> Option<&[u8]> {
         match first {
             b'"' => rest = after_string(tail),
             b'-' | b'0'..=b'9' => {
-                let length = rest.iter().position(|byte| !is_of_number(*byte));
+                let length = rest.iter().position(|byte| !is_number_byte(*byte));
                 let (number, tail) = rest.split_at(length.unwrap_or(rest.len()));
-                if !is_kept(number) {
+                if !is_exact(number) {
                     return Some(number);
                 }
                 rest = tail;
@@ -26,15 +26,15 @@ pub fn inexact(text: &[u8]) -> Option<&[u8]> {
     None
 }
 
-fn is_of_number(byte: u8) -> bool {
+fn is_number_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E')
 }
 
-/// What follows a string, whose first quote is read.
+/// The text after a string; `rest` begins after its opening quote.
 fn after_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
-        let is_end = rest.get(at) == Some(&b'"');
-        rest = rest.get(at + if is_end { 1 } else { 2 }..).unwrap_or_default();
+    while let Some(end) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        let is_end = rest.get(end) == Some(&b'"');
+        rest = rest.get(end + if is_end { 1 } else { 2 }..).unwrap_or_default();
         if is_end {
             return rest;
         }
@@ -42,8 +42,8 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
     &[]
 }
 
-/// Whether a number stays what it is as a double; integers are not made doubles.
-fn is_kept(number: &[u8]) -> bool {
+/// Whether a double represents a number exactly. Integers are not converted to doubles.
+fn is_exact(number: &[u8]) -> bool {
     let has = |byte: u8| number.contains(&byte);
     let has_exponent = has(b'e') || has(b'E');
     if !has_exponent && (number.len() <= EXACT_DIGITS || !has(b'.')) {
@@ -54,12 +54,12 @@ fn is_kept(number: &[u8]) -> bool {
     if !double.is_finite() {
         return false;
     }
-    // The fewest digits that tell the double from all others: what Python prints, and what is sent.
+    // The shortest representation of the double, which Python prints and which is sent.
     digits(text) == digits(&format!("{double:e}"))
 }
 
-/// The digits of a number without zeros at both ends, and the exponent of the first of them; `None`
-/// for an exponent beyond all use.
+/// The digits of a number without leading and trailing zeros, and the exponent of the first of
+/// them; `None` if the exponent is out of range.
 fn digits(text: &str) -> Option<(Vec<u8>, i64)> {
     let text = text.trim_start_matches('-');
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -72,8 +72,8 @@ fn digits(text: &str) -> Option<(Vec<u8>, i64)> {
         return Some((Vec::new(), 0));
     };
     let last = all.iter().rposition(|digit| *digit != b'0')?;
-    let place = i64::try_from(whole.len()).ok()?.checked_sub(i64::try_from(first).ok()?)?;
-    Some((all.get(first..=last)?.to_vec(), exponent.checked_add(place)?))
+    let point = i64::try_from(whole.len()).ok()?.checked_sub(i64::try_from(first).ok()?)?;
+    Some((all.get(first..=last)?.to_vec(), exponent.checked_add(point)?))
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_number_that_a_double_holds_is_passed_over() {
+    fn test_inexact_of_numbers_that_a_double_represents_is_none() {
         for text in [
             "0.1",
             "-0.10000",
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn test_number_that_a_double_changes_is_found() {
+    fn test_inexact_of_number_that_a_double_changes_returns_it() {
         for (text, number) in [
             ("0.1234567890123456789", "0.1234567890123456789"),
             ("1e400", "1e400"),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn test_text_that_is_no_json_has_an_end() {
+    fn test_inexact_of_invalid_json_terminates() {
         for text in ["", "\"", "\"\\", "-", "1e", "\"\\\"", "e5", ".5", "--", "1-1"] {
             let _ = inexact(text.as_bytes());
         }

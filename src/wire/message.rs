@@ -1,26 +1,26 @@
-//! The server's messages: a tag, a length that counts itself, and a body.
+//! Messages from the server: a type byte, a length that includes itself, and a body.
 //!
-//! Formats as in <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
+//! Formats: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 
 use std::borrow::Cow;
 
 use super::{Malformed, fixed};
 
-/// A message's tag and body.
+/// A message's type byte and body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// The kind of message.
+    /// The type byte.
     pub tag: u8,
-    /// What follows the length.
+    /// The bytes after the length.
     pub body: &'a [u8],
 }
 
-/// A tag and a length.
+/// The type byte and the length.
 pub const HEADER_BYTES: usize = 5;
 
-/// The tags that are looked for.
+/// Type bytes of messages.
 pub mod tag {
-    /// `AuthenticationOk` and its kin.
+    /// `AuthenticationOk` and the other authentication messages.
     pub const AUTHENTICATION: u8 = b'R';
     /// `BackendKeyData`.
     pub const KEY: u8 = b'K';
@@ -56,31 +56,33 @@ pub mod tag {
     pub const COPY_DATA: u8 = b'd';
     /// `ReadyForQuery`.
     pub const READY: u8 = b'Z';
-    /// All that may come once a session has begun; the `W` of a replication's COPY may not.
+    /// All messages that are allowed after startup, except `CopyBothResponse` (`W`), which only
+    /// replication uses.
     pub const ALL: &[u8] = b"123ACDEGHINSTZcdnst";
-    /// What comes at the beginning of a session alone.
+    /// Messages that are only allowed during startup.
     pub const AT_START: &[u8] = b"RKv";
     /// `RowDescription`.
     pub const COLUMNS: u8 = b'T';
 }
 
-/// The length of the whole message at the head of `bytes`; `None` while its header is not whole.
+/// The length of the message at the start of `bytes`, with its header; `None` if the header is
+/// incomplete.
 ///
 /// # Errors
-/// When the length is none that a message can have.
+/// When the length is invalid.
 pub fn length(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
     let Some([_, a, b, c, d]) = bytes.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
     let length = i32::from_be_bytes([*a, *b, *c, *d]);
     match usize::try_from(length) {
-        Ok(length) if (4..=LONGEST).contains(&length) => Ok(Some(length + 1)),
+        Ok(length) if (4..=MAX_MESSAGE_BYTES).contains(&length) => Ok(Some(length + 1)),
         _ => Err(Malformed(format!("a message of {length} bytes"))),
     }
 }
 
-/// The server's own limit on what it takes in (`MaxAllocSize`).
-const LONGEST: usize = 0x3fff_ffff;
+/// The server's own limit on messages that it receives (`MaxAllocSize`).
+const MAX_MESSAGE_BYTES: usize = 0x3fff_ffff;
 
-/// Whole messages, one after another.
+/// An iterator over complete messages.
 #[derive(Debug, Clone)]
 pub struct Messages<'a>(pub &'a [u8]);
 
@@ -97,15 +99,12 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
-/// Reads a body piece by piece.
+/// A reader of a message's body.
 #[derive(Debug, Clone, Copy)]
 pub struct Body<'a>(pub &'a [u8]);
 
 impl<'a> Body<'a> {
     /// The next `count` bytes.
-    ///
-    /// # Errors
-    /// When there are not so many.
     #[inline]
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or_else(cut_short)?;
@@ -113,34 +112,25 @@ impl<'a> Body<'a> {
         Ok(taken)
     }
 
-    /// The next two bytes as a number.
-    ///
-    /// # Errors
-    /// When they are not there.
+    /// The next two bytes as an `i16`.
     #[inline]
     pub fn int16(&mut self) -> Result<i16, Malformed> {
         Ok(i16::from_be_bytes(fixed(self.take(2)?)?))
     }
 
-    /// The next four bytes as a number.
-    ///
-    /// # Errors
-    /// When they are not there.
+    /// The next four bytes as an `i32`.
     #[inline]
     pub fn int32(&mut self) -> Result<i32, Malformed> {
         Ok(i32::from_be_bytes(fixed(self.take(4)?)?))
     }
 
     /// The next four bytes as an OID.
-    ///
-    /// # Errors
-    /// When they are not there.
     pub fn oid(&mut self) -> Result<u32, Malformed> {
         Ok(u32::from_be_bytes(fixed(self.take(4)?)?))
     }
 
-    /// The text up to the next zero byte. Before the session's encoding is agreed upon, and in what
-    /// a server says of that, it need not be UTF-8.
+    /// The text up to the next zero byte. It may be other than UTF-8 before the session's encoding
+    /// is set, and in error messages of that time.
     ///
     /// # Errors
     /// When there is no zero byte.
@@ -153,10 +143,7 @@ impl<'a> Body<'a> {
 }
 
 impl Body<'_> {
-    /// Looks that all has been read.
-    ///
-    /// # Errors
-    /// When there is more.
+    /// Checks that the body was read completely.
     #[inline]
     pub fn end(self) -> Result<(), Malformed> {
         if self.0.is_empty() {
@@ -171,21 +158,18 @@ fn cut_short() -> Malformed {
     Malformed("a message that ends too early".into())
 }
 
-/// A column as a `RowDescription` tells it.
+/// A column of a `RowDescription`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDescription {
     /// Its name.
     pub name: String,
-    /// Its type.
+    /// Its type's OID.
     pub oid: u32,
     /// Its type's modifier; -1 for none.
     pub typmod: i32,
 }
 
 /// Reads a `RowDescription`.
-///
-/// # Errors
-/// When it is malformed.
 pub fn columns(body: &[u8]) -> Result<Vec<ColumnDescription>, Malformed> {
     let mut body = Body(body);
     let columns: Result<Vec<_>, Malformed> = (0..body.int16()?.cast_unsigned())
@@ -204,9 +188,6 @@ pub fn columns(body: &[u8]) -> Result<Vec<ColumnDescription>, Malformed> {
 }
 
 /// Reads a `ParameterDescription`.
-///
-/// # Errors
-/// When it is malformed.
 pub fn parameters(body: &[u8]) -> Result<Vec<u32>, Malformed> {
     let mut body = Body(body);
     let count = body.int16()?.cast_unsigned();
@@ -215,15 +196,15 @@ pub fn parameters(body: &[u8]) -> Result<Vec<u32>, Malformed> {
     parameters
 }
 
-/// The cells of a `DataRow`, one after another; `None` is NULL.
+/// A reader of the cells of a `DataRow`.
 #[derive(Debug, Clone)]
 pub struct Cells<'a>(Body<'a>);
 
 impl<'a> Cells<'a> {
-    /// The cells of a body that is to have `columns` of them.
+    /// Starts to read a row that must have `columns` cells.
     ///
     /// # Errors
-    /// When it says that it has another number.
+    /// When the row has another number of cells.
     #[inline]
     pub fn new(body: &'a [u8], columns: usize) -> Result<Self, Malformed> {
         let mut body = Body(body);
@@ -235,19 +216,13 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Looks that the row has ended.
-    ///
-    /// # Errors
-    /// When there is more of it.
+    /// Checks that the row was read completely.
     #[inline]
     pub fn end(self) -> Result<(), Malformed> {
         self.0.end()
     }
 
-    /// The next cell.
-    ///
-    /// # Errors
-    /// When the row ends before it.
+    /// The next cell; `None` for NULL.
     #[inline]
     pub fn cell(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         match self.0.int32()? {
@@ -260,18 +235,18 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// What an answer is, beside its rows.
+/// How a response to Execute ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// All has been said.
+    /// With `CommandComplete` or `EmptyQueryResponse`.
     Complete,
-    /// More rows can be asked for.
+    /// With `PortalSuspended`: another Execute returns more rows.
     Suspended,
-    /// It is a COPY, which goes another way.
+    /// With `CopyInResponse` or `CopyOutResponse`.
     Copy,
 }
 
-/// Looks through the answer to Executes as it comes: what does not belong there, and how it ends.
+/// Checks the response to Execute messages as it arrives: which messages it has, and how it ends.
 #[derive(Debug, Clone, Default)]
 pub struct Ends {
     end: Option<End>,
@@ -279,16 +254,16 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// For an answer that may have its statement's description first.
+    /// For a response that may begin with `ParseComplete` and a description.
     #[must_use]
     pub fn described() -> Self {
         Self { end: None, described: true }
     }
 
-    /// Looks through whole messages, those that follow what was seen before.
+    /// Checks the next complete messages of the response.
     ///
     /// # Errors
-    /// When something is there that cannot be.
+    /// When a message is not allowed at its position.
     pub fn see(&mut self, part: &[u8]) -> Result<(), Malformed> {
         for message in Messages(part) {
             self.end = match message.tag {
@@ -297,13 +272,13 @@ impl Ends {
                 tag::COMPLETE | tag::EMPTY => Some(End::Complete),
                 tag::SUSPENDED => Some(End::Suspended),
                 tag::COPY_IN | tag::COPY_OUT => Some(End::Copy),
-                // A statement that was forgotten meanwhile.
+                // CloseComplete of an evicted statement.
                 b'3' if self.end.is_none() => None,
                 b'1' | tag::COLUMNS | tag::NO_DATA if self.described && self.end.is_none() => None,
                 tag::READY => self.end,
                 other => {
                     let other = char::from(other);
-                    let why = format!("a message {other:?} that does not belong there");
+                    let why = format!("unexpected message {other:?} in a response");
                     return Err(Malformed(why));
                 }
             };
@@ -311,27 +286,24 @@ impl Ends {
         Ok(())
     }
 
-    /// How the answer ends, when all of it has been seen. One without an end is not whole, and its
-    /// rows are not all.
+    /// How the complete response ends. A response without an end is incomplete, and rows are
+    /// missing.
     ///
     /// # Errors
-    /// When it does not end.
+    /// When the response has no end.
     pub fn end(&self) -> Result<End, Malformed> {
-        self.end.ok_or_else(|| Malformed("an answer without an end".into()))
+        self.end.ok_or_else(|| Malformed("a response that ends without CommandComplete".into()))
     }
 }
 
-/// How the answer to Executes ends, which is all there.
-///
-/// # Errors
-/// As [`Ends::see`] and [`Ends::end`].
-pub fn end_of(answer: &[u8]) -> Result<End, Malformed> {
+/// How a complete response to Execute messages ends.
+pub fn end_of(response: &[u8]) -> Result<End, Malformed> {
     let mut ends = Ends::default();
-    ends.see(answer)?;
+    ends.see(response)?;
     ends.end()
 }
 
-/// How many rows a `CommandComplete` tells of; 0 where it tells none.
+/// The row count of a `CommandComplete`; 0 if it has none.
 #[must_use]
 pub fn rows_affected(body: &[u8]) -> u64 {
     let tag = body.strip_suffix(&[0]).unwrap_or(body);
@@ -339,8 +311,8 @@ pub fn rows_affected(body: &[u8]) -> u64 {
     std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// The fields of an `ErrorResponse` or a `NoticeResponse`, as
-/// <https://www.postgresql.org/docs/current/protocol-error-fields.html> names them.
+/// The fields of an `ErrorResponse` or a `NoticeResponse`, by their field codes:
+/// <https://www.postgresql.org/docs/current/protocol-error-fields.html>.
 pub fn fields(body: &[u8]) -> impl Iterator<Item = (u8, Cow<'_, str>)> {
     let mut body = Body(body);
     std::iter::from_fn(move || {
@@ -364,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn test_messages_of_whole_and_cut_bytes_end_where_they_end() {
+    fn test_messages_of_truncated_bytes_stop_at_the_last_complete_one() {
         let bytes = b"C\0\0\0\x0dINSERT 0\0Z\0\0\0\x05I";
         let tags = |bytes| Messages(bytes).map(|message| message.tag).collect::<Vec<_>>();
         assert_eq!(tags(bytes), [b'C', b'Z']);
@@ -374,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn test_cells_of_rows_are_null_or_bytes_and_counted() {
+    fn test_cells_of_rows_are_counted_and_null_or_bytes() {
         let body = b"\0\x02\xff\xff\xff\xff\0\0\0\x02ab";
         let mut cells = Cells::new(body, 2).unwrap();
         assert_eq!(cells.cell(), Ok(None));
@@ -388,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn test_columns_of_cut_descriptions_are_errors() {
+    fn test_columns_of_truncated_descriptions_are_errors() {
         let mut body = vec![0, 1];
         body.extend(b"id\0\0\0\0\x07\0\x01\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0");
         let column = ColumnDescription { name: "id".into(), oid: 23, typmod: -1 };
@@ -409,8 +381,8 @@ mod tests {
 
     #[test]
     fn test_fields_of_errors_end_at_the_zero() {
-        let told: Vec<_> = fields(b"SERROR\0C42P01\0\0rest").collect();
-        assert_eq!(told, [(b'S', "ERROR".into()), (b'C', "42P01".into())]);
+        let parsed: Vec<_> = fields(b"SERROR\0C42P01\0\0rest").collect();
+        assert_eq!(parsed, [(b'S', "ERROR".into()), (b'C', "42P01".into())]);
         assert_eq!(fields(b"SERROR").count(), 0);
     }
 }

@@ -1,4 +1,5 @@
-//! Bytes as PostgreSQL puts them on the wire: no network here, and no Arrow.
+//! PostgreSQL's wire formats: binary values, binary COPY and protocol messages. No I/O and no
+//! Arrow.
 
 pub mod array;
 pub mod cells;
@@ -11,23 +12,20 @@ pub mod range;
 pub mod time;
 pub mod vector;
 
-/// Bytes that are not what the type's binary form demands.
+/// Bytes from the server that are not valid for their type or message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);
 
 impl Malformed {
-    /// A value of a wrong length.
+    /// The error of a value with a wrong length.
     #[must_use]
     pub fn length(expected: usize, got: usize) -> Self {
         Self(format!("expected {expected} bytes from the server, got {got}"))
     }
 }
 
-/// The bytes of a value of a fixed length.
-///
-/// # Errors
-/// When the value has another length.
+/// Converts the bytes of a value of fixed length to an array.
 #[inline]
 pub fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Malformed> {
     bytes.try_into().map_err(|_| Malformed::length(N, bytes.len()))

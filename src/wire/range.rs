@@ -1,5 +1,5 @@
-//! Ranges on the wire: flags, then the ends that there are, each with its length; and multiranges,
-//! which are ranges after each other.
+//! The binary formats of ranges (flags, then each finite bound after its length) and of multiranges
+//! (their count, then each range after its length).
 //!
 //! Layout: `range_recv` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/rangetypes.c> and
@@ -16,24 +16,24 @@ const UPPER_INC: u8 = 0x04;
 const LOWER_INFINITE: u8 = 0x08;
 const UPPER_INFINITE: u8 = 0x10;
 
-/// What is told of a range before its ends.
+/// The flags of a range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire's own flags")]
 pub struct Flags {
-    /// Nothing is in it, and it has no ends.
+    /// The range is empty.
     pub empty: bool,
-    /// There is a lower end.
+    /// The lower bound is finite.
     pub has_lower: bool,
-    /// There is an upper end.
+    /// The upper bound is finite.
     pub has_upper: bool,
-    /// The lower end is in it.
+    /// The lower bound is inclusive.
     pub lower_inc: bool,
-    /// The upper end is in it.
+    /// The upper bound is inclusive.
     pub upper_inc: bool,
 }
 
 impl Flags {
-    /// The byte that stands before the ends.
+    /// The flags byte of the binary format.
     #[must_use]
     pub fn byte(self) -> u8 {
         if self.empty {
@@ -58,7 +58,7 @@ impl Flags {
             lower_inc: is_set(LOWER_INC),
             upper_inc: is_set(UPPER_INC),
         };
-        // No other combination comes from a server.
+        // Servers send no other combination.
         if flags.byte() == byte {
             Ok(flags)
         } else {
@@ -67,32 +67,29 @@ impl Flags {
     }
 }
 
-/// A range's flags and the bytes of its ends.
+/// A range's flags and the bytes of its bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range<'a> {
-    /// What is told before the ends.
+    /// The flags.
     pub flags: Flags,
-    /// The lower end.
+    /// The lower bound; `None` if it is infinite.
     pub lower: Option<&'a [u8]>,
-    /// The upper end.
+    /// The upper bound; `None` if it is infinite.
     pub upper: Option<&'a [u8]>,
 }
 
-/// Cuts a range into its parts.
-///
-/// # Errors
-/// When the bytes are no range.
+/// Decodes a range.
 pub fn read(bytes: &[u8]) -> Result<Range<'_>, Malformed> {
     let mut rest = bytes;
     let [byte] = take(&mut rest)?;
     let flags = Flags::of(byte)?;
-    let mut end = |is_there: bool| {
-        if !is_there {
+    let mut bound = |is_finite: bool| {
+        if !is_finite {
             return Ok(None);
         }
-        cell(&mut rest)?.map(Some).ok_or_else(|| Malformed("a range to NULL".into()))
+        cell(&mut rest)?.map(Some).ok_or_else(|| Malformed("a range with a NULL bound".into()))
     };
-    let (lower, upper) = (end(flags.has_lower)?, end(flags.has_upper)?);
+    let (lower, upper) = (bound(flags.has_lower)?, bound(flags.has_upper)?);
     if rest.is_empty() {
         Ok(Range { flags, lower, upper })
     } else {
@@ -100,16 +97,13 @@ pub fn read(bytes: &[u8]) -> Result<Range<'_>, Malformed> {
     }
 }
 
-/// Appends the ranges of a multirange to `ranges`; tells how many.
-///
-/// # Errors
-/// When the bytes are no multirange.
+/// Appends the ranges of a multirange to `ranges`; returns their count.
 pub fn ranges<'a>(bytes: &'a [u8], ranges: &mut Vec<Option<&'a [u8]>>) -> Result<usize, Malformed> {
     let mut rest = bytes;
-    let told = u32::from_be_bytes(take(&mut rest)?);
-    let count = usize::try_from(told).ok().filter(|count| *count <= rest.len() / 5);
+    let declared = u32::from_be_bytes(take(&mut rest)?);
+    let count = usize::try_from(declared).ok().filter(|count| *count <= rest.len() / 5);
     let count = count.ok_or_else(|| {
-        Malformed(format!("a multirange of {told} ranges in {} bytes", bytes.len()))
+        Malformed(format!("a multirange of {declared} ranges in {} bytes", bytes.len()))
     })?;
     for _ in 0..count {
         let range = cell(&mut rest)?;
@@ -127,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_range_with_both_ends_is_cut_in_parts() {
+    fn test_read_of_range_with_both_bounds_returns_them() {
         let bytes = [2, 0, 0, 0, 1, 7, 0, 0, 0, 2, 8, 9];
         let range = read(&bytes).unwrap();
         assert_eq!((range.lower, range.upper), (Some(&[7][..]), Some(&[8, 9][..])));
@@ -139,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn test_range_without_ends_is_empty_or_all() {
+    fn test_read_of_range_without_bounds_is_empty_or_infinite() {
         assert!(read(&[1]).unwrap().flags.empty);
         let all = read(&[0x18]).unwrap();
         assert_eq!((all.flags.empty, all.lower, all.upper), (false, None, None));
     }
 
     #[test]
-    fn test_range_of_odd_bytes_is_malformed() {
+    fn test_read_of_invalid_range_is_an_error() {
         for bytes in [
             &[][..],
             &[1, 0],
@@ -162,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn test_multirange_is_cut_in_ranges() {
+    fn test_ranges_of_multirange_returns_each() {
         let bytes = [0, 0, 0, 2, 0, 0, 0, 1, 0x18, 0, 0, 0, 1, 1];
         let mut got = Vec::new();
         assert_eq!(ranges(&bytes, &mut got), Ok(2));

@@ -1,4 +1,5 @@
-//! Dates and times: PostgreSQL counts from 2000-01-01, Unix from 1970-01-01; and their text.
+//! Dates and times as text, and the epochs: PostgreSQL counts from 2000-01-01, Unix from
+//! 1970-01-01.
 //!
 //! Source: `src/include/datatype/timestamp.h` and `EncodeDateTime` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/datetime.c>.
@@ -12,7 +13,7 @@ pub const DAY_US: i64 = 86_400_000_000;
 /// Microseconds from the Unix epoch to PostgreSQL's.
 pub const EPOCH_US: i64 = EPOCH_DAYS as i64 * DAY_US;
 
-/// Appends a date of PostgreSQL's count, as the ISO style prints it.
+/// Appends a date in the ISO style, given in days since 2000-01-01.
 pub fn date_text(days: i32, out: &mut String) {
     match days {
         i32::MAX => out.push_str("infinity"),
@@ -25,7 +26,8 @@ pub fn date_text(days: i32, out: &mut String) {
     }
 }
 
-/// Appends a timestamp of PostgreSQL's count; with `zone` behind it, such as `+00`.
+/// Appends a timestamp in the ISO style, given in microseconds since 2000-01-01, followed by
+/// `zone`, such as `+00`.
 pub fn timestamp_text(us: i64, zone: &str, out: &mut String) {
     match us {
         i64::MAX => out.push_str("infinity"),
@@ -41,7 +43,7 @@ pub fn timestamp_text(us: i64, zone: &str, out: &mut String) {
     }
 }
 
-/// Appends a time of day, or the length of a time span, in microseconds.
+/// Appends a time of day or the time part of an interval, given in microseconds.
 pub fn time_text(us: i64, out: &mut String) {
     let (seconds, fraction) = (us.unsigned_abs() / 1_000_000, us.unsigned_abs() % 1_000_000);
     let sign = if us < 0 { "-" } else { "" };
@@ -55,7 +57,7 @@ pub fn time_text(us: i64, out: &mut String) {
     }
 }
 
-/// Appends an interval in the `postgres` style.
+/// Appends an interval in the style `postgres`.
 pub fn interval_text(months: i32, days: i32, us: i64, out: &mut String) {
     match (months, days, us) {
         (i32::MAX, i32::MAX, i64::MAX) => return out.push_str("infinity"),
@@ -84,9 +86,9 @@ pub fn interval_text(months: i32, days: i32, us: i64, out: &mut String) {
     }
 }
 
-/// Year (0 is 1 BC), month and day of a day counted from the Unix epoch. Howard Hinnant's
+/// The year (0 is 1 BC), month and day of a date given in days since 1970-01-01. Howard Hinnant's
 /// `civil_from_days`: <https://howardhinnant.github.io/date_algorithms.html>. PostgreSQL's years
-/// reach further than those of the date libraries.
+/// exceed the range of the date libraries.
 #[must_use]
 pub fn civil(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
@@ -121,14 +123,14 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
 
-    fn told(put: impl FnOnce(&mut String)) -> String {
+    fn text_of(put: impl FnOnce(&mut String)) -> String {
         let mut out = String::new();
         put(&mut out);
         out
     }
 
     #[test]
-    fn test_texts_at_the_edges_are_the_servers() {
+    fn test_texts_of_limits_are_those_of_the_server() {
         for (days, text) in [
             (0, "2000-01-01"),
             (-1, "1999-12-31"),
@@ -142,19 +144,19 @@ mod tests {
             (i32::MAX, "infinity"),
             (i32::MIN, "-infinity"),
         ] {
-            assert_eq!(told(|out| date_text(days, out)), text);
+            assert_eq!(text_of(|out| date_text(days, out)), text);
         }
-        assert_eq!(told(|out| timestamp_text(-1, "+00", out)), "1999-12-31 23:59:59.999999+00");
-        assert_eq!(told(|out| timestamp_text(i64::MAX, "", out)), "infinity");
-        assert_eq!(told(|out| time_text(DAY_US, out)), "24:00:00");
-        assert_eq!(told(|out| time_text(1_500_000, out)), "00:00:01.5");
+        assert_eq!(text_of(|out| timestamp_text(-1, "+00", out)), "1999-12-31 23:59:59.999999+00");
+        assert_eq!(text_of(|out| timestamp_text(i64::MAX, "", out)), "infinity");
+        assert_eq!(text_of(|out| time_text(DAY_US, out)), "24:00:00");
+        assert_eq!(text_of(|out| time_text(1_500_000, out)), "00:00:01.5");
         for (parts, text) in [
             ((0, 0, 0), "00:00:00"),
             ((14, 3, 14_706_789_000), "1 year 2 mons 3 days 04:05:06.789"),
             ((-14, 3, -1), "-1 years -2 mons +3 days -00:00:00.000001"),
             ((0, -1, 1_000_000), "-1 days +00:00:01"),
         ] {
-            assert_eq!(told(|out| interval_text(parts.0, parts.1, parts.2, out)), text);
+            assert_eq!(text_of(|out| interval_text(parts.0, parts.1, parts.2, out)), text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! pgvector's vectors on the wire: how many numbers, two bytes of nothing, the numbers.
+//! The binary formats of pgvector's types: the number of dimensions, two zero bytes, the elements.
 //!
 //! Layout: `vector_recv` of <https://github.com/pgvector/pgvector/blob/v0.8.1/src/vector.c> and
 //! `halfvec_recv` of <https://github.com/pgvector/pgvector/blob/v0.8.1/src/halfvec.c>.
@@ -8,9 +8,9 @@ use half::f16;
 use super::Malformed;
 
 /// `VECTOR_MAX_DIM` and `HALFVEC_MAX_DIM`.
-pub const MOST_NUMBERS: usize = 16_000;
+pub const MAX_DIMENSIONS: usize = 16_000;
 
-/// How wide the numbers are.
+/// The width of a vector's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Width {
     /// `vector`: 32 bits.
@@ -30,7 +30,7 @@ impl Width {
         }
     }
 
-    /// How many bytes a number takes.
+    /// The bytes of one element.
     #[must_use]
     pub fn bytes(self) -> usize {
         match self {
@@ -40,39 +40,40 @@ impl Width {
     }
 }
 
-/// Appends a vector; a `halfvec`'s numbers are rounded, as the server does it.
+/// Appends a vector; elements of a `halfvec` are rounded as the server rounds them.
 ///
 /// # Errors
-/// When there are none or too many, or one is not finite in that width.
+/// When the number of dimensions is invalid, or an element is not finite in this width.
 pub fn put(width: Width, numbers: &[f32], out: &mut Vec<u8>) -> Result<(), String> {
     let count = u16::try_from(numbers.len())
         .ok()
-        .filter(|count| (1..=MOST_NUMBERS).contains(&usize::from(*count)))
+        .filter(|count| (1..=MAX_DIMENSIONS).contains(&usize::from(*count)))
         .ok_or_else(|| {
-            format!("{} numbers, where a vector has 1 to {MOST_NUMBERS}", numbers.len())
+            format!("expected 1 to {MAX_DIMENSIONS} dimensions, got {}", numbers.len())
         })?;
     let start = out.len();
     out.extend_from_slice(&count.to_be_bytes());
     out.extend_from_slice(&[0, 0]);
     let body = out.len();
     out.resize(body + numbers.len() * width.bytes(), 0);
-    let places = out.get_mut(body..).unwrap_or_default();
-    // Looking at every number as it is written would keep the loop from being made of wide steps.
+    let cells = out.get_mut(body..).unwrap_or_default();
+    // Finiteness is checked in a separate loop: a check and exit within the writing loop would
+    // prevent its vectorization.
     let is_finite = match width {
         Width::Single => {
-            let (places, _) = places.as_chunks_mut::<4>();
-            for (place, number) in places.iter_mut().zip(numbers) {
-                *place = number.to_be_bytes();
+            let (cells, _) = cells.as_chunks_mut::<4>();
+            for (cell, number) in cells.iter_mut().zip(numbers) {
+                *cell = number.to_be_bytes();
             }
             numbers.iter().fold(true, |all, number| all & number.is_finite())
         }
         Width::Half => {
-            let (places, _) = places.as_chunks_mut::<2>();
+            let (cells, _) = cells.as_chunks_mut::<2>();
             let mut all = true;
-            for (place, number) in places.iter_mut().zip(numbers) {
+            for (cell, number) in cells.iter_mut().zip(numbers) {
                 let number = f16::from_f32(*number);
                 all &= number.is_finite();
-                *place = number.to_be_bytes();
+                *cell = number.to_be_bytes();
             }
             all
         }
@@ -90,35 +91,29 @@ fn not_finite(width: Width, numbers: &[f32]) -> String {
         Width::Single => number.is_finite(),
         Width::Half => f16::from_f32(*number).is_finite(),
     };
-    let place = numbers.iter().position(|number| !fits(number)).unwrap_or(0);
-    match numbers.get(place) {
+    let position = numbers.iter().position(|number| !fits(number)).unwrap_or(0);
+    match numbers.get(position) {
         Some(number) if number.is_finite() => {
-            format!("{number} at element {place}, where a half float ends at 65504")
+            format!("{number} at element {position} is out of range for halfvec, at most 65504")
         }
-        Some(number) => format!("{number} at element {place}, where a vector has finite numbers"),
+        Some(number) => format!("{number} at element {position}, expected a finite number"),
         None => "numbers that are not finite".to_owned(),
     }
 }
 
-/// The numbers of a vector as they lie on the wire.
-///
-/// # Errors
-/// When the bytes are no vector.
+/// The elements of a vector in the wire format.
 pub fn body(width: Width, bytes: &[u8]) -> Result<&[u8], Malformed> {
     let malformed = || Malformed(format!("a vector of {} bytes", bytes.len()));
     let [high, low, 0, 0, body @ ..] = bytes else { return Err(malformed()) };
     let count = usize::from(u16::from_be_bytes([*high, *low]));
-    if (1..=MOST_NUMBERS).contains(&count) && body.len() == count * width.bytes() {
+    if (1..=MAX_DIMENSIONS).contains(&count) && body.len() == count * width.bytes() {
         Ok(body)
     } else {
         Err(malformed())
     }
 }
 
-/// Appends the numbers of a vector; tells how many.
-///
-/// # Errors
-/// When the bytes are no vector.
+/// Appends the elements of a vector; returns their count.
 pub fn read(width: Width, bytes: &[u8], out: &mut Vec<f32>) -> Result<usize, Malformed> {
     let body = body(width, bytes)?;
     match width {
@@ -137,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_vector_of_numbers_survives_its_bytes() {
+    fn test_vector_of_numbers_round_trips_through_bytes() {
         for width in [Width::Single, Width::Half] {
             let numbers = [1.0, -2.5, 0.0, -0.0, 65504.0];
             let mut bytes = vec![7];
@@ -154,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn test_vector_that_the_type_cannot_hold_is_an_error_and_writes_nothing() {
+    fn test_put_of_vector_that_does_not_fit_fails_and_appends_nothing() {
         let mut out = Vec::new();
         for (width, numbers, says) in [
-            (Width::Single, vec![], "0 numbers"),
-            (Width::Single, vec![0.0; 16_001], "16001 numbers"),
-            (Width::Half, vec![0.0; 70_000], "70000 numbers"),
+            (Width::Single, vec![], "got 0"),
+            (Width::Single, vec![0.0; 16_001], "got 16001"),
+            (Width::Half, vec![0.0; 70_000], "got 70000"),
             (Width::Single, vec![1.0, f32::NAN], "NaN at element 1"),
             (Width::Half, vec![f32::NEG_INFINITY], "-inf at element 0"),
             (Width::Half, vec![0.0, 65520.0], "65520 at element 1"),
@@ -171,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn test_vector_with_a_lying_head_is_malformed() {
+    fn test_read_of_vector_with_invalid_header_is_an_error() {
         for bytes in [&[0, 0, 0, 0][..], &[0, 1, 0, 1, 0, 0, 0, 0], &[0, 2, 0, 0, 0, 0, 0, 0]] {
             assert!(read(Width::Single, bytes, &mut Vec::new()).is_err(), "{bytes:?}");
         }

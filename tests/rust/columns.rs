@@ -1,18 +1,18 @@
-//! One column there and back: cells to a batch, a batch to tuples.
+//! Encodes batches to tuples and decodes tuples to batches, for the tests.
 
 use arrow_array::RecordBatch;
 use howdah::Result;
 use howdah::copy::decode::{Decoder, ReadColumn};
 use howdah::copy::plan::{Target, TargetColumn};
-use howdah::types::{Declared, OutOfRange, ReadAs};
+use howdah::types::{ColumnType, OutOfRange, ReadAs};
 
-/// A cell as the wire has it; `None` for NULL.
+/// A cell in the binary format; `None` for NULL.
 pub type Cell<'a> = Option<&'a [u8]>;
 
-/// Columns to read, named as the schema names them, or by their place.
-fn read_columns(declared: &[Declared], policy: OutOfRange) -> Vec<ReadColumn> {
-    let read_as = ReadAs { out_of_range: policy, asked: None };
-    let column = |(index, declared): (usize, &Declared)| ReadColumn {
+/// The columns to read; they are named `value`, `value1` and so on.
+fn read_columns(declared: &[ColumnType], policy: OutOfRange) -> Vec<ReadColumn> {
+    let read_as = ReadAs { out_of_range: policy, requested: None };
+    let column = |(index, declared): (usize, &ColumnType)| ReadColumn {
         name: name(index),
         declared: declared.clone(),
         read_as: read_as.clone(),
@@ -24,15 +24,19 @@ fn name(index: usize) -> String {
     if index == 0 { "value".into() } else { format!("value{index}") }
 }
 
-/// Cells of one column as a batch.
-pub fn decoded(declared: &Declared, policy: OutOfRange, cells: &[Cell<'_>]) -> Result<RecordBatch> {
+/// Decodes cells of one column to a batch.
+pub fn decoded(
+    declared: &ColumnType,
+    policy: OutOfRange,
+    cells: &[Cell<'_>],
+) -> Result<RecordBatch> {
     let rows = cells.iter().map(|cell| vec![*cell]).collect();
     decoded_rows(std::slice::from_ref(declared), policy, &rows)
 }
 
-/// Tuples as a batch.
+/// Decodes tuples to a batch.
 pub fn decoded_rows(
-    declared: &[Declared],
+    declared: &[ColumnType],
     policy: OutOfRange,
     rows: &Vec<Vec<Cell<'_>>>,
 ) -> Result<RecordBatch> {
@@ -41,14 +45,14 @@ pub fn decoded_rows(
     decoder.finish()
 }
 
-/// A batch of one column as tuples.
-pub fn encoded(declared: &Declared, batch: &RecordBatch) -> Result<Vec<u8>> {
+/// Encodes a batch of one column to tuples.
+pub fn encoded(declared: &ColumnType, batch: &RecordBatch) -> Result<Vec<u8>> {
     encoded_rows(std::slice::from_ref(declared), batch)
 }
 
-/// A batch as tuples; its columns are taken by their place.
-pub fn encoded_rows(declared: &[Declared], batch: &RecordBatch) -> Result<Vec<u8>> {
-    let column = |(index, declared): (usize, &Declared)| TargetColumn {
+/// Encodes a batch to tuples; columns are matched by position.
+pub fn encoded_rows(declared: &[ColumnType], batch: &RecordBatch) -> Result<Vec<u8>> {
+    let column = |(index, declared): (usize, &ColumnType)| TargetColumn {
         name: name(index),
         declared: declared.clone(),
         required: false,

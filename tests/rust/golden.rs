@@ -1,19 +1,20 @@
-//! Bytes that PostgreSQL itself made, decoded, compared with the server's text, and encoded again.
+//! Decodes bytes that PostgreSQL itself encoded, compares the values with the server's text, and
+//! encodes them again.
 //!
-//! The files stand in `tests/golden/`; `remake.py` there makes them.
+//! The files are in `tests/golden/`; `remake.py` there creates them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on is to fail; clippy.toml lets only the tests themselves"
+    reason = "helpers of tests may panic; clippy.toml allows it only in test functions"
 )]
 
 #[path = "golden/cases.rs"]
 mod cases;
 #[path = "golden/files.rs"]
 mod files;
-#[path = "golden/printed.rs"]
-mod printed;
+#[path = "golden/server_text.rs"]
+mod server_text;
 
 mod columns;
 
@@ -24,14 +25,14 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use howdah::Error;
-use howdah::types::{Declared, OutOfRange};
+use howdah::types::{ColumnType, OutOfRange};
 
 use cases::{Case, cases};
 use columns::{Cell, decoded, encoded};
 use files::Golden;
 
-/// The tuples that hold one cell each.
-fn framed(cells: &[Cell<'_>]) -> Vec<u8> {
+/// Encodes tuples of one cell each.
+fn tuples_of(cells: &[Cell<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     for cell in cells {
         out.extend(1_i16.to_be_bytes());
@@ -42,8 +43,8 @@ fn framed(cells: &[Cell<'_>]) -> Vec<u8> {
     out
 }
 
-/// Checks every file, though one may fail: all that differ are to be told.
-fn each(check: impl Fn(&Case, &Golden, &Declared)) {
+/// Runs a check on every file, and reports all files that fail.
+fn for_each_file(check: impl Fn(&Case, &Golden, &ColumnType)) {
     let mut failed = Vec::new();
     for case in &cases() {
         for (name, is_array) in case.files() {
@@ -58,8 +59,9 @@ fn each(check: impl Fn(&Case, &Golden, &Declared)) {
     assert!(failed.is_empty(), "failed: {}", failed.join(", "));
 }
 
-/// Whether the case says that Arrow has no room for a value: one that it names, or a list of one.
-fn is_out_of_range(case: &Case, declared: &Declared, text: Option<&String>) -> bool {
+/// Whether Arrow cannot hold a value according to the case: a value that it lists, or an array with
+/// one.
+fn is_out_of_range(case: &Case, declared: &ColumnType, text: Option<&String>) -> bool {
     let is_named = |text: &str| case.out_of_range.iter().any(|(named, _)| *named == text);
     match (text, declared.element()) {
         (None, _) => false,
@@ -78,48 +80,48 @@ fn test_golden_files_all_have_a_case() {
         .map(|(name, _)| name)
         .chain(["array_shapes".to_owned()])
         .collect();
-    let there = files::names();
-    assert_eq!(there, known, "cases.rs and tests/golden/*.copy differ");
+    let found = files::names();
+    assert_eq!(found, known, "cases.rs and tests/golden/*.copy differ");
 }
 
 #[test]
-fn test_values_in_range_print_as_the_server_does() {
-    each(|case, golden, declared| {
+fn test_values_in_range_have_the_servers_text() {
+    for_each_file(|case, golden, declared| {
         for (index, (cell, text)) in golden.rows().enumerate() {
             if is_out_of_range(case, declared, text) {
                 continue;
             }
             let batch = decoded(declared, OutOfRange::Error, &[cell])
                 .unwrap_or_else(|error| panic!("{} row {index}: {error}", golden.name));
-            printed::assert_same(&golden.name, index, declared, batch.column(0), 0, text);
+            server_text::assert_same(&golden.name, index, declared, batch.column(0), 0, text);
         }
     });
 }
 
 #[test]
 fn test_values_in_range_encode_to_the_same_bytes() {
-    each(|case, golden, declared| {
-        let (mut cells, mut kept) = (Vec::new(), Vec::new());
+    for_each_file(|case, golden, declared| {
+        let (mut cells, mut indices) = (Vec::new(), Vec::new());
         for (index, (cell, text)) in golden.rows().enumerate() {
             if !is_out_of_range(case, declared, text) {
                 cells.push(cell);
-                kept.push(index);
+                indices.push(index);
             }
         }
         let batch = decoded(declared, OutOfRange::Error, &cells).unwrap();
-        for (place, (cell, index)) in cells.iter().zip(&kept).enumerate() {
-            let row = encoded(declared, &batch.slice(place, 1))
+        for (position, (cell, index)) in cells.iter().zip(&indices).enumerate() {
+            let row = encoded(declared, &batch.slice(position, 1))
                 .unwrap_or_else(|error| panic!("{} row {index}: {error}", golden.name));
-            assert_eq!(row, framed(&[*cell]), "{} row {index}", golden.name);
+            assert_eq!(row, tuples_of(&[*cell]), "{} row {index}", golden.name);
         }
         let all = encoded(declared, &batch).unwrap();
-        assert!(all == framed(&cells), "{}: the whole differs from its rows", golden.name);
+        assert!(all == tuples_of(&cells), "{}: the whole differs from its rows", golden.name);
     });
 }
 
 #[test]
 fn test_whole_files_encode_to_the_same_bytes() {
-    each(|case, golden, declared| {
+    for_each_file(|case, golden, declared| {
         let cells: Vec<Cell<'_>> = golden.rows().map(|(cell, _)| cell).collect();
         if case.out_of_range.is_empty() {
             let batch = decoded(declared, OutOfRange::Error, &cells).unwrap();
@@ -132,8 +134,8 @@ fn test_whole_files_encode_to_the_same_bytes() {
 }
 
 #[test]
-fn test_text_policy_prints_every_value_as_the_server_does() {
-    each(|case, golden, declared| {
+fn test_text_policy_formats_every_value_as_the_server() {
+    for_each_file(|case, golden, declared| {
         let cells: Vec<Cell<'_>> = golden.rows().map(|(cell, _)| cell).collect();
         let batch = decoded(declared, OutOfRange::Text, &cells).unwrap();
         let array = batch.column(0);
@@ -145,26 +147,26 @@ fn test_text_policy_prints_every_value_as_the_server_does() {
             assert!(is_utf8, "{}: {}", golden.name, array.data_type());
         }
         for (index, (_, text)) in golden.rows().enumerate() {
-            printed::assert_same(&golden.name, index, declared, array, index, text);
+            server_text::assert_same(&golden.name, index, declared, array, index, text);
         }
     });
 }
 
 #[test]
 fn test_numeric_text_encodes_to_the_same_bytes() {
-    each(|case, golden, declared| {
+    for_each_file(|case, golden, declared| {
         if case.name.starts_with("numeric") {
             let cells: Vec<Cell<'_>> = golden.rows().map(|(cell, _)| cell).collect();
             let batch = decoded(declared, OutOfRange::Text, &cells).unwrap();
             let bytes = encoded(declared, &batch).unwrap();
-            assert!(bytes == framed(&cells), "{}", golden.name);
+            assert!(bytes == tuples_of(&cells), "{}", golden.name);
         }
     });
 }
 
 #[test]
 fn test_values_out_of_range_are_errors_of_their_row() {
-    each(|case, golden, declared| {
+    for_each_file(|case, golden, declared| {
         let rows: Vec<_> = golden.rows().collect();
         let first = rows.iter().position(|(_, text)| is_out_of_range(case, declared, *text));
         let cells: Vec<Cell<'_>> = rows.iter().map(|(cell, _)| *cell).collect();
@@ -188,8 +190,8 @@ fn test_values_out_of_range_are_errors_of_their_row() {
 }
 
 #[test]
-fn test_null_policy_makes_values_out_of_range_null_and_no_other() {
-    each(|case, golden, declared| {
+fn test_null_policy_makes_only_values_out_of_range_null() {
+    for_each_file(|case, golden, declared| {
         let cells: Vec<Cell<'_>> = golden.rows().map(|(cell, _)| cell).collect();
         let batch = decoded(declared, OutOfRange::Null, &cells).unwrap();
         for (index, (_, text)) in golden.rows().enumerate() {
@@ -202,10 +204,14 @@ fn test_null_policy_makes_values_out_of_range_null_and_no_other() {
                     assert_eq!(array.is_null(index), null(text), "{name} row {index}: {text}");
                 }
                 (Some(text), Some(_)) => {
-                    let items = printed::items(array, index);
-                    for (place, item) in files::elements(text).iter().enumerate() {
+                    let items = server_text::items(array, index);
+                    for (position, item) in files::elements(text).iter().enumerate() {
                         let expected = item.as_ref().is_none_or(null);
-                        assert_eq!(items.is_null(place), expected, "{name} row {index}: {item:?}");
+                        assert_eq!(
+                            items.is_null(position),
+                            expected,
+                            "{name} row {index}: {item:?}"
+                        );
                     }
                 }
             }
@@ -214,8 +220,8 @@ fn test_null_policy_makes_values_out_of_range_null_and_no_other() {
 }
 
 #[test]
-fn test_clamp_policy_takes_the_nearest_value_or_names_the_row() {
-    each(|case, golden, declared| {
+fn test_clamp_policy_returns_nearest_value_or_error() {
+    for_each_file(|case, golden, declared| {
         if declared.element().is_some() {
             return;
         }
@@ -229,7 +235,7 @@ fn test_clamp_policy_takes_the_nearest_value_or_names_the_row() {
                 None => assert!(got.is_ok(), "{} row {index}", golden.name),
                 Some((_, None)) => assert!(got.is_err(), "{} row {index}", golden.name),
                 Some((_, Some(nearest))) => {
-                    let shown = printed::raw(got.unwrap().column(0));
+                    let shown = server_text::raw(got.unwrap().column(0));
                     assert_eq!(shown, *nearest, "{} row {index}", golden.name);
                 }
             }
@@ -238,8 +244,8 @@ fn test_clamp_policy_takes_the_nearest_value_or_names_the_row() {
 }
 
 #[test]
-fn test_cells_of_a_wrong_length_are_errors_or_harmless() {
-    each(|case, golden, declared| {
+fn test_cells_of_wrong_length_are_errors_in_strict_types() {
+    for_each_file(|case, golden, declared| {
         for policy in [OutOfRange::Error, OutOfRange::Null, OutOfRange::Clamp, OutOfRange::Text] {
             for (index, (cell, text)) in golden.rows().enumerate() {
                 let Some(cell) = cell else { continue };
@@ -262,8 +268,8 @@ fn test_cells_of_a_wrong_length_are_errors_or_harmless() {
 }
 
 #[test]
-fn test_cells_cut_anywhere_or_changed_anywhere_never_panic() {
-    each(|_, golden, declared| {
+fn test_truncated_and_corrupted_cells_never_panic() {
+    for_each_file(|_, golden, declared| {
         for (cell, _) in golden.rows() {
             let cell = cell.unwrap_or_default();
             for end in 0..cell.len().min(400) {
@@ -281,9 +287,9 @@ fn test_cells_cut_anywhere_or_changed_anywhere_never_panic() {
 }
 
 #[test]
-fn test_arrays_that_are_no_list_are_errors_that_tell_the_shape() {
+fn test_arrays_of_other_shapes_are_errors_that_name_the_shape() {
     let golden = Golden::read("array_shapes");
-    let declared = Declared { ty: postgres_types::Type::INT4_ARRAY, typmod: -1 };
+    let declared = ColumnType { ty: postgres_types::Type::INT4_ARRAY, typmod: -1 };
     for (index, (cell, text)) in golden.rows().enumerate() {
         let error = decoded(&declared, OutOfRange::Error, &[cell]).unwrap_err().to_string();
         assert!(error.contains("expected an array"), "row {index}, {text:?}: {error}");
@@ -292,7 +298,7 @@ fn test_arrays_that_are_no_list_are_errors_that_tell_the_shape() {
 
 #[test]
 fn test_dictionary_of_every_golden_value_encodes_as_the_values_do() {
-    each(|case, golden, declared| {
+    for_each_file(|case, golden, declared| {
         let in_range =
             |(_, text): &(Cell<'_>, Option<&String>)| !is_out_of_range(case, declared, *text);
         let cells: Vec<Cell<'_>> = golden.rows().filter(in_range).map(|(cell, _)| cell).collect();
@@ -308,6 +314,6 @@ fn test_dictionary_of_every_golden_value_encodes_as_the_values_do() {
         let schema = Arc::new(Schema::new(vec![field]));
         let batch = RecordBatch::try_new(schema, vec![Arc::new(dictionary)]).unwrap();
         let backwards: Vec<Cell<'_>> = cells.into_iter().rev().collect();
-        assert!(encoded(declared, &batch).unwrap() == framed(&backwards), "{}", golden.name);
+        assert!(encoded(declared, &batch).unwrap() == tuples_of(&backwards), "{}", golden.name);
     });
 }

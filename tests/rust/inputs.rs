@@ -1,23 +1,23 @@
-//! Arrow input in every form it may take, broken ones too: the right bytes, or an error at the
-//! right row, and never a panic.
+//! Encodes Arrow input of every layout, also invalid ones: the result is the right bytes or an
+//! error at the right row, and never a panic.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on is to fail; clippy.toml lets only the tests themselves"
+    reason = "helpers of tests may panic; clippy.toml allows it only in test functions"
 )]
 
-#[path = "inputs/asked.rs"]
-mod asked;
 mod columns;
+#[path = "inputs/dictionaries.rs"]
+mod dictionaries;
 #[path = "inputs/lists.rs"]
 mod lists;
-#[path = "inputs/packed.rs"]
-mod packed;
 #[path = "inputs/random.rs"]
 mod random;
-#[path = "inputs/texts.rs"]
-mod texts;
+#[path = "inputs/requested_types.rs"]
+mod requested_types;
+#[path = "inputs/strings.rs"]
+mod string_arrays;
 #[path = "inputs/units.rs"]
 mod units;
 
@@ -25,51 +25,51 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
-use howdah::types::Declared;
+use howdah::types::ColumnType;
 use howdah::wire::copy::{HEADER, TRAILER, tuples};
 use howdah::{Error, Result};
 use postgres_types::Type;
 
 /// A type without a modifier.
-fn plain(ty: Type) -> Declared {
-    Declared { ty, typmod: -1 }
+fn plain(ty: Type) -> ColumnType {
+    ColumnType { ty, typmod: -1 }
 }
 
 fn batch(field: Field, array: ArrayRef) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap()
 }
 
-/// A column, with a field of its own making, as tuples.
-fn encoded_as(declared: &Declared, field: Field, array: ArrayRef) -> Result<Vec<u8>> {
+/// Encodes a column with a given field to tuples.
+fn encoded_as(declared: &ColumnType, field: Field, array: ArrayRef) -> Result<Vec<u8>> {
     columns::encoded(declared, &batch(field, array))
 }
 
-/// A column as tuples.
-fn encoded(declared: &Declared, array: ArrayRef) -> Result<Vec<u8>> {
+/// Encodes a column to tuples.
+fn encoded(declared: &ColumnType, array: ArrayRef) -> Result<Vec<u8>> {
     let field = Field::new("value", array.data_type().clone(), true);
     encoded_as(declared, field, array)
 }
 
-/// The cells of tuples of one column.
+/// Splits tuples of one column into cells.
 fn cells(encoded: &[u8]) -> Vec<Option<Vec<u8>>> {
     let bytes = [&HEADER, encoded, &TRAILER].concat();
     let rows = tuples(&bytes).unwrap();
     rows.into_iter().map(|row| row[0].map(<[u8]>::to_vec)).collect()
 }
 
-/// The cells of a column that is to be taken.
-fn taken(ty: Type, array: ArrayRef) -> Vec<Option<Vec<u8>>> {
+/// The cells of a column that must be accepted.
+fn accepted(ty: Type, array: ArrayRef) -> Vec<Option<Vec<u8>>> {
     cells(&encoded(&plain(ty), array).unwrap())
 }
 
-/// The cells of a column of text that is to be taken.
+/// The cells of a text column that must be accepted.
 fn texts_of(ty: Type, array: ArrayRef) -> Vec<Option<String>> {
-    let cells = taken(ty, array).into_iter();
+    let cells = accepted(ty, array).into_iter();
     cells.map(|cell| cell.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())).collect()
 }
 
-/// The row at which a column is refused, and why.
-fn refused(declared: &Declared, array: ArrayRef) -> (u64, String) {
+/// The row and the message of the error of a column that must be refused.
+fn refused(declared: &ColumnType, array: ArrayRef) -> (u64, String) {
     match encoded(declared, array) {
         Err(Error::Value(error)) => {
             assert_eq!(error.column.as_deref(), Some("value"), "{error}");
@@ -79,7 +79,7 @@ fn refused(declared: &Declared, array: ArrayRef) -> (u64, String) {
     }
 }
 
-/// The row at which a column is refused.
+/// The row of the error of a column that must be refused.
 fn refused_at(ty: Type, array: ArrayRef) -> u64 {
     refused(&plain(ty), array).0
 }

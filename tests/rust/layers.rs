@@ -1,4 +1,5 @@
-//! The crate's layers as a test: reads `src/` and tells where a file names what it must not know.
+//! Tests the crate's layers: reports where a file in `src/` uses a module that its layer must not
+//! use.
 
 #[path = "layers/source.rs"]
 mod source;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use source::{Kind, paths, tokens, without_tests};
 
-/// Each module of the crate and the modules that it may use beside itself.
+/// Each module of the crate, with the modules that it may use besides itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("wire", &["error"]),
@@ -27,10 +28,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 const VERBS: &[&str] =
     &["error", "wire", "types", "copy", "session", "sql", "catalog", "load", "fetch", "execute"];
 
-/// What `lib.rs` exports again, and where it comes from.
+/// What `lib.rs` re-exports, and the modules that define it.
 const EXPORTS: &[(&str, &str)] = &[("Error", "error"), ("Result", "error")];
 
-/// Names from outside and the one module that may say them.
+/// Names of other crates, with the only module that may use them.
 const OUTSIDE: &[(&str, &str)] = &[
     ("pyo3", "python"),
     ("pyo3_arrow", "python"),
@@ -46,7 +47,8 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("ring", "session"),
 ];
 
-/// How statements begin. COPY wants something after it, for the server's CONTEXT begins with it too.
+/// The beginnings of SQL statements. COPY must be followed by more text, as the server's CONTEXT
+/// begins with it too.
 const STATEMENTS: &[&str] = &[
     "SELECT ",
     "INSERT ",
@@ -59,7 +61,7 @@ const STATEMENTS: &[&str] = &[
     "DROP ",
 ];
 
-/// The one module with SQL in its strings.
+/// The only module whose strings may contain SQL.
 const SQL: &str = "sql";
 
 #[test]
@@ -68,12 +70,16 @@ fn test_layers_of_the_crate_hold() {
     let mut files = Vec::new();
     collect(&source, &mut files).expect("src/ can be read");
     assert!(files.len() > LAYERS.len(), "only {} files in {}", files.len(), source.display());
-    let mut broken = Vec::new();
+    let mut violations = Vec::new();
     for file in files {
-        let place = file.strip_prefix(&source).expect("below src/");
-        broken.extend(check(place, &fs::read_to_string(&file).expect("a text")));
+        let relative_path = file.strip_prefix(&source).expect("below src/");
+        violations.extend(check(relative_path, &fs::read_to_string(&file).expect("a text")));
     }
-    assert!(broken.is_empty(), "the layers are broken:\n{}", broken.join("\n"));
+    assert!(
+        violations.is_empty(),
+        "files use modules that their layer must not use:\n{}",
+        violations.join("\n")
+    );
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -89,63 +95,72 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Checks one file, named by its place below `src/`; gives a line for each breach.
-fn check(place: &Path, text: &str) -> Vec<String> {
-    let module = module_of(place);
-    let own = module.first().map_or("", String::as_str);
+/// Checks one file, named by its path below `src/`; returns a line for each violation.
+fn check(relative_path: &Path, text: &str) -> Vec<String> {
+    let module = module_of(relative_path);
+    let module_name = module.first().map_or("", String::as_str);
     let tokens = tokens(text);
-    let mut broken = Vec::new();
+    let mut violations = Vec::new();
     let mut report = |line: usize, what: String| {
-        broken.push(format!("src/{}:{line}: {what}", place.display()));
+        violations.push(format!("src/{}:{line}: {what}", relative_path.display()));
     };
-    if !own.is_empty() && !LAYERS.iter().any(|(name, _)| *name == own) {
-        report(1, format!("`{own}` has no layer; give it one in tests/rust/layers.rs"));
+    if !module_name.is_empty() && !LAYERS.iter().any(|(name, _)| *name == module_name) {
+        report(1, format!("`{module_name}` has no layer; give it one in tests/rust/layers.rs"));
     }
     for (path, line) in paths(&tokens, &module) {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         if let ["crate", target, ..] = names[..] {
             let target =
                 EXPORTS.iter().find(|(name, _)| *name == target).map_or(target, |(_, from)| from);
-            if !may_use(own, target) {
-                report(line, format!("`{own}` must not know `{target}`"));
+            if !may_use(module_name, target) {
+                report(line, format!("`{module_name}` must not know `{target}`"));
             }
         }
-        for (name, home) in OUTSIDE {
-            if own != *home && format!("{}::", names.join("::")).starts_with(&format!("{name}::")) {
-                report(line, format!("`{name}` is for `{home}` alone"));
+        for (name, user) in OUTSIDE {
+            if module_name != *user
+                && format!("{}::", names.join("::")).starts_with(&format!("{name}::"))
+            {
+                report(line, format!("`{name}` is for `{user}` alone"));
             }
         }
     }
     for token in without_tests(&tokens) {
         if let Kind::Text(text) = &token.kind
-            && own != SQL
+            && module_name != SQL
             && is_sql(text)
         {
             report(token.line, format!("SQL is written in `{SQL}` alone: {text:?}"));
         }
     }
-    broken.dedup();
-    broken
+    violations.dedup();
+    violations
 }
 
-/// The path of the module that a file holds, without `crate`.
-fn module_of(place: &Path) -> Vec<String> {
-    let mut module: Vec<String> =
-        place.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
+/// The path of a file's module, without `crate`.
+fn module_of(relative_path: &Path) -> Vec<String> {
+    let mut module: Vec<String> = relative_path
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
     if module.last().is_some_and(|last| last == "mod" || last == "lib") {
         module.pop();
     }
     module
 }
 
-fn may_use(own: &str, target: &str) -> bool {
+fn may_use(module_name: &str, target: &str) -> bool {
     let known = LAYERS.iter().any(|(name, _)| *name == target);
-    let allowed =
-        LAYERS.iter().find(|(name, _)| *name == own).map_or(&[][..], |(_, allowed)| allowed);
-    own == target || (known && (own.is_empty() || own == "python" || allowed.contains(&target)))
+    let allowed = LAYERS
+        .iter()
+        .find(|(name, _)| *name == module_name)
+        .map_or(&[][..], |(_, allowed)| allowed);
+    module_name == target
+        || (known
+            && (module_name.is_empty() || module_name == "python" || allowed.contains(&target)))
 }
 
-/// Tells whether a text is a statement, or has one in brackets or after a semicolon.
+/// Whether a text is a statement, or contains one in parentheses or after a semicolon.
 fn is_sql(text: &str) -> bool {
     text.split(['(', ';']).map(str::trim_start).any(|part| {
         STATEMENTS.iter().any(|statement| part.starts_with(statement))
@@ -153,18 +168,18 @@ fn is_sql(text: &str) -> bool {
     })
 }
 
-/// The lines at which a made-up file breaks the law.
-fn broken_lines(place: &str, text: &str) -> Vec<String> {
-    let prefix = format!("src/{place}:");
-    check(Path::new(place), text)
+/// The violations in a made-up file, without the path.
+fn violation_lines(relative_path: &str, text: &str) -> Vec<String> {
+    let prefix = format!("src/{relative_path}:");
+    check(Path::new(relative_path), text)
         .iter()
         .map(|line| line.strip_prefix(&prefix).unwrap_or(line).to_owned())
         .collect()
 }
 
 #[test]
-fn test_check_of_forbidden_names_tells_line_and_law() {
-    for (place, text, law) in [
+fn test_check_of_forbidden_names_reports_line_and_rule() {
+    for (relative_path, text, expected) in [
         ("types/int4.rs", "\nuse crate::session::Session;", "2: `types` must not know `session`"),
         ("types/mod.rs", "use crate::{wire, sql};", "1: `types` must not know `sql`"),
         (
@@ -205,13 +220,13 @@ fn test_check_of_forbidden_names_tells_line_and_law() {
             "1: SQL is written in `sql` alone: \"COPY {t} FROM STDIN\"",
         ),
     ] {
-        assert_eq!(broken_lines(place, text), [law], "{place}: {text}");
+        assert_eq!(violation_lines(relative_path, text), [expected], "{relative_path}: {text}");
     }
 }
 
 #[test]
 fn test_check_of_allowed_names_is_silent() {
-    for (place, text) in [
+    for (relative_path, text) in [
         (
             "types/int4.rs",
             "use crate::wire::cells; use crate::{Error, error::Result}; use super::int8;",
@@ -233,6 +248,6 @@ fn test_check_of_allowed_names_is_silent() {
         ("session/fault.rs", r#"line.strip_prefix("COPY "); e("the answer to COMMIT was lost")"#),
         ("fetch.rs", "#[cfg(test)]\nmod tests { fn f() { g(\"SELECT 1\") } }"),
     ] {
-        assert_eq!(broken_lines(place, text), [""; 0], "{place}: {text}");
+        assert_eq!(violation_lines(relative_path, text), [""; 0], "{relative_path}: {text}");
     }
 }

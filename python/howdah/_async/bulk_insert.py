@@ -102,7 +102,7 @@ async def _encode_unknown_as_text(db: AsyncExecutor, columns: ColumnBatch) -> No
         known = _text_types.setdefault(db.origin(), {})
         name = column.type.bare
         if name not in known:
-            known[name] = bool(await db.fetch_value(_core.IS_PRINTED, name))
+            known[name] = bool(await db.fetch_value(_core.TRAVELS_AS_TEXT, name))
         if known[name]:
             columns.encode_as_text(column)
 
@@ -112,7 +112,7 @@ async def _stores_all(db: AsyncExecutor, schema: TableSchema) -> bool:
     known = _complete_tables.setdefault(db.origin(), {})
     name = quoted(schema.name)
     if name not in known:
-        found = await db.fetch_value(_core.STORES_ALL, name)
+        found = await db.fetch_value(_core.NO_ROW_FILTERS, name)
         if found is None:
             # The table does not exist yet.
             return False
@@ -266,7 +266,9 @@ async def _may_copy(db: AsyncExecutor, schema: TableSchema, columns: ColumnBatch
     lacking = [column for column in key if column not in columns.columns]
     if lacking and not (len(lacking) == 1 and lacking[0].identity):
         return False
-    return not key or stores_keys_unchanged(await db.fetch_one(_core.KEPT, *key_parameters(schema)), schema, columns)
+    return not key or stores_keys_unchanged(
+        await db.fetch_one(_core.KEYS_STORED_AS_SENT, *key_parameters(schema)), schema, columns
+    )
 
 
 async def _keys(db: AsyncExecutor, schema: TableSchema, columns: ColumnBatch) -> list[Any]:

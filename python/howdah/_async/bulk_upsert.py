@@ -220,7 +220,9 @@ async def _statement(
     if missing:
         message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
         raise InterfaceError(message)
-    nulls_same = given.nulls and bool(await db.fetch_value(_core.NULLS_SAME, quoted(schema.name), sorted(set(keys))))
+    nulls_same = given.nulls and bool(
+        await db.fetch_value(_core.NULLS_NOT_DISTINCT, quoted(schema.name), sorted(set(keys)))
+    )
     root = schema.table.__source__
     insert: Statement = {
         "kind": "insert",
@@ -255,7 +257,7 @@ async def _is_ordinary_table(db: AsyncExecutor, schema: TableSchema) -> bool:
     known = _ordinary_tables.setdefault(db.origin(), {})
     found = known.get(schema.name)
     if found is None:
-        found = await db.fetch_value(_core.IS_PLAIN, quoted(schema.name))
+        found = await db.fetch_value(_core.IS_ORDINARY_TABLE, quoted(schema.name))
         if found is not None:
             known[schema.name] = found
     return bool(found)

@@ -69,7 +69,7 @@ async def load_collection(db: AsyncExecutor | PinnedConnection, owners: Sequence
     tree, back = (load.tree, None) if has_through else without_owner(load.tree, key.attribute)
     statement_of = many_to_many if has_through else one_to_many
     rows, inner = await statement_of(db, collection, reference, list(by_key), tree)
-    _core.gathered(
+    _core.attach_collections(
         rows,
         by_key,
         reference.attribute,

@@ -103,7 +103,7 @@ def _encode_unknown_as_text(db: Executor, columns: ColumnBatch) -> None:
         known = _text_types.setdefault(db.origin(), {})
         name = column.type.bare
         if name not in known:
-            known[name] = bool(db.fetch_value(_core.IS_PRINTED, name))
+            known[name] = bool(db.fetch_value(_core.TRAVELS_AS_TEXT, name))
         if known[name]:
             columns.encode_as_text(column)
 
@@ -113,7 +113,7 @@ def _stores_all(db: Executor, schema: TableSchema) -> bool:
     known = _complete_tables.setdefault(db.origin(), {})
     name = quoted(schema.name)
     if name not in known:
-        found = db.fetch_value(_core.STORES_ALL, name)
+        found = db.fetch_value(_core.NO_ROW_FILTERS, name)
         if found is None:
             # The table does not exist yet.
             return False
@@ -267,7 +267,9 @@ def _may_copy(db: Executor, schema: TableSchema, columns: ColumnBatch) -> bool:
     lacking = [column for column in key if column not in columns.columns]
     if lacking and not (len(lacking) == 1 and lacking[0].identity):
         return False
-    return not key or stores_keys_unchanged(db.fetch_one(_core.KEPT, *key_parameters(schema)), schema, columns)
+    return not key or stores_keys_unchanged(
+        db.fetch_one(_core.KEYS_STORED_AS_SENT, *key_parameters(schema)), schema, columns
+    )
 
 
 def _keys(db: Executor, schema: TableSchema, columns: ColumnBatch) -> list[Any]:

@@ -221,7 +221,7 @@ def _statement(
     if missing:
         message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
         raise InterfaceError(message)
-    nulls_same = given.nulls and bool(db.fetch_value(_core.NULLS_SAME, quoted(schema.name), sorted(set(keys))))
+    nulls_same = given.nulls and bool(db.fetch_value(_core.NULLS_NOT_DISTINCT, quoted(schema.name), sorted(set(keys))))
     root = schema.table.__source__
     insert: Statement = {
         "kind": "insert",
@@ -256,7 +256,7 @@ def _is_ordinary_table(db: Executor, schema: TableSchema) -> bool:
     known = _ordinary_tables.setdefault(db.origin(), {})
     found = known.get(schema.name)
     if found is None:
-        found = db.fetch_value(_core.IS_PLAIN, quoted(schema.name))
+        found = db.fetch_value(_core.IS_ORDINARY_TABLE, quoted(schema.name))
         if found is not None:
             known[schema.name] = found
     return bool(found)

@@ -148,7 +148,7 @@ def _plain(kind: object) -> str | None:
                 )
                 raise InterfaceError(message)
         name = enum_name(kind)
-        if _core.is_own_type(name):
+        if _core.is_builtin_type(name):
             message = (
                 f"{kind.__name__}: the enum's type would be named {name}, which is a type of PostgreSQL's own; "
                 f"name it otherwise by __enum_name__, or store the values by col(type='text')"
@@ -232,7 +232,7 @@ def is_own(name: str | None, kind: type[Any] | None = None) -> bool:
         name: The type, as SQL writes it; None where it is not known.
         kind: The class of its values where rows have something else.
     """
-    return (kind is not None and issubclass(kind, Enum)) or (name is not None and _core.is_own_type(name))
+    return (kind is not None and issubclass(kind, Enum)) or (name is not None and _core.is_builtin_type(name))
 
 
 def snake_case(name: str) -> str:

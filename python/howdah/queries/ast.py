@@ -202,15 +202,15 @@ def kinds_of(columns: tuple[Expr[Any], ...]) -> dict[int, type[Any]]:
     return {at: kind for at, kind in kinds if kind is not None}
 
 
-def tuple_maker(kinds: dict[int, type[Any]]) -> _core.Tuples:
+def tuple_maker(kinds: dict[int, type[Any]]) -> _core.TupleFactory:
     """Return the row factory of tuples."""
-    return _core.Tuples({at: lookup(kind) for at, kind in kinds.items()}) if kinds else TUPLES
+    return _core.TupleFactory({at: lookup(kind) for at, kind in kinds.items()}) if kinds else TUPLES
 
 
-TUPLES = _core.Tuples({})
+TUPLES = _core.TupleFactory({})
 
 
-def plain_tuples(_: tuple[str, ...]) -> _core.Tuples:
+def plain_tuples(_: tuple[str, ...]) -> _core.TupleFactory:
     """Make tuples of rows, with the values as the server sent them: an `into` for the methods of `_core`."""
     return TUPLES
 

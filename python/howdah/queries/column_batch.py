@@ -230,7 +230,7 @@ def default_values(schema: TableSchema, names: Sequence[str]) -> dict[str, Any]:
 
 def _build(schema: TableSchema, rows: list[Any], objects: Objects | None) -> ColumnBatch:
     first = tuple(rows[0])
-    split = _core.columns(rows, first)
+    split = _core.pivot_dicts(rows, first)
     by_name = None if split is None else dict(zip(first, split, strict=True))
     known: set[str] = set(first) if by_name is not None else set().union(*rows)
     made = ColumnBatch([], [], set(), len(rows), objects)

@@ -27,7 +27,7 @@ EXACT: dict[str, type] = {
 
 
 def key_parameters(schema: TableSchema) -> tuple[str, list[str]]:
-    """Return the parameters of `_core.KEPT` for a table's keys."""
+    """Return the parameters of `_core.KEYS_STORED_AS_SENT` for a table's keys."""
     return quoted(schema.name), [column.name for column in schema.primary_key]
 
 
@@ -35,7 +35,7 @@ def stores_keys_unchanged(found: dict[str, Any] | None, schema: TableSchema, col
     """Return whether the server stores the keys of rows exactly as they are sent.
 
     Args:
-        found: The row of `_core.KEPT`.
+        found: The row of `_core.KEYS_STORED_AS_SENT`.
         schema: The table.
         columns: The rows; the server numbers the columns of the key that they lack.
     """

@@ -97,7 +97,7 @@ def columns_of(schema: TableSchema, source: Source) -> tuple[Node, ...]:
 
 
 def object_part(schema: TableSchema, parent: int | None, attribute: str | None) -> Part:
-    """Return the description of a table's objects that `_core.Maker` takes."""
+    """Return the description of a table's objects that `_core.ObjectFactory` takes."""
     key = tuple(at for at, column in enumerate(schema.columns) if column.primary_key)
     return (schema.table, tuple(one.attribute for one in schema.columns), key, parent, attribute, members_of(schema))
 
@@ -157,7 +157,7 @@ def object_plan(
         names = tuple(f"k{at}" for at in range(len(extra)))
         parts.append((ExtraColumns, names, (), 0, EXTRA_COLUMNS, dict(members or {})))
         nodes.extend(extra)
-    maker = _core.Maker(parts)
+    maker = _core.ObjectFactory(parts)
     return QueryPlan(statement(tuple(nodes)), lambda _: maker, collections)
 
 
@@ -168,11 +168,11 @@ def _schema(column: Column) -> TableSchema:
     return reference.table.__schema__
 
 
-def _simple(schema: TableSchema) -> Any:  # noqa: ANN401  (a Maker)
+def _simple(schema: TableSchema) -> Any:  # noqa: ANN401  (an ObjectFactory)
     kept = schema.__dict__
     maker = kept.get("maker")
     if maker is None:
-        maker = kept["maker"] = _core.Maker([object_part(schema, None, None)])
+        maker = kept["maker"] = _core.ObjectFactory([object_part(schema, None, None)])
     return maker
 
 

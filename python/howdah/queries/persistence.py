@@ -175,7 +175,7 @@ def update(row: HasSchema) -> RowStatement | None:
     values = vars(row)
     copied = copy_reference_keys(row)
     loaded = values[ORIGINAL]
-    changed = _core.changes(values, schema.attributes, loaded)
+    changed = _core.dirty_columns(values, schema.attributes, loaded)
     columns = tuple(column for column in map(schema.columns.__getitem__, changed) if column.generated is None)
     if not columns:
         return None
@@ -268,7 +268,7 @@ def _set_since(values: dict[str, Any], statement: RowStatement) -> list[int]:
     # The row may have been given None as a value.
     sent = zip(back.names, (statement.snapshot[at] for at in back.positions), strict=True)
     before = tuple(MISSING if one is None and name in statement.absent else one for name, one in sent)
-    return [at for at in _core.changes(values, back.names, before) if back.columns[at].generated is None]
+    return [at for at in _core.dirty_columns(values, back.names, before) if back.columns[at].generated is None]
 
 
 def restore_point(row: HasSchema, statement: RowStatement | None) -> Callable[[], None]:

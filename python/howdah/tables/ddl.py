@@ -53,7 +53,7 @@ def ddl(*tables: type[HasSchema]) -> str:
             name text NOT NULL UNIQUE
         );
     """
-    return "\n".join(f"{statement};" for statement in _core.ddl(_described(tables)))
+    return "\n".join(f"{statement};" for statement in _core.create_statements(_described(tables)))
 
 
 def statements(*tables: type[HasSchema]) -> list[str]:
@@ -69,7 +69,7 @@ def statements(*tables: type[HasSchema]) -> list[str]:
     Raises:
         InterfaceError: As `ddl` does.
     """
-    return _core.ddl(_described(tables), locked=True)
+    return _core.create_statements(_described(tables), locked=True)
 
 
 def _described(tables: Iterable[type[HasSchema]]) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def _column(column: Column) -> dict[str, Any]:
 def _labels(enum: type[Any] | None, type_name: str) -> tuple[str, ...] | None:
     """Return the labels of an enum's type; None if the column has another type, and an enum is Python's alone."""
     name = type_name.rstrip("[]")
-    if enum is None or not issubclass(enum, Enum) or name != enum_name(enum) or _core.is_own_type(name):
+    if enum is None or not issubclass(enum, Enum) or name != enum_name(enum) or _core.is_builtin_type(name):
         return None
     return tuple(str(member.value) for member in enum)
 

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::super::arguments::{BatchRows, Text, Url, strings};
 use super::super::bulk::{self, Asked, Loading, Place};
+use super::super::cancellation::Cancel;
 use super::super::cursor::{Portal, Stream, no_rows};
 use super::super::errors::exception;
 use super::super::gil::{held_aside, none as nothing, raised, released};
@@ -18,9 +19,8 @@ use super::super::outcome::Outcome;
 use super::super::reader::Reader;
 use super::super::results::{LoadReport, Notification, Stats};
 use super::super::session::Home;
-use super::super::statement::Shape;
+use super::super::statement_codecs::RowKind;
 use super::super::verbs::{self, Call, Sql};
-use super::super::watching::Cancel;
 use super::carrier::{Work, begin, clean, reclaim};
 use super::event_loop::EventLoop;
 use super::following::{Read, Reads};
@@ -155,7 +155,7 @@ impl AsyncDatabase {
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let shape = Shape::new(into, self.pool.location());
+        let shape = RowKind::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.ask(py, lease, call, |client, call| verbs::fetch(client, call, shape))
     }
@@ -169,7 +169,7 @@ impl AsyncDatabase {
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let shape = Shape::new(into, self.pool.location());
+        let shape = RowKind::new(into, self.pool.location());
         let call = Call { sql: sql.0, params };
         self.ask(py, lease, call, |client, call| verbs::fetch_one(client, call, shape))
     }
@@ -195,7 +195,7 @@ impl AsyncDatabase {
         into: Option<Py<PyAny>>,
         lease: Option<&AsyncLease>,
     ) -> PyResult<Waiting> {
-        let shape = Shape::new(into, self.pool.location());
+        let shape = RowKind::new(into, self.pool.location());
         let portal = Portal::new(Call { sql: sql.0, params }, shape, batch_rows.0);
         let portal = portal.map_err(|error| exception(py, error))?;
         let made = |py: Python<'_>, home| {

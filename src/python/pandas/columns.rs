@@ -1,16 +1,17 @@
-//! The columns of a frame of pandas, by name: which of them hold objects, and all others as Arrow arrays.
+//! The columns of a pandas frame by name; finds those that hold objects, and converts the others to Arrow arrays.
 
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PySlice, PyString, PyTuple};
 
-use super::super::gather::type_name;
+use super::super::arrow_builders::type_name;
 use super::super::gil::raised;
 use crate::error::{Error, Result};
 
-/// The columns of a frame by their names, those levels of its index first that have a name of their
-/// own. By itself pandas exports any index but a range, and makes a range of whichever index it can.
+/// The columns of a frame with their names, after the levels of its index that have a name. pandas' own export
+/// has every index except a `RangeIndex`, and pandas makes a `RangeIndex` wherever it can, so that whether the index is
+/// exported would depend on its values.
 pub(super) fn named_columns<'py>(
     frame: &Bound<'py, PyAny>,
 ) -> Result<Vec<(String, Bound<'py, PyAny>)>> {
@@ -34,7 +35,7 @@ pub(super) fn named_columns<'py>(
         } else if named.iter().any(|(other, _)| *other == name) {
             format!("two levels of the index are named \"{name}\"; rename one")
         } else {
-            // By a number pandas looks for a name first.
+            // Given an integer, pandas looks for a level of that name first; the names here are unambiguous.
             let values =
                 numbered.call_method1(intern!(py, "get_level_values"), (level.to_string(),));
             named.push((name, values.map_err(raised)?));
@@ -42,16 +43,16 @@ pub(super) fn named_columns<'py>(
         };
         return Err(Error::Interface(message));
     }
-    // By place, for there may be two of one name.
-    let by_place = frame.getattr(intern!(py, "iloc")).map_err(raised)?;
-    for (place, name) in columns.into_iter().enumerate() {
-        let values = by_place.get_item((PySlice::full(py), place)).map_err(raised)?;
+    // By position, since two columns may have the same name.
+    let by_position = frame.getattr(intern!(py, "iloc")).map_err(raised)?;
+    for (position, name) in columns.into_iter().enumerate() {
+        let values = by_position.get_item((PySlice::full(py), position)).map_err(raised)?;
         named.push((name, values));
     }
     Ok(named)
 }
 
-/// A column's label as a name, as pyarrow makes it.
+/// Converts a column's label to a name in the same way as pyarrow.
 fn label(label: &Bound<'_, PyAny>) -> Result<String> {
     let text = if let Ok(labels) = label.cast::<PyTuple>() {
         let labels = labels.iter().map(|label| self::label(&label)).collect::<Result<Vec<_>>>()?;
@@ -69,13 +70,13 @@ fn label(label: &Bound<'_, PyAny>) -> Result<String> {
     })
 }
 
-/// The values of a column of objects as numpy's array; `None` for any other column, and for one of
-/// nothing but text, which is what pandas 3 makes a column of text for.
-pub(super) fn objects<'py>(values: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+/// The values of a column of objects as a numpy array; `None` for any other column, and for objects that are all
+/// str, which pandas 3 has as a string column.
+pub(super) fn object_array<'py>(values: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = values.py();
-    let holds_objects = |dtype: &Bound<'py, PyAny>| {
+    let has_objects = |dtype: &Bound<'py, PyAny>| {
         Ok::<_, PyErr>(match dtype.getattr_opt(intern!(py, "hasobject"))? {
-            Some(holds) => holds.is_truthy()?,
+            Some(flag) => flag.is_truthy()?,
             None => false,
         })
     };
@@ -87,12 +88,12 @@ pub(super) fn objects<'py>(values: &Bound<'py, PyAny>) -> PyResult<Option<Bound<
     };
     let dtype = values.getattr(intern!(py, "dtype"))?;
     let to_numpy = intern!(py, "to_numpy");
-    if holds_objects(&dtype)? {
+    if has_objects(&dtype)? {
         return if is_text(values)? { Ok(None) } else { Ok(Some(values.call_method0(to_numpy)?)) };
     }
     if type_name(&dtype).ends_with(".CategoricalDtype") {
         let categories = dtype.getattr(intern!(py, "categories"))?;
-        if holds_objects(&categories.getattr(intern!(py, "dtype"))?)? && !is_text(&categories)? {
+        if has_objects(&categories.getattr(intern!(py, "dtype"))?)? && !is_text(&categories)? {
             let options = [("dtype", "object")].into_py_dict(py)?;
             return values.call_method(to_numpy, (), Some(&options)).map(Some);
         }
@@ -106,10 +107,10 @@ pub(super) fn to_arrow<'py>(values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, P
     array.call_method1(intern!(py, "from_pandas"), (values,))
 }
 
-/// The error of a column that pandas or pyarrow do not convert.
-pub(super) fn unread(name: &str, values: &Bound<'_, PyAny>, error: PyErr) -> Error {
+/// The error for a column that pandas or pyarrow cannot convert.
+pub(super) fn column_error(name: &str, values: &Bound<'_, PyAny>, error: PyErr) -> Error {
     let py = values.py();
-    if !error.is_instance_of::<PyException>(py) || !is_theirs(&error, py) {
+    if !error.is_instance_of::<PyException>(py) || !is_library_error(&error, py) {
         return raised(error);
     }
     let dtype = values
@@ -117,18 +118,18 @@ pub(super) fn unread(name: &str, values: &Bound<'_, PyAny>, error: PyErr) -> Err
         .map_or_else(|_| "column".into(), |dtype| dtype.to_string());
     let why = error.value(py);
     Error::Programming(format!(
-        "column \"{name}\": pandas' {dtype} is not converted to Arrow ({why}); cast it first"
+        "column \"{name}\": pandas' {dtype} cannot be converted to Arrow ({why}); cast it first"
     ))
 }
 
-/// Whether an exception is one of numpy's, pandas' or pyarrow's, or a plain one that they raise.
-pub(super) fn is_theirs(error: &PyErr, py: Python<'_>) -> bool {
+/// Whether an exception is of a class of numpy, pandas or pyarrow, or of a builtin class that they raise.
+pub(super) fn is_library_error(error: &PyErr, py: Python<'_>) -> bool {
     let name = error.get_type(py).fully_qualified_name().map(|name| name.to_string());
     name.is_ok_and(|name| {
-        let theirs = ["numpy.", "pandas.", "pyarrow."];
-        let plain = ["TypeError", "ValueError", "OverflowError", "NotImplementedError"];
-        theirs.iter().any(|start| name.starts_with(start))
-            || plain.contains(&&*name)
+        let modules = ["numpy.", "pandas.", "pyarrow."];
+        let builtin = ["TypeError", "ValueError", "OverflowError", "NotImplementedError"];
+        modules.iter().any(|start| name.starts_with(start))
+            || builtin.contains(&&*name)
             || name.starts_with("Unicode")
     })
 }

@@ -1,6 +1,6 @@
-//! Frames of pandas. What a column of objects holds is gathered as the values of rows are: pyarrow would
-//! guess a type for all of it, and drop zones, times of day and nanoseconds. All other columns are
-//! converted by pyarrow.
+//! Converts pandas frames to record batches. Columns of objects are converted value by value with the same builders as
+//! Python rows: pyarrow would infer one type for the column, and drop zones, times of day and nanoseconds. pyarrow
+//! converts all other columns.
 
 mod columns;
 mod objects;
@@ -13,61 +13,64 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::gather::{Column, Refused};
+use super::arrow_builders::{ColumnBuilder, ConversionError};
+use super::arrow_streams::CStreamReader;
 use super::gil::{held, raised};
 use super::names::refuse_nul;
-use super::rows::refusal;
-use super::streams::Batches;
+use super::rows::conversion_error;
 use crate::error::{Error, Result};
-use crate::load::{Layout, Opening, Source};
-use crate::types::known;
-use columns::{is_theirs, named_columns, objects, to_arrow, unread};
-use objects::{inferred, push_all};
+use crate::load::{Layout, PreparedLoad, Source};
+use crate::types::codec_for;
+use columns::{column_error, is_library_error, named_columns, object_array, to_arrow};
+use objects::{infer_builder, push_all};
 
-/// Rows of a batch, as many as those of Python rows.
+/// Rows of a batch, as for Python rows.
 const BATCH_ROWS: usize = 8192;
 
-/// A frame whose columns have been looked at.
+/// A frame, with its columns of objects apart from the others.
 pub(super) struct Frame {
     names: Vec<String>,
-    columns: Vec<Values>,
-    /// The columns that are no objects.
-    arrow: Option<Batches>,
+    columns: Vec<ColumnSource>,
+    /// The columns without objects.
+    arrow: Option<CStreamReader>,
     rows: usize,
 }
 
-/// Where the values of a column are.
-enum Values {
-    /// In the next column of the Arrow data.
+/// Where a column's values come from.
+enum ColumnSource {
+    /// The next column of the Arrow data.
     Arrow,
-    /// In an array of numpy.
+    /// A numpy array of objects.
     Objects(Py<PyAny>),
 }
 
-/// A frame, and the builders that its objects go into.
+/// A source of record batches that converts a frame.
 pub(super) struct FrameSource {
     table: String,
     schema: SchemaRef,
-    columns: Vec<Gathered>,
-    arrow: Option<Batches>,
-    /// A batch of the Arrow data, and how many of its rows have been taken.
+    columns: Vec<FrameColumn>,
+    arrow: Option<CStreamReader>,
+    /// The current batch of the Arrow data, and the number of its rows that were returned.
     batch: Option<(RecordBatch, usize)>,
     row: usize,
     rows: usize,
 }
 
-enum Gathered {
+/// A column of a [`FrameSource`].
+enum FrameColumn {
+    /// The next column of the Arrow data.
     Arrow,
-    Objects(Py<PyAny>, Column),
+    /// A numpy array of objects, and the builder for their values.
+    Objects(Py<PyAny>, ColumnBuilder),
 }
 
-/// Whether an object is a frame of pandas that is exported as pandas does it: a class made of it may
-/// export itself otherwise.
+/// Whether an object is a pandas frame. A subclass that overrides `__arrow_c_stream__` is not: its own export is
+/// used.
 pub(super) fn is_frame(data: &Bound<'_, PyAny>) -> Result<bool> {
     let export = intern!(data.py(), "__arrow_c_stream__");
     for class in data.get_type().mro().iter() {
         let class = class.cast_into::<PyType>().map_err(|error| raised(error.into()))?;
-        // Its name is of an older pandas, or of pandas 3.
+        // The names up to pandas 2, and in pandas 3.
         let name = class.fully_qualified_name().map_err(raised)?;
         if name == "pandas.core.frame.DataFrame" || name == "pandas.DataFrame" {
             return Ok(true);
@@ -81,18 +84,18 @@ pub(super) fn is_frame(data: &Bound<'_, PyAny>) -> Result<bool> {
 }
 
 impl Frame {
-    /// Looks at the columns of a frame, and at those levels of its index that have a name.
+    /// Splits a frame into columns of objects and others. Levels of its index that have a name are columns, too.
     pub fn new(frame: &Bound<'_, PyAny>) -> Result<Self> {
         let py = frame.py();
         let (mut names, mut columns, mut arrow) = (Vec::new(), Vec::new(), Vec::new());
         for (name, values) in named_columns(frame)? {
             refuse_nul(&name, None)?;
-            let unread = |error| unread(&name, &values, error);
-            if let Some(objects) = objects(&values).map_err(unread)? {
-                columns.push(Values::Objects(objects.unbind()));
+            let column_error = |error| column_error(&name, &values, error);
+            if let Some(objects) = object_array(&values).map_err(column_error)? {
+                columns.push(ColumnSource::Objects(objects.unbind()));
             } else {
-                arrow.push((name.clone(), to_arrow(&values).map_err(unread)?));
-                columns.push(Values::Arrow);
+                arrow.push((name.clone(), to_arrow(&values).map_err(column_error)?));
+                columns.push(ColumnSource::Arrow);
             }
             names.push(name);
         }
@@ -102,8 +105,9 @@ impl Frame {
             let table = py.import(intern!(py, "pyarrow"))?.getattr(intern!(py, "Table"))?;
             table.call_method1(intern!(py, "from_arrays"), (arrays, names))
         };
-        let has_arrow = columns.iter().any(|values| matches!(values, Values::Arrow));
-        let arrow = has_arrow.then(|| Batches::of(&table().map_err(raised)?)).transpose()?;
+        let has_arrow = columns.iter().any(|values| matches!(values, ColumnSource::Arrow));
+        let arrow =
+            has_arrow.then(|| CStreamReader::import(&table().map_err(raised)?)).transpose()?;
         Ok(Self { names, columns, arrow, rows })
     }
 
@@ -112,32 +116,37 @@ impl Frame {
         &self.names
     }
 
-    /// The frame as a source for the target that was opened.
+    /// The frame as a source of batches for a prepared load.
     pub fn into_source(
         self,
         py: Python<'_>,
-        opening: &Opening<'_>,
+        load: &PreparedLoad<'_>,
         table: &str,
     ) -> Result<FrameSource> {
-        let targets = opening.renamed(&self.names)?;
-        let layout = opening.layout(&targets)?;
+        let targets = load.renamed(&self.names)?;
+        let layout = load.layout(&targets)?;
         let mut columns = Vec::with_capacity(self.columns.len());
         for (index, (values, target)) in self.columns.into_iter().zip(&targets).enumerate() {
-            let Values::Objects(objects) = values else {
-                columns.push(Gathered::Arrow);
+            let ColumnSource::Objects(objects) = values else {
+                columns.push(FrameColumn::Arrow);
                 continue;
             };
             let column = match &layout {
-                Layout::There(there) => {
-                    let declared = there.get(index).map(|column| &column.declared);
-                    let pg_type = declared.and_then(|declared| Some((declared, known(declared)?)));
-                    let (declared, pg_type) = pg_type
-                        .ok_or_else(|| Error::Internal("a type was forgotten".to_owned()))?;
-                    Column::new(Arc::new(pg_type.gathered(declared)), declared.name())?
+                Layout::Existing(columns) => {
+                    let column_type = columns.get(index).map(|column| &column.declared);
+                    let pg_type = column_type
+                        .and_then(|column_type| Some((column_type, codec_for(column_type)?)));
+                    let (column_type, pg_type) = pg_type.ok_or_else(|| {
+                        Error::Internal("a column of the target has no codec".to_owned())
+                    })?;
+                    ColumnBuilder::new(
+                        Arc::new(pg_type.python_arrow_type(column_type)),
+                        column_type.name(),
+                    )?
                 }
-                Layout::New => inferred(objects.bind(py), target)?,
+                Layout::FromSource => infer_builder(objects.bind(py), target)?,
             };
-            columns.push(Gathered::Objects(objects, column));
+            columns.push(FrameColumn::Objects(objects, column));
         }
         let mut source = FrameSource {
             table: table.to_owned(),
@@ -159,24 +168,30 @@ impl FrameSource {
         Arc::clone(&self.schema)
     }
 
-    /// The fields of the columns by these names; a column may have become text.
+    /// The schema with these names; a builder may have been converted to text since the last call.
     fn schema_of(&self, names: &[String]) -> SchemaRef {
-        let arrow = self.arrow.as_ref().map(Batches::schema);
+        let arrow = self.arrow.as_ref().map(CStreamReader::schema);
         let mut arrow = arrow.iter().flat_map(|schema| schema.fields());
         let fields = self.columns.iter().zip(names).filter_map(|(column, name)| match column {
-            Gathered::Arrow => arrow.next().map(|field| field.as_ref().clone().with_name(name)),
-            Gathered::Objects(_, column) => Some(column.field().as_ref().clone().with_name(name)),
+            FrameColumn::Arrow => arrow.next().map(|field| field.as_ref().clone().with_name(name)),
+            FrameColumn::Objects(_, column) => {
+                Some(column.field().as_ref().clone().with_name(name))
+            }
         });
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// The Arrow columns of the next rows.
+    /// The Arrow columns of the next batch; `None` if the frame has only objects.
     fn next_arrow(&mut self) -> Result<Option<RecordBatch>> {
         let Some(arrow) = &mut self.arrow else { return Ok(None) };
         let (batch, taken) = match self.batch.take() {
             Some((batch, taken)) if taken < batch.num_rows() => (batch, taken),
             _ => loop {
-                let ended = || Error::Internal("a frame of pandas gave too few rows".to_owned());
+                let ended = || {
+                    Error::Internal(
+                        "the Arrow data of a pandas frame ended before the frame".to_owned(),
+                    )
+                };
                 let batch = arrow.next()?.ok_or_else(ended)?;
                 if batch.num_rows() > 0 {
                     break (batch, 0);
@@ -189,28 +204,31 @@ impl FrameSource {
         Ok(Some(slice))
     }
 
-    /// Gathers the objects of some rows; the error is that of the first row that has one.
-    fn gather(&mut self, py: Python<'_>, count: usize) -> Result<()> {
-        let mut first: Option<(usize, String, Refused)> = None;
-        for (place, column) in self.columns.iter_mut().enumerate() {
-            let Gathered::Objects(objects, column) = column else { continue };
-            let gathered = push_all(objects.bind(py), column, self.row, count);
-            if let Err((index, refused)) = gathered
-                && first.as_ref().is_none_or(|(least, ..)| index < *least)
+    /// Appends the objects of the next `count` rows to the builders. The error is that of the first row with an error.
+    fn push_objects(&mut self, py: Python<'_>, count: usize) -> Result<()> {
+        let mut first: Option<(usize, String, ConversionError)> = None;
+        for (position, column) in self.columns.iter_mut().enumerate() {
+            let FrameColumn::Objects(objects, column) = column else { continue };
+            let pushed = push_all(objects.bind(py), column, self.row, count);
+            if let Err((index, error)) = pushed
+                && first.as_ref().is_none_or(|(first_index, ..)| index < *first_index)
             {
-                let name = self.schema.fields().get(place).map(|field| field.name().clone());
-                first = Some((index, name.unwrap_or_default(), refused));
+                let name = self.schema.fields().get(position).map(|field| field.name().clone());
+                first = Some((index, name.unwrap_or_default(), error));
             }
         }
-        let Some((index, name, refused)) = first else { return Ok(()) };
+        let Some((index, name, error)) = first else { return Ok(()) };
         let row = (self.row + index) as u64;
-        let refused = match refused {
-            Refused::Raised(error) if is_theirs(&error, py) => {
-                Refused::Unfit(format!("a value that cannot be converted: {}", error.value(py)))
+        let error = match error {
+            ConversionError::Python(error) if is_library_error(&error, py) => {
+                ConversionError::InvalidValue(format!(
+                    "a value that cannot be converted: {}",
+                    error.value(py)
+                ))
             }
-            refused => refused,
+            error => error,
         };
-        Err(refusal(Some(&self.table), Some(&name), row, refused))
+        Err(conversion_error(Some(&self.table), Some(&name), row, error))
     }
 }
 
@@ -226,17 +244,21 @@ impl Source for FrameSource {
         let arrow = self.next_arrow()?;
         let count = BATCH_ROWS.min(self.rows - self.row);
         let count = arrow.as_ref().map_or(count, RecordBatch::num_rows);
-        held(|py| self.gather(py, count))?;
+        held(|py| self.push_objects(py, count))?;
         let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
-        let mut given = arrow.iter().flat_map(RecordBatch::columns);
+        let mut arrow_arrays = arrow.iter().flat_map(RecordBatch::columns);
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for column in &mut self.columns {
             arrays.push(match column {
-                Gathered::Arrow => {
-                    let array = given.next().map(ArrayRef::clone);
-                    array.ok_or_else(|| Error::Internal("a column of a frame is gone".into()))?
+                FrameColumn::Arrow => {
+                    let array = arrow_arrays.next().map(ArrayRef::clone);
+                    array.ok_or_else(|| {
+                        Error::Internal(
+                            "a batch of the frame's Arrow data has too few columns".into(),
+                        )
+                    })?
                 }
-                Gathered::Objects(_, column) => column.finish().map_err(internal)?,
+                FrameColumn::Objects(_, column) => column.finish().map_err(internal)?,
             });
         }
         self.row += count;

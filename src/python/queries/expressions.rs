@@ -1,14 +1,14 @@
-//! Expressions out of nested tuples.
+//! Converts the nested tuples of expressions.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
 use super::super::arguments::Text;
-use super::{Node, Reader, address, flag, given, refused, text, tuple};
-use crate::sql::statement::ast::{Bound as End, Call, Case, Expr, Frame, Literal, Namer, Over};
+use super::{Node, NodeReader, address, flag, optional_item, text, tuple, unknown_node};
+use crate::sql::statement::ast::{Call, Case, Expr, Frame, FrameBound, Literal, Namer, Over};
 
-impl<'py> Reader<'py> {
+impl<'py> NodeReader<'py> {
     pub(super) fn boxed(&mut self, node: Node<'_, 'py>) -> PyResult<Box<Expr>> {
         self.expression(node).map(Box::new)
     }
@@ -33,10 +33,10 @@ impl<'py> Reader<'py> {
     }
 
     pub(super) fn expression(&mut self, node: Node<'_, 'py>) -> PyResult<Expr> {
-        self.inside(|reader| reader.bare_expression(node))
+        self.nested(|reader| reader.expression_of_tag(node))
     }
 
-    fn bare_expression(&mut self, node: Node<'_, 'py>) -> PyResult<Expr> {
+    fn expression_of_tag(&mut self, node: Node<'_, 'py>) -> PyResult<Expr> {
         let parts = tuple(node)?;
         let tag = parts.get_borrowed_item(0)?;
         let tag = tag.cast::<PyString>()?;
@@ -47,9 +47,9 @@ impl<'py> Reader<'py> {
             "value" => self.value(node, parts)?,
             "literal" => Expr::Literal(literal(&at(1)?)?),
             "binary" => {
-                let sign = at(1)?;
-                let sign = sign.cast::<PyString>()?.to_str()?;
-                Expr::Binary(operator(sign)?, self.pair(&at(2)?, &at(3)?)?)
+                let symbol = at(1)?;
+                let symbol = symbol.cast::<PyString>()?.to_str()?;
+                Expr::Binary(operator(symbol)?, self.pair(&at(2)?, &at(3)?)?)
             }
             "and" => Expr::And(self.list(&at(1)?)?),
             "or" => Expr::Or(self.list(&at(1)?)?),
@@ -65,9 +65,9 @@ impl<'py> Reader<'py> {
             ])),
             "any" | "all" => {
                 let which = if tag == "any" { "ANY" } else { "ALL" };
-                let sign = at(2)?;
-                let sign = operator(sign.cast::<PyString>()?.to_str()?)?;
-                Expr::Quantified(sign, which, self.pair(&at(1)?, &at(3)?)?)
+                let symbol = at(2)?;
+                let symbol = operator(symbol.cast::<PyString>()?.to_str()?)?;
+                Expr::Quantified(symbol, which, self.pair(&at(1)?, &at(3)?)?)
             }
             "in" | "not_in" => {
                 let left = self.boxed(&at(1)?)?;
@@ -85,12 +85,12 @@ impl<'py> Reader<'py> {
                 let inner = self.boxed(&at(1)?)?;
                 Expr::Ordering(inner, direction(&at(2)?, &at(3)?)?)
             }
-            _ => self.rest(tag, parts)?,
+            _ => self.rare_expression(tag, parts)?,
         })
     }
 
-    /// Reads the expressions that are seldom.
-    fn rest(&mut self, tag: &str, parts: &Bound<'py, PyTuple>) -> PyResult<Expr> {
+    /// Converts the less common expressions.
+    fn rare_expression(&mut self, tag: &str, parts: &Bound<'py, PyTuple>) -> PyResult<Expr> {
         let at = |index: usize| parts.get_item(index);
         Ok(match tag {
             "over" => Expr::Over(Box::new(Over {
@@ -124,25 +124,25 @@ impl<'py> Reader<'py> {
                     "rollup" => "ROLLUP",
                     "cube" => "CUBE",
                     "sets" => "GROUPING SETS",
-                    other => return Err(refused(other)),
+                    other => return Err(unknown_node(other)),
                 };
                 Expr::Grouping(kind, self.list(&at(2)?)?)
             }
             "whole" => Expr::Whole(self.source(&at(1)?)?),
             "default" => Expr::Default,
-            other => return Err(refused(other)),
+            other => return Err(unknown_node(other)),
         })
     }
 
     fn value(&mut self, node: Node<'_, 'py>, parts: &Bound<'py, PyTuple>) -> PyResult<Expr> {
-        let place = address(node);
+        let address = address(node);
         let cast = parts.get_item(2)?;
         let cast = if cast.is_none() { None } else { Some(text(&cast)?) };
-        let known = self.places.iter().position(|known| *known == place);
-        let value = if let Some(value) = known {
+        let existing = self.value_addresses.iter().position(|known| *known == address);
+        let value = if let Some(value) = existing {
             value
         } else {
-            self.places.push(place);
+            self.value_addresses.push(address);
             self.values.push(parts.get_item(1)?);
             self.values.len() - 1
         };
@@ -166,22 +166,24 @@ impl<'py> Reader<'py> {
         if !options.is_empty() {
             call.distinct = flag(options, "distinct")?;
             call.filter =
-                given(options, "filter")?.map(|node| self.expression(&node)).transpose()?;
-            call.order_by = self.given_list(options, "order_by")?;
-            call.within = self.given_list(options, "within")?;
+                optional_item(options, "filter")?.map(|node| self.expression(&node)).transpose()?;
+            call.order_by = self.optional_list(options, "order_by")?;
+            call.within = self.optional_list(options, "within")?;
             if options.contains("as")? {
-                call.by = Namer::Author(given(options, "as")?.map(|kind| text(&kind)).transpose()?);
+                call.by = Namer::Author(
+                    optional_item(options, "as")?.map(|kind| text(&kind)).transpose()?,
+                );
             }
         }
         Ok(call)
     }
 
-    pub(super) fn given_list(
+    pub(super) fn optional_list(
         &mut self,
         dict: &Bound<'py, PyDict>,
         name: &str,
     ) -> PyResult<Vec<Expr>> {
-        given(dict, name)?.map_or(Ok(Vec::new()), |nodes| self.list(&nodes))
+        optional_item(dict, name)?.map_or(Ok(Vec::new()), |nodes| self.list(&nodes))
     }
 
     fn frame(&mut self, node: Node<'_, 'py>) -> PyResult<Option<Frame>> {
@@ -193,15 +195,15 @@ impl<'py> Reader<'py> {
             "rows" => "ROWS",
             "range" => "RANGE",
             "groups" => "GROUPS",
-            other => return Err(refused(other)),
+            other => return Err(unknown_node(other)),
         };
-        let start = self.end(&parts.get_item(1)?)?;
+        let start = self.frame_bound(&parts.get_item(1)?)?;
         let end = parts.get_item(2)?;
-        let end = if end.is_none() { None } else { Some(self.end(&end)?) };
+        let end = if end.is_none() { None } else { Some(self.frame_bound(&end)?) };
         Ok(Some(Frame { unit, start, end }))
     }
 
-    fn end(&mut self, node: Node<'_, 'py>) -> PyResult<End> {
+    fn frame_bound(&mut self, node: Node<'_, 'py>) -> PyResult<FrameBound> {
         let parts = tuple(node)?;
         let words = match text(&parts.get_item(0)?)?.as_str() {
             "unbounded_preceding" => "UNBOUNDED PRECEDING",
@@ -209,11 +211,11 @@ impl<'py> Reader<'py> {
             "current" => "CURRENT ROW",
             "preceding" => "PRECEDING",
             "following" => "FOLLOWING",
-            other => return Err(refused(other)),
+            other => return Err(unknown_node(other)),
         };
         let offset =
             if parts.len() > 1 { Some(self.expression(&parts.get_item(1)?)?) } else { None };
-        Ok(End { offset, words })
+        Ok(FrameBound { offset, words })
     }
 }
 
@@ -227,28 +229,28 @@ fn literal(value: &Bound<'_, PyAny>) -> PyResult<Literal> {
     } else if let Ok(value) = value.cast::<PyString>() {
         Literal::Text(value.extract::<Text>()?.0)
     } else {
-        return Err(PyTypeError::new_err("a literal is text, a whole number or a bool"));
+        return Err(PyTypeError::new_err("expected a literal of type str, int, bool or None"));
     })
 }
 
 pub(super) fn direction(
-    way: &Bound<'_, PyAny>,
+    order: &Bound<'_, PyAny>,
     nulls: &Bound<'_, PyAny>,
 ) -> PyResult<&'static str> {
-    let way = way.cast::<PyString>()?.to_str()?;
+    let order = order.cast::<PyString>()?.to_str()?;
     let nulls = if nulls.is_none() { "" } else { nulls.cast::<PyString>()?.to_str()? };
-    Ok(match (way, nulls) {
+    Ok(match (order, nulls) {
         ("asc", "") => "",
         ("desc", "") => " DESC",
         ("asc", "first") => " NULLS FIRST",
         ("asc", "last") => " NULLS LAST",
         ("desc", "first") => " DESC NULLS FIRST",
         ("desc", "last") => " DESC NULLS LAST",
-        _ => return Err(refused("an order")),
+        _ => return Err(unknown_node("an ordering")),
     })
 }
 
-/// Every operator that a query may have.
+/// The operators that a query may have.
 const OPERATORS: &[&str] = &[
     "=",
     "<>",
@@ -298,7 +300,7 @@ const OPERATORS: &[&str] = &[
     "#",
 ];
 
-fn operator(sign: &str) -> PyResult<&'static str> {
-    let known = OPERATORS.iter().copied().find(|known| *known == sign);
-    known.ok_or_else(|| refused(&format!("the operator {sign:?}")))
+fn operator(symbol: &str) -> PyResult<&'static str> {
+    let known = OPERATORS.iter().copied().find(|known| *known == symbol);
+    known.ok_or_else(|| unknown_node(&format!("the operator {symbol:?}")))
 }

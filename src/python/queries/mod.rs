@@ -1,4 +1,4 @@
-//! `_core.render`: queries as Python's data, read and written as SQL.
+//! `_core.render`: converts query nodes (nested tuples and dicts of Python) to the SQL AST, and writes it as SQL.
 
 mod expressions;
 mod statements;
@@ -19,13 +19,13 @@ use crate::sql::statement::write;
 
 type Node<'a, 'py> = &'a Bound<'py, PyAny>;
 
-/// Writes a statement; gives back its text and the values of its parameters.
+/// Writes a statement; returns its SQL and the values of its parameters.
 #[pyfunction]
 pub(super) fn render<'py>(
     py: Python<'py>,
     statement: &Bound<'py, PyDict>,
 ) -> PyResult<(String, Bound<'py, PyTuple>)> {
-    let mut reader = Reader::default();
+    let mut reader = NodeReader::default();
     let statement = reader.statement(statement.as_any())?;
     let query = Query { statement, sources: reader.sources };
     let written = write(&query).map_err(|error| exception(py, error))?;
@@ -33,7 +33,7 @@ pub(super) fn render<'py>(
     Ok((written.sql, PyTuple::new(py, values.collect::<Vec<_>>())?))
 }
 
-/// Writes the statements that make a table for rows on their way into another.
+/// Writes the statements that create a staging table for the table `model`.
 #[pyfunction]
 pub(super) fn staging(
     py: Python<'_>,
@@ -47,7 +47,7 @@ pub(super) fn staging(
     let model = match model.as_slice() {
         [table] => TableName { schema: None, table: table.clone() },
         [schema, table] => TableName { schema: Some(schema.clone()), table: table.clone() },
-        _ => return Err(refused("a table of more than two names")),
+        _ => return Err(unknown_node("a table name of more than two parts")),
     };
     let columns = columns.iter().map(String::as_str);
     let types: Vec<_> = types.into_iter().map(|(name, kind)| (name.0, kind.0)).collect();
@@ -55,34 +55,35 @@ pub(super) fn staging(
         .map_err(|error| exception(py, error))
 }
 
-/// Writes the statement that drops it again.
+/// Writes the statement that drops a staging table.
 #[pyfunction]
 pub(super) fn drop_staging(name: &str) -> String {
     crate::sql::render::drop_staging(name)
 }
 
-/// Reads Python's data.
+/// Converts the nodes of one query.
 #[derive(Default)]
-struct Reader<'py> {
+struct NodeReader<'py> {
     sources: Vec<Source>,
-    /// The sources by where their objects are.
-    known: HashMap<usize, SourceId>,
+    /// The ids of sources by the addresses of their Python objects.
+    source_ids: HashMap<usize, SourceId>,
     values: Vec<Bound<'py, PyAny>>,
-    /// Where the node of each value is: the same one has the same parameter.
-    places: Vec<usize>,
-    /// How many expressions and statements are around what is read.
+    /// The addresses of the nodes of `values`: a node that occurs twice is one parameter.
+    value_addresses: Vec<usize>,
+    /// Nesting of the current expression or statement.
     depth: usize,
 }
 
-/// Reading and writing go down as deep as what is read.
-const DEEPEST: usize = 2000;
+/// Limit of nesting: conversion and writing recur once per level.
+const MAX_DEPTH: usize = 2000;
 
-impl Reader<'_> {
-    /// Goes a step down, while `read` reads what is there.
-    fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> PyResult<T>) -> PyResult<T> {
-        if self.depth == DEEPEST {
+impl NodeReader<'_> {
+    /// Runs `read` one level deeper.
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> PyResult<T>) -> PyResult<T> {
+        if self.depth == MAX_DEPTH {
             return Err(held(|py| {
-                let message = format!("a query of over {DEEPEST} expressions inside each other");
+                let message =
+                    format!("a query with expressions nested more than {MAX_DEPTH} levels deep");
                 exception(py, Error::Interface(message))
             }));
         }
@@ -93,8 +94,8 @@ impl Reader<'_> {
     }
 }
 
-fn refused(what: &str) -> PyErr {
-    PyTypeError::new_err(format!("{what}: no such node"))
+fn unknown_node(what: &str) -> PyErr {
+    PyTypeError::new_err(format!("unknown query node: {what}"))
 }
 
 fn address(object: &Bound<'_, PyAny>) -> usize {
@@ -103,7 +104,7 @@ fn address(object: &Bound<'_, PyAny>) -> usize {
 
 fn tuple<'a, 'py>(node: Node<'a, 'py>) -> PyResult<&'a Bound<'py, PyTuple>> {
     node.cast::<PyTuple>()
-        .map_err(|_| refused(&format!("{} in the place of a tuple", node.get_type())))
+        .map_err(|_| unknown_node(&format!("{} instead of a tuple", node.get_type())))
 }
 
 fn text(node: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -111,38 +112,42 @@ fn text(node: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 fn texts(node: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    node.try_iter()?.map(|one| text(&one?)).collect()
+    node.try_iter()?.map(|item| text(&item?)).collect()
 }
 
-fn given<'py>(dict: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+/// The value of a key that the dict may have; `None` for Python's None, too.
+fn optional_item<'py>(
+    dict: &Bound<'py, PyDict>,
+    name: &str,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     Ok(dict.get_item(name)?.filter(|value| !value.is_none()))
 }
 
-/// What a dict has under a name, one by one.
+/// The items of a sequence that the dict may have under a key.
 fn items<'py>(dict: &Bound<'py, PyDict>, name: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    given(dict, name)?.map_or(Ok(Vec::new()), |items| items.try_iter()?.collect())
+    optional_item(dict, name)?.map_or(Ok(Vec::new()), |items| items.try_iter()?.collect())
 }
 
 fn flag(dict: &Bound<'_, PyDict>, name: &str) -> PyResult<bool> {
-    given(dict, name)?.map_or(Ok(false), |value| value.is_truthy())
+    optional_item(dict, name)?.map_or(Ok(false), |value| value.is_truthy())
 }
 
-impl<'py> Reader<'py> {
+impl<'py> NodeReader<'py> {
     fn source(&mut self, object: Node<'_, 'py>) -> PyResult<SourceId> {
-        let place = address(object);
-        if let Some(id) = self.known.get(&place) {
+        let address = address(object);
+        if let Some(id) = self.source_ids.get(&address) {
             return Ok(*id);
         }
         let py = object.py();
         let get = |name| object.getattr(name);
         let kind = get(pyo3::intern!(py, "kind"))?;
         let name = texts(&get(pyo3::intern!(py, "name"))?)?;
-        // It is known before its parts are read: a recursive query names itself.
+        // The id is registered before the parts are converted, since a recursive query refers to itself.
         let id = self.sources.len();
-        self.known.insert(place, id);
-        let unread = SourceKind::Cte(String::new());
+        self.source_ids.insert(address, id);
+        let placeholder = SourceKind::Cte(String::new());
         let others = get(pyo3::intern!(py, "others"))?.extract()?;
-        self.sources.push(Source { kind: unread, columns: Vec::new(), others });
+        self.sources.push(Source { kind: placeholder, columns: Vec::new(), others });
         let kind = match kind.cast::<PyString>()?.to_str()? {
             "table" => SourceKind::Table(name),
             "reference" => SourceKind::Reference {
@@ -160,7 +165,7 @@ impl<'py> Reader<'py> {
                 call: self.boxed(&get(pyo3::intern!(py, "call"))?)?,
                 ordinality: !get(pyo3::intern!(py, "ordinality"))?.is_none(),
             },
-            other => return Err(refused(other)),
+            other => return Err(unknown_node(other)),
         };
         let columns = get(pyo3::intern!(py, "columns"))?;
         let columns = if columns.is_none() { Vec::new() } else { texts(&columns)? };
@@ -171,16 +176,16 @@ impl<'py> Reader<'py> {
         Ok(id)
     }
 
-    fn given_source(
+    fn optional_source(
         &mut self,
         dict: &Bound<'py, PyDict>,
         name: &str,
     ) -> PyResult<Option<SourceId>> {
-        given(dict, name)?.map(|source| self.source(&source)).transpose()
+        optional_item(dict, name)?.map(|source| self.source(&source)).transpose()
     }
 
-    fn wanted_source(&mut self, dict: &Bound<'py, PyDict>, name: &str) -> PyResult<SourceId> {
-        self.given_source(dict, name)?
-            .ok_or_else(|| refused(&format!("a statement without {name}")))
+    fn required_source(&mut self, dict: &Bound<'py, PyDict>, name: &str) -> PyResult<SourceId> {
+        self.optional_source(dict, name)?
+            .ok_or_else(|| unknown_node(&format!("a statement without {name}")))
     }
 }

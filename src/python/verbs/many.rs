@@ -1,24 +1,24 @@
-//! A statement run once for each of many rows.
+//! `execute_many`: runs a statement once for each row of parameters.
 
 use bytes::BytesMut;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyIterator, PySet, PyString};
 
-use super::super::gather::type_name;
+use super::super::arrow_builders::type_name;
 use super::super::gil::{held, next, raised};
-use super::super::statement::Edge;
-use super::{Tried, again, refuse_control};
+use super::super::statement_codecs::StatementCodecs;
+use super::{Attempt, refuse_control, retry_if_stale};
 use crate::error::{Error, Result, ValueError};
 use crate::execute::{self, Ready, Typed, execute_all};
 use crate::session::client::no_copy;
 use crate::session::{Client, Statement};
 use crate::wire::message::{self, Messages, tag};
 
-/// How many bytes of Binds are gathered before they are sent.
+/// Bytes of Bind and Execute messages that are sent at once.
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// Runs a statement once per row, all of them or none: one Sync stands at the end of them.
+/// Runs a statement once per row. All of them take effect, or none: one Sync follows the last.
 pub(in crate::python) async fn execute_many(
     client: Client,
     sql: PyBackedStr,
@@ -26,18 +26,18 @@ pub(in crate::python) async fn execute_many(
 ) -> Result<Py<PyAny>> {
     refuse_control(&client, &sql, false)?;
     let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
-    // What can be gone through only once must not meet a stale statement.
-    let only_once = iterator.is(&rows);
-    if only_once {
+    // An iterator cannot be read a second time, so that a stale statement could not be retried: prepare it anew.
+    let is_one_shot = iterator.is(&rows);
+    if is_one_shot {
         client.forget(&sql);
     }
     let total = loop {
         let ready = execute::prepare(&client, &sql).await?;
-        let tried = Tried::new(&ready);
+        let attempt = Attempt::new(&ready);
         let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
-        match many(&client, &sql, ready, &iterator).await {
+        match execute_rows(&client, &sql, ready, &iterator).await {
             Ok(total) => break total,
-            Err(error) => again(&client, &sql, tried, error).await?,
+            Err(error) => retry_if_stale(&client, &sql, attempt, error).await?,
         }
     };
     held(|py| {
@@ -45,16 +45,17 @@ pub(in crate::python) async fn execute_many(
     })
 }
 
-/// How far the answers to many rows have come.
+/// Counts of the responses so far.
 #[derive(Default)]
-struct Answered {
+struct ResponseCounts {
+    /// Rows of parameters that were executed.
     rows: u64,
     affected: u64,
-    /// One was a COPY.
+    /// The statement is a COPY.
     copied: bool,
 }
 
-impl Answered {
+impl ResponseCounts {
     fn count(&mut self, reply: &[u8]) {
         for message in Messages(reply) {
             match message.tag {
@@ -69,13 +70,18 @@ impl Answered {
     }
 }
 
-async fn many(client: &Client, sql: &str, ready: Ready, rows: &Py<PyIterator>) -> Result<u64> {
+async fn execute_rows(
+    client: &Client,
+    sql: &str,
+    ready: Ready,
+    rows: &Py<PyIterator>,
+) -> Result<u64> {
     let (statement, mut reply) = ready.begin(client).await?;
     let typed = execute::typed(&statement)?;
-    let (mut row, mut answered, mut failed) = (0, Answered::default(), None);
+    let (mut row, mut counts, mut failed) = (0, ResponseCounts::default(), None);
     loop {
         let (bytes, more) =
-            client.gather(|| held(|py| block(py, &statement, typed, rows, &mut row)))?;
+            client.gather(|| held(|py| encode_block(py, &statement, typed, rows, &mut row)))?;
         reply.send_more(|out| {
             out.extend_from_slice(&bytes);
             Ok(())
@@ -86,7 +92,7 @@ async fn many(client: &Client, sql: &str, ready: Ready, rows: &Py<PyIterator>) -
         reply.all_or_nothing();
         reply.sent().await;
         let arrived = reply.already()?;
-        answered.count(&arrived.bytes);
+        counts.count(&arrived.bytes);
         failed = arrived.error;
         if failed.is_some() {
             break;
@@ -94,46 +100,46 @@ async fn many(client: &Client, sql: &str, ready: Ready, rows: &Py<PyIterator>) -
     }
     reply.sync();
     let rest = reply.end().await.map_err(|error| client.answer_lost(sql, error))?;
-    answered.count(&rest.bytes);
+    counts.count(&rest.bytes);
     match failed.or(rest.error) {
-        None if rest.copy_refused || answered.copied => Err(no_copy()),
+        None if rest.copy_refused || counts.copied => Err(no_copy()),
         Some(_) if rest.copy_refused => Err(no_copy()),
-        None if answered.rows != row => {
-            Err(Error::Internal(format!("{} answers to {row} rows", answered.rows)))
+        None if counts.rows != row => {
+            Err(Error::Internal(format!("expected {row} responses, got {}", counts.rows)))
         }
-        None => Ok(answered.affected),
+        None => Ok(counts.affected),
         Some(mut error) => {
-            error.row = Some(answered.rows).filter(|done| *done < row);
+            error.row = Some(counts.rows).filter(|done| *done < row);
             Err(Error::Server(error))
         }
     }
 }
 
-/// Binds and Executes of some rows; tells whether there may be more.
-fn block(
+/// Encodes Bind and Execute messages for the next rows; also returns whether there may be more rows.
+fn encode_block(
     py: Python<'_>,
     statement: &Statement,
     typed: &Typed,
     rows: &Py<PyIterator>,
     row: &mut u64,
 ) -> Result<(BytesMut, bool)> {
-    let edge = Edge::of(py, typed)?;
+    let codecs = StatementCodecs::cached(py, typed)?;
     let mut out = BytesMut::with_capacity(BLOCK_BYTES + 1024);
     let iterator = rows.bind(py);
     while out.len() < BLOCK_BYTES {
         let Some(values) = next(iterator) else { return Ok((out, false)) };
         let values = values.map_err(raised)?;
-        let values = values_of(&values).map_err(|error| at_row(error, *row))?;
-        typed.expect(values.len()).map_err(|error| at_row(error, *row))?;
-        edge.bind(statement, "", &values, &mut out).map_err(|error| at_row(error, *row))?;
+        let values = row_values(&values).map_err(|error| with_row(error, *row))?;
+        typed.expect(values.len()).map_err(|error| with_row(error, *row))?;
+        codecs.bind(statement, "", &values, &mut out).map_err(|error| with_row(error, *row))?;
         execute_all(&mut out)?;
         *row += 1;
     }
     Ok((out, true))
 }
 
-/// The values of a row.
-fn values_of<'py>(row: &Bound<'py, PyAny>) -> Result<Vec<Bound<'py, PyAny>>> {
+/// The values of a row of parameters.
+fn row_values<'py>(row: &Bound<'py, PyAny>) -> Result<Vec<Bound<'py, PyAny>>> {
     let is_text = row.is_instance_of::<PyString>() || row.is_instance_of::<PyBytes>();
     let is_set = row.is_instance_of::<PySet>() || row.is_instance_of::<PyFrozenSet>();
     let has_order = !row.is_instance_of::<PyDict>() && !is_set;
@@ -148,8 +154,8 @@ fn values_of<'py>(row: &Bound<'py, PyAny>) -> Result<Vec<Bound<'py, PyAny>>> {
     }
 }
 
-/// The same error, with the row of the input.
-fn at_row(error: Error, row: u64) -> Error {
+/// Adds the number of the input row to an error.
+fn with_row(error: Error, row: u64) -> Error {
     match error {
         Error::Value(mut value) => {
             value.row = Some(row);

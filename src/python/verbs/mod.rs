@@ -1,5 +1,5 @@
-//! The verbs of the row road, as futures: polled with the GIL held, and the same whether a thread
-//! blocks on them or an event loop goes on meanwhile.
+//! The verbs that encode parameters from Python values and decode rows into Python objects, as futures. They are polled
+//! with the GIL held, and are the same whether a thread blocks on them or an event loop drives the connection.
 
 mod control;
 mod many;
@@ -16,7 +16,7 @@ use pyo3::types::{PyList, PyString, PyTuple};
 use self::control::{expect_outside, is_outside};
 use super::errors::exception;
 use super::gil::{held, raised};
-use super::statement::{Rows, Shape, bound};
+use super::statement_codecs::{RowDecoder, RowKind, encode_bind};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, execute_all};
 use crate::session::{Client, Parts, Statement};
@@ -39,17 +39,18 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Sql {
         let py = text.py();
         let text = text.cast::<PyString>()?;
         PyBackedStr::try_from(text.to_owned()).map(Self).map_err(|_| {
-            let why = "the statement cannot be sent: it holds a lone surrogate, which UTF-8 cannot encode";
-            exception(py, Error::Interface(why.into()))
+            let message = "the statement cannot be sent: it holds a lone surrogate, which UTF-8 cannot encode";
+            exception(py, Error::Interface(message.into()))
         })
     }
 }
 
-/// So many bytes of a long result are worth taking the GIL for; more of them, the longer it is.
-const PART_BYTES: usize = 32 << 10;
-const MOST_PART_BYTES: usize = 256 << 10;
-/// No part of an answer is enough.
-const WHOLE: usize = usize::MAX;
+/// Bytes of a result that are worth taking the GIL for. The size doubles with each chunk, up to
+/// the maximum.
+const FIRST_CHUNK_BYTES: usize = 32 << 10;
+const MAX_CHUNK_BYTES: usize = 256 << 10;
+/// Waits for the whole response.
+const WHOLE_RESPONSE: usize = usize::MAX;
 
 /// A statement and the values of its parameters.
 pub(super) struct Call {
@@ -57,37 +58,45 @@ pub(super) struct Call {
     pub params: Py<PyTuple>,
 }
 
-/// As many as the protocol can count.
-const MOST_PARAMETERS: usize = 65_535;
+/// Limit of the protocol: Bind counts parameters in 16 bits.
+const MAX_PARAMETERS: usize = 65_535;
 
-/// A statement's answer, and the first part of it.
-struct Answer {
+/// The response to a statement, with its first chunk.
+struct Response {
     statement: Arc<Statement>,
     parts: Parts,
     bytes: Vec<u8>,
-    /// How many cancellations there had been before it was run.
+    /// The connection's number of cancellations before the statement was sent.
     cancellations: u64,
 }
 
-/// What the hint says of an error that the same transaction does not meet again; `run_transaction` looks for it.
+/// Part of the hint of errors that a retry of the transaction avoids; `run_transaction` looks for it.
 pub(super) const RUN_AGAIN: &str = "run the transaction again";
 
-/// Whether to try again with a statement that failed: another may have made it stale since it was
-/// prepared. Then it is forgotten, and prepared again unless a transaction has failed by it.
-pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error) -> Result<()> {
-    let Some(stale) = staleness(&error).filter(|_| tried.kept) else { return Err(error) };
-    client.forget_stale(sql, &tried.statement);
-    // What did not fit was not sent, and a transaction that has not failed goes on.
-    let goes_on = match client.status() {
+/// Decides whether to retry a statement that failed: another session may have made it stale since it was prepared,
+/// for example by altering a table. Removes a stale statement from the cache. Returns the error if the statement
+/// is not to be retried, because it was not stale or the failure has aborted the transaction.
+pub(super) async fn retry_if_stale(
+    client: &Client,
+    sql: &str,
+    attempt: Attempt,
+    error: Error,
+) -> Result<()> {
+    let Some(staleness) = classify_staleness(&error).filter(|_| attempt.from_cache) else {
+        return Err(error);
+    };
+    client.forget_stale(sql, &attempt.statement);
+    // A value that cannot be encoded was not sent, so that it did not abort the transaction.
+    let can_retry = match client.status() {
         b'I' => true,
         b'T' => matches!(error, Error::Value(_)),
         _ => false,
     };
-    if !goes_on {
+    if !can_retry {
         return Err(match error {
-            Error::Server(mut server) if stale == Stale::Surely => {
+            Error::Server(mut server) if staleness == Staleness::Certain => {
                 let mut hint = format!(
-                    "what the statement reads was changed since it was prepared; {RUN_AGAIN}"
+                    "a table or type of the statement was changed since the statement was prepared; {RUN_AGAIN}"
                 );
                 if let Some(more) = &server.hint {
                     hint = format!("{hint}; {more}");
@@ -98,9 +107,9 @@ pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error
             error => error,
         });
     }
-    if stale == Stale::Perhaps {
+    if staleness == Staleness::Possible {
         let fresh = execute::prepare(client, sql).await?;
-        if fresh.statement.is_like(&tried.statement) {
+        if fresh.statement.is_like(&attempt.statement) {
             return Err(error);
         }
         client.statements_changed();
@@ -108,98 +117,99 @@ pub(super) async fn again(client: &Client, sql: &str, tried: Tried, error: Error
     Ok(())
 }
 
-/// A statement that was run.
-pub(super) struct Tried {
+/// A statement that was sent, and whether it came from the cache.
+pub(super) struct Attempt {
     statement: Arc<Statement>,
-    kept: bool,
+    from_cache: bool,
 }
 
-impl Tried {
+impl Attempt {
     pub fn new(ready: &Ready) -> Self {
-        Self { statement: Arc::clone(&ready.statement), kept: ready.kept }
+        Self { statement: Arc::clone(&ready.statement), from_cache: ready.was_cached }
     }
 }
 
-/// Whether a statement failed because it is stale.
+/// How likely a statement failed because it is stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stale {
-    /// Described anew, it tells whether that was it.
-    Perhaps,
-    Surely,
+enum Staleness {
+    /// Stale if preparing it again gives another description.
+    Possible,
+    Certain,
 }
 
-/// Whether another description of the statement could help. `26000` says that the server has
-/// forgotten the statement, `XX000` that something it was made of is gone, `0A000` that a cached
-/// plan's result has changed, be it by no more than a collation. Parameters keep the types that they
-/// had: where their columns have others, the statement is of wrong types to the server, or the values
-/// have another's form.
-fn staleness(error: &Error) -> Option<Stale> {
+/// Whether an error may mean that a prepared statement is stale. `26000`: the server does not know the statement.
+/// `XX000`: an object that the statement refers to was dropped. `0A000`: the result type of a cached plan has
+/// changed, if only by a collation. A prepared statement keeps the types of its parameters: once columns have
+/// other types, the server reports a type mismatch, or the values are encoded for the old types.
+fn classify_staleness(error: &Error) -> Option<Staleness> {
     match error {
         Error::Server(server) => match server.sqlstate.as_str() {
-            "26000" | "0A000" => Some(Stale::Surely),
-            "XX000" if server.message.starts_with("cache lookup failed") => Some(Stale::Surely),
+            "26000" | "0A000" => Some(Staleness::Certain),
+            "XX000" if server.message.starts_with("cache lookup failed") => {
+                Some(Staleness::Certain)
+            }
             "42804" | "42883" | "42725" | "42846" | "42704" | "42622" | "22P02" | "22P03"
-            | "22007" => Some(Stale::Perhaps),
+            | "22007" => Some(Staleness::Possible),
             _ => None,
         },
-        Error::Value(_) => Some(Stale::Perhaps),
+        Error::Value(_) => Some(Staleness::Possible),
         _ => None,
     }
 }
 
-/// Runs a statement; its answer is whole, where no fewer bytes are enough to begin with.
-async fn answer(client: &Client, call: &Call, least_bytes: usize) -> Result<Answer> {
-    let given = held(|py| call.params.bind(py).len());
-    if given > MOST_PARAMETERS {
+/// Runs a statement, and waits for `least_bytes` of its response or the end of it.
+async fn run_statement(client: &Client, call: &Call, least_bytes: usize) -> Result<Response> {
+    let count = held(|py| call.params.bind(py).len());
+    if count > MAX_PARAMETERS {
         return Err(Error::Interface(format!(
-            "at most {MOST_PARAMETERS} parameters, got {given}; pass an array instead"
+            "at most {MAX_PARAMETERS} parameters, got {count}; pass an array instead"
         )));
     }
     refuse_control(client, &call.sql, false)?;
-    let (mut became_stale, mut was_stale) = (0, false);
+    let (mut prepared_again, mut plan_was_stale) = (0, false);
     loop {
         let cancellations = client.cancellations();
         let ready = match execute::prepare(client, &call.sql).await {
-            Err(error) if was_for_another(client, cancellations, &error) => continue,
+            Err(error) if was_cancelled_for_another(client, cancellations, &error) => continue,
             ready => ready?,
         };
-        let tried = Tried::new(&ready);
+        let attempt = Attempt::new(&ready);
         match run(client, call, ready, least_bytes).await {
             Ok((parts, bytes)) => {
-                if was_stale {
+                if plan_was_stale {
                     client.statements_changed();
                 }
-                let statement = tried.statement;
-                return Ok(Answer { statement, parts, bytes, cancellations });
+                let statement = attempt.statement;
+                return Ok(Response { statement, parts, bytes, cancellations });
             }
-            Err(error) if was_for_another(client, cancellations, &error) => {}
-            // It was prepared just now, and became stale before its turn came behind others.
+            Err(error) if was_cancelled_for_another(client, cancellations, &error) => {}
+            // It was just prepared, and became stale while it waited behind other requests.
             Err(Error::Server(error))
-                if !tried.kept
-                    && became_stale < MOST_STALE
+                if !attempt.from_cache
+                    && prepared_again < MAX_PREPARED_AGAIN
                     && error.sqlstate == "0A000"
                     && client.status() == b'I' =>
             {
-                became_stale += 1;
-                client.forget_stale(&call.sql, &tried.statement);
+                prepared_again += 1;
+                client.forget_stale(&call.sql, &attempt.statement);
             }
             Err(error) => {
                 let plan_changed =
                     matches!(&error, Error::Server(server) if server.sqlstate == "0A000");
-                again(client, &call.sql, tried, error).await?;
-                was_stale |= plan_changed;
+                retry_if_stale(client, &call.sql, attempt, error).await?;
+                plan_was_stale |= plan_changed;
             }
         }
     }
 }
 
-/// How often a statement that was just prepared is prepared again; nothing else tells the server's
-/// having changed from its not knowing how to do something.
-const MOST_STALE: u32 = 2;
+/// Times that a statement that was just prepared is prepared again. `0A000` is also the error for features that
+/// the server does not support; only a further try tells the two apart.
+const MAX_PREPARED_AGAIN: u32 = 2;
 
-/// Whether a statement was hit by a cancellation of ours that was for the one before it in the line.
-/// It has left nothing behind, and is run again.
-fn was_for_another(client: &Client, cancellations: u64, error: &Error) -> bool {
+/// Whether a statement was cancelled by howdah's cancel request for an earlier statement on the connection. It
+/// has had no effect, and is run again.
+fn was_cancelled_for_another(client: &Client, cancellations: u64, error: &Error) -> bool {
     let cancelled = matches!(error, Error::Server(server) if server.sqlstate == "57014");
     cancelled && client.cancellations() != cancellations && client.status() == b'I'
 }
@@ -212,7 +222,7 @@ async fn run(
 ) -> Result<(Parts, Vec<u8>)> {
     let bind = held(|py| {
         let mut out = BytesMut::new();
-        bound(py, &ready, "", &call.params, &mut out)?;
+        encode_bind(py, &ready, "", &call.params, &mut out)?;
         execute_all(&mut out)?;
         Ok::<_, Error>(out)
     })?;
@@ -222,7 +232,7 @@ async fn run(
     Ok((parts, first))
 }
 
-/// Runs a statement, or without parameters a script; gives back how many rows it touched.
+/// Runs a statement, or a script if there are no parameters; returns the number of affected rows.
 pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
     let is_script = held(|py| call.params.bind(py).is_empty());
     let rows = if is_script {
@@ -232,20 +242,20 @@ pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
         expect_outside(&client, was_outside).await?;
         rows
     } else {
-        affected(&answer(&client, &call, WHOLE).await?.bytes)
+        rows_affected(&run_statement(&client, &call, WHOLE_RESPONSE).await?.bytes)
     };
     held(|py| Ok(rows.into_pyobject(py).map_err(|error| raised(error.into()))?.into_any().unbind()))
 }
 
-fn affected(reply: &[u8]) -> u64 {
+fn rows_affected(reply: &[u8]) -> u64 {
     let complete = Messages(reply).filter(|message| message.tag == tag::COMPLETE);
     complete.map(|message| message::rows_affected(message.body)).sum()
 }
 
-/// The error of making a row of an answer: the statement has been run, and may be committed.
-fn at_rows(client: &Client, sql: &str, is_whole: bool, error: Error) -> Error {
-    // Where the answer is not whole, that was the status before.
-    if client.status() != b'I' || client.surely_reads(sql) {
+/// The error of decoding a row: the statement has been run, and may be committed.
+fn row_error(client: &Client, sql: &str, is_whole: bool, error: Error) -> Error {
+    // The status is that of before the statement if the response has not ended.
+    if client.status() != b'I' || client.is_read_only(sql) {
         error
     } else if is_whole {
         Error::Committed(Box::new(error))
@@ -254,58 +264,63 @@ fn at_rows(client: &Client, sql: &str, is_whole: bool, error: Error) -> Error {
     }
 }
 
-/// All rows. They are made while the server goes on with those that follow.
-pub(super) async fn fetch(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
+/// Fetches all rows. Rows are decoded while the server sends the following ones.
+pub(super) async fn fetch(client: Client, call: Call, row_kind: RowKind) -> Result<Py<PyAny>> {
     loop {
-        let answer = answer(&client, &call, PART_BYTES).await?;
-        let cancellations = answer.cancellations;
-        match all_rows(&client, &call.sql, answer, &shape).await {
-            Err(error) if was_for_another(&client, cancellations, &error) => {}
+        let response = run_statement(&client, &call, FIRST_CHUNK_BYTES).await?;
+        let cancellations = response.cancellations;
+        match all_rows(&client, &call.sql, response, &row_kind).await {
+            Err(error) if was_cancelled_for_another(&client, cancellations, &error) => {}
             rows => return rows,
         }
     }
 }
 
-async fn all_rows(client: &Client, sql: &str, answer: Answer, shape: &Shape) -> Result<Py<PyAny>> {
-    let Answer { statement, mut parts, mut bytes, .. } = answer;
+async fn all_rows(
+    client: &Client,
+    sql: &str,
+    response: Response,
+    row_kind: &RowKind,
+) -> Result<Py<PyAny>> {
+    let Response { statement, mut parts, mut bytes, .. } = response;
     let typed = execute::typed(&statement)?;
     let is_whole = parts.has_ended();
-    let at_rows = |is_whole, error| at_rows(client, sql, is_whole, error);
-    let (shape, rows) =
-        held(|py| Ok::<_, Error>((shape.bind(py, typed)?, PyList::empty(py).unbind())))
-            .map_err(|error| at_rows(is_whole, error))?;
-    let mut part_bytes = PART_BYTES;
+    let row_error = |is_whole, error| row_error(client, sql, is_whole, error);
+    let (row_kind, rows) =
+        held(|py| Ok::<_, Error>((row_kind.resolve(py, typed)?, PyList::empty(py).unbind())))
+            .map_err(|error| row_error(is_whole, error))?;
+    let mut chunk_bytes = FIRST_CHUNK_BYTES;
     loop {
-        held(|py| Rows::new(py, typed, &shape)?.extend(rows.bind(py), &bytes, 0))
-            .map_err(|error| at_rows(parts.has_ended(), error))?;
+        held(|py| RowDecoder::new(py, typed, &row_kind)?.extend(rows.bind(py), &bytes, 0))
+            .map_err(|error| row_error(parts.has_ended(), error))?;
         if parts.has_ended() {
             return Ok(rows.into_any());
         }
         parts.reuse(bytes);
-        part_bytes = (2 * part_bytes).min(MOST_PART_BYTES);
-        let next = parts.next(part_bytes).await;
+        chunk_bytes = (2 * chunk_bytes).min(MAX_CHUNK_BYTES);
+        let next = parts.next(chunk_bytes).await;
         bytes = next.map_err(|error| client.answer_lost(sql, error))?;
     }
 }
 
-/// The first row, or None.
-pub(super) async fn fetch_one(client: Client, call: Call, shape: Shape) -> Result<Py<PyAny>> {
-    let answer = answer(&client, &call, WHOLE).await?;
+/// Fetches the first row, or None.
+pub(super) async fn fetch_one(client: Client, call: Call, row_kind: RowKind) -> Result<Py<PyAny>> {
+    let response = run_statement(&client, &call, WHOLE_RESPONSE).await?;
     held(|py| {
-        let row =
-            Rows::new(py, execute::typed(&answer.statement)?, &shape)?.first(&answer.bytes)?;
+        let row = RowDecoder::new(py, execute::typed(&response.statement)?, &row_kind)?
+            .first(&response.bytes)?;
         Ok(row.map_or_else(|| py.None(), Bound::unbind))
     })
-    .map_err(|error| at_rows(&client, &call.sql, true, error))
+    .map_err(|error| row_error(&client, &call.sql, true, error))
 }
 
-/// The first value of the first row, or None.
+/// Fetches the first value of the first row, or None.
 pub(super) async fn fetch_value(client: Client, call: Call) -> Result<Py<PyAny>> {
-    let answer = answer(&client, &call, WHOLE).await?;
+    let response = run_statement(&client, &call, WHOLE_RESPONSE).await?;
     held(|py| {
-        let value = Rows::new(py, execute::typed(&answer.statement)?, &Shape::Values)?
-            .value(&answer.bytes)?;
+        let value = RowDecoder::new(py, execute::typed(&response.statement)?, &RowKind::Values)?
+            .value(&response.bytes)?;
         Ok(value.map_or_else(|| py.None(), Bound::unbind))
     })
-    .map_err(|error| at_rows(&client, &call.sql, true, error))
+    .map_err(|error| row_error(&client, &call.sql, true, error))
 }

@@ -1,4 +1,4 @@
-//! What begins and ends a transaction, or listening.
+//! Begins and ends transactions, savepoints and LISTEN.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(in crate::python) async fn begin(
     })?;
     if client.is_quiet() && client.status() != b'I' {
         return Err(Error::Interface(
-            "a transaction is open on this connection already, as that of a stream; end it before the next one".into(),
+            "a transaction, such as that of a stream, is already open on this connection; end it before you begin the next one".into(),
         ));
     }
     client.batch(&sql).await.map(|_| ())
@@ -32,18 +32,17 @@ pub(in crate::python) async fn begin(
 pub(in crate::python) async fn commit(client: Client) -> Result<()> {
     if client.is_quiet() && client.status() == b'I' {
         return Err(Error::Interface(
-            "a statement of the block has ended its transaction, and what came after it was committed by itself; commit by leaving the block alone".into(),
+            "a statement of the block has ended its transaction, and the statements after it were committed one by one; let only the end of the block commit".into(),
         ));
     }
     session::commit(&client).await
 }
 
-/// How long to wait for the answer to a rollback. Who interrupts a block is not kept waiting: a
-/// connection on which that is not answered in a moment is given up, and nothing stays of what was
-/// done on it.
+/// The timeout of a rollback. After an interrupt the caller must not wait: a connection that does not respond
+/// within [`GRACE`] is closed, which has the server roll back.
 pub(in crate::python) fn rollback_limit(limit: Option<Duration>, interrupted: bool) -> Duration {
-    let most = if interrupted { GRACE } else { ROLLBACK_LIMIT };
-    limit.map_or(most, |limit| limit.min(most))
+    let max = if interrupted { GRACE } else { ROLLBACK_LIMIT };
+    limit.map_or(max, |limit| limit.min(max))
 }
 
 /// Rolls a transaction back.
@@ -56,24 +55,24 @@ pub(in crate::python) async fn savepoint(client: Client, depth: u32) -> Result<(
     client.batch(&render::savepoint(depth)).await.map(|_| ())
 }
 
-/// Keeps what was done since a savepoint.
+/// Releases a savepoint; its changes remain part of the transaction.
 pub(in crate::python) async fn release_savepoint(client: Client, depth: u32) -> Result<()> {
     client.batch(&render::release_savepoint(depth)).await.map(|_| ())
 }
 
-/// Undoes what was done since a savepoint.
+/// Rolls back to a savepoint.
 pub(in crate::python) async fn rollback_savepoint(client: Client, depth: u32) -> Result<()> {
     client.batch(&render::rollback_savepoint(depth)).await.map(|_| ())
 }
 
-/// Subscribes to channels.
+/// Listens to channels.
 pub(in crate::python) async fn listen(client: Client, channels: Vec<String>) -> Result<()> {
     let sql = render::listen(&channels)?;
     client.listen_to(channels);
     client.batch(&sql).await.map(|_| ())
 }
 
-/// Ends all subscriptions, if there are any.
+/// Stops listening to all channels, if there are any.
 pub(in crate::python) async fn unlisten(client: &Client) -> Result<()> {
     if client.is_listening() {
         client.listen_to(Vec::new());

@@ -1,10 +1,10 @@
-//! Tables as data, written as the statements that create them.
+//! Writes the statements that create tables from their definitions.
 //!
-//! Names are quoted here. Types, checks, defaults, generated columns, constraints and the keys and conditions of
-//! indexes are SQL of the tables' author, and stand in the statements as they are.
+//! Identifiers are quoted here. Types, checks, defaults, generated columns, constraints, and the
+//! keys and conditions of indexes are SQL text of the tables' author and are used unchanged.
 
+mod identifier_limit;
 mod index;
-mod longest;
 mod name;
 mod order;
 mod table;
@@ -18,7 +18,8 @@ use super::statement::identifier::{identifier, qualified};
 use super::type_name::qualified as qualified_type;
 use crate::error::{Error, Result};
 
-/// Lets one session at a time create tables: `IF NOT EXISTS` alone fails where two do so at once.
+/// Takes an advisory lock so that one session at a time creates tables: `IF NOT EXISTS` fails if
+/// two sessions create the same table at once.
 pub const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('howdah.create_tables', 0))";
 
 /// A table.
@@ -28,9 +29,9 @@ pub struct Table {
     pub name: Vec<String>,
     /// Its columns, in order.
     pub columns: Vec<Column>,
-    /// Its constraints, but for those that columns have.
+    /// Its constraints, except for those of columns.
     pub constraints: Vec<Constraint>,
-    /// Its indexes, but for those of constraints.
+    /// Its indexes, except for those of constraints.
     pub indexes: Vec<Index>,
 }
 
@@ -41,97 +42,101 @@ pub struct Column {
     pub name: String,
     /// Its type, as SQL.
     pub sql_type: String,
-    /// The labels of its type, where that is an enum of the caller's.
+    /// The labels of its type, if that is an enum of the caller.
     pub labels: Option<Vec<String>>,
-    /// Whether it may be NULL.
+    /// Whether it is nullable.
     pub nullable: bool,
-    /// Whether it is the primary key, or a part of it.
+    /// Whether it is part of the primary key.
     pub primary_key: bool,
-    /// Whether no two rows have the same value.
+    /// Whether it is UNIQUE.
     pub unique: bool,
-    /// How it fills itself.
-    pub filled: Option<Filled>,
-    /// What must hold, as SQL.
+    /// Its default, identity or generation expression.
+    pub default: Option<ColumnDefault>,
+    /// The CHECK condition, as SQL.
     pub check: Option<String>,
-    /// What it refers to.
+    /// Its foreign key.
     pub reference: Option<Reference>,
 }
 
-/// How a column fills itself.
+/// How a column gets a value that is not given.
 #[derive(Debug, Clone)]
-pub enum Filled {
-    /// By numbers; whether the caller may not give them.
+pub enum ColumnDefault {
+    /// GENERATED AS IDENTITY; `true` for ALWAYS.
     Identity(bool),
-    /// By an expression of other columns; whether it is stored.
+    /// GENERATED ALWAYS AS an expression; `true` for STORED.
     Generated(String, bool),
-    /// By a default, as SQL.
+    /// DEFAULT, as SQL.
     Default(String),
-    /// By the next value of a sequence (the parts of its name) that is made with the table, where it has that to be.
+    /// DEFAULT that uses a sequence, and the parts of the sequence's name; the sequence is created
+    /// with the table.
     Sequence(String, Vec<String>),
 }
 
 /// A foreign key.
 #[derive(Debug, Clone)]
 pub struct Reference {
-    /// The table that is referred to.
+    /// The parts of the referenced table's name.
     pub table: Vec<String>,
-    /// The columns there; none for its primary key.
+    /// The referenced columns; empty for the primary key.
     pub columns: Vec<String>,
-    /// What becomes of a row when the one it refers to is deleted, as SQL says it in lower case.
+    /// The ON DELETE action, in lower case.
     pub on_delete: String,
 }
 
-/// A constraint, with its name where one was given.
+/// A table constraint.
 #[derive(Debug, Clone)]
 pub struct Constraint {
-    /// Its name; PostgreSQL gives one where there is none.
+    /// Its name; if `None`, PostgreSQL generates one.
     pub name: Option<String>,
-    /// What it says.
+    /// Its definition.
     pub rule: Rule,
 }
 
-/// What a constraint says.
+/// The definition of a constraint.
 #[derive(Debug, Clone)]
 pub enum Rule {
-    /// No two rows have the same values in these columns.
+    /// UNIQUE over these columns.
     Unique(Vec<String>),
-    /// What must hold, as SQL.
+    /// The CHECK condition, as SQL.
     Check(String),
-    /// Values that a row of another table has.
+    /// FOREIGN KEY of these columns.
     ForeignKey(Vec<String>, Reference),
-    /// A definition, as SQL.
+    /// Any other definition, as SQL.
     Raw(String),
 }
 
 /// An index.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
-    /// Its name; one is made of the table's and the keys' where there is none.
+    /// Its name; if `None`, it is generated from the names of the table and the keys.
     pub name: Option<String>,
-    /// Names of columns, perhaps with an operator class or an order after them, or SQL expressions.
+    /// The keys: column names, optionally followed by an operator class or an order, or SQL
+    /// expressions.
     pub keys: Vec<String>,
-    /// The method.
+    /// The access method.
     pub method: String,
     /// The condition of a partial index, as SQL.
     pub condition: Option<String>,
-    /// Whether no two rows have the same keys.
+    /// Whether it is UNIQUE.
     pub unique: bool,
-    /// Whether two NULLs are the same there.
-    pub nulls_same: bool,
-    /// Columns that are in the index without being keys.
+    /// Whether it is NULLS NOT DISTINCT.
+    pub nulls_not_distinct: bool,
+    /// The INCLUDE columns.
     pub included: Vec<String>,
     /// Storage parameters.
     pub options: Vec<(String, String)>,
 }
 
-/// The statements that create tables, in an order in which they can run. They leave alone what is there.
+/// Writes the statements that create tables, in an order in which they can run. Existing objects
+/// are not changed.
 ///
 /// # Errors
-/// Two tables of one name, or two indexes in one schema; two enums of one name with other labels; a name that the
-/// server would cut; an action that is none.
+/// When two tables have the same name, or two indexes in one schema; when two enums with the same
+/// name have different labels; when the server would cut an identifier; when an ON DELETE action is
+/// invalid.
 pub fn statements(tables: &[Table]) -> Result<Vec<String>> {
-    longest::refuse(tables)?;
-    index::refuse_same(tables)?;
+    identifier_limit::check(tables)?;
+    index::check_unique_names(tables)?;
     let mut names = HashSet::new();
     for table in tables {
         if !names.insert(&table.name) {
@@ -139,16 +144,17 @@ pub fn statements(tables: &[Table]) -> Result<Vec<String>> {
         }
     }
     let mut written = Vec::new();
-    prepare(tables, &mut written)?;
+    write_prerequisites(tables, &mut written)?;
     let mut later = Vec::new();
-    for place in order::by_dependency(tables) {
-        table::write(place.table, &place.forward, &mut written, &mut later)?;
+    for ordered in order::by_dependency(tables) {
+        table::write(ordered.table, &ordered.forward, &mut written, &mut later)?;
     }
     written.append(&mut later);
     Ok(written)
 }
 
-/// Names the schema of PostgreSQL's own types, for statements that are run whatever the search path is.
+/// Qualifies the built-in types of the tables' columns, for statements that must not depend on the
+/// search path.
 pub fn qualify_types(tables: &mut [Table]) {
     let columns = tables.iter_mut().flat_map(|table| &mut table.columns);
     for column in columns.filter(|column| column.labels.is_none()) {
@@ -156,8 +162,8 @@ pub fn qualify_types(tables: &mut [Table]) {
     }
 }
 
-/// What has to be there before the tables: schemas, extensions, and types.
-fn prepare(tables: &[Table], written: &mut Vec<String>) -> Result<()> {
+/// Writes the statements that create what the tables need: schemas, extensions, and enum types.
+fn write_prerequisites(tables: &[Table], written: &mut Vec<String>) -> Result<()> {
     let columns = || tables.iter().flat_map(|table| &table.columns);
     let mut schemas = HashSet::new();
     let of_tables = tables.iter().filter_map(|table| match table.name.as_slice() {
@@ -168,7 +174,8 @@ fn prepare(tables: &[Table], written: &mut Vec<String>) -> Result<()> {
         .filter(|column| column.labels.is_some())
         .filter_map(|column| schema_of(&column.sql_type).map(str::to_owned));
     for schema in of_tables.chain(of_enums) {
-        // Everybody has that one, and not everybody may make one.
+        // The schema `public` exists, and CREATE SCHEMA needs a privilege that the role may not
+        // have.
         if schema != "public" && schemas.insert(schema.clone()) {
             written.push(format!("CREATE SCHEMA IF NOT EXISTS {schema}"));
         }
@@ -176,7 +183,7 @@ fn prepare(tables: &[Table], written: &mut Vec<String>) -> Result<()> {
     // https://github.com/pgvector/pgvector#reference
     let is_vector = |column: &Column| {
         column.labels.is_none()
-            && ["vector", "halfvec", "sparsevec"].contains(&bare(&column.sql_type))
+            && ["vector", "halfvec", "sparsevec"].contains(&base_name(&column.sql_type))
     };
     if columns().any(is_vector) {
         written.push("CREATE EXTENSION IF NOT EXISTS vector".into());
@@ -190,7 +197,7 @@ fn prepare(tables: &[Table], written: &mut Vec<String>) -> Result<()> {
             Some(known) if known == labels => {}
             Some(_) => {
                 return Err(Error::Interface(format!(
-                    "two enums are named {name}; name one by __enum_name__"
+                    "two enums with different labels are named {name}; rename one with __enum_name__"
                 )));
             }
         }
@@ -204,10 +211,10 @@ fn create_enum(name: &str, labels: &[String]) -> String {
         "BEGIN\n    CREATE TYPE {name} AS ENUM ({});\nEXCEPTION WHEN duplicate_object THEN NULL;\nEND",
         labels.join(", ")
     );
-    run(&body)
+    do_block(&body)
 }
 
-/// The schema in a type's name, as it is written there.
+/// The schema in a type name, as written there.
 fn schema_of(sql_type: &str) -> Option<&str> {
     let mut is_quoted = false;
     let end = sql_type.find(|letter| {
@@ -217,18 +224,18 @@ fn schema_of(sql_type: &str) -> Option<&str> {
     sql_type.get(..end)
 }
 
-/// A type without brackets.
+/// A type name without array brackets.
 fn element(sql_type: &str) -> &str {
     sql_type.trim_end_matches("[]")
 }
 
-/// A type without brackets and modifiers.
-fn bare(sql_type: &str) -> &str {
+/// A type name without array brackets and modifiers.
+fn base_name(sql_type: &str) -> &str {
     sql_type.split(['(', '[']).next().unwrap_or_default().trim()
 }
 
-/// Runs a block of PL/pgSQL.
-fn run(body: &str) -> String {
+/// Writes a DO statement with a PL/pgSQL block.
+fn do_block(body: &str) -> String {
     let mut tag = "$$".to_owned();
     let mut number = 0;
     while body.contains(&tag) {
@@ -238,7 +245,7 @@ fn run(body: &str) -> String {
     format!("DO {tag} {body} {tag}")
 }
 
-/// A name, in quotes where it needs them.
+/// An identifier, quoted if necessary.
 #[must_use]
 pub fn quoted(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -246,18 +253,19 @@ pub fn quoted(name: &str) -> String {
     out
 }
 
-fn dotted(parts: &[String]) -> String {
+fn qualified_name(parts: &[String]) -> String {
     let mut out = String::new();
     qualified(parts, &mut out);
     out
 }
 
-fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+fn quoted_list<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn literal(text: &str) -> String {
-    // With a backslash in it, whatever standard_conforming_strings says.
+    // A backslash needs an escape string, whose meaning does not depend on
+    // standard_conforming_strings.
     let mark = if text.contains('\\') { "E" } else { "" };
     format!("{mark}'{}'", text.replace('\'', "''").replace('\\', "\\\\"))
 }

@@ -1,44 +1,44 @@
-//! The order of tables: those that others refer to first.
+//! Sorts tables so that referenced ones come first.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Rule, Table};
 
-/// A table in its place.
-pub(super) struct Place<'a> {
+/// A table, and its references to tables that come later.
+pub(super) struct OrderedTable<'a> {
     pub(super) table: &'a Table,
-    /// Tables that it refers to and that come later, for they refer to it too.
+    /// Referenced tables that come later, as they also reference this one.
     pub(super) forward: HashSet<&'a [String]>,
 }
 
-/// The tables in the order given, but each after those that it refers to. In a circle, the first one given
-/// comes last.
-pub(super) fn by_dependency(tables: &[Table]) -> Vec<Place<'_>> {
+/// Sorts tables so that each follows those that it references, and otherwise keeps the given order.
+/// In a reference cycle the first given table comes last.
+pub(super) fn by_dependency(tables: &[Table]) -> Vec<OrderedTable<'_>> {
     let mut sorting = Sorting {
         tables: tables.iter().map(|table| (table.name.as_slice(), table)).collect(),
         done: HashSet::new(),
-        begun: HashSet::new(),
-        places: Vec::with_capacity(tables.len()),
+        started: HashSet::new(),
+        ordered: Vec::with_capacity(tables.len()),
     };
     for table in tables {
         sorting.visit(table);
     }
-    sorting.places
+    sorting.ordered
 }
 
 struct Sorting<'a> {
     tables: HashMap<&'a [String], &'a Table>,
     done: HashSet<&'a [String]>,
-    begun: HashSet<&'a [String]>,
-    places: Vec<Place<'a>>,
+    started: HashSet<&'a [String]>,
+    ordered: Vec<OrderedTable<'a>>,
 }
 
 impl<'a> Sorting<'a> {
     fn visit(&mut self, table: &'a Table) {
-        if !self.begun.insert(&table.name) {
+        if !self.started.insert(&table.name) {
             return;
         }
-        for name in targets(table) {
+        for name in referenced_tables(table) {
             if let Some(target) = self.tables.get(name) {
                 self.visit(target);
             }
@@ -48,14 +48,14 @@ impl<'a> Sorting<'a> {
                 && self.tables.contains_key(name)
                 && !self.done.contains(name)
         };
-        let forward = targets(table).filter(later).collect();
+        let forward = referenced_tables(table).filter(later).collect();
         self.done.insert(&table.name);
-        self.places.push(Place { table, forward });
+        self.ordered.push(OrderedTable { table, forward });
     }
 }
 
-/// The tables that a table refers to.
-fn targets(table: &Table) -> impl Iterator<Item = &[String]> {
+/// The tables that a table references.
+fn referenced_tables(table: &Table) -> impl Iterator<Item = &[String]> {
     let columns = table.columns.iter().filter_map(|column| column.reference.as_ref());
     let constraints = table.constraints.iter().filter_map(|constraint| match &constraint.rule {
         Rule::ForeignKey(_, reference) => Some(reference),

@@ -11,7 +11,7 @@ fn to(table: &str) -> Reference {
 fn table(name: &str, columns: Vec<Column>) -> Table {
     let key = Column {
         primary_key: true,
-        filled: Some(Filled::Identity(false)),
+        default: Some(ColumnDefault::Identity(false)),
         ..column("id", "bigint")
     };
     let columns = std::iter::once(key).chain(columns).collect();
@@ -140,8 +140,8 @@ fn test_tables_of_one_name_are_refused() {
 #[test]
 fn test_names_that_the_server_would_cut_are_refused() {
     let long = "é".repeat(32);
-    let said = |table: Table| statements(&[table]).map_err(|error| error.to_string());
-    assert!(said(table(&"t".repeat(63), vec![])).is_ok());
+    let sql_or_error = |table: Table| statements(&[table]).map_err(|error| error.to_string());
+    assert!(sql_or_error(table(&"t".repeat(63), vec![])).is_ok());
     let named = |name: &str| Table {
         indexes: vec![Index {
             name: Some(name.into()),
@@ -161,10 +161,13 @@ fn test_names_that_the_server_would_cut_are_refused() {
         named(&long),
         Table { constraints: vec![constraint], ..table("t", vec![]) },
     ] {
-        let error = said(refused).unwrap_err();
+        let error = sql_or_error(refused).unwrap_err();
         assert!(error.contains("is over 63 bytes long"), "{error}");
     }
-    assert!(said(table("t", vec![of_enum(format!("a.{}.\"b\"\".c\"", "d".repeat(63)))])).is_ok());
+    assert!(
+        sql_or_error(table("t", vec![of_enum(format!("a.{}.\"b\"\".c\"", "d".repeat(63)))]))
+            .is_ok()
+    );
 }
 
 #[test]
@@ -181,10 +184,10 @@ fn test_indexes_of_one_name_in_one_schema_are_refused() {
     let same = [named(a.clone(), Some("i"), "id"), named(b.clone(), Some("i"), "id")];
     assert!(statements(&same).is_err());
     let [one, mut other] = same;
-    other.name.insert(0, "apart".into());
+    other.name.insert(0, "other_schema".into());
     assert!(statements(&[one, other]).is_ok());
-    let made = [named(a, None, "b_c"), named(b, None, "c")];
-    let error = statements(&made).unwrap_err().to_string();
+    let generated = [named(a, None, "b_c"), named(b, None, "c")];
+    let error = statements(&generated).unwrap_err().to_string();
     assert!(error.contains("two indexes are named a_b_c_idx, one of a and one of a_b"), "{error}");
     assert!(check(&[]).is_none());
 }

@@ -1,55 +1,55 @@
-//! Queries as data: what expressions and statements are made of.
+//! The syntax tree of queries: statements, sources and expressions.
 
 use std::collections::HashSet;
 
-/// A row of FROM, by its place in [`Query::sources`].
+/// The index of a source in [`Query::sources`].
 pub type SourceId = usize;
 
-/// A statement, and the sources that its columns come from.
+/// A statement with all sources of its columns.
 #[derive(Debug)]
 pub struct Query {
     /// The statement.
     pub statement: Statement,
-    /// Every source that the statement or a part of it names.
+    /// The sources of the statement and its subqueries.
     pub sources: Vec<Source>,
 }
 
-/// Rows that columns are taken from.
+/// A FROM item.
 #[derive(Debug)]
 pub struct Source {
-    /// What they are.
+    /// Its kind.
     pub kind: SourceKind,
-    /// New names of their columns.
+    /// Column aliases; empty for none.
     pub columns: Vec<String>,
-    /// The names of the columns that may be of a type which is not PostgreSQL's own.
+    /// The columns whose type may not be built-in.
     pub others: HashSet<String>,
 }
 
-/// What rows are.
+/// The kinds of FROM items.
 #[derive(Debug)]
 pub enum SourceKind {
-    /// Those of a table, by the parts of its name.
+    /// A table, by the parts of its name.
     Table(Vec<String>),
-    /// Those of a table that another source refers to.
+    /// A table that another source references, joined implicitly if it is used.
     Reference {
         /// The parts of the table's name.
         name: Vec<String>,
         /// The source that refers to it.
         parent: SourceId,
-        /// Columns of the parent and of the table that are equal.
+        /// Pairs of columns of the parent and of this table that are equal.
         on: Vec<(String, String)>,
-        /// Whether there may be no row.
+        /// Whether the reference may be NULL, so that the join must be a LEFT JOIN.
         optional: bool,
     },
-    /// Those of a query.
+    /// A subquery.
     Query(Box<Statement>),
-    /// Those of a query of the WITH clause.
+    /// A common table expression.
     Cte(String),
-    /// Those of a function.
+    /// A function.
     Function {
         /// The call.
         call: Box<Expr>,
-        /// Whether the last column numbers the rows.
+        /// `WITH ORDINALITY`.
         ordinality: bool,
     },
 }
@@ -57,23 +57,23 @@ pub enum SourceKind {
 /// An expression.
 #[derive(Debug)]
 pub enum Expr {
-    /// A source's column.
+    /// A column of a source.
     Column(SourceId, String),
-    /// A parameter, by its place among the caller's, and the type it is cast to.
+    /// A parameter, by the index of the caller's value, with the type of its cast.
     Value(usize, Option<String>),
-    /// A constant of howdah's own.
+    /// A constant that howdah adds, not a value of the caller.
     Literal(Literal),
     /// `left operator right`.
     Binary(&'static str, Box<(Expr, Expr)>),
-    /// All of them.
+    /// `AND`.
     And(Vec<Expr>),
-    /// One of them.
+    /// `OR`.
     Or(Vec<Expr>),
     /// `NOT`.
     Not(Box<Expr>),
-    /// `-`.
+    /// Unary `-`.
     Negative(Box<Expr>),
-    /// `IS` and what follows it.
+    /// `IS` and the words after it.
     Is(Box<Expr>, &'static str),
     /// `BETWEEN`.
     Between(Box<[Expr; 3]>),
@@ -81,9 +81,9 @@ pub enum Expr {
     Quantified(&'static str, &'static str, Box<(Expr, Expr)>),
     /// `IN (statement)`, or `NOT IN`.
     In(Box<Expr>, Box<Statement>, bool),
-    /// A statement in an expression: `EXISTS`, `ARRAY`, or nothing, before its parenthesis.
+    /// A subquery in parentheses after `EXISTS`, `ARRAY` or nothing.
     Subquery(&'static str, Box<Statement>),
-    /// A function.
+    /// A function call.
     Call(Box<Call>),
     /// `*`.
     Star,
@@ -99,106 +99,106 @@ pub enum Expr {
     Collate(Box<Expr>, String),
     /// `(a, b)`.
     Row(Vec<Expr>),
-    /// `ARRAY[…]`, and the type of its elements.
+    /// `ARRAY[…]`, with the type of its elements.
     Array(Vec<Expr>, Option<String>),
     /// `array[index]`.
     Element(Box<(Expr, Expr)>),
-    /// A column of what was to be inserted.
+    /// A column of `excluded`.
     Excluded(String),
-    /// A column of the result, by its number.
+    /// A result column by its number, in ORDER BY or GROUP BY.
     Ordinal(u32),
-    /// `AS name`, among the columns of a result.
+    /// `AS name`, in a select list.
     Named(Box<Expr>, String),
-    /// A key of an order: its direction, and where NULLs come.
+    /// An ORDER BY key with its direction and NULLS FIRST or LAST.
     Ordering(Box<Expr>, &'static str),
-    /// `ROLLUP` and the like.
+    /// `ROLLUP`, `CUBE` or `GROUPING SETS`.
     Grouping(&'static str, Vec<Expr>),
-    /// A source's row.
+    /// A whole-row reference to a source.
     Whole(SourceId),
     /// `DEFAULT`.
     Default,
 }
 
-/// A constant.
+/// A literal.
 #[derive(Debug)]
 pub enum Literal {
     /// Text.
     Text(String),
     /// A whole number.
     Integer(i64),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// NULL.
     Null,
 }
 
-/// Who named a function.
+/// Who chose a function's name.
 #[derive(Debug)]
 pub enum Namer {
-    /// howdah, which means the one of PostgreSQL's own.
+    /// howdah: the built-in function is meant.
     Howdah,
-    /// The query's author, who may have named the type of its result.
+    /// The query's author, optionally with the type of the result.
     Author(Option<String>),
 }
 
 /// A call of a function.
 #[derive(Debug)]
 pub struct Call {
-    /// Its name, perhaps with its schema.
+    /// Its name, optionally with its schema.
     pub name: String,
-    /// Who named it.
+    /// Who chose the name.
     pub by: Namer,
-    /// What it is given.
+    /// The arguments.
     pub args: Vec<Expr>,
-    /// Each value once.
+    /// `DISTINCT`.
     pub distinct: bool,
-    /// The rows that an aggregate takes.
+    /// `FILTER (WHERE …)`.
     pub filter: Option<Expr>,
-    /// The order in which it takes them.
+    /// `ORDER BY` within the call.
     pub order_by: Vec<Expr>,
-    /// The order of an ordered-set aggregate.
+    /// `WITHIN GROUP (ORDER BY …)`.
     pub within: Vec<Expr>,
 }
 
-/// A function over a window.
+/// A window function call.
 #[derive(Debug)]
 pub struct Over {
     /// The function.
     pub call: Expr,
-    /// What the rows of a window have in common.
+    /// `PARTITION BY`.
     pub partition: Vec<Expr>,
-    /// Their order.
+    /// `ORDER BY`.
     pub order_by: Vec<Expr>,
-    /// Which of them count.
+    /// The frame clause.
     pub frame: Option<Frame>,
 }
 
-/// The rows of a window that count.
+/// A window frame.
 #[derive(Debug)]
 pub struct Frame {
     /// `ROWS`, `RANGE` or `GROUPS`.
     pub unit: &'static str,
-    /// Where they begin.
-    pub start: Bound,
-    /// Where they end.
-    pub end: Option<Bound>,
+    /// The frame start.
+    pub start: FrameBound,
+    /// The frame end, after BETWEEN … AND.
+    pub end: Option<FrameBound>,
 }
 
-/// An end of a frame: an offset, and the words after it.
+/// A frame start or end: an offset, and the words after it.
 #[derive(Debug)]
-pub struct Bound {
-    /// How far away; `None` where the words say it all.
+pub struct FrameBound {
+    /// The offset; `None` if the words are complete without one.
     pub offset: Option<Expr>,
-    /// The words.
+    /// The words, such as `PRECEDING`.
     pub words: &'static str,
 }
 
-/// A choice.
+/// A CASE expression.
 #[derive(Debug)]
 pub struct Case {
-    /// Conditions and values.
+    /// The WHEN conditions and THEN values.
     pub branches: Vec<(Expr, Expr)>,
-    /// The value if none holds.
+    /// The ELSE value.
     pub otherwise: Option<Expr>,
 }
 
@@ -207,48 +207,48 @@ pub struct Case {
 pub struct Statement {
     /// `WITH`.
     pub ctes: Vec<Cte>,
-    /// What it does.
+    /// Its body.
     pub body: Body,
-    /// `EXPLAIN`, and whether it is run.
+    /// `EXPLAIN`; `true` for `ANALYZE`.
     pub explain: Option<bool>,
 }
 
-/// A query of the WITH clause.
+/// A common table expression.
 #[derive(Debug)]
 pub struct Cte {
-    /// What stands for it.
+    /// Its source.
     pub source: SourceId,
-    /// Whether it takes rows from itself.
+    /// Whether it is recursive.
     pub recursive: bool,
-    /// Whether it is run but once, whatever takes rows from it.
+    /// `MATERIALIZED`.
     pub materialized: bool,
     /// The query.
     pub statement: Statement,
 }
 
-/// What a statement does.
+/// The body of a statement.
 #[derive(Debug)]
 pub enum Body {
-    /// Reads.
+    /// `SELECT`.
     Select(Box<Select>),
-    /// Reads what several statements give.
+    /// `UNION`, `INTERSECT` or `EXCEPT`.
     Compound(Box<Compound>),
-    /// Inserts.
+    /// `INSERT`.
     Insert(Box<Insert>),
-    /// Updates.
+    /// `UPDATE`.
     Update(Box<Update>),
-    /// Deletes.
+    /// `DELETE`.
     Delete(Box<Delete>),
-    /// Gives rows of values.
+    /// `VALUES`.
     Values(Vec<Vec<Expr>>),
 }
 
 /// `SELECT`.
 #[derive(Debug, Default)]
 pub struct Select {
-    /// `DISTINCT`, and its keys.
+    /// `DISTINCT`, or `DISTINCT ON` these keys.
     pub distinct: Option<Vec<Expr>>,
-    /// What is selected.
+    /// The select list.
     pub columns: Vec<Expr>,
     /// `FROM`.
     pub from: Option<SourceId>,
@@ -260,13 +260,13 @@ pub struct Select {
     pub group_by: Vec<Expr>,
     /// `HAVING`.
     pub having: Vec<Expr>,
-    /// The order and the cut.
+    /// `ORDER BY`, `LIMIT` and `OFFSET`.
     pub tail: Tail,
-    /// `FOR UPDATE` and the like.
+    /// `FOR UPDATE` or another locking clause.
     pub lock: Option<Lock>,
 }
 
-/// The end of a SELECT.
+/// The clauses at the end of a SELECT.
 #[derive(Debug, Default)]
 pub struct Tail {
     /// `ORDER BY`.
@@ -277,38 +277,38 @@ pub struct Tail {
     pub offset: Option<Expr>,
 }
 
-/// A join that the query asks for.
+/// An explicit join.
 #[derive(Debug)]
 pub struct Join {
     /// `JOIN`, `LEFT JOIN` and so on.
     pub how: &'static str,
-    /// What is joined.
+    /// The joined source.
     pub source: SourceId,
     /// The condition.
     pub on: Option<Expr>,
-    /// Whether it may use what stands before it.
+    /// `LATERAL`.
     pub lateral: bool,
 }
 
-/// A lock on rows.
+/// A locking clause.
 #[derive(Debug)]
 pub struct Lock {
-    /// How strong it is, in SQL's words.
+    /// The lock strength, such as `UPDATE`.
     pub strength: &'static str,
-    /// Whose rows.
+    /// `OF` these sources.
     pub of: Vec<SourceId>,
-    /// What becomes of rows that are locked, in SQL's words.
+    /// `NOWAIT`, `SKIP LOCKED` or nothing.
     pub otherwise: &'static str,
 }
 
-/// `UNION` and the like.
+/// A set operation.
 #[derive(Debug)]
 pub struct Compound {
-    /// The operator, in SQL's words.
+    /// The operator, such as `UNION ALL`.
     pub operator: &'static str,
     /// The statements.
     pub parts: Vec<Statement>,
-    /// The order and the cut.
+    /// `ORDER BY`, `LIMIT` and `OFFSET`.
     pub tail: Tail,
 }
 
@@ -317,9 +317,9 @@ pub struct Compound {
 pub struct Insert {
     /// The table.
     pub into: SourceId,
-    /// The columns that are given.
+    /// The target columns.
     pub columns: Vec<String>,
-    /// What they are given.
+    /// The inserted rows.
     pub rows: Rows,
     /// `ON CONFLICT`.
     pub conflict: Option<Conflict>,
@@ -327,27 +327,27 @@ pub struct Insert {
     pub returning: Vec<Expr>,
 }
 
-/// What is inserted.
+/// The rows of an INSERT.
 #[derive(Debug)]
 pub enum Rows {
-    /// One row of defaults.
+    /// `DEFAULT VALUES`.
     Default,
-    /// These rows.
+    /// `VALUES`.
     Values(Vec<Vec<Expr>>),
-    /// What a query gives.
+    /// The rows of a query.
     Select(Statement),
 }
 
-/// What becomes of rows that are there already.
+/// The ON CONFLICT clause.
 #[derive(Debug)]
 pub struct Conflict {
-    /// The columns that tell rows apart.
+    /// The conflict target's columns.
     pub on: Vec<String>,
-    /// The condition of a partial index.
+    /// The predicate of a partial index.
     pub index_where: Vec<Expr>,
-    /// What is set; nothing is done where that is empty.
+    /// The assignments of DO UPDATE; DO NOTHING if empty.
     pub set: Vec<(String, Expr)>,
-    /// The rows that are updated.
+    /// The WHERE condition of DO UPDATE.
     pub set_where: Vec<Expr>,
 }
 
@@ -356,7 +356,7 @@ pub struct Conflict {
 pub struct Update {
     /// The table.
     pub source: SourceId,
-    /// What is set.
+    /// The assignments.
     pub set: Vec<(String, Expr)>,
     /// `FROM`.
     pub from: Option<SourceId>,

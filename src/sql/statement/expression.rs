@@ -1,84 +1,13 @@
-//! Expressions, written.
+//! Renders expressions.
 
 use super::Writer;
-use super::ast::{Bound, Call, Case, Expr, Literal, Over, Statement};
-use super::own;
+use super::ast::{Call, Case, Expr, FrameBound, Literal, Over, Statement};
+use super::builtin;
+use super::precedence::{Precedence, above};
 use crate::error::{Error, Result};
 
-/// How strongly an expression holds together, weakest first:
-/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-PRECEDENCE>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Hold {
-    Any,
-    Or,
-    And,
-    Not,
-    Is,
-    Comparison,
-    Within,
-    Operator,
-    Sum,
-    Product,
-    Power,
-    Zone,
-    Collate,
-    Sign,
-    Element,
-    Cast,
-    Whole,
-}
-
-fn operator(operator: &str) -> Hold {
-    match operator {
-        "<" | ">" | "=" | "<=" | ">=" | "<>" => Hold::Comparison,
-        "IS DISTINCT FROM" | "IS NOT DISTINCT FROM" => Hold::Is,
-        "LIKE" | "ILIKE" => Hold::Within,
-        "+" | "-" => Hold::Sum,
-        "*" | "/" | "%" => Hold::Product,
-        "^" => Hold::Power,
-        "AT TIME ZONE" => Hold::Zone,
-        _ => Hold::Operator,
-    }
-}
-
 impl Writer<'_> {
-    /// How strongly an expression holds together as it is written: what stands in `OPERATOR()` binds like any operator of
-    /// no special precedence.
-    fn hold(&self, expression: &Expr) -> Hold {
-        match expression {
-            Expr::Binary(sign, sides) => self.hold_of_binary(sign, &sides.0, &sides.1),
-            Expr::Or(parts) if parts.len() > 1 => Hold::Or,
-            Expr::And(parts) if parts.len() > 1 => Hold::And,
-            Expr::And(parts) | Expr::Or(parts) => {
-                parts.first().map_or(Hold::Whole, |part| self.hold(part))
-            }
-            Expr::Not(_) | Expr::In(_, _, true) => Hold::Not,
-            Expr::Is(..) => Hold::Is,
-            Expr::Quantified(sign, ..) => operator(sign).min(Hold::Operator),
-            Expr::Between(parts) if self.is_own_between(parts) => Hold::And,
-            Expr::In(left, statement, false) if self.are_own_in(left, statement) => Hold::Operator,
-            Expr::Between(_) | Expr::In(..) => Hold::Within,
-            Expr::Negative(inner) if self.is_own(inner) => Hold::Operator,
-            Expr::Negative(_) | Expr::Literal(Literal::Integer(..0)) => Hold::Sign,
-            Expr::Collate(..) => Hold::Collate,
-            Expr::Cast(..) | Expr::Value(_, Some(_)) => Hold::Cast,
-            Expr::Element(_) => Hold::Element,
-            Expr::Named(inner, _) => self.hold(inner),
-            Expr::Ordering(..) => Hold::Any,
-            _ => Hold::Whole,
-        }
-    }
-
-    fn hold_of_binary(&self, sign: &'static str, left: &Expr, right: &Expr) -> Hold {
-        match sign {
-            "AT TIME ZONE" => Hold::Zone,
-            _ if !self.are_own(left, right) => operator(sign),
-            "IS DISTINCT FROM" | "IS NOT DISTINCT FROM" => Hold::Whole,
-            _ => Hold::Operator,
-        }
-    }
-
-    /// Writes expressions with commas between them.
+    /// Renders a comma-separated list.
     pub fn list(&mut self, expressions: &[Expr]) -> Result<()> {
         for (at, expression) in expressions.iter().enumerate() {
             if at > 0 {
@@ -89,7 +18,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes the columns of a result, with their names: nothing else has a place for those.
+    /// Renders a select list, the only place where names of expressions are written.
     pub fn columns(&mut self, columns: &[Expr]) -> Result<()> {
         for (at, column) in columns.iter().enumerate() {
             if at > 0 {
@@ -101,7 +30,7 @@ impl Writer<'_> {
                     self.push(" AS ");
                     self.name(name)?;
                 }
-                // The name that the server gives to what is written as CASE here.
+                // The column name that the server would give NULLIF, which is rendered as CASE.
                 Expr::Call(call) if call.name == "nullif" => self.push(" AS nullif"),
                 _ => {}
             }
@@ -109,12 +38,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes conditions that all must hold.
+    /// Renders conditions, joined by AND.
     pub fn conditions(&mut self, conditions: &[Expr]) -> Result<()> {
-        self.chain(conditions, " AND ", Hold::And, "true")
+        self.chain(conditions, " AND ", Precedence::And, "true")
     }
 
-    fn chain(&mut self, parts: &[Expr], between: &str, own: Hold, none: &str) -> Result<()> {
+    fn chain(&mut self, parts: &[Expr], between: &str, own: Precedence, none: &str) -> Result<()> {
         match parts {
             [] => self.push(none),
             [only] => self.expression(only)?,
@@ -123,18 +52,18 @@ impl Writer<'_> {
                     if at > 0 {
                         self.push(between);
                     }
-                    // A chain of the same kind goes on.
-                    let enough = if self.hold(part) == own { own } else { next(own) };
-                    self.held(part, enough)?;
+                    // A nested chain of the same operator needs no parentheses.
+                    let least = if self.precedence(part) == own { own } else { above(own) };
+                    self.parenthesized(part, least)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Writes an expression, in parentheses where it holds together less than it must.
-    fn held(&mut self, expression: &Expr, least: Hold) -> Result<()> {
-        if self.hold(expression) >= least {
+    /// Renders an expression, in parentheses if its precedence is below `least`.
+    fn parenthesized(&mut self, expression: &Expr, least: Precedence) -> Result<()> {
+        if self.precedence(expression) >= least {
             return self.expression(expression);
         }
         self.push("(");
@@ -143,7 +72,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes an expression.
+    /// Renders an expression.
     pub fn expression(&mut self, expression: &Expr) -> Result<()> {
         match expression {
             Expr::Column(id, name) => {
@@ -162,26 +91,26 @@ impl Writer<'_> {
             }
             Expr::Literal(literal) => self.literal(literal),
             Expr::Binary(sign, sides) => self.binary(sign, &sides.0, &sides.1)?,
-            Expr::And(parts) => self.chain(parts, " AND ", Hold::And, "true")?,
-            Expr::Or(parts) => self.chain(parts, " OR ", Hold::Or, "false")?,
+            Expr::And(parts) => self.chain(parts, " AND ", Precedence::And, "true")?,
+            Expr::Or(parts) => self.chain(parts, " OR ", Precedence::Or, "false")?,
             Expr::Not(inner) => {
                 self.push("NOT ");
-                self.held(inner, Hold::Is)?;
+                self.parenthesized(inner, Precedence::Is)?;
             }
             Expr::Negative(inner) => {
-                self.push(if self.is_own(inner) { "OPERATOR(pg_catalog.-) " } else { "- " });
-                self.held(inner, Hold::Element)?;
+                self.push(if self.is_builtin(inner) { "OPERATOR(pg_catalog.-) " } else { "- " });
+                self.parenthesized(inner, Precedence::Element)?;
             }
             Expr::Is(inner, what) => {
-                self.held(inner, Hold::Comparison)?;
+                self.parenthesized(inner, Precedence::Comparison)?;
                 self.push(" IS ");
                 self.push(what);
             }
             Expr::Between(parts) => self.between(parts)?,
             Expr::Quantified(sign, which, sides) => {
-                let is_own = self.are_own_within(&sides.0, &sides.1);
-                self.held(&sides.0, Hold::Sum)?;
-                self.spaced(&own::operator(sign, is_own));
+                let is_builtin = self.are_builtin_in_array(&sides.0, &sides.1);
+                self.parenthesized(&sides.0, Precedence::Sum)?;
+                self.spaced(&builtin::operator(sign, is_builtin));
                 self.push(which);
                 self.push(" (");
                 self.expression(&sides.1)?;
@@ -199,21 +128,21 @@ impl Writer<'_> {
             Expr::Over(over) => self.over(over)?,
             Expr::Case(case) => self.case(case)?,
             Expr::Cast(inner, target) => {
-                self.held(inner, Hold::Cast)?;
+                self.parenthesized(inner, Precedence::Cast)?;
                 self.push("::");
                 self.type_name(target)?;
             }
-            _ => self.rest(expression)?,
+            _ => self.uncommon_expression(expression)?,
         }
         Ok(())
     }
 
-    /// Writes the expressions that are seldom.
-    fn rest(&mut self, expression: &Expr) -> Result<()> {
+    /// Renders the less common expressions.
+    fn uncommon_expression(&mut self, expression: &Expr) -> Result<()> {
         match expression {
             Expr::Extract(field, inner) => {
                 if !field.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'_') {
-                    return Err(Error::Interface(format!("{field:?} is no part of a time")));
+                    return Err(Error::Interface(format!("{field:?} is not a field of EXTRACT")));
                 }
                 self.push("extract(");
                 self.push(field);
@@ -222,9 +151,9 @@ impl Writer<'_> {
                 self.push(")");
             }
             Expr::Collate(inner, collation) => {
-                self.held(inner, Hold::Collate)?;
+                self.parenthesized(inner, Precedence::Collate)?;
                 self.push(" COLLATE ");
-                if own::is_own_collation(collation) {
+                if builtin::is_builtin_collation(collation) {
                     self.push("pg_catalog.");
                 }
                 self.name(collation)?;
@@ -249,7 +178,7 @@ impl Writer<'_> {
                 self.push("excluded.");
                 self.name(name)?;
             }
-            Expr::Ordinal(number) => self.number_alone(*number),
+            Expr::Ordinal(number) => self.integer(*number),
             Expr::Named(inner, _) => self.expression(inner)?,
             Expr::Ordering(inner, direction) => {
                 self.expression(inner)?;
@@ -270,12 +199,12 @@ impl Writer<'_> {
                 self.push(")");
             }
             Expr::Default => self.push("DEFAULT"),
-            _ => return Err(Error::Internal("an expression that is not written".into())),
+            _ => return Err(Error::Internal("an expression that cannot be rendered here".into())),
         }
         Ok(())
     }
 
-    fn number_alone(&mut self, number: u32) {
+    fn integer(&mut self, number: u32) {
         self.push(&number.to_string());
     }
 
@@ -292,7 +221,7 @@ impl Writer<'_> {
         self.push(" ");
     }
 
-    /// The number of a caller's value among the parameters.
+    /// The parameter number of a caller's value; equal indexes share a parameter.
     fn parameter(&mut self, value: usize) -> usize {
         let known = self.params.iter().position(|known| *known == value);
         known.map_or_else(
@@ -307,7 +236,8 @@ impl Writer<'_> {
     fn literal(&mut self, literal: &Literal) {
         match literal {
             Literal::Text(text) => {
-                // With a backslash in it, whatever standard_conforming_strings says.
+                // A backslash needs an escape string, whose meaning does not depend on
+                // standard_conforming_strings.
                 let marked = text.contains('\\');
                 self.push(if marked { " E'" } else { "'" });
                 self.push(&text.replace('\'', "''").replace('\\', "\\\\"));
@@ -321,27 +251,28 @@ impl Writer<'_> {
     }
 
     fn binary(&mut self, sign: &'static str, left: &Expr, right: &Expr) -> Result<()> {
-        let is_own = self.are_own(left, right);
+        let is_builtin = self.are_builtin(left, right);
         match sign {
-            "IS DISTINCT FROM" if is_own => {
+            "IS DISTINCT FROM" if is_builtin => {
                 return self.distinct("<>", " IS NOT NULL OR ", left, right);
             }
-            "IS NOT DISTINCT FROM" if is_own => {
+            "IS NOT DISTINCT FROM" if is_builtin => {
                 return self.distinct("=", " IS NULL AND ", left, right);
             }
             _ => {}
         }
-        let own = self.hold_of_binary(sign, left, right);
-        // Those that group to the left go on as they are; the others are marked.
-        let same =
-            matches!(left, Expr::Binary(before, _) if *before == sign) && self.hold(left) == own;
-        let grows = same && matches!(sign, "+" | "-" | "*" | "||");
-        self.held(left, if grows { own } else { next(own) })?;
-        self.spaced(&own::operator(sign, is_own));
-        self.held(right, next(own))
+        let own = self.precedence_of_binary(sign, left, right);
+        // Left-associative chains of the same operator need no parentheses.
+        let same = matches!(left, Expr::Binary(before, _) if *before == sign)
+            && self.precedence(left) == own;
+        let is_chain = same && matches!(sign, "+" | "-" | "*" | "||");
+        self.parenthesized(left, if is_chain { own } else { above(own) })?;
+        self.spaced(&builtin::operator(sign, is_builtin));
+        self.parenthesized(right, above(own))
     }
 
-    /// Compares with NULL being a value like others: where one side is NULL, so is what the operator gives.
+    /// IS [NOT] DISTINCT FROM, written with `=` or `<>`: the operator returns NULL if an operand is
+    /// NULL.
     fn distinct(
         &mut self,
         sign: &'static str,
@@ -350,13 +281,13 @@ impl Writer<'_> {
         right: &Expr,
     ) -> Result<()> {
         self.push("coalesce(");
-        self.held(left, Hold::Sum)?;
-        self.spaced(&own::operator(sign, true));
-        self.held(right, Hold::Sum)?;
+        self.parenthesized(left, Precedence::Sum)?;
+        self.spaced(&builtin::operator(sign, true));
+        self.parenthesized(right, Precedence::Sum)?;
         self.push(", ");
-        self.held(left, Hold::Operator)?;
+        self.parenthesized(left, Precedence::Operator)?;
         self.push(between);
-        self.held(right, Hold::Operator)?;
+        self.parenthesized(right, Precedence::Operator)?;
         self.push(if sign == "=" { " IS NULL)" } else { " IS NOT NULL)" });
         Ok(())
     }
@@ -365,11 +296,11 @@ impl Writer<'_> {
         if negated {
             self.push("NOT ");
         }
-        if self.are_own_in(left, statement) {
-            self.held(left, Hold::Sum)?;
+        if self.are_builtin_in_rows(left, statement) {
+            self.parenthesized(left, Precedence::Sum)?;
             self.push(" OPERATOR(pg_catalog.=) ANY (");
         } else {
-            self.held(left, Hold::Operator)?;
+            self.parenthesized(left, Precedence::Operator)?;
             self.push(" IN (");
         }
         self.statement(statement)?;
@@ -377,35 +308,35 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn is_own_between(&self, parts: &[Expr; 3]) -> bool {
+    pub(super) fn is_builtin_between(&self, parts: &[Expr; 3]) -> bool {
         let [inner, low, high] = parts;
-        self.are_own(inner, low) && self.are_own(inner, high)
+        self.are_builtin(inner, low) && self.are_builtin(inner, high)
     }
 
     fn between(&mut self, parts: &[Expr; 3]) -> Result<()> {
         let [inner, low, high] = parts;
-        if self.is_own_between(parts) {
+        if self.is_builtin_between(parts) {
             self.binary(">=", inner, low)?;
             self.push(" AND ");
             return self.binary("<=", inner, high);
         }
-        self.held(inner, Hold::Operator)?;
+        self.parenthesized(inner, Precedence::Operator)?;
         self.push(" BETWEEN ");
-        self.held(low, Hold::Operator)?;
+        self.parenthesized(low, Precedence::Operator)?;
         self.push(" AND ");
-        self.held(high, Hold::Operator)
+        self.parenthesized(high, Precedence::Operator)
     }
 
     pub fn call(&mut self, call: &Call) -> Result<()> {
         if let ("nullif", [value, other]) = (call.name.as_str(), call.args.as_slice())
-            && self.are_own(value, other)
+            && self.are_builtin(value, other)
         {
             return self.nullif(value, other);
         }
-        if own::CONSTRUCTS.contains(&call.name.as_str()) {
+        if builtin::CONSTRUCTS.contains(&call.name.as_str()) {
             self.push(&call.name);
         } else {
-            if self.is_own_function(call) {
+            if self.is_builtin_function(call) {
                 self.push("pg_catalog.");
             }
             let parts: Vec<String> = call.name.split('.').map(str::to_owned).collect();
@@ -444,7 +375,7 @@ impl Writer<'_> {
     }
 
     fn over(&mut self, over: &Over) -> Result<()> {
-        self.held(&over.call, Hold::Whole)?;
+        self.parenthesized(&over.call, Precedence::Primary)?;
         self.push(" OVER (");
         let mut between = "";
         if !over.partition.is_empty() {
@@ -475,7 +406,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn bound(&mut self, bound: &Bound) -> Result<()> {
+    fn bound(&mut self, bound: &FrameBound) -> Result<()> {
         if let Some(offset) = &bound.offset {
             self.expression(offset)?;
             self.push(" ");
@@ -498,26 +429,5 @@ impl Writer<'_> {
         }
         self.push(" END");
         Ok(())
-    }
-}
-
-/// What holds together more than this.
-fn next(hold: Hold) -> Hold {
-    match hold {
-        Hold::Any => Hold::Or,
-        Hold::Or => Hold::And,
-        Hold::And => Hold::Not,
-        Hold::Not => Hold::Is,
-        // Comparisons beside one another are read in a way that few expect.
-        Hold::Is | Hold::Comparison | Hold::Within => Hold::Operator,
-        Hold::Operator => Hold::Sum,
-        Hold::Sum => Hold::Product,
-        Hold::Product => Hold::Power,
-        Hold::Power => Hold::Zone,
-        Hold::Zone => Hold::Collate,
-        Hold::Collate => Hold::Sign,
-        Hold::Sign => Hold::Element,
-        Hold::Element => Hold::Cast,
-        Hold::Cast | Hold::Whole => Hold::Whole,
     }
 }

@@ -1,11 +1,11 @@
-//! Identifiers, as statements name them.
+//! Writes identifiers, quoted if necessary.
 
 use std::fmt::Write;
 
 use crate::sql::name::Quoted;
 
-/// Words that are no names without quotes: those that `pg_get_keywords()` of PostgreSQL 18 gives as
-/// reserved, or as no names of functions or types.
+/// Words that must be quoted as identifiers: those that `pg_get_keywords()` of PostgreSQL 18 lists
+/// as reserved, or as not usable for functions or types.
 const RESERVED: &[&str] = &[
     "all",
     "analyse",
@@ -173,17 +173,17 @@ const RESERVED: &[&str] = &[
     "xmltable",
 ];
 
-/// Writes a name, in quotes where it needs them.
+/// Writes an identifier, quoted if necessary.
 pub(in crate::sql) fn identifier(name: &str, out: &mut String) {
     if is_plain(name) {
         out.push_str(name);
     } else {
-        // A String takes whatever is written.
+        // Writing to a String cannot fail.
         let _ = write!(out, "{}", Quoted(name));
     }
 }
 
-/// Writes the parts of a name.
+/// Writes the parts of a qualified name.
 pub(in crate::sql) fn qualified(parts: &[String], out: &mut String) {
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_quoted_where_they_must_be() {
+    fn test_identifier_of_special_names_is_quoted() {
         assert_eq!(written("age_2"), "age_2");
         assert_eq!(written("user"), "\"user\"");
         assert_eq!(written("Age"), "\"Age\"");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_words_are_in_order() {
+    fn test_reserved_words_are_sorted() {
         assert!(RESERVED.is_sorted());
     }
 }

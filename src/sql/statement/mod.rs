@@ -1,39 +1,41 @@
-//! Statements of queries that are data: what they are, and how they are written.
+//! Renders queries, given as syntax trees ([`ast`]), to SQL.
 //!
-//! Operators and functions are written with `pg_catalog` wherever their operands are of PostgreSQL's own types
-//! ([`own`]), so that none is found that another role has made in a schema of the search path.
+//! Operators and functions are qualified with `pg_catalog` wherever their operands have built-in
+//! types ([`builtin`]), so that none is found that another role has created in a schema of the
+//! search path.
 
 pub mod ast;
+mod builtin;
 mod expression;
 pub(super) mod identifier;
-mod own;
-mod places;
+mod implicit_joins;
+mod precedence;
 mod statements;
 
 use ast::{Query, SourceId, SourceKind};
-use places::Places;
+use implicit_joins::ImplicitJoins;
 
 use crate::error::{Error, Result};
-use crate::sql::name::refuse_long;
+use crate::sql::name::check_length;
 use crate::sql::type_name;
 
-/// A statement, written.
+/// A rendered query.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Written {
-    /// The text.
+pub struct Rendered {
+    /// The SQL text.
     pub sql: String,
-    /// The caller's values in the order of the parameters.
+    /// The indexes of the caller's values, in the order of the parameters.
     pub params: Vec<usize>,
 }
 
-/// Writes a query. Queries of one shape have one text.
+/// Renders a query. Queries that differ only in their values have the same text.
 ///
 /// # Errors
-/// A column of a table that is no part of the query; a type that is none.
-pub fn write(query: &Query) -> Result<Written> {
+/// When a column's table is not part of the query, or a type name or an identifier is invalid.
+pub fn write(query: &Query) -> Result<Rendered> {
     let mut writer = Writer {
         query,
-        places: Places::of(query),
+        joins: ImplicitJoins::of(query),
         sql: String::with_capacity(256),
         params: Vec::new(),
         scopes: Vec::new(),
@@ -41,18 +43,18 @@ pub fn write(query: &Query) -> Result<Written> {
         aliases: 0,
     };
     writer.statement(&query.statement)?;
-    Ok(Written { sql: writer.sql, params: writer.params })
+    Ok(Rendered { sql: writer.sql, params: writer.params })
 }
 
-/// Writes one statement.
+/// The state of rendering a query.
 struct Writer<'a> {
     query: &'a Query,
-    places: Places,
+    joins: ImplicitJoins,
     sql: String,
     params: Vec<usize>,
-    /// The sources of the statements around, each with the number of its alias.
+    /// For each enclosing statement, its sources with the numbers of their aliases.
     scopes: Vec<Vec<(SourceId, u32)>>,
-    /// The tables that rows are being inserted into, the innermost last.
+    /// The targets of the enclosing INSERTs, for `excluded`; the innermost is last.
     inserted: Vec<SourceId>,
     aliases: u32,
 }
@@ -63,7 +65,7 @@ impl Writer<'_> {
     }
 
     fn name(&mut self, name: &str) -> Result<()> {
-        refuse_long("name", name)?;
+        check_length("name", name)?;
         identifier::identifier(name, &mut self.sql);
         Ok(())
     }
@@ -80,7 +82,7 @@ impl Writer<'_> {
 
     fn qualified(&mut self, parts: &[String]) -> Result<()> {
         for part in parts {
-            refuse_long("name", part)?;
+            check_length("name", part)?;
         }
         identifier::qualified(parts, &mut self.sql);
         Ok(())
@@ -88,23 +90,23 @@ impl Writer<'_> {
 
     fn number(&mut self, prefix: char, number: impl std::fmt::Display) {
         use std::fmt::Write;
-        // A String takes whatever is written.
+        // Writing to a String cannot fail.
         let _ = write!(self.sql, "{prefix}{number}");
     }
 
     fn type_name(&mut self, name: &str) -> Result<()> {
-        self.push(&type_name::written(name)?);
+        self.push(&type_name::checked(name)?);
         Ok(())
     }
 
-    /// Takes up the sources of a statement.
+    /// Adds a scope with the sources of a statement, and gives them aliases.
     fn enter(&mut self, sources: impl IntoIterator<Item = SourceId>) -> Result<()> {
         let mut scope: Vec<(SourceId, u32)> = Vec::new();
         for id in sources {
             if scope.iter().any(|(known, _)| *known == id) {
                 let name = self.label(id);
                 return Err(Error::Programming(format!(
-                    "{name} is joined twice; give it another place by howdah.alias()"
+                    "{name} is joined twice; give one of the two an alias with howdah.alias()"
                 )));
             }
             scope.push((id, self.aliases));
@@ -125,14 +127,14 @@ impl Writer<'_> {
         let Some(alias) = self.scopes.iter().rev().find_map(here) else {
             let name = self.label(id);
             return Err(Error::Programming(format!(
-                "{name} is no part of this query; join it, or take its value by a subquery's scalar()"
+                "{name} is not part of this query; join it, or select its value with a subquery's scalar()"
             )));
         };
         self.number('t', alias);
         Ok(())
     }
 
-    /// What a source is called in messages.
+    /// A source's name in error messages.
     fn label(&self, id: SourceId) -> String {
         match self.query.sources.get(id).map(|source| &source.kind) {
             Some(SourceKind::Table(name) | SourceKind::Reference { name, .. }) => name.join("."),

@@ -1,15 +1,15 @@
-//! Statements, written.
+//! Renders statements.
 
 use super::Writer;
 use super::ast::{
     Body, Compound, Conflict, Cte, Delete, Expr, Insert, Join, Lock, Rows, Select, SourceId,
     SourceKind, Statement, Tail, Update,
 };
-use super::places::Joined;
+use super::implicit_joins::Joined;
 use crate::error::{Error, Result};
 
 impl Writer<'_> {
-    /// Writes a statement.
+    /// Renders a statement.
     pub fn statement(&mut self, statement: &Statement) -> Result<()> {
         match statement.explain {
             Some(true) => self.push("EXPLAIN (ANALYZE) "),
@@ -62,9 +62,9 @@ impl Writer<'_> {
     }
 
     fn select(&mut self, select: &Select) -> Result<()> {
-        let joined = self.places.joined_by(select);
-        let asked = select.joins.iter().map(|join| join.source);
-        self.enter(select.from.into_iter().chain(asked).chain(joined.sources.iter().copied()))?;
+        let joined = self.joins.joined_by(select);
+        let explicit = select.joins.iter().map(|join| join.source);
+        self.enter(select.from.into_iter().chain(explicit).chain(joined.sources.iter().copied()))?;
         self.push("SELECT ");
         match &select.distinct {
             Some(keys) if keys.is_empty() => self.push("DISTINCT "),
@@ -128,10 +128,10 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes a source with its alias.
+    /// Renders a source with its alias.
     fn source(&mut self, id: SourceId) -> Result<()> {
         let Some(source) = self.query.sources.get(id) else {
-            return Err(Error::Internal("a source that is not there".into()));
+            return Err(Error::Internal("a source index that does not exist".into()));
         };
         let mut numbered = false;
         match &source.kind {
@@ -155,19 +155,20 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes the joins that are asked for, and those of tables that something refers to.
+    /// Renders the explicit and the implicit joins.
     fn joins(&mut self, joins: &[Join], joined: &Joined) -> Result<()> {
         let mut rest = joined.sources.clone();
         for (at, join) in joins.iter().enumerate() {
             let (needed, others): (Vec<_>, Vec<_>) =
                 rest.iter().partition(|id| joined.is_needed(at, **id));
-            // What its condition uses of the table that is joined stands beside that one, all else before it.
-            let (beside, before): (Vec<_>, Vec<_>) =
+            // Implicit joins that the condition uses are nested with the joined table if they
+            // depend on it; all others come before it.
+            let (nested, before): (Vec<_>, Vec<_>) =
                 needed.into_iter().partition(|id| self.base(*id, joins) == join.source);
             for id in before {
                 self.reference(id, self.is_optional(id, joins))?;
             }
-            self.join(join, &beside)?;
+            self.join(join, &nested)?;
             rest = others;
         }
         for id in rest {
@@ -176,21 +177,21 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn join(&mut self, join: &Join, beside: &[SourceId]) -> Result<()> {
+    fn join(&mut self, join: &Join, nested: &[SourceId]) -> Result<()> {
         self.push(join.how);
-        if !beside.is_empty() {
+        if !nested.is_empty() {
             self.push("(");
         }
         if join.lateral {
             self.push("LATERAL ");
         }
         self.source(join.source)?;
-        for id in beside {
-            // Within the parentheses the table that is joined has its row.
+        for id in nested {
+            // Within the parentheses the joined table always has a row.
             let alone = Join { how: " JOIN ", source: join.source, on: None, lateral: false };
             self.reference(*id, self.is_optional(*id, &[alone]))?;
         }
-        if !beside.is_empty() {
+        if !nested.is_empty() {
             self.push(")");
         }
         if let Some(on) = &join.on {
@@ -200,7 +201,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Joins a table because something refers to it.
+    /// Renders an implicit join.
     fn reference(&mut self, id: SourceId, optional: bool) -> Result<()> {
         self.push(if optional { " LEFT JOIN " } else { " JOIN " });
         self.source(id)?;
@@ -211,11 +212,12 @@ impl Writer<'_> {
         };
         for (at, (theirs, own)) in on.iter().enumerate() {
             self.push(if at == 0 { " ON " } else { " AND " });
-            let is_own = self.is_own_column(id, own) && self.is_own_column(*parent, theirs);
+            let is_builtin =
+                self.is_builtin_column(id, own) && self.is_builtin_column(*parent, theirs);
             self.alias(id)?;
             self.push(".");
             self.name(own)?;
-            self.push(if is_own { " OPERATOR(pg_catalog.=) " } else { " = " });
+            self.push(if is_builtin { " OPERATOR(pg_catalog.=) " } else { " = " });
             self.alias(*parent)?;
             self.push(".");
             self.name(theirs)?;
@@ -223,7 +225,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What the way of references to a source begins with: what is joined for the asking, or the root.
+    /// The source at which the path of references to a source begins: an explicitly joined one, or
+    /// the root.
     fn base(&self, id: SourceId, joins: &[Join]) -> SourceId {
         let mut at = id;
         while !joins.iter().any(|join| join.source == at)
@@ -235,7 +238,8 @@ impl Writer<'_> {
         at
     }
 
-    /// Whether there may be no row, of it or of what refers to it.
+    /// Whether an implicit join may have no row: a reference on the path may be NULL, or an outer
+    /// join may leave its base out.
     fn is_optional(&self, id: SourceId, joins: &[Join]) -> bool {
         let base = self.base(id, joins);
         let mut at = id;
@@ -248,7 +252,8 @@ impl Writer<'_> {
             }
             at = *parent;
         }
-        // What an outer join may leave out, its references leave out, too; a full one leaves out what stands before it.
+        // If an outer join leaves a row out, its references have none either; a full join may leave
+        // out rows of all sources before it.
         let own = joins.iter().position(|join| join.source == base);
         let outer = own
             .and_then(|own| joins.get(own))

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use super::ast::{Body, Expr, Join, Literal, Query, Select, Source, SourceKind, Statement, Tail};
 use super::write;
 
-/// A statement that selects some expressions of tables.
+/// A query that selects expressions from the first of these sources.
 fn query(columns: Vec<Expr>, kinds: Vec<SourceKind>) -> Query {
     let select = Select { columns, from: Some(0), ..Select::default() };
     let sources = kinds
@@ -14,7 +14,7 @@ fn query(columns: Vec<Expr>, kinds: Vec<SourceKind>) -> Query {
     Query { statement: Statement { ctes: vec![], body, explain: None }, sources }
 }
 
-/// A statement that selects some columns `x` of the first source and of those joined to it.
+/// The FROM clause of a query that selects column `x` of these sources.
 fn joined(columns: &[usize], joins: Vec<Join>, kinds: Vec<SourceKind>) -> String {
     let mut query = query(columns.iter().copied().map(column).collect(), kinds);
     if let Body::Select(select) = &mut query.statement.body {
@@ -37,7 +37,7 @@ fn table(name: &str) -> SourceKind {
     SourceKind::Table(vec![name.into()])
 }
 
-fn referred(name: &str, parent: usize, optional: bool) -> SourceKind {
+fn reference(name: &str, parent: usize, optional: bool) -> SourceKind {
     let on = vec![("other".into(), "id".into())];
     SourceKind::Reference { name: vec![name.into()], parent, on, optional }
 }
@@ -56,7 +56,7 @@ fn binary(sign: &'static str, left: Expr, right: Expr) -> Expr {
 }
 
 #[test]
-fn test_operators_are_bracketed_by_how_strongly_they_hold() {
+fn test_operators_are_parenthesized_by_precedence() {
     let sum = || binary("+", number(1), number(2));
     assert_eq!(
         written(binary("*", sum(), number(3))),
@@ -93,8 +93,8 @@ fn test_value_that_occurs_twice_is_one_parameter() {
 }
 
 #[test]
-fn test_references_are_joined_once_and_parents_first() {
-    let sources = vec![table("a"), referred("b", 0, false), referred("c", 1, true)];
+fn test_references_are_joined_once_after_their_parents() {
+    let sources = vec![table("a"), reference("b", 0, false), reference("c", 1, true)];
     let columns =
         vec![Expr::Column(2, "x".into()), Expr::Column(1, "y".into()), Expr::Column(2, "z".into())];
     assert_eq!(
@@ -105,20 +105,20 @@ fn test_references_are_joined_once_and_parents_first() {
 }
 
 #[test]
-fn test_column_of_a_table_that_is_not_there_is_an_error() {
-    let lost = query(vec![Expr::Column(1, "x".into())], vec![table("a"), table("b")]);
-    assert!(write(&lost).unwrap_err().to_string().contains("b is no part of this query"));
+fn test_column_of_table_outside_the_query_is_an_error() {
+    let outside = query(vec![Expr::Column(1, "x".into())], vec![table("a"), table("b")]);
+    assert!(write(&outside).unwrap_err().to_string().contains("b is not part of this query"));
 }
 
 #[test]
-fn test_references_of_what_an_outer_join_leaves_out_are_left_out_with_it() {
-    let kinds = || vec![table("a"), referred("b", 0, false), table("c"), referred("d", 1, false)];
-    // A full join leaves out what stands before it, and what that refers to.
+fn test_references_below_outer_join_are_left_joined() {
+    let kinds = || vec![table("a"), reference("b", 0, false), table("c"), reference("d", 1, false)];
+    // A full join may leave out rows of the sources before it, and so of their references.
     assert_eq!(
         joined(&[1], vec![join(" FULL JOIN ", 2, 2, 0)], kinds()),
         "a AS t0 FULL JOIN c AS t1 ON t1.x OPERATOR(pg_catalog.=) t0.x LEFT JOIN b AS t2 ON t2.id OPERATOR(pg_catalog.=) t0.other"
     );
-    // A reference that is joined for the asking is what its own references begin with.
+    // The references of an explicitly joined table begin at that table.
     assert_eq!(
         joined(&[3], vec![join(" LEFT JOIN ", 1, 1, 0)], kinds()),
         "a AS t0 LEFT JOIN b AS t1 ON t1.x OPERATOR(pg_catalog.=) t0.x LEFT JOIN d AS t2 ON t2.id OPERATOR(pg_catalog.=) t1.other"
@@ -131,8 +131,8 @@ fn test_references_of_what_an_outer_join_leaves_out_are_left_out_with_it() {
 }
 
 #[test]
-fn test_references_that_a_join_needs_stand_before_it_or_beside_its_table() {
-    let kinds = || vec![table("a"), referred("b", 0, false), table("c"), referred("d", 2, false)];
+fn test_references_used_by_join_condition_are_joined_before_or_nested() {
+    let kinds = || vec![table("a"), reference("b", 0, false), table("c"), reference("d", 2, false)];
     assert_eq!(
         joined(&[0], vec![join(" JOIN ", 2, 2, 1)], kinds()),
         "a AS t0 JOIN b AS t2 ON t2.id OPERATOR(pg_catalog.=) t0.other JOIN c AS t1 ON t1.x OPERATOR(pg_catalog.=) t2.x"
@@ -144,7 +144,7 @@ fn test_references_that_a_join_needs_stand_before_it_or_beside_its_table() {
 }
 
 #[test]
-fn test_name_of_a_column_is_written_among_the_columns_alone() {
+fn test_name_of_expression_is_only_written_in_select_list() {
     let named = || Expr::Named(Box::new(binary("+", number(1), number(2))), "n".into());
     let mut query = query(vec![named(), binary("*", named(), number(3))], vec![table("t")]);
     if let Body::Select(select) = &mut query.statement.body {
@@ -160,8 +160,8 @@ fn test_name_of_a_column_is_written_among_the_columns_alone() {
 }
 
 #[test]
-fn test_operators_of_own_types_are_those_of_pg_catalog_and_others_stay_open() {
-    let both = |others: &[&str], expression: Expr| {
+fn test_operators_of_builtin_types_are_qualified_and_others_are_not() {
+    let rendered = |others: &[&str], expression: Expr| {
         let mut query = query(vec![expression], vec![table("t")]);
         query.sources[0].others = others.iter().map(|name| (*name).to_owned()).collect();
         let sql = write(&query).unwrap().sql;
@@ -170,28 +170,28 @@ fn test_operators_of_own_types_are_those_of_pg_catalog_and_others_stay_open() {
     let value = |at| Expr::Value(at, None);
     let between = || Expr::Between(Box::new([column(0), value(0), value(1)]));
     assert_eq!(
-        both(&[], between()),
+        rendered(&[], between()),
         "t0.x OPERATOR(pg_catalog.>=) $1 AND t0.x OPERATOR(pg_catalog.<=) $2"
     );
-    assert_eq!(both(&["x"], between()), "t0.x BETWEEN $1 AND $2");
+    assert_eq!(rendered(&["x"], between()), "t0.x BETWEEN $1 AND $2");
     let like = || binary("LIKE", column(0), value(0));
-    assert_eq!(both(&[], like()), "t0.x OPERATOR(pg_catalog.~~) $1");
-    assert_eq!(both(&["x"], like()), "t0.x LIKE $1");
+    assert_eq!(rendered(&[], like()), "t0.x OPERATOR(pg_catalog.~~) $1");
+    assert_eq!(rendered(&["x"], like()), "t0.x LIKE $1");
     let distinct = || binary("IS DISTINCT FROM", column(0), value(0));
     assert_eq!(
-        both(&[], distinct()),
+        rendered(&[], distinct()),
         "coalesce(t0.x OPERATOR(pg_catalog.<>) $1, t0.x IS NOT NULL OR $1 IS NOT NULL)"
     );
-    assert_eq!(both(&["x"], distinct()), "t0.x IS DISTINCT FROM $1");
+    assert_eq!(rendered(&["x"], distinct()), "t0.x IS DISTINCT FROM $1");
     let cast = Expr::Value(0, Some("citext".into()));
-    assert_eq!(both(&[], binary("=", column(0), cast)), "t0.x = $1::citext");
-    // What holds together less than it seems gets its parentheses.
+    assert_eq!(rendered(&[], binary("=", column(0), cast)), "t0.x = $1::citext");
+    // A rendered BETWEEN has the precedence of AND, so it is parenthesized.
     let negated = Expr::Is(Box::new(between()), "TRUE");
-    assert!(both(&[], negated).starts_with("(t0.x OPERATOR"));
+    assert!(rendered(&[], negated).starts_with("(t0.x OPERATOR"));
 }
 
 #[test]
-fn test_name_over_63_bytes_is_refused_wherever_it_stands() {
+fn test_name_over_63_bytes_is_refused_everywhere() {
     let long = || "n".repeat(64);
     for (columns, kind) in [
         (vec![Expr::Column(0, long())], table("t")),

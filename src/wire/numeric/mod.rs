@@ -1,4 +1,4 @@
-//! NUMERIC on the wire: digits in base 10,000, from and to integers with a scale and text.
+//! The binary format of NUMERIC: base-10,000 digits, converted from and to decimals and text.
 //!
 //! Layout: `numeric_recv` and `numeric_send` of
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/numeric.c>.
@@ -17,9 +17,9 @@ const NAN: u16 = 0xC000;
 const PLUS_INFINITY: u16 = 0xD000;
 const MINUS_INFINITY: u16 = 0xF000;
 
-/// `NUMERIC_DSCALE_MAX`: digits that may follow the decimal point.
+/// `NUMERIC_DSCALE_MAX`: the maximum of digits after the decimal point.
 pub const MAX_SCALE: i32 = 0x3fff;
-/// `NUMERIC_WEIGHT_MAX`, in groups of four digits.
+/// `NUMERIC_WEIGHT_MAX`, in base-10,000 digits.
 const MAX_WEIGHT: i32 = 0x7fff;
 
 #[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
@@ -33,40 +33,37 @@ const POWERS: [u128; 39] = {
     powers
 };
 
-/// Ten to the power of `exponent`, where 128 bits hold it.
+/// Ten to the power of `exponent`; `None` if that exceeds 128 bits.
 #[must_use]
 pub fn power_of_ten(exponent: u32) -> Option<u128> {
     POWERS.get(exponent as usize).copied()
 }
 
-/// A NUMERIC as received; the digits stay where they are.
+/// A NUMERIC as received; its digits are borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numeric<'a> {
     /// A number.
     Finite(Digits<'a>),
     /// Not a number.
     NaN,
-    /// Infinity, or minus infinity.
+    /// Infinity or -infinity.
     Infinite {
-        /// The sign.
+        /// Whether it is -infinity.
         negative: bool,
     },
 }
 
-/// A finite number: groups of four digits, the first worth `10_000 ^ weight`.
+/// A finite number: base-10,000 digits ("groups"), the first of which counts `10_000 ^ weight`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digits<'a> {
     groups: &'a [[u8; 2]],
     weight: i32,
     negative: bool,
-    /// How many digits after the decimal point are shown.
+    /// The display scale: the digits shown after the decimal point.
     pub scale: u16,
 }
 
-/// Reads a NUMERIC.
-///
-/// # Errors
-/// When the bytes are not one.
+/// Decodes a NUMERIC.
 pub fn parse(bytes: &[u8]) -> Result<Numeric<'_>, Malformed> {
     let mut groups = bytes;
     let count = u16::from_be_bytes(take(&mut groups)?);
@@ -100,13 +97,13 @@ impl Digits<'_> {
         self.groups.iter().map(|group| u16::from_be_bytes(*group))
     }
 
-    /// Whether the number is below zero.
+    /// Whether the sign is negative.
     #[must_use]
     pub fn is_negative(&self) -> bool {
         self.negative
     }
 
-    /// The number, if it is a whole one of 16 digits at most.
+    /// The number, if it is an integer of at most 16 digits.
     #[must_use]
     #[inline]
     pub fn whole(&self) -> Option<i64> {
@@ -123,7 +120,7 @@ impl Digits<'_> {
         Some(if self.negative { -number } else { number })
     }
 
-    /// How many digits stand before the decimal point.
+    /// The number of digits before the decimal point.
     #[must_use]
     pub fn whole_digits(&self) -> i64 {
         let first = self
@@ -137,7 +134,7 @@ impl Digits<'_> {
     #[must_use]
     #[inline]
     pub fn unscaled(&self, scale: i32) -> Option<i128> {
-        // The groups may hold more zeros than 128 bits: then the text tells.
+        // Trailing zeros may exceed 128 bits in the calculation; then the text decides.
         self.folded(scale).or_else(|| self.unscaled_text(scale)?.parse().ok())
     }
 
@@ -165,7 +162,7 @@ impl Digits<'_> {
         Some(if self.negative { -value } else { value })
     }
 
-    /// The digits of the number times `10 ^ scale`, if that is an integer; with its sign.
+    /// The number times `10 ^ scale` as text, if that is an integer.
     #[must_use]
     pub fn unscaled_text(&self, scale: i32) -> Option<String> {
         let mut text = String::from(if self.negative { "-" } else { "" });
@@ -191,7 +188,7 @@ impl Digits<'_> {
     }
 }
 
-/// Division of 128 bits is slow: most numbers need 64.
+/// 128-bit division is slow, and most numbers fit 64 bits.
 fn divide_exactly(magnitude: u128, power: u128) -> Option<u128> {
     if let (Ok(magnitude), Ok(power)) = (u64::try_from(magnitude), u64::try_from(power)) {
         return magnitude.is_multiple_of(power).then(|| u128::from(magnitude / power));
@@ -248,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn test_put_text_of_what_is_no_number_is_an_error() {
+    fn test_put_text_of_invalid_text_is_an_error() {
         for given in ["", "-", ".", "1.2.3", "abc", "1e", "0x1", "١"] {
             assert_eq!(put_text(given, &mut Vec::new()), Err(NotNumeric::Syntax), "{given}");
         }
@@ -295,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn test_whole_of_numbers_is_exact_or_none() {
+    fn test_whole_of_numbers_is_their_value_or_none() {
         for (text, expected) in [
             ("0", Some(0)),
             ("-0.00", Some(0)),
@@ -317,7 +314,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn test_put_i128_of_any_value_and_scale_comes_back(value: i128, shift in 0_u32..127, scale in 0_u8..=38) {
+        fn test_put_i128_of_any_value_and_scale_round_trips(value: i128, shift in 0_u32..127, scale in 0_u8..=38) {
             let value = value >> shift;
             let mut bytes = Vec::new();
             put_i128(value, scale, &mut bytes);
@@ -330,12 +327,12 @@ mod tests {
         }
 
         #[test]
-        fn test_unscaled_agrees_with_its_text(value: i64, scale in 0_u8..20, wanted in 0_i32..24) {
+        fn test_unscaled_agrees_with_its_text(value: i64, scale in 0_u8..20, requested in 0_i32..24) {
             let mut bytes = Vec::new();
             put_i128(i128::from(value), scale, &mut bytes);
             let digits = finite(&bytes);
-            let by_text = digits.unscaled_text(wanted).and_then(|text| text.parse().ok());
-            prop_assert_eq!(digits.unscaled(wanted), by_text);
+            let by_text = digits.unscaled_text(requested).and_then(|text| text.parse().ok());
+            prop_assert_eq!(digits.unscaled(requested), by_text);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! NUMERIC as text.
+//! Formats NUMERIC as text.
 
 use super::{Digits, Numeric};
 
@@ -44,18 +44,18 @@ impl Numeric<'_> {
     }
 }
 
-/// Four digits.
+/// The four decimal digits of a base-10,000 digit.
 fn digits_of(group: u16) -> [char; 4] {
     let digit = |power: u16| char::from(b'0' + (group / power % 10) as u8);
     [digit(1000), digit(100), digit(10), digit(1)]
 }
 
-/// Appends four digits.
+/// Appends the four decimal digits of a base-10,000 digit.
 pub(super) fn put_group(group: u16, out: &mut String) {
     out.extend(digits_of(group));
 }
 
-/// Appends at most four digits: zeros before them are left out.
+/// Appends the first base-10,000 digit, without leading zeros.
 fn put_first_group(group: u16, out: &mut String) {
     let zeros = 3 - group.checked_ilog10().unwrap_or(0) as usize;
     out.extend(digits_of(group).into_iter().skip(zeros));

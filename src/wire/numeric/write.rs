@@ -1,4 +1,4 @@
-//! NUMERIC written: from integers with a scale, and from text.
+//! Encodes NUMERIC from integers with a scale and from text.
 
 use super::{
     MAX_SCALE, MAX_WEIGHT, MINUS_INFINITY, NAN, NEGATIVE, Numeric, PLUS_INFINITY, POSITIVE,
@@ -23,9 +23,9 @@ pub fn put_i128(value: i128, scale: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a magnitude whose last `fraction_groups` groups stand after the decimal point.
+/// Appends a magnitude whose last `fraction_groups` base-10,000 digits are the fraction.
 fn put_u64(magnitude: u64, negative: bool, scale: u8, fraction_groups: u8, out: &mut Vec<u8>) {
-    // Five groups of four digits hold 64 bits; the last comes first.
+    // Five base-10,000 digits hold 64 bits; the least significant is first.
     let mut groups = [0_u16; 5];
     let (mut rest, mut count) = (magnitude, 0_u16);
     for group in &mut groups {
@@ -54,8 +54,8 @@ fn put_u64(magnitude: u64, negative: bool, scale: u8, fraction_groups: u8, out: 
     }
 }
 
-/// Appends a number given by its decimal digits, the last `scale` of them after the point; a
-/// negative scale stands for zeros. The caller has checked the limits.
+/// Appends a number given by its decimal digits, of which the last `scale` are the fraction; a
+/// negative scale means zeros that follow the digits. The caller has checked the limits.
 fn put_digits(negative: bool, digits: &[u8], scale: i32, out: &mut Vec<u8>) {
     let zeros = usize::try_from(-scale).unwrap_or(0);
     let scale = usize::try_from(scale).unwrap_or(0);
@@ -90,27 +90,27 @@ fn put_digits(negative: bool, digits: &[u8], scale: i32, out: &mut Vec<u8>) {
     }
 }
 
-/// How many groups stand before the decimal point when the leading ones are left out; below zero
-/// when the number begins behind it.
+/// The number of base-10,000 digits before the decimal point without the leading zeros; negative if
+/// the number begins after the point.
 fn groups_before_point(all: usize, fraction_digits: usize, leading: usize) -> i64 {
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     count(all) - count(fraction_digits / 4) - count(leading)
 }
 
-/// Text that is no NUMERIC, or one beyond PostgreSQL's limits.
+/// Why a text is not a NUMERIC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotNumeric {
-    /// No number at all.
+    /// The text is not a number.
     Syntax,
-    /// More digits than PostgreSQL has room for.
+    /// The number has more digits than NUMERIC can hold.
     Limits,
 }
 
-/// Appends the number that `text` names: digits with a point and an exponent, `NaN`, or
-/// `Infinity` with a sign. Gives back its scale; `None` for NaN and infinities.
+/// Parses and appends a number: digits with a point and an exponent, `NaN`, or `Infinity` with a
+/// sign. Returns its scale; `None` for NaN and infinities.
 ///
 /// # Errors
-/// When the text is no number, or one that NUMERIC cannot hold.
+/// When the text is not a number, or one that NUMERIC cannot hold.
 pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<Option<i32>, NotNumeric> {
     let (negative, magnitude) = match text.as_bytes() {
         [b'-', ..] => (true, &text[1..]),
@@ -118,7 +118,7 @@ pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<Option<i32>, NotNumeric
         _ => (false, text),
     };
     if let Some(sign) = special(negative, magnitude) {
-        // The server itself sends infinities with this scale, which means nothing.
+        // The server sends infinities with this scale; it has no meaning.
         let scale = if sign == NAN { 0 } else { 0x20 };
         for half in [0, 0, sign, scale] {
             out.extend_from_slice(&half.to_be_bytes());
@@ -155,8 +155,8 @@ pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<Option<i32>, NotNumeric
     Ok(Some(scale.max(0)))
 }
 
-/// The digits of a short number without an exponent, as a number, and how many of them stand after
-/// the point. Eighteen digits fit 64 bits; anything else takes the long way.
+/// Parses a short number without an exponent: its digits as an integer, and its scale. Eighteen
+/// digits fit 64 bits; `None` for all other numbers.
 #[inline]
 fn short(magnitude: &[u8]) -> Option<(u64, u8)> {
     let mut value: u64 = 0;
@@ -179,23 +179,20 @@ fn short(magnitude: &[u8]) -> Option<(u64, u8)> {
     (plain && (1..=18).contains(&digits)).then_some((value, scale))
 }
 
-/// Why text is not an integer with a scale.
+/// Why a text cannot be converted to an unscaled integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotScaled {
-    /// No number at all.
+    /// The text is not a number.
     Syntax,
-    /// NaN or an infinity.
+    /// The text is NaN or an infinity.
     Special,
-    /// More digits after the point than the scale.
+    /// The number has more fractional digits than the scale.
     TooFine,
-    /// More digits than 128 bits hold.
+    /// The number exceeds 128 bits.
     TooLarge,
 }
 
-/// The number that `text` names times `10 ^ scale`, if that is an integer.
-///
-/// # Errors
-/// When it is not.
+/// Parses a number and returns it times `10 ^ scale`, if that is an integer.
 pub fn scaled(text: &str, scale: i32) -> Result<i128, NotScaled> {
     let (negative, magnitude) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),

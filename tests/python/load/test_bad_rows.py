@@ -98,10 +98,10 @@ def test_row_unlike_the_first_is_named(refused: Refused, rows: list[Any]) -> Non
     ("rows", "says"),
     [
         ([Pair(1, "a"), Longer(2, "b", 3)], '"age" is not among the names of the first row'),
-        ([Pair(1, "a"), Other(2, "b")], "no value for it"),
-        ([Pair(1, "a"), Turned("b", 2), Alone(3)], "no value for it"),
+        ([Pair(1, "a"), Other(2, "b")], "no value for this column"),
+        ([Pair(1, "a"), Turned("b", 2), Alone(3)], "no value for this column"),
         ([Person(1, "a"), Elder(2, "b")], '"age" is not among the names of the first row'),
-        ([Person(1, "a"), Nameless(2)], "no value for it"),
+        ([Person(1, "a"), Nameless(2)], "no value for this column"),
     ],
     ids=["field more", "other field", "field less", "field more of a dataclass", "field less of a dataclass"],
 )

@@ -309,7 +309,7 @@ def test_replace_refuses_a_table_whose_triggers_it_would_not_fire(
 @pytest.mark.parametrize("other", [False, True], ids=["same columns", "other columns"])
 @pytest.mark.parametrize(
     ("change", "says"),
-    [(INSERTED, "fires none"), ("CREATE VIEW seen AS SELECT * FROM t", "without losing what hangs on it")],
+    [(INSERTED, "fires none"), ("CREATE VIEW seen AS SELECT * FROM t", "without losing what depends on it")],
 )
 def test_replace_refuses_what_came_to_the_table_while_the_rows_did(
     db: howdah.Database, sql: Sql, change: str, says: str, *, other: bool
@@ -457,7 +457,7 @@ def test_replace_under_a_view_leaves_both_as_they_were_or_works(db: howdah.Datab
     sql("CREATE VIEW looks AS SELECT id, v FROM t")
     # It is told before any row is taken.
     rows = iter(ROWS)
-    with pytest.raises(ProgrammingError, match=r"losing what hangs on it \(its view looks\)"):
+    with pytest.raises(ProgrammingError, match=r"losing what depends on it \(its view looks\)"):
         db.load("t", rows, mode="replace")
     assert sql("SELECT id, v FROM looks") == [(1, "old")]
 

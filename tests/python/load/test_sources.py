@@ -133,7 +133,7 @@ def test_error_of_an_export_is_raised_as_it_is(db: howdah.Database) -> None:
     ("data", "says"),
     [
         (lambda: pl.DataFrame({"id": pl.Series([2**100], dtype=pl.Int128)}), "this Arrow data cannot be read"),
-        (lambda: pl.LazyFrame({"id": [1]}), "load what its collect\\(\\) gives"),
+        (lambda: pl.LazyFrame({"id": [1]}), "load the result of its collect\\(\\)"),
     ],
 )
 def test_data_that_is_not_understood_is_an_error_of_ours(db: howdah.Database, data: Any, says: str) -> None:

@@ -246,7 +246,9 @@ async def test_row_whose_owner_the_server_alone_knows_is_not_lost(db: howdah.Asy
     loaded = await db.find(Mass).load(Mass.things).order_by(Mass.grams).to_list()
     assert [len(one.things) for one in loaded] == [1, 0]
     await db.insert_many(Thing, [{"mass_id": float("nan")}])
-    with pytest.raises(InterfaceError, match="things: a row has the key nan, which to the server is the same"):
+    with pytest.raises(
+        InterfaceError, match="things: a row has the key nan, which equals its owner's key on the server"
+    ):
         await db.find(Mass).load(Mass.things).to_list()
 
 

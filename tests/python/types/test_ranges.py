@@ -84,8 +84,8 @@ def test_multirange_is_a_list_of_ranges(db: howdah.Database, column: Column) -> 
 @pytest.mark.parametrize(
     ("declaration", "value", "says"),
     [
-        ("int4range", Range("a", 5), "lower end"),
-        ("int4range", Range(1, 2**31), "upper end"),
+        ("int4range", Range("a", 5), "lower bound"),
+        ("int4range", Range(1, 2**31), "upper bound"),
         ("int4range", "[1,5)", "expected int4range, got str"),
         ("int4range", (1, 5), "expected int4range, got tuple"),
         ("int4multirange", Range(1, 5), "expected int4multirange, got .*Range"),

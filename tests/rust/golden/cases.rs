@@ -1,19 +1,19 @@
-//! Every type that has golden files, and its values that Arrow has no room for.
+//! The types with golden files, and their values that Arrow cannot hold.
 
-use howdah::types::Declared;
+use howdah::types::ColumnType;
 use postgres_types::{Kind, Type};
 
 /// A type with golden files.
 pub struct Case {
-    /// The files' name; those of the array end in `_array`.
+    /// The name of the files; those with arrays end in `_array`.
     pub name: &'static str,
     ty: Type,
-    /// The array's type, where it has an OID of its own.
+    /// The array type, if it has a fixed OID.
     pub array: Option<Type>,
     typmod: i32,
-    /// Values that Arrow cannot hold, as the server prints them, and what clamping makes of them.
+    /// Values that Arrow cannot hold, as the server prints them, with the result of clamping.
     pub out_of_range: &'static [(&'static str, Option<&'static str>)],
-    /// Whether the policy `Text` makes a column of text of it.
+    /// Whether the policy `Text` reads it as text.
     pub becomes_text: bool,
     /// Whether a cell of another length is malformed.
     pub is_strict: bool,
@@ -28,9 +28,9 @@ impl Case {
         if self.has_array { vec![plain, array] } else { vec![plain] }
     }
 
-    /// The type of its plain values.
-    pub fn plain(&self) -> Declared {
-        Declared { ty: self.ty.clone(), typmod: self.typmod }
+    /// The type of its values that are not arrays.
+    pub fn plain(&self) -> ColumnType {
+        ColumnType { ty: self.ty.clone(), typmod: self.typmod }
     }
 
     fn new(name: &'static str, ty: Type, array: Type) -> Self {
@@ -46,18 +46,18 @@ impl Case {
         }
     }
 
-    fn created(name: &'static str, ty: Type) -> Self {
+    fn user_defined(name: &'static str, ty: Type) -> Self {
         Self { array: None, ..Self::new(name, ty, Type::INT4_ARRAY) }
     }
 
-    /// Without arrays.
-    fn alone(mut self) -> Self {
+    /// The case has no file with arrays.
+    fn without_arrays(mut self) -> Self {
         self.has_array = false;
         self
     }
 
-    /// Any length will do.
-    fn lax(mut self) -> Self {
+    /// Cells of any length are valid.
+    fn any_length(mut self) -> Self {
         self.is_strict = false;
         self
     }
@@ -72,7 +72,10 @@ impl Case {
         self
     }
 
-    fn no_room(mut self, values: &'static [(&'static str, Option<&'static str>)]) -> Self {
+    fn out_of_range_values(
+        mut self,
+        values: &'static [(&'static str, Option<&'static str>)],
+    ) -> Self {
         self.out_of_range = values;
         self
     }
@@ -108,7 +111,7 @@ fn mood() -> Type {
     Type::new("mood".into(), 0, Kind::Enum(labels), "public".into())
 }
 
-/// A type that an extension created; only arrays tell its OID.
+/// A type of an extension; only arrays contain its OID.
 fn extension(name: &str) -> Type {
     Type::new(name.into(), 0, Kind::Simple, "public".into())
 }
@@ -132,57 +135,62 @@ pub fn cases() -> Vec<Case> {
         Case::new("float4", Type::FLOAT4, Type::FLOAT4_ARRAY),
         Case::new("float8", Type::FLOAT8, Type::FLOAT8_ARRAY),
         Case::new("numeric", Type::NUMERIC, Type::NUMERIC_ARRAY).text(),
-        Case::new("numeric_limits", Type::NUMERIC, Type::NUMERIC_ARRAY).text().alone(),
+        Case::new("numeric_limits", Type::NUMERIC, Type::NUMERIC_ARRAY).text().without_arrays(),
         Case::new("numeric_15_2", Type::NUMERIC, Type::NUMERIC_ARRAY)
             .modified(numeric(15, 2))
-            .no_room(NAN)
+            .out_of_range_values(NAN)
             .text(),
         Case::new("numeric_38_10", Type::NUMERIC, Type::NUMERIC_ARRAY)
             .modified(numeric(38, 10))
-            .no_room(NAN)
+            .out_of_range_values(NAN)
             .text(),
         Case::new("numeric_76_20", Type::NUMERIC, Type::NUMERIC_ARRAY)
             .modified(numeric(76, 20))
-            .no_room(NAN)
+            .out_of_range_values(NAN)
             .text(),
         Case::new("numeric_5_minus_2", Type::NUMERIC, Type::NUMERIC_ARRAY)
             .modified(numeric(5, -2))
-            .no_room(NAN)
+            .out_of_range_values(NAN)
             .text(),
         Case::new("numeric_3_5", Type::NUMERIC, Type::NUMERIC_ARRAY)
             .modified(numeric(3, 5))
-            .no_room(NAN)
+            .out_of_range_values(NAN)
             .text(),
-        Case::new("text", Type::TEXT, Type::TEXT_ARRAY).lax(),
-        Case::new("varchar", Type::VARCHAR, Type::VARCHAR_ARRAY).modified(44).lax(),
-        Case::new("bpchar", Type::BPCHAR, Type::BPCHAR_ARRAY).modified(9).lax(),
-        Case::new("name", Type::NAME, Type::NAME_ARRAY).lax(),
-        Case::new("bytea", Type::BYTEA, Type::BYTEA_ARRAY).lax(),
-        Case::new("date", Type::DATE, Type::DATE_ARRAY).no_room(DATES).text(),
-        Case::new("time", Type::TIME, Type::TIME_ARRAY).no_room(TIMES).text(),
-        Case::new("timestamp", Type::TIMESTAMP, Type::TIMESTAMP_ARRAY).no_room(TIMESTAMPS).text(),
+        Case::new("text", Type::TEXT, Type::TEXT_ARRAY).any_length(),
+        Case::new("varchar", Type::VARCHAR, Type::VARCHAR_ARRAY).modified(44).any_length(),
+        Case::new("bpchar", Type::BPCHAR, Type::BPCHAR_ARRAY).modified(9).any_length(),
+        Case::new("name", Type::NAME, Type::NAME_ARRAY).any_length(),
+        Case::new("bytea", Type::BYTEA, Type::BYTEA_ARRAY).any_length(),
+        Case::new("date", Type::DATE, Type::DATE_ARRAY).out_of_range_values(DATES).text(),
+        Case::new("time", Type::TIME, Type::TIME_ARRAY).out_of_range_values(TIMES).text(),
+        Case::new("timestamp", Type::TIMESTAMP, Type::TIMESTAMP_ARRAY)
+            .out_of_range_values(TIMESTAMPS)
+            .text(),
         Case::new("timestamptz", Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY)
-            .no_room(TIMESTAMPTZS)
+            .out_of_range_values(TIMESTAMPTZS)
             .text(),
-        Case::new("interval", Type::INTERVAL, Type::INTERVAL_ARRAY).no_room(INTERVALS).text(),
+        Case::new("interval", Type::INTERVAL, Type::INTERVAL_ARRAY)
+            .out_of_range_values(INTERVALS)
+            .text(),
         Case::new("uuid", Type::UUID, Type::UUID_ARRAY),
         Case::new("inet", Type::INET, Type::INET_ARRAY),
         Case::new("cidr", Type::CIDR, Type::CIDR_ARRAY),
-        Case::new("json", Type::JSON, Type::JSON_ARRAY).lax(),
-        Case::new("jsonb", Type::JSONB, Type::JSONB_ARRAY).lax(),
-        Case::created("enum", mood()),
-        Case::created("domain", positive()),
-        Case::created("vector", extension("vector")),
-        Case::created("vector_3", extension("vector")).modified(3),
-        Case::created("halfvec", extension("halfvec")),
+        Case::new("json", Type::JSON, Type::JSON_ARRAY).any_length(),
+        Case::new("jsonb", Type::JSONB, Type::JSONB_ARRAY).any_length(),
+        Case::user_defined("enum", mood()),
+        Case::user_defined("domain", positive()),
+        Case::user_defined("vector", extension("vector")),
+        Case::user_defined("vector_3", extension("vector")).modified(3),
+        Case::user_defined("halfvec", extension("halfvec")),
         Case::new("int4range", Type::INT4_RANGE, Type::INT4_RANGE_ARRAY),
-        Case::new("int8range", Type::INT8_RANGE, Type::INT8_RANGE_ARRAY).alone(),
-        Case::new("numrange", Type::NUM_RANGE, Type::NUM_RANGE_ARRAY).alone(),
-        Case::new("daterange", Type::DATE_RANGE, Type::DATE_RANGE_ARRAY).alone(),
-        Case::new("tsrange", Type::TS_RANGE, Type::TS_RANGE_ARRAY).alone(),
+        Case::new("int8range", Type::INT8_RANGE, Type::INT8_RANGE_ARRAY).without_arrays(),
+        Case::new("numrange", Type::NUM_RANGE, Type::NUM_RANGE_ARRAY).without_arrays(),
+        Case::new("daterange", Type::DATE_RANGE, Type::DATE_RANGE_ARRAY).without_arrays(),
+        Case::new("tsrange", Type::TS_RANGE, Type::TS_RANGE_ARRAY).without_arrays(),
         Case::new("tstzrange", Type::TSTZ_RANGE, Type::TSTZ_RANGE_ARRAY),
-        Case::created("textrange", textrange()).alone(),
+        Case::user_defined("textrange", textrange()).without_arrays(),
         Case::new("int4multirange", Type::INT4MULTI_RANGE, Type::INT4MULTI_RANGE_ARRAY),
-        Case::new("nummultirange", Type::NUMMULTI_RANGE, Type::NUMMULTI_RANGE_ARRAY).alone(),
+        Case::new("nummultirange", Type::NUMMULTI_RANGE, Type::NUMMULTI_RANGE_ARRAY)
+            .without_arrays(),
     ]
 }

@@ -1,18 +1,18 @@
-//! The golden files: a COPY by the server, and the server's text of every value.
+//! Reads the golden files: a binary COPY by the server, and the server's text of every value.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
-use howdah::types::Declared;
+use howdah::types::ColumnType;
 use howdah::wire::copy::tuples;
 use postgres_types::{Kind, Type};
 
 use crate::cases::Case;
 
-/// One type's values, as bytes and as text.
+/// One type's values, in binary and text format.
 pub struct Golden {
-    /// The file's name without its ending.
+    /// The file's name without extension.
     pub name: String,
     /// The whole binary COPY.
     pub bytes: Vec<u8>,
@@ -31,7 +31,7 @@ pub fn names() -> HashSet<String> {
 }
 
 impl Golden {
-    /// Reads the files of a name.
+    /// Reads the files with this name.
     pub fn read(name: &str) -> Self {
         let bytes = fs::read(folder().join(format!("{name}.copy"))).unwrap();
         let text = fs::read_to_string(folder().join(format!("{name}.text"))).unwrap();
@@ -46,8 +46,8 @@ impl Golden {
         rows.into_iter().map(|row| row[0]).zip(self.texts.iter().map(Option::as_ref))
     }
 
-    /// The type of the column. What a script created has the OID that stands in the arrays' bytes.
-    pub fn declared(&self, case: &Case, is_array: bool) -> Declared {
+    /// The type of the column. The OID of a user-defined type is read from the arrays' bytes.
+    pub fn declared(&self, case: &Case, is_array: bool) -> ColumnType {
         if !is_array {
             return case.plain();
         }
@@ -63,7 +63,7 @@ impl Golden {
         let ty = Type::from_oid(array_oid(case))
             .filter(|ty| *ty.kind() == kind)
             .unwrap_or_else(|| Type::new(format!("_{}", case.name), 0, kind, "public".into()));
-        Declared { ty, typmod: plain.typmod }
+        ColumnType { ty, typmod: plain.typmod }
     }
 }
 
@@ -71,8 +71,7 @@ fn array_oid(case: &Case) -> u32 {
     case.array.as_ref().map_or(0, Type::oid)
 }
 
-/// A line of COPY's text format; `None` for NULL.
-/// <https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS>
+/// Parses a line of COPY's text format; `None` for NULL.
 fn unescaped(line: &str) -> Option<String> {
     if line == "\\N" {
         return None;
@@ -95,11 +94,10 @@ fn unescaped(line: &str) -> Option<String> {
     Some(text)
 }
 
-/// The elements of an array that `array_out` printed.
-/// <https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>
+/// Parses the elements of an array in the format of `array_out`.
 pub fn elements(text: &str) -> Vec<Option<String>> {
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
-    let inner = inner.unwrap_or_else(|| panic!("{text} is no array"));
+    let inner = inner.unwrap_or_else(|| panic!("{text} is not an array"));
     let mut elements = Vec::new();
     let mut rest = inner.chars().peekable();
     while rest.peek().is_some() {

@@ -11,7 +11,7 @@ use arrow_schema::{DataType, Field, FieldRef};
 use howdah::wire::array::elements;
 use postgres_types::Type;
 
-use crate::{plain, refused, taken};
+use crate::{accepted, plain, refused};
 
 /// One list of int2, or NULL.
 type List = Option<Vec<Option<i16>>>;
@@ -20,9 +20,9 @@ fn item(array: &dyn Array) -> FieldRef {
     Arc::new(Field::new("item", array.data_type().clone(), true))
 }
 
-/// The lists that arrays of int2 hold.
+/// Encodes a list array as int2[], and decodes the lists.
 fn lists(array: ArrayRef) -> Vec<List> {
-    let cells = taken(Type::INT2_ARRAY, array).into_iter();
+    let cells = accepted(Type::INT2_ARRAY, array).into_iter();
     let list = |bytes: Vec<u8>| {
         let mut cells = Vec::new();
         elements(21, &bytes, &mut cells).unwrap();
@@ -34,7 +34,7 @@ fn lists(array: ArrayRef) -> Vec<List> {
     cells.map(|cell| cell.map(list)).collect()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it stands beside NULL lists")]
+#[expect(clippy::unnecessary_wraps, reason = "it is used beside NULL lists")]
 fn of(values: &[i16]) -> List {
     Some(values.iter().copied().map(Some).collect())
 }
@@ -42,7 +42,7 @@ fn of(values: &[i16]) -> List {
 const BAD: i64 = 1 << 40;
 
 #[test]
-fn test_sliced_lists_of_every_layout_are_right() {
+fn test_slices_of_lists_of_every_layout_are_encoded() {
     let values: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5, 6]));
     let nulls = || Some(NullBuffer::from(vec![true, true, false]));
     let small = ListArray::new(
@@ -88,7 +88,7 @@ fn test_sliced_lists_of_every_layout_are_right() {
 }
 
 #[test]
-fn test_list_views_out_of_order_and_overlapping_are_right() {
+fn test_overlapping_and_unordered_list_views_are_encoded() {
     let values: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), Some(2), None, Some(4)]));
     let array = ListViewArray::new(
         item(&values),
@@ -103,7 +103,7 @@ fn test_list_views_out_of_order_and_overlapping_are_right() {
 }
 
 #[test]
-fn test_bad_values_that_no_list_uses_are_left_alone() {
+fn test_bad_values_outside_of_lists_are_ignored() {
     let values: ArrayRef = Arc::new(Int64Array::from(vec![1, BAD, 3, BAD]));
     let view = ListViewArray::new(
         item(&values),
@@ -118,7 +118,7 @@ fn test_bad_values_that_no_list_uses_are_left_alone() {
 }
 
 #[test]
-fn test_bad_values_below_a_null_list_are_left_alone() {
+fn test_bad_values_of_null_lists_are_ignored() {
     let values: ArrayRef = Arc::new(Int64Array::from(vec![1, BAD, 3]));
     let nulls = || Some(NullBuffer::from(vec![true, false, true]));
     let offsets = OffsetBuffer::from_lengths([1, 1, 1]);
@@ -129,7 +129,7 @@ fn test_bad_values_below_a_null_list_are_left_alone() {
 }
 
 #[test]
-fn test_bad_element_is_an_error_of_its_row_that_names_its_place() {
+fn test_bad_element_is_an_error_with_row_and_index() {
     let values: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, 2, BAD, 4]));
     let list =
         ListArray::new(item(&values), OffsetBuffer::from_lengths([1, 0, 3, 1]), values, None);
@@ -139,7 +139,7 @@ fn test_bad_element_is_an_error_of_its_row_that_names_its_place() {
 }
 
 #[test]
-fn test_bad_element_after_a_bad_one_below_null_is_still_found() {
+fn test_bad_element_after_bad_one_of_null_list_is_an_error() {
     let values: ArrayRef = Arc::new(Int64Array::from(vec![BAD, 1, BAD]));
     let nulls = Some(NullBuffer::from(vec![false, true, true]));
     let list = ListArray::new(item(&values), OffsetBuffer::from_lengths([1, 1, 1]), values, nulls);
@@ -147,7 +147,7 @@ fn test_bad_element_after_a_bad_one_below_null_is_still_found() {
 }
 
 #[test]
-fn test_lists_of_nulls_at_huge_offsets_are_right() {
+fn test_lists_of_nulls_at_huge_offsets_are_encoded() {
     let values: ArrayRef = Arc::new(NullArray::new(1 << 40));
     let end = 1_i64 << 40;
     let offsets = OffsetBuffer::new(ScalarBuffer::from(vec![end - 3, end - 3, end - 1, end]));
@@ -157,7 +157,7 @@ fn test_lists_of_nulls_at_huge_offsets_are_right() {
 }
 
 #[test]
-fn test_lists_of_dictionaries_and_views_are_right() {
+fn test_lists_of_dictionaries_and_views_are_encoded() {
     let words: ArrayRef = Arc::new(StringArray::from(vec!["a", "b\"c"]));
     let keys = Int32Array::from(vec![Some(1), None, Some(0)]);
     let packed: ArrayRef = Arc::new(arrow_array::DictionaryArray::new(keys, words));
@@ -165,7 +165,7 @@ fn test_lists_of_dictionaries_and_views_are_right() {
     let flat: ArrayRef = Arc::new(StringArray::from(vec![Some("b\"c"), None, Some("a")]));
     let encode = |values: ArrayRef| {
         let list = ListArray::new(item(&values), OffsetBuffer::from_lengths([2, 1]), values, None);
-        taken(Type::TEXT_ARRAY, Arc::new(list))
+        accepted(Type::TEXT_ARRAY, Arc::new(list))
     };
     let expected = encode(flat);
     assert_eq!(encode(packed), expected);
@@ -173,7 +173,7 @@ fn test_lists_of_dictionaries_and_views_are_right() {
 }
 
 #[test]
-fn test_lists_of_lists_are_refused_before_anything_is_sent() {
+fn test_lists_of_lists_are_refused_by_the_plan() {
     let values: ArrayRef = Arc::new(Int32Array::from(vec![1]));
     let inner: ArrayRef =
         Arc::new(ListArray::new(item(&values), OffsetBuffer::from_lengths([1]), values, None));

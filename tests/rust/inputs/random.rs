@@ -1,4 +1,4 @@
-//! Random arrays of every type, there and back: what is decoded is what was encoded.
+//! Random arrays of every type: decoding what was encoded returns the same array.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use arrow_array::{
 };
 use arrow_buffer::{IntervalMonthDayNano, NullBuffer, OffsetBuffer, i256};
 use arrow_schema::{DataType, Field, Schema};
-use howdah::types::{Declared, OutOfRange, ReadAs, known};
+use howdah::types::{ColumnType, OutOfRange, ReadAs, codec_for};
 use howdah::wire::copy::{HEADER, TRAILER, tuples};
 use postgres_types::{Kind, Type};
 use proptest::collection::vec;
@@ -25,19 +25,19 @@ use crate::plain;
 
 const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_US: i64 = 946_684_800_000_000;
-/// As `numeric_out` prints them: no zeros to lead, no minus before zero.
-const PRINTED_NUMBERS: &str = "-?[1-9][0-9]{0,60}(\\.[0-9]{1,60})?|0(\\.0{1,40})?\
+/// Numbers in the format of `numeric_out`: without leading zeros, and zero without a sign.
+const NUMERIC_TEXT: &str = "-?[1-9][0-9]{0,60}(\\.[0-9]{1,60})?|0(\\.0{1,40})?\
     |-?0\\.0{0,40}[1-9][0-9]{0,9}|NaN|-?Infinity";
 const TEXTS: [Type; 6] =
     [Type::TEXT, Type::VARCHAR, Type::BPCHAR, Type::NAME, Type::JSON, Type::JSONB];
 const LABELS: [&str; 4] = ["sad", "ok", "happy", "très content"];
 
-/// A type, and an array of the Arrow type that it is read as.
-type Column = (Declared, ArrayRef);
+/// A type, and an array of its Arrow type.
+type Column = (ColumnType, ArrayRef);
 
-/// An array of primitive values, NULLs among them.
+/// An array of primitive values and NULLs.
 fn primitives<T: ArrowPrimitiveType>(
-    declared: Declared,
+    declared: ColumnType,
     value: impl Strategy<Value = T::Native> + 'static,
     of: impl Fn(PrimitiveArray<T>) -> PrimitiveArray<T> + 'static,
 ) -> BoxedStrategy<Column>
@@ -58,9 +58,9 @@ fn texts(ty: Type, pattern: &'static str) -> BoxedStrategy<Column> {
     vec(option::weighted(0.8, pattern), 0..40).prop_map(column).boxed()
 }
 
-fn numeric(precision: u8, scale: i8) -> Declared {
+fn numeric(precision: u8, scale: i8) -> ColumnType {
     let typmod = (i32::from(precision) << 16 | i32::from(scale)) + 4;
-    Declared { ty: Type::NUMERIC, typmod }
+    ColumnType { ty: Type::NUMERIC, typmod }
 }
 
 fn decimals() -> BoxedStrategy<Column> {
@@ -68,7 +68,7 @@ fn decimals() -> BoxedStrategy<Column> {
     let column = |(precision, scale): (u8, u8)| {
         let scale = i8::try_from(scale).unwrap();
         let end = 10_i128.pow(precision.into());
-        // As many small ones as great ones.
+        // Numbers of all lengths are equally likely.
         let value = (1 - end..end, 0..127_u32).prop_map(|(value, shift)| value >> shift);
         primitives::<Decimal128Type>(numeric(precision, scale), value, move |array| {
             array.with_precision_and_scale(precision, scale).unwrap()
@@ -149,7 +149,7 @@ fn others() -> BoxedStrategy<Column> {
     prop_oneof![bools, bytes, uuids, moods, domains].boxed()
 }
 
-/// Columns of every type but arrays.
+/// Columns of every type except arrays.
 fn scalars() -> BoxedStrategy<Column> {
     let floats = (any::<u32>().prop_map(f32::from_bits), any::<u64>().prop_map(f64::from_bits));
     prop_oneof![
@@ -162,14 +162,14 @@ fn scalars() -> BoxedStrategy<Column> {
         1 => primitives::<Float64Type>(plain(Type::FLOAT8), floats.1, |array| array),
         2 => decimals(),
         1 => wide_decimals(),
-        1 => texts(Type::NUMERIC, PRINTED_NUMBERS),
+        1 => texts(Type::NUMERIC, NUMERIC_TEXT),
         3 => prop::sample::select(TEXTS.to_vec()).prop_flat_map(|ty| texts(ty, "[^\0]{0,20}")),
         3 => times(),
     ]
     .boxed()
 }
 
-/// Lists of any column's values.
+/// Lists of the values of any other column.
 fn lists() -> BoxedStrategy<Column> {
     let list = |(declared, values): Column| {
         let count = values.len();
@@ -181,7 +181,7 @@ fn lists() -> BoxedStrategy<Column> {
         let mut start = 0;
         let lengths: Vec<usize> =
             ends.map(|end| end - std::mem::replace(&mut start, end)).collect();
-        // A NULL list holds nothing here: what stands below one does not come back.
+        // NULL lists are empty here: the values of a NULL list are not encoded.
         let nulls = lengths.iter().zip(valid).map(|(length, valid)| valid || *length > 0);
         let nulls: NullBuffer = nulls.collect::<Vec<bool>>().into();
         let field = field(&declared, &values).with_name("item");
@@ -189,33 +189,28 @@ fn lists() -> BoxedStrategy<Column> {
         let array = ListArray::new(Arc::new(field), offsets, values, Some(nulls));
         let name = format!("_{}", declared.ty.name());
         let ty = Type::new(name, 70_002, Kind::Array(declared.ty), "public".into());
-        (Declared { ty, typmod: declared.typmod }, Arc::new(array) as ArrayRef)
+        (ColumnType { ty, typmod: declared.typmod }, Arc::new(array) as ArrayRef)
     };
     scalars().prop_flat_map(list).prop_map(column).boxed()
 }
 
-/// What comes back for a column that is sent.
-fn there_and_back(declared: &Declared, array: &ArrayRef) -> ArrayRef {
+/// Encodes a column and decodes it.
+fn round_trip(declared: &ColumnType, array: &ArrayRef) -> ArrayRef {
     let schema = Schema::new(vec![field(declared, array)]);
-    let batch =
-        rows_there_and_back(std::slice::from_ref(declared), schema, vec![Arc::clone(array)]);
+    let batch = round_trip_rows(std::slice::from_ref(declared), schema, vec![Arc::clone(array)]);
     Arc::clone(batch.column(0))
 }
 
-/// What comes back for columns that are sent.
-fn rows_there_and_back(
-    declared: &[Declared],
-    schema: Schema,
-    arrays: Vec<ArrayRef>,
-) -> RecordBatch {
+/// Encodes columns and decodes them.
+fn round_trip_rows(declared: &[ColumnType], schema: Schema, arrays: Vec<ArrayRef>) -> RecordBatch {
     let batch = RecordBatch::try_new(Arc::new(schema), arrays).unwrap();
     let bytes = [&HEADER[..], &encoded_rows(declared, &batch).unwrap(), &TRAILER].concat();
     decoded_rows(declared, OutOfRange::Error, &tuples(&bytes).unwrap()).unwrap()
 }
 
-/// A field for the array, with the extension that the type is read with.
-fn field(declared: &Declared, array: &dyn Array) -> Field {
-    let read_as = known(declared).unwrap().arrow(declared, &ReadAs::default());
+/// The field of the array, with the extension type that the type is read with.
+fn field(declared: &ColumnType, array: &dyn Array) -> Field {
+    let read_as = codec_for(declared).unwrap().arrow(declared, &ReadAs::default());
     read_as.with_name("value").with_data_type(array.data_type().clone())
 }
 
@@ -228,34 +223,34 @@ fn columns() -> BoxedStrategy<Column> {
     prop_oneof![scalars(), lists()].boxed()
 }
 
-/// Columns whose Arrow type is no dictionary.
+/// Columns whose Arrow type is not a dictionary.
 fn flat_columns() -> BoxedStrategy<Column> {
     let is_flat = |(_, array): &Column| !matches!(array.data_type(), DataType::Dictionary(..));
-    scalars().prop_filter("a dictionary of its own", is_flat).boxed()
+    scalars().prop_filter("not a dictionary", is_flat).boxed()
 }
 
 proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn test_arrays_of_every_type_come_back_equal((declared, array) in columns()) {
-        let back = there_and_back(&declared, &array);
+    fn test_arrays_of_every_type_round_trip((declared, array) in columns()) {
+        let back = round_trip(&declared, &array);
         prop_assert_eq!(back.to_data(), array.to_data(), "{}", declared.name());
     }
 
     #[test]
-    fn test_slices_come_back_equal(
+    fn test_slices_round_trip(
         (declared, array) in columns(),
         cuts: [prop::sample::Index; 2],
     ) {
         let [start, end] = cuts.map(|cut| cut.index(array.len() + 1));
         let slice = array.slice(start.min(end), start.abs_diff(end));
-        let back = there_and_back(&declared, &slice);
+        let back = round_trip(&declared, &slice);
         prop_assert_eq!(back.to_data(), slice.to_data(), "{}", declared.name());
     }
 
     #[test]
-    fn test_dictionaries_come_back_as_their_values(
+    fn test_dictionaries_round_trip_as_their_values(
         (declared, array) in flat_columns(),
         picks in vec(option::weighted(0.8, any::<prop::sample::Index>()), 0..30),
     ) {
@@ -266,12 +261,12 @@ proptest! {
         let keys: Int32Array = picks.iter().map(pick).collect();
         let packed: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::clone(&array)));
         let flat = arrow_cast::cast(&packed, array.data_type()).unwrap();
-        let back = there_and_back(&declared, &packed);
+        let back = round_trip(&declared, &packed);
         prop_assert_eq!(back.to_data(), flat.to_data(), "{}", declared.name());
     }
 
     #[test]
-    fn test_any_bytes_as_any_type_never_panic(
+    fn test_decoding_any_bytes_as_any_type_never_panics(
         (declared, _) in columns(),
         cells in vec(vec(any::<u8>(), 0..40), 1..5),
     ) {
@@ -282,13 +277,13 @@ proptest! {
     }
 
     #[test]
-    fn test_several_columns_come_back_in_their_order(columns in vec(columns(), 1..6)) {
+    fn test_several_columns_round_trip_in_order(columns in vec(columns(), 1..6)) {
         let rows = columns.iter().map(|(_, array)| array.len()).min().unwrap();
         let fields = columns.iter().map(|(declared, array)| field(declared, array));
         let schema = Schema::new(fields.collect::<Vec<Field>>());
         let arrays: Vec<ArrayRef> = columns.iter().map(|(_, array)| array.slice(0, rows)).collect();
-        let declared: Vec<Declared> = columns.into_iter().map(|(declared, _)| declared).collect();
-        let got = rows_there_and_back(&declared, schema, arrays.clone());
+        let declared: Vec<ColumnType> = columns.into_iter().map(|(declared, _)| declared).collect();
+        let got = round_trip_rows(&declared, schema, arrays.clone());
         for (got, array) in got.columns().iter().zip(&arrays) {
             prop_assert_eq!(got.to_data(), array.to_data());
         }

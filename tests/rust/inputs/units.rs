@@ -17,23 +17,23 @@ use arrow_buffer::{IntervalDayTime, NullBuffer, ScalarBuffer, i256};
 use arrow_schema::Field;
 use arrow_schema::extension::Bool8;
 use half::f16;
-use howdah::types::Declared;
+use howdah::types::ColumnType;
 use howdah::wire::numeric::{parse, put_text};
 use postgres_types::Type;
 
-use crate::{cells, encoded, encoded_as, plain, refused, refused_at, taken};
+use crate::{accepted, cells, encoded, encoded_as, plain, refused, refused_at};
 
 fn one<T: ArrowPrimitiveType>(value: T::Native) -> ArrayRef {
     Arc::new(PrimitiveArray::<T>::from_iter_values([value]))
 }
 
-/// Whatever stands below a NULL.
-fn below_null<T: ArrowPrimitiveType>(value: T::Native) -> ArrayRef {
+/// A NULL row with this value in its slot.
+fn null_slot<T: ArrowPrimitiveType>(value: T::Native) -> ArrayRef {
     let nulls = NullBuffer::from(vec![false]);
     Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(vec![value]), Some(nulls)))
 }
 
-fn numbers(declared: &Declared, array: ArrayRef) -> Vec<Option<String>> {
+fn numbers(declared: &ColumnType, array: ArrayRef) -> Vec<Option<String>> {
     let text = |bytes: Vec<u8>| {
         let mut text = String::new();
         parse(&bytes).unwrap().text(&mut text);
@@ -43,8 +43,8 @@ fn numbers(declared: &Declared, array: ArrayRef) -> Vec<Option<String>> {
     cells(&encoded).into_iter().map(|cell| cell.map(text)).collect()
 }
 
-fn numeric(precision: i32, scale: i32) -> Declared {
-    Declared { ty: Type::NUMERIC, typmod: ((precision << 16) | (scale & 0x7ff)) + 4 }
+fn numeric(precision: i32, scale: i32) -> ColumnType {
+    ColumnType { ty: Type::NUMERIC, typmod: ((precision << 16) | (scale & 0x7ff)) + 4 }
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn test_integers_of_every_width_are_checked_by_range() {
     for (array, value) in wide {
         let bytes = |fits: Option<Vec<u8>>, ty: Type| {
             if let Some(bytes) = fits {
-                assert_eq!(taken(ty.clone(), Arc::clone(&array)), [Some(bytes)], "{value} {ty}");
+                assert_eq!(accepted(ty.clone(), Arc::clone(&array)), [Some(bytes)], "{value} {ty}");
             } else {
                 assert_eq!(refused_at(ty.clone(), Arc::clone(&array)), 0, "{value} {ty}");
             }
@@ -76,23 +76,23 @@ fn test_integers_of_every_width_are_checked_by_range() {
 }
 
 #[test]
-fn test_values_out_of_range_below_nulls_are_null() {
+fn test_values_out_of_range_of_null_rows_are_null() {
     for (ty, array) in [
-        (Type::INT2, below_null::<Int64Type>(i64::MAX)),
-        (Type::INT8, below_null::<UInt64Type>(u64::MAX)),
-        (Type::TIME, below_null::<Time64NanosecondType>(-1)),
-        (Type::TIMESTAMP, below_null::<TimestampNanosecondType>(1)),
-        (Type::TIMESTAMP, below_null::<TimestampSecondType>(i64::MAX)),
-        (Type::INTERVAL, below_null::<DurationNanosecondType>(1)),
-        (Type::NUMERIC, below_null::<UInt64Type>(u64::MAX)),
-        (Type::FLOAT8, below_null::<Int64Type>(i64::MAX)),
+        (Type::INT2, null_slot::<Int64Type>(i64::MAX)),
+        (Type::INT8, null_slot::<UInt64Type>(u64::MAX)),
+        (Type::TIME, null_slot::<Time64NanosecondType>(-1)),
+        (Type::TIMESTAMP, null_slot::<TimestampNanosecondType>(1)),
+        (Type::TIMESTAMP, null_slot::<TimestampSecondType>(i64::MAX)),
+        (Type::INTERVAL, null_slot::<DurationNanosecondType>(1)),
+        (Type::NUMERIC, null_slot::<UInt64Type>(u64::MAX)),
+        (Type::FLOAT8, null_slot::<Int64Type>(i64::MAX)),
     ] {
-        assert_eq!(taken(ty.clone(), array), [None], "{ty}");
+        assert_eq!(accepted(ty.clone(), array), [None], "{ty}");
     }
 }
 
 #[test]
-fn test_bool8_is_bool_and_no_number() {
+fn test_bool8_is_accepted_only_as_bool() {
     let array = || Arc::new(Int8Array::from(vec![Some(0), Some(1), Some(-7), None])) as ArrayRef;
     let field = Field::new("value", arrow_schema::DataType::Int8, true).with_extension_type(Bool8);
     let bytes = encoded_as(&plain(Type::BOOL), field.clone(), array()).unwrap();
@@ -104,22 +104,25 @@ fn test_bool8_is_bool_and_no_number() {
 }
 
 #[test]
-fn test_integers_into_floats_stay_exact_or_are_refused() {
+fn test_integers_to_floats_are_exact_or_refused() {
     let exact = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
-    assert_eq!(taken(Type::FLOAT8, exact(1 << 53)), [Some(2_f64.powi(53).to_be_bytes().to_vec())]);
+    assert_eq!(
+        accepted(Type::FLOAT8, exact(1 << 53)),
+        [Some(2_f64.powi(53).to_be_bytes().to_vec())]
+    );
     assert_eq!(refused_at(Type::FLOAT8, exact((1 << 53) + 1)), 0);
     assert_eq!(
-        taken(Type::FLOAT4, exact(-(1 << 24))),
+        accepted(Type::FLOAT4, exact(-(1 << 24))),
         [Some((-(2_f32.powi(24))).to_be_bytes().to_vec())]
     );
     assert_eq!(refused_at(Type::FLOAT4, exact((1 << 24) + 1)), 0);
 }
 
 #[test]
-fn test_floats_of_every_width_into_floats_and_numerics() {
+fn test_floats_of_every_width_to_floats_and_numerics_are_encoded() {
     let half: ArrayRef = Arc::new(Float16Array::from(vec![f16::from_f32(1.5), f16::INFINITY]));
     let float8 = |value: f64| Some(value.to_be_bytes().to_vec());
-    assert_eq!(taken(Type::FLOAT8, Arc::clone(&half)), [float8(1.5), float8(f64::INFINITY)]);
+    assert_eq!(accepted(Type::FLOAT8, Arc::clone(&half)), [float8(1.5), float8(f64::INFINITY)]);
     let shown =
         |values: &[&str]| values.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
     assert_eq!(numbers(&plain(Type::NUMERIC), half), shown(&["1.5", "Infinity"]));
@@ -156,13 +159,13 @@ fn test_decimals_of_every_width_keep_every_digit() {
         let (row, message) = refused(&numeric(10, 1), Arc::clone(&array));
         assert_eq!(row, 0);
         assert!(message.contains("numeric(10,1)"), "{message}");
-        // Zeros at the end may go.
+        // Trailing zeros may be dropped.
         assert!(encoded(&numeric(10, 2), Arc::clone(&array)).is_ok(), "{}", array.data_type());
     }
 }
 
 #[test]
-fn test_decimals_at_the_ends_of_their_width_keep_every_digit() {
+fn test_decimals_of_greatest_precision_keep_every_digit() {
     let nines = "9".repeat(38);
     let greatest: i128 = nines.parse().unwrap();
     for scale in 0..=38_i8 {
@@ -183,7 +186,7 @@ fn test_decimals_at_the_ends_of_their_width_keep_every_digit() {
 }
 
 #[test]
-fn test_decimals_too_fine_for_the_column_are_errors_at_their_row() {
+fn test_decimals_with_too_many_digits_are_errors_at_their_row() {
     for (values, row) in [(vec![100, 1230, 1234], 2), (vec![1], 0)] {
         let array = Decimal128Array::from(values).with_precision_and_scale(10, 3).unwrap();
         assert_eq!(refused(&numeric(10, 2), Arc::new(array)).0, row);
@@ -197,10 +200,10 @@ fn test_decimals_too_fine_for_the_column_are_errors_at_their_row() {
 #[test]
 fn test_times_of_every_unit_are_microseconds_or_refused() {
     let us = |value: i64| [Some(value.to_be_bytes().to_vec())];
-    assert_eq!(taken(Type::TIME, one::<Time32SecondType>(86_399)), us(86_399_000_000));
-    assert_eq!(taken(Type::TIME, one::<Time32MillisecondType>(1)), us(1000));
-    assert_eq!(taken(Type::TIME, one::<Time64NanosecondType>(5000)), us(5));
-    assert_eq!(taken(Type::TIME, one::<Time32SecondType>(86_400)), us(86_400_000_000));
+    assert_eq!(accepted(Type::TIME, one::<Time32SecondType>(86_399)), us(86_399_000_000));
+    assert_eq!(accepted(Type::TIME, one::<Time32MillisecondType>(1)), us(1000));
+    assert_eq!(accepted(Type::TIME, one::<Time64NanosecondType>(5000)), us(5));
+    assert_eq!(accepted(Type::TIME, one::<Time32SecondType>(86_400)), us(86_400_000_000));
     assert_eq!(refused_at(Type::TIME, one::<Time64NanosecondType>(5001)), 0);
     assert_eq!(refused_at(Type::TIME, one::<Time32SecondType>(86_401)), 0);
     assert_eq!(refused_at(Type::TIME, one::<Time32SecondType>(i32::MIN)), 0);
@@ -211,10 +214,10 @@ fn test_timestamps_of_every_unit_are_microseconds_or_refused() {
     const EPOCH_S: i64 = 946_684_800;
     let us = |value: i64| [Some(value.to_be_bytes().to_vec())];
     let ty = || Type::TIMESTAMP;
-    assert_eq!(taken(ty(), one::<TimestampSecondType>(EPOCH_S + 1)), us(1_000_000));
-    assert_eq!(taken(ty(), one::<TimestampMillisecondType>(EPOCH_S * 1000 - 1)), us(-1000));
+    assert_eq!(accepted(ty(), one::<TimestampSecondType>(EPOCH_S + 1)), us(1_000_000));
+    assert_eq!(accepted(ty(), one::<TimestampMillisecondType>(EPOCH_S * 1000 - 1)), us(-1000));
     assert_eq!(
-        taken(ty(), one::<TimestampNanosecondType>((EPOCH_S * 1_000_000 - 1) * 1000)),
+        accepted(ty(), one::<TimestampNanosecondType>((EPOCH_S * 1_000_000 - 1) * 1000)),
         us(-1)
     );
     for array in [
@@ -227,13 +230,13 @@ fn test_timestamps_of_every_unit_are_microseconds_or_refused() {
     ] {
         assert_eq!(refused_at(ty(), array), 0);
     }
-    // The server's infinity is not to be met by accident.
+    // A value that would be the server's infinity is refused.
     let infinity = i64::MIN + EPOCH_S * 1_000_000;
     assert_eq!(refused_at(ty(), Arc::new(TimestampMicrosecondArray::from(vec![infinity]))), 0);
 }
 
 #[test]
-fn test_zones_of_every_name_count_alike_and_never_mix_with_none() {
+fn test_timestamps_of_all_zones_are_utc_and_need_timestamptz() {
     let array = |zone: Option<&str>| {
         let array = TimestampMicrosecondArray::from(vec![0]);
         Arc::new(match zone {
@@ -241,9 +244,9 @@ fn test_zones_of_every_name_count_alike_and_never_mix_with_none() {
             None => array,
         }) as ArrayRef
     };
-    let utc = taken(Type::TIMESTAMPTZ, array(Some("UTC")));
+    let utc = accepted(Type::TIMESTAMPTZ, array(Some("UTC")));
     for zone in ["+00:00", "Europe/Paris", "-05:30", "Nowhere/At_All"] {
-        assert_eq!(taken(Type::TIMESTAMPTZ, array(Some(zone))), utc);
+        assert_eq!(accepted(Type::TIMESTAMPTZ, array(Some(zone))), utc);
         assert!(encoded(&plain(Type::TIMESTAMP), array(Some(zone))).is_err());
     }
     assert!(encoded(&plain(Type::TIMESTAMPTZ), array(None)).is_err());
@@ -253,8 +256,8 @@ fn test_zones_of_every_name_count_alike_and_never_mix_with_none() {
 fn test_dates_of_both_widths_are_days_or_refused() {
     let days = |value: i32| [Some(value.to_be_bytes().to_vec())];
     let ms = |value: i64| Arc::new(Date64Array::from(vec![value])) as ArrayRef;
-    assert_eq!(taken(Type::DATE, ms(10_957 * 86_400_000)), days(0));
-    assert_eq!(taken(Type::DATE, ms(-86_400_000)), days(-10_958));
+    assert_eq!(accepted(Type::DATE, ms(10_957 * 86_400_000)), days(0));
+    assert_eq!(accepted(Type::DATE, ms(-86_400_000)), days(-10_958));
     assert_eq!(refused_at(Type::DATE, ms(1)), 0);
     assert_eq!(refused_at(Type::DATE, ms(i64::MIN / 86_400_000 * 86_400_000)), 0);
     for bad in [i32::MIN, i32::MIN + 10_957] {
@@ -263,20 +266,20 @@ fn test_dates_of_both_widths_are_days_or_refused() {
 }
 
 #[test]
-fn test_intervals_and_durations_are_not_folded() {
+fn test_interval_fields_are_not_converted_to_each_other() {
     let parts = |us: i64, days: i32, months: i32| {
         let bytes = [&us.to_be_bytes()[..], &days.to_be_bytes(), &months.to_be_bytes()].concat();
         [Some(bytes)]
     };
-    assert_eq!(taken(Type::INTERVAL, one::<IntervalYearMonthType>(-14)), parts(0, 0, -14));
+    assert_eq!(accepted(Type::INTERVAL, one::<IntervalYearMonthType>(-14)), parts(0, 0, -14));
     let day_time = IntervalDayTime::new(-3, 90_000_000);
     assert_eq!(
-        taken(Type::INTERVAL, one::<IntervalDayTimeType>(day_time)),
+        accepted(Type::INTERVAL, one::<IntervalDayTimeType>(day_time)),
         parts(90_000_000_000, -3, 0)
     );
-    assert_eq!(taken(Type::INTERVAL, one::<DurationMillisecondType>(-1)), parts(-1000, 0, 0));
+    assert_eq!(accepted(Type::INTERVAL, one::<DurationMillisecondType>(-1)), parts(-1000, 0, 0));
     assert_eq!(
-        taken(Type::INTERVAL, one::<DurationSecondType>(172_800)),
+        accepted(Type::INTERVAL, one::<DurationSecondType>(172_800)),
         parts(172_800_000_000, 0, 0)
     );
     assert_eq!(refused_at(Type::INTERVAL, one::<DurationSecondType>(i64::MAX)), 0);
@@ -292,7 +295,7 @@ fn test_uint64_over_int8_is_an_error_at_its_row() {
 }
 
 #[test]
-fn test_opaque_text_into_numeric_is_parsed_as_it_prints() {
+fn test_opaque_text_to_numeric_keeps_its_scale() {
     let mut expected = Vec::new();
     put_text("-12.3400", &mut expected).unwrap();
     let array: ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["-12.3400"]));

@@ -1,30 +1,31 @@
-//! A source text's words and paths: comments gone, `use` trees followed through groups, `super` and inline modules.
+//! Tokenizes Rust source without comments, and resolves its paths through `use` trees with groups,
+//! `super` and inline modules.
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, PartialEq)]
 pub enum Kind {
     /// A name, keyword or number.
     Word(String),
-    /// What stands in a string literal of any sort.
+    /// The contents of a string literal of any kind.
     Text(String),
     /// `::`, or any other single character.
-    Mark(&'static str),
-    /// A character that means nothing here.
+    Symbol(&'static str),
+    /// Any other character, which is not needed here.
     Other,
 }
 
-/// A token and its place.
+/// A token and its line.
 #[derive(Debug)]
 pub struct Token {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Where it begins, counted from 1.
+    /// The line where it begins, from 1.
     pub line: usize,
 }
 
 impl Token {
     fn is(&self, mark: &str) -> bool {
-        matches!(&self.kind, Kind::Mark(own) if *own == mark)
+        matches!(&self.kind, Kind::Symbol(own) if *own == mark)
     }
 
     fn word(&self) -> Option<&str> {
@@ -32,7 +33,8 @@ impl Token {
     }
 }
 
-/// Splits a source text; comments are gone. See <https://doc.rust-lang.org/reference/tokens.html>.
+/// Splits a source text into tokens, without comments. See
+/// <https://doc.rust-lang.org/reference/tokens.html>.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let (mut rest, mut line) = (text, 1);
@@ -52,7 +54,7 @@ pub fn tokens(text: &str) -> Vec<Token> {
             .into_iter()
             .find(|mark| rest.starts_with(mark))
         {
-            (Some(Kind::Mark(mark)), mark.len())
+            (Some(Kind::Symbol(mark)), mark.len())
         } else {
             ((!first.is_whitespace()).then_some(Kind::Other), first.len_utf8())
         };
@@ -63,7 +65,7 @@ pub fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// The length of a block comment, which may hold others.
+/// The length of a block comment, which may contain others.
 fn comment_length(rest: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -84,7 +86,7 @@ fn comment_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// A string literal at the beginning, if there is one: what it holds, escapes as written, and its length.
+/// Parses a string literal at the beginning: its contents, with escapes as written, and its length.
 fn literal(rest: &str) -> Option<(&str, usize)> {
     let prefix = ["br", "cr", "r", "b", "c", ""].into_iter().find(|prefix| {
         rest.strip_prefix(prefix).is_some_and(|after| {
@@ -112,7 +114,8 @@ fn literal(rest: &str) -> Option<(&str, usize)> {
     Some((&body[..end], (start + end + 1 + hashes).min(rest.len())))
 }
 
-/// The length of what begins with a quote: a character, or the mark of a lifetime.
+/// The length of a token that begins with a single quote: a character literal, or the quote of a
+/// lifetime.
 fn quote_length(rest: &str) -> usize {
     let mut characters = rest.char_indices().skip(1);
     match (characters.next(), characters.next()) {
@@ -125,7 +128,7 @@ fn quote_length(rest: &str) -> usize {
     }
 }
 
-/// All paths of a file, those into the crate beginning with `crate`, whichever way they are written.
+/// All paths of a file; paths into the crate are resolved to begin with `crate`.
 pub fn paths(tokens: &[Token], module: &[String]) -> Vec<(Vec<String>, usize)> {
     let mut found = Vec::new();
     let mut blocks: Vec<Option<String>> = Vec::new();
@@ -160,7 +163,8 @@ fn begins_path(tokens: &[Token], at: usize) -> bool {
         || !before(2).is_some_and(|token| token.word().is_some() || token.is(">"))
 }
 
-/// Follows a path or a `use` tree from one of its names; gives where its branches lead and the next token.
+/// Follows a path or a `use` tree from one of its names; adds the paths found and returns the index
+/// of the next token.
 fn follow(tokens: &[Token], at: usize, stem: &[String], found: &mut Vec<Vec<String>>) -> usize {
     let Some(token) = tokens.get(at) else { return at };
     if token.is("{") {
@@ -188,35 +192,35 @@ fn follow(tokens: &[Token], at: usize, stem: &[String], found: &mut Vec<Vec<Stri
     at + 1
 }
 
-/// Writes a path that begins with `self` or `super` from the crate's root.
+/// Resolves a path that begins with `self` or `super`.
 fn absolute(path: Vec<String>, here: &[String]) -> Vec<String> {
     let supers = path.iter().take_while(|name| *name == "super").count();
     let from_here = path.first().is_some_and(|name| name == "self");
     if supers == 0 && !from_here {
         return path;
     }
-    let kept = here.iter().take(here.len().saturating_sub(supers)).cloned();
+    let parents = here.iter().take(here.len().saturating_sub(supers)).cloned();
     let rest = path.into_iter().skip(supers + usize::from(from_here));
-    ["crate".to_owned()].into_iter().chain(kept).chain(rest).collect()
+    ["crate".to_owned()].into_iter().chain(parents).chain(rest).collect()
 }
 
-/// The tokens but for items under `#[cfg(test)]`.
+/// The tokens without items under `#[cfg(test)]`.
 pub fn without_tests(tokens: &[Token]) -> Vec<&Token> {
-    let mut kept = Vec::new();
+    let mut outside = Vec::new();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let words = tokens.iter().skip(at).take(7).map(|token| token.word().unwrap_or(""));
         if token.is("#") && words.eq(["", "", "cfg", "", "test", "", ""]) {
             at = item_end(tokens, at + 7);
         } else {
-            kept.push(token);
+            outside.push(token);
             at += 1;
         }
     }
-    kept
+    outside
 }
 
-/// Where the item that begins here ends: after its braces, or its semicolon.
+/// The index after an item: after its closing brace or its semicolon.
 fn item_end(tokens: &[Token], start: usize) -> usize {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(start) {
