@@ -129,7 +129,7 @@ impl Ready {
     pub async fn begin(self, client: &Client) -> Result<(Arc<Statement>, Reply)> {
         let reply = match self.open_request {
             Some(reply) => reply,
-            None => client.send_open().await?,
+            None => client.send_open(&self.statement).await?,
         };
         Ok((self.statement, reply))
     }

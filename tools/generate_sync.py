@@ -41,6 +41,8 @@ NAMES = {
     "AsyncHooks": "Hooks",
     "AsyncLease": "Lease",
     "AsyncListener": "Listener",
+    "AsyncPipeline": "Pipeline",
+    "AsyncPipelineResult": "PipelineResult",
     "AsyncQuery": "Query",
     "AsyncReturning": "Returning",
     "AsyncSession": "Session",
@@ -68,6 +70,7 @@ WORDINGS = {
         "Hooks that a pool calls for its connections, and the function that returns the password."
     ),
     "Listeners, for asyncio:": "Listeners:",
+    "Pipelines, for asyncio:": "Pipelines:",
     "Queries and their results, for asyncio.": "Queries and their results.",
     "Sessions, for asyncio:": "Sessions:",
     "The methods for tables, for asyncio;": "The methods for tables;",
@@ -88,6 +91,15 @@ WORDINGS = {
     ),
     "It runs in the background; what it raises": "It runs on a thread of its own; what it raises",
     "Transactions, for asyncio:": "Transactions:",
+    "multiplex: Whether `fetch`, `fetch_one` and `fetch_value` of several tasks may share a connection outside of "
+    "transactions: a statement is sent before those ahead of it are answered, and each is still a transaction of its "
+    "own. This is for short reads only: a slow statement delays those behind it. None of them may change the session "
+    "(settings, advisory locks, temporary tables) or wait for another one, as for a lock that another task holds. Only "
+    "prepared statements share a connection. json_decimals:": "json_decimals:",
+    "and given to a caller (`acquired`), and reads that were sent behind those of others on one (`pipelined`; see "
+    "`multiplex`).": (
+        "and given to a caller (`acquired`). `pipelined` is 0:\n            only an AsyncDatabase multiplexes."
+    ),
     "It is Database's twin for asyncio: the same verbs and parameters, awaited. The running event loop, uvloop too, "
     "drives the connections; a database belongs to no loop, and the next `asyncio.run` may use it again. When an "
     "awaiting task is cancelled, so is its statement at the server. Tasks may share a database.": (
@@ -122,6 +134,11 @@ WORDINGS = {
     ),
     "because another task may": "because another thread may",
     "is left in another task than it was entered in,": "is left in another thread than it was entered in,",
+    "Statements are sent in groups, while the event loop runs. Where the server takes no more, the next ones wait in "
+    "memory. Only the pipeline uses its connection until the block ends.": (
+        "Statements are sent in groups, at the latest when a result is waited for or the block ends. Where the server\n"
+        "    takes no more, the verb waits. Only the pipeline uses its connection until the block ends."
+    ),
     "the block in one task,": "the block in one thread,",
     "is another task's, and only its own task can nest one there;": (
         "is another thread's, and only its own thread can nest one there;"
@@ -132,6 +149,9 @@ WORDINGS = {
     "table as Arrow; the query begins when its rows are asked for.": "table as Arrow.",
     "iterated over or drained: its rows stream in": "iterated over or drained: its schema is there, its rows stream in",
 }
+
+# Lines of code with this comment have no twin.
+ASYNC_ONLY = re.compile(r"^.*  # async only\n", re.MULTILINE)
 
 # f-strings are tokens of their own from Python 3.12 on.
 TEXTS = (tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING))
@@ -165,6 +185,7 @@ class Converter:
         Returns:
             The text of the blocking module.
         """
+        source = ASYNC_ONLY.sub("", source)
         lines = source.splitlines(keepends=True)
         pieces: list[str] = []
         row, column = 1, 0

@@ -15,7 +15,21 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from . import chart, dicts, load, machine, memory, orm, read, rows_fetch, rows_gil, rows_lookups, rows_many, small
+from . import (
+    chart,
+    dicts,
+    load,
+    machine,
+    memory,
+    orm,
+    read,
+    rows_fetch,
+    rows_gil,
+    rows_lookups,
+    rows_many,
+    rows_pipeline,
+    small,
+)
 from .measure import Bench, say
 from .report import Report
 from .rows_cores import APART, PLACES, placed
@@ -34,6 +48,7 @@ ROWS_PARTS = {
     "rows-pool": rows_lookups.pooled,
     "rows-10": rows_lookups.callers_10,
     "rows-100": rows_lookups.callers_100,
+    "rows-pipeline": rows_pipeline.run,
     "rows-fetch": rows_fetch.run,
     "rows-insert": rows_many.insert,
     "rows-update": rows_many.update,

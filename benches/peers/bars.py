@@ -18,7 +18,8 @@ PSYCOPG_BINARY = "psycopg 3 (C), prepared, binary"
 PSYCOPG_MANY = "psycopg 3 (C) executemany"
 HOWDAH_BLOCKING = "howdah, blocking"
 HOWDAH_TRANSACTION = "howdah, in a transaction"
-HOWDAH_WAITING = "howdah, pipeline_reads=False"
+HOWDAH_MULTIPLEX = "howdah, multiplex=True"
+PSYCOPG_PIPELINE = "psycopg 3 (C), pipeline mode"
 ASYNCPG_HELD = "asyncpg, connection held"
 ASYNCPG_POOL = "asyncpg pool"
 ASYNCPG_FETCH = "asyncpg fetch + dict()"
@@ -111,8 +112,15 @@ SPEEDS = (
     *_on_loops("rows-held", HOWDAH, ASYNCPG_HELD, 1.10),
     *_on_loops("rows-held", HOWDAH_TRANSACTION, ASYNCPG_HELD, 1.10),
     *_on_loops("rows-pool", HOWDAH, ASYNCPG_POOL, 1.8),
-    *_on_loops("rows-10", HOWDAH, ASYNCPG_POOL, 2.5),
-    *_on_loops("rows-100", HOWDAH, ASYNCPG_POOL, 3.0),
+    *(bar for part in ("rows-10", "rows-100") for bar in _on_loops(part, HOWDAH, ASYNCPG_POOL, 2.2)),
+    *(
+        Speed(part, on(HOWDAH, loop), LIMIT_PGBENCH_POOL, 0.9)
+        for part in ("rows-10", "rows-100")
+        for loop in LOOP_NAMES
+    ),
+    *(bar for part in ("rows-10", "rows-100") for bar in _on_loops(part, HOWDAH_MULTIPLEX, ASYNCPG_POOL, 4.0)),
+    Speed("rows-pipeline", HOWDAH_BLOCKING, PSYCOPG_PIPELINE, 1.5),
+    *(Speed("rows-pipeline", on(HOWDAH, loop), PSYCOPG_PIPELINE, 1.5) for loop in LOOP_NAMES),
     *(Speed("rows-fetch", HOWDAH_BLOCKING, on(ASYNCPG_FETCH, loop), 1.5) for loop in LOOP_NAMES),
     *_on_loops("rows-fetch", HOWDAH, ASYNCPG_FETCH, 1.5),
     *(Speed("rows-insert", HOWDAH_BLOCKING, on(ASYNCPG_MANY, loop), 1.0) for loop in LOOP_NAMES),

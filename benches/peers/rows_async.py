@@ -6,7 +6,7 @@ import asyncio
 import time
 from abc import abstractmethod
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import uvloop
@@ -112,14 +112,21 @@ class AsyncLookups(OnLoop):
 
 
 class HowdahAsyncLookups(AsyncLookups):
-    """``AsyncDatabase.fetch_one``: every call takes a connection of the pool, or shares one."""
+    """``AsyncDatabase.fetch_one``: every call takes a connection of the pool or, multiplexed, shares one."""
 
-    options: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, name: str, url: str, loop: str, wanted: list[int], *, callers: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        loop: str,
+        wanted: list[int],
+        *,
+        callers: int = 1,
+        multiplex: bool = False,
+    ) -> None:
         """Make a database."""
         super().__init__(name, loop, wanted, callers)
-        self._database = pg.AsyncDatabase(url, max_size=POOL_SIZE, **self.options)
+        self._database = pg.AsyncDatabase(url, max_size=POOL_SIZE, multiplex=multiplex)
 
     async def lookup(self, key: int) -> Row | None:
         """Return one row."""
@@ -128,12 +135,6 @@ class HowdahAsyncLookups(AsyncLookups):
     async def leave(self) -> None:
         """Close the database."""
         await self._database.close()
-
-
-class HowdahWaitingLookups(HowdahAsyncLookups):
-    """``AsyncDatabase.fetch_one``: every call takes a connection of the pool, and waits for one."""
-
-    options: ClassVar[dict[str, Any]] = {"pipeline_reads": False}
 
 
 class HowdahTransactionLookups(HowdahAsyncLookups):

@@ -8,8 +8,8 @@ from .bars import (
     ASYNCPG_HELD,
     ASYNCPG_POOL,
     HOWDAH,
+    HOWDAH_MULTIPLEX,
     HOWDAH_TRANSACTION,
-    HOWDAH_WAITING,
     LIMIT_PGBENCH,
     LIMIT_PGBENCH_POOL,
 )
@@ -23,7 +23,6 @@ from .rows_async import (
     AsyncpgPoolLookups,
     HowdahAsyncLookups,
     HowdahTransactionLookups,
-    HowdahWaitingLookups,
 )
 from .rows_blocking import BlockingLookups, HowdahLookups, PsycopgLookups
 from .rows_pgbench import Pgbench
@@ -89,7 +88,8 @@ def callers_100(bench: Bench) -> Part:
     """Look rows up by 100 callers, through a pool of 10."""
 
     def contestants() -> list[Contestant]:
-        return _pools(bench, 100, WANTED_BY_MANY)
+        limit = Pgbench(LIMIT_PGBENCH_POOL, bench.url, len(WANTED_BY_MANY), clients=POOL_SIZE)
+        return [*_pools(bench, 100, WANTED_BY_MANY), limit]
 
     return _part(bench, "rows-100", "100 callers through a pool of 10", contestants, len(WANTED_BY_MANY))
 
@@ -100,15 +100,25 @@ def _pools(bench: Bench, callers: int, wanted: list[int]) -> list[Contestant]:
         for loop in LOOPS
         for one in (
             HowdahAsyncLookups(HOWDAH, bench.url, loop, wanted, callers=callers),
-            # Of one caller, nothing is pipelined.
-            *([HowdahWaitingLookups(HOWDAH_WAITING, bench.url, loop, wanted, callers=callers)] if callers > 1 else []),
+            # Of one caller, nothing is multiplexed.
+            *(
+                [HowdahAsyncLookups(HOWDAH_MULTIPLEX, bench.url, loop, wanted, callers=callers, multiplex=True)]
+                if callers > 1
+                else []
+            ),
             AsyncpgPoolLookups(ASYNCPG_POOL, bench.url, loop, wanted, callers=callers),
         )
     ]
 
 
 def _part(
-    bench: Bench, name: str, title: str, contestants: Callable[[], Sequence[Contestant]], lookups: int = LOOKUPS
+    bench: Bench,
+    name: str,
+    title: str,
+    contestants: Callable[[], Sequence[Contestant]],
+    lookups: int = LOOKUPS,
+    *,
+    calls: int = CALLS,
 ) -> Part:
     """Check that each contestant returns the rows that were stored, then measure.
 
@@ -123,6 +133,6 @@ def _part(
                 if isinstance(contestant, BlockingLookups | AsyncLookups):
                     check_rows(contestant.name, contestant.rows(some), [rows[key - 1] for key in some])
                     say(f"{name}: {contestant.name}: equal to what was stored")
-            samples = alternate(name, taking_part, bench.rounds, lambda: None, calls=CALLS)
-    notes = [f"{CALLS} times {lookups:,} lookups in each round"]
+            samples = alternate(name, taking_part, bench.rounds, lambda: None, calls=calls)
+    notes = [f"{calls} times {lookups:,} lookups in each round"]
     return Part(name, title, lookups, samples, CHECKED_LOOKUPS, notes, unit="lookups")

@@ -4,11 +4,13 @@ A binary-COPY bulk loader, a zero-copy Arrow reader and a driver for rows one by
 """
 
 from howdah._async.database import AsyncDatabase
+from howdah._async.pipeline import AsyncPipeline
 from howdah._async.query import AsyncQuery
 from howdah._async.session import AsyncSession
 from howdah._async.transaction import AsyncTransaction
 from howdah._core import LoadReport, Notification, Progress, Stats
 from howdah._sync.database import Database
+from howdah._sync.pipeline import Pipeline
 from howdah._sync.query import Query
 from howdah._sync.session import Session
 from howdah._sync.transaction import Transaction
@@ -91,6 +93,7 @@ from howdah.expressions.functions import (
 from howdah.expressions.node import Assign, Ordering
 from howdah.interval import Interval
 from howdah.json_values import Json, JsonText
+from howdah.pipeline_results import AsyncPipelineResult, PipelineResult
 from howdah.queries.from_items import Derived, table_function
 from howdah.queries.pagination import Page
 from howdah.queries.subqueries import cte, subquery
@@ -113,6 +116,8 @@ __all__ = [
     "Assign",
     "AsyncArrowReader",
     "AsyncDatabase",
+    "AsyncPipeline",
+    "AsyncPipelineResult",
     "AsyncQuery",
     "AsyncSession",
     "AsyncTransaction",
@@ -146,6 +151,8 @@ __all__ = [
     "OperationalError",
     "Ordering",
     "Page",
+    "Pipeline",
+    "PipelineResult",
     "ProgrammingError",
     "Progress",
     "Query",

@@ -40,6 +40,7 @@ __all__ = [
     "ABANDONED_BY",
     "AskPassword",
     "Hook",
+    "Lock",
     "call_hook",
     "current_loop",
     "current_owner",
@@ -58,6 +59,8 @@ HOOK_LIMIT_S = 60.0
 ABANDONED_BY: tuple[type[BaseException], ...] = (GeneratorExit,)
 
 sleep = asyncio.sleep
+
+Lock = asyncio.Lock
 
 
 def current_owner() -> object:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from threading import get_ident
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "ABANDONED_BY",
     "AskPassword",
     "Hook",
+    "Lock",
     "call_hook",
     "current_loop",
     "current_owner",
@@ -48,6 +49,8 @@ __all__ = [
 ABANDONED_BY: tuple[type[BaseException], ...] = ()
 
 sleep = time.sleep
+
+Lock = threading.Lock
 
 
 def in_thread(work: Callable[[_core.Cancel | None], T], *, done: Callable[[BaseException, T], None] | None = None) -> T:
@@ -66,7 +69,7 @@ def in_thread(work: Callable[[_core.Cancel | None], T], *, done: Callable[[BaseE
 
 def current_owner() -> object:
     """Return the running thread: blocks that it opens can be nested by that thread alone."""
-    return get_ident()
+    return threading.get_ident()
 
 
 def refuse_wrapper_task(code: CodeType) -> None:

@@ -28,7 +28,7 @@ class Options(TypedDict, total=False):
     max_lifetime_s: float
     statement_cache_size: int
     busy_wait_s: float
-    pipeline_reads: bool
+    multiplex: bool
     json_decimals: bool
     application_name: str
     password: str | AskPassword | None

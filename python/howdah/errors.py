@@ -24,6 +24,7 @@ class Error(Exception):
         position: Where in the statement, in characters from 1.
         howdah_outcome: What became of what the error ended, where some of it may be stored; see `howdah.outcomes`.
         howdah_result: What the verb would have returned, where it is committed.
+        pipeline_index: Which statement of a pipeline has failed, from 0.
     """
 
     sqlstate: str | None = None
@@ -32,6 +33,7 @@ class Error(Exception):
     position: int | None = None
     howdah_outcome: Literal["committed", "uncommitted", "unknown"] | None = None
     howdah_result: object = None
+    pipeline_index: int | None = None
 
 
 class InterfaceError(Error):

@@ -296,6 +296,22 @@ class SavepointLease:
             # It ends with the savepoint.
             await self._rollback_core.core.execute("SET TRANSACTION READ ONLY", (), self.real)
 
+    async def pipeline(self, each: bool) -> _core.AsyncPipeline:  # noqa: FBT001
+        """Begin a pipeline, between savepoints; each statement cannot be a transaction here.
+
+        Raises:
+            InterfaceError: Each statement is to be a transaction.
+        """
+        if each:
+            message = (
+                "pipeline(transaction=False) needs a transaction for each statement, and all that a test does on the "
+                "fixture's database is in one; leave transaction=False out, or use a database of your own"
+            )
+            raise InterfaceError(message)
+        if not self._begun:
+            await self.begin(None, readonly=False, deferrable=False)
+        return await self.real.pipeline(each)
+
     async def commit(self) -> None:
         """Release the savepoint."""
         await self.real.release_savepoint(OUTERMOST)

@@ -15,6 +15,7 @@ use super::errors::exception;
 use super::gil::{none, released};
 use super::options;
 use super::outcome::{Outcome, block_on_told};
+use super::pipeline::BlockingPipeline;
 use super::reader::Reader;
 use super::results::{LoadReport, Notification, Stats};
 use super::session::{Home, acquire, block_on};
@@ -367,6 +368,11 @@ impl Lease {
     #[pyo3(signature = (depth, interrupted=false))]
     fn rollback_savepoint(&self, py: Python<'_>, depth: u32, interrupted: bool) -> PyResult<()> {
         self.undo(py, interrupted, |client| verbs::rollback_savepoint(client, depth))
+    }
+
+    /// Begins a pipeline; statements are sent in the transaction that is open, or in one of their own, or each in its own.
+    fn pipeline(&self, py: Python<'_>, each: bool) -> PyResult<BlockingPipeline> {
+        BlockingPipeline::new(self.get(py)?, each).map_err(|error| exception(py, error))
     }
 
     /// Subscribes to channels.

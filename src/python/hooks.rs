@@ -11,6 +11,7 @@ use super::awaited::database::AsyncLease;
 use super::database::Lease;
 use super::gil::{call, held, raised};
 use crate::error::{Error, Result};
+use crate::session::Client;
 use crate::session::config::AskPassword;
 use crate::session::pool::{Hooks, Lent, Pool};
 
@@ -81,8 +82,8 @@ impl PoolHooks {
     }
 
     /// Whether a session is to be set up before its next borrower has it, and whether it is new.
-    pub fn wanted(&self, lent: &Lent) -> Option<bool> {
-        let is_new = self.on_connect && !lent.client().is_set_up();
+    pub fn wanted(&self, client: &Client) -> Option<bool> {
+        let is_new = self.on_connect && !client.is_set_up();
         (is_new || self.are_for_each_caller()).then_some(is_new)
     }
 
@@ -100,7 +101,7 @@ impl PoolHooks {
 
     /// Sets a session up for its next borrower, on the borrower's thread. One whose hooks fail is closed.
     pub fn prepare(&self, py: Python<'_>, lent: Lent) -> Result<Lent> {
-        let Some(is_new) = self.wanted(&lent) else { return Ok(lent) };
+        let Some(is_new) = self.wanted(lent.client()) else { return Ok(lent) };
         let lease = self.lease(py, Arc::new(lent)).map_err(raised)?;
         let given = (lease.object(py), is_new).into_pyobject(py).map_err(raised)?;
         match run(py, &self.object, "prepare_here", &given) {

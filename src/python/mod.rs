@@ -22,6 +22,7 @@ mod options;
 mod orm;
 mod outcome;
 mod pandas;
+mod pipeline;
 mod polars;
 mod queries;
 mod reader;
@@ -44,6 +45,8 @@ mod _core {
     #[pymodule_export]
     use super::awaited::database::{AsyncCursor, AsyncDatabase, AsyncLease};
     #[pymodule_export]
+    use super::awaited::pipeline::AsyncPipeline;
+    #[pymodule_export]
     use super::cancellation::Cancel;
     #[pymodule_export]
     use super::database::{Cursor, Database, Lease};
@@ -53,6 +56,8 @@ mod _core {
     use super::orm::{attach_collections, dirty_columns, json_texts, pivot_dicts, snapshot};
     #[pymodule_export]
     use super::outcome::is_read_only;
+    #[pymodule_export]
+    use super::pipeline::{BlockingPipeline, PipelineResult};
     #[pymodule_export]
     use super::queries::{drop_staging, render, staging};
     #[pymodule_export]

@@ -54,7 +54,7 @@ pub(super) fn pool(
         acquire_timeout: seconds(keywords, "acquire_timeout_s")?,
         max_idle: seconds(keywords, "max_idle_s")?,
         max_lifetime: seconds(keywords, "max_lifetime_s")?,
-        pipeline_reads: keyword(keywords, "pipeline_reads")?,
+        multiplex: is_async && keyword(keywords, "multiplex")?,
         reset: reset(keyword::<Option<String>>(keywords, "reset")?.as_deref())?,
     };
     let pool = Pool::new(config, limits);

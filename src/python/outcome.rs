@@ -13,7 +13,7 @@ use super::finalization::attached;
 use super::gil::{check_signals, raised, released};
 use super::session::{drive, tell};
 use crate::error::{Error, Result};
-use crate::session::{Client, Ended, Interruption, Session, is_plain_read};
+use crate::session::{Client, Ended, Interruption, Session};
 
 /// Whether it matters how an interrupted operation ended.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Outcome {
         match self {
             Self::Ignored => false,
             Self::Told => true,
-            Self::ToldUnlessRead(sql) => !is_plain_read(sql),
+            Self::ToldUnlessRead(sql) => !crate::session::is_read_only(sql),
         }
     }
 
@@ -55,7 +55,7 @@ impl Outcome {
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 pub(super) fn is_read_only(sql: Text) -> bool {
-    is_plain_read(&sql.0)
+    crate::session::is_read_only(&sql.0)
 }
 
 /// Runs an operation to its end, as [`super::session::block_on`]; what interrupts it tells, where that

@@ -49,15 +49,19 @@ impl Home {
 
     /// One that is kept, unless a fork's child is asked to use its parent's.
     pub fn kept(lent: Arc<Lent>) -> Result<Self> {
-        if !lent.is_ours() {
-            return Err(not_ours());
-        }
-        if lent.is_in_bulk() {
+        let is_in_bulk = lent.is_in_bulk();
+        let home = Self::exclusive(lent)?;
+        if is_in_bulk {
             return Err(Error::Interface(
-                "a load or a read is under way in this transaction; await it first".into(),
+                "a load, a read or a pipeline is under way on this connection; wait for its end first".into(),
             ));
         }
-        Ok(Self::Kept(lent))
+        Ok(home)
+    }
+
+    /// The same, for what is under way on it.
+    pub fn exclusive(lent: Arc<Lent>) -> Result<Self> {
+        if lent.is_ours() { Ok(Self::Kept(lent)) } else { Err(not_ours()) }
     }
 
     /// The session, to be kept.

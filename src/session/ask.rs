@@ -89,7 +89,11 @@ impl Client {
         end_of_script(self.send_script(sql).await?).await
     }
 
-    async fn send_script(&self, sql: &str) -> Result<Reply> {
+    /// Sends statements without parameters.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn send_script(&self, sql: &str) -> Result<Reply> {
         let write = |out: &mut BytesMut| Ok(frontend::query(sql, out)?);
         self.note_leaves(Leaves::of(sql));
         let mentions = Mentions::of(sql);
@@ -171,12 +175,24 @@ impl Client {
         self.ask(Ending::Sent, OnCopy::Fails, write).await
     }
 
-    /// Begins a request of many messages: [`Reply::send_more`] sends them, [`Reply::sync`] ends it.
+    /// Begins a request of many messages of a statement: [`Reply::send_more`] sends them, [`Reply::sync`] ends it.
     ///
     /// # Errors
     /// When the connection is lost.
-    pub async fn send_open(&self) -> Result<Reply> {
-        self.ask(Ending::Sync, OnCopy::FailsAndSyncs, |_| Ok(())).await
+    pub async fn send_open(&self, statement: &Statement) -> Result<Reply> {
+        let mentions = statement.pace.mentions;
+        self.note_mentions(mentions);
+        let pace = match mentions {
+            // How long many of them take tells nothing of one.
+            Mentions::Nothing => Arc::clone(&self.0.pace),
+            mentions => Arc::new(Pace::mentioning(mentions)),
+        };
+        self.ask_at(&pace, Ending::Sync, OnCopy::FailsAndSyncs, |_| Ok(())).await
+    }
+
+    /// Notes what a statement may leave in the session that is sent within an open request.
+    pub fn note_sent(&self, statement: &Statement) {
+        self.note_leaves(statement.pace.leaves);
     }
 
     /// Begins a COPY into a table.

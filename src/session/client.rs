@@ -236,6 +236,22 @@ impl Client {
         !self.0.line().has_to_send()
     }
 
+    /// How many bytes are left to be sent, but for those of a COPY.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        self.0.line().outbox.len()
+    }
+
+    /// Says whether operations are to be polled though nothing has come for them.
+    pub fn have_polled(&self, is_wanted: bool) {
+        self.0.line().has_to_poll = is_wanted;
+    }
+
+    /// Says whether somebody waits until all has been sent.
+    pub fn want_room(&self, is_wanted: bool) {
+        self.0.line().wants_room = is_wanted;
+    }
+
     /// How long an operation of a few statements may take.
     #[must_use]
     pub fn limit_of_statement(&self) -> Option<Duration> {

@@ -79,19 +79,6 @@ impl Lent {
         ))
     }
 
-    /// Whether it may be used by others, too, before it goes back.
-    #[must_use]
-    pub fn may_be_followed(&self) -> bool {
-        self.is_ours() && self.pool.is_young(self.born)
-    }
-
-    /// Shares it with another read.
-    #[must_use]
-    pub fn share(self: &Arc<Self>) -> Arc<Self> {
-        self.pool.count_pipelined();
-        Arc::clone(self)
-    }
-
     /// Keeps it for a load or a read, which may go on from before.
     ///
     /// # Errors
@@ -100,7 +87,7 @@ impl Lent {
         let under_way = !goes_on && !self.client().is_quiet() && !self.is_broken();
         if under_way || self.in_bulk.swap(true, Ordering::Acquire) {
             return Err(Error::Interface(
-                "a statement is under way in this transaction; await it before a load or a read"
+                "a statement is under way in this transaction; await it before a load, a read or a pipeline"
                     .into(),
             ));
         }

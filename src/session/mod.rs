@@ -13,13 +13,14 @@ mod interruption;
 mod lent;
 mod line;
 mod login;
+pub mod multiplex;
 mod names;
 mod pace;
 mod peer;
-mod plain;
 pub mod pool;
 mod prepare;
 pub mod query;
+mod read_only;
 mod reply;
 mod resolve;
 mod secure;
@@ -29,7 +30,6 @@ mod startup;
 pub mod state;
 mod statements;
 mod tls;
-pub mod trial;
 pub mod wake;
 
 use std::any::Any;
@@ -44,7 +44,7 @@ pub use client::{Backend, Client, Notification};
 pub use interrupt::Interrupt;
 pub use interruption::{Ended, Interruption, NO_ANSWER, OUTCOME_PATIENCE};
 pub use line::GRACE;
-pub use plain::is_plain_read;
+pub use read_only::is_read_only;
 pub use reply::{Parts, Reply};
 pub use socket::Handle;
 use state::Undo;
@@ -393,7 +393,7 @@ impl Client {
     /// only reads may be taken for one that writes, never the other way round.
     #[must_use]
     pub fn is_read_only(&self, sql: &str) -> bool {
-        is_plain_read(sql) || self.setting("in_hot_standby").as_deref() == Some("on")
+        is_read_only(sql) || self.setting("in_hot_standby").as_deref() == Some("on")
     }
 
     /// The error of a statement whose answer did not come whole. Outside of a transaction it may be

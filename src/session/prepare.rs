@@ -28,6 +28,12 @@ impl Client {
         Ok((statement, false))
     }
 
+    /// A statement that is prepared here.
+    #[must_use]
+    pub fn prepared(&self, sql: &str) -> Option<Arc<Statement>> {
+        self.recall(sql)
+    }
+
     fn recall(&self, sql: &str) -> Option<Arc<Statement>> {
         let mut statements = self.0.statements();
         if let Some(outdated) = statements.take_outdated() {
@@ -92,14 +98,6 @@ impl Client {
     #[must_use]
     pub fn keeps_statements(&self) -> bool {
         self.0.statements().capacity() > 0
-    }
-
-    /// Whether a statement may be sent behind what others have under way: it is kept, and all are
-    /// light plain reads.
-    #[must_use]
-    pub fn may_follow(&self, sql: &str) -> bool {
-        let Some(statement) = self.recall(sql) else { return false };
-        statement.pace.is_light() && self.0.line().may_be_followed()
     }
 
     /// Forgets a statement that was kept.

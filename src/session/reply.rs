@@ -84,6 +84,18 @@ impl Reply {
         }
     }
 
+    /// What has come meanwhile, with the error that may be among it; whoever drives the connection is told that more is
+    /// waited for where nothing has.
+    ///
+    /// # Errors
+    /// That the connection is lost.
+    pub fn try_some(&mut self) -> Result<Option<Arrived>> {
+        match self.poll(ANY) {
+            Poll::Ready(arrived) => arrived.map(Some),
+            Poll::Pending => Ok(None),
+        }
+    }
+
     /// Gives back the room of a part that is read.
     pub fn reuse(&self, bytes: Vec<u8>) {
         self.client.0.line().give_back(bytes);

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use lru::LruCache;
 
 use super::client::Shared;
-use super::names::{NameChanges, Reach};
+use super::names::{Mentions, NameChanges, Reach};
 use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, ColumnDescription, Messages, tag};
@@ -66,6 +66,12 @@ impl Statement {
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         self.parameters == other.parameters && self.columns == other.columns
+    }
+
+    /// Whether it may change what names mean, so that those sent behind it have to be prepared anew.
+    #[must_use]
+    pub fn changes_names(&self) -> bool {
+        self.pace.mentions != Mentions::Nothing
     }
 
     /// What was learnt of it.

@@ -37,6 +37,13 @@ pub fn transaction_control(sql: &str, is_script: bool) -> Option<Control> {
     }
 }
 
+/// Whether a statement is a COPY.
+#[must_use]
+pub fn is_copy(sql: &str) -> bool {
+    let first = Tokens { sql, position: 0 }.next();
+    matches!(first, Some(Token::Word(word)) if word.eq_ignore_ascii_case("copy"))
+}
+
 /// The first words of a statement.
 struct Statement<'a> {
     words: [&'a str; WORDS],

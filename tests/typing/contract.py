@@ -66,12 +66,25 @@ def every_option_of_a_database_is_named() -> None:
             max_lifetime_s=3600.0,
             statement_cache_size=256,
             busy_wait_s=250e-6,
-            pipeline_reads=True,
             application_name="howdah",
         )
+    pg.AsyncDatabase(multiplex=True)
+    pg.init(multiplex=True)
+    pg.Database(multiplex=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert_type(pg.init(), pg.AsyncDatabase)
     pg.init(max_length=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     pg.Database(url="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def results_of_pipelines_are_typed(db: pg.Database, awaited: pg.AsyncDatabase) -> None:
+    with db.pipeline() as pipeline:
+        assert_type(pipeline.execute("SELECT 1").result(), int)
+        assert_type(pipeline.fetch("SELECT 1").result(), list[dict[str, Any]])
+        assert_type(pipeline.fetch_one("SELECT 1", into=Point).result(), Point | None)
+        assert_type(pipeline.fetch_value("SELECT 1").result(), Any)
+    async with awaited.pipeline(transaction=False) as async_pipeline:
+        assert_type(await async_pipeline.execute("SELECT 1"), int)
+        assert_type(async_pipeline.fetch("SELECT 1", into=Point).result(), list[Point])
 
 
 def rows_of_every_shape_go_in(db: pg.Database, arrow: ArrowStream, array: ArrowArray, batch: RecordBatch) -> None:

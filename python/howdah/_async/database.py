@@ -65,7 +65,7 @@ class AsyncDatabase(AsyncTableExecutor):
         max_lifetime_s: float = 3600.0,
         statement_cache_size: int = 256,
         busy_wait_s: float = 250e-6,
-        pipeline_reads: bool = True,
+        multiplex: bool = False,  # async only
         json_decimals: bool = False,
         application_name: str = "howdah",
         password: str | AskPassword | None = None,
@@ -108,11 +108,11 @@ class AsyncDatabase(AsyncTableExecutor):
             busy_wait_s: Seconds, at most, that a wait for a reply stays awake, where replies to the statement came so
                 soon before and nothing else is under way; 0 always sleeps. To be woken takes longer than many a reply
                 of a server nearby; other callbacks of the event loop and other threads go on meanwhile.
-            pipeline_reads: Whether `fetch`, `fetch_one` and `fetch_value` of several tasks may share a connection where
-                they are answered sooner so: one is sent before the one ahead of it is answered, each still a
-                transaction of its own. That is for plain SELECTs which are answered at once, and call no functions
-                but some of PostgreSQL's own; where a view or an operator hides one that waits, turn it off. A
-                blocking database has no use for it.
+            multiplex: Whether `fetch`, `fetch_one` and `fetch_value` of several tasks may share a connection outside of
+                transactions: a statement is sent before those ahead of it are answered, and each is still a transaction
+                of its own. This is for short reads only: a slow statement delays those behind it. None of them may
+                change the session (settings, advisory locks, temporary tables) or wait for another one, as for a lock
+                that another task holds. Only prepared statements share a connection.
             json_decimals: Whether rows have numbers in json and jsonb that are no integers as Decimal, with all their
                 digits. Otherwise they are floats, and one that a float would change is an error.
             application_name: What the server shows in pg_stat_activity.
@@ -154,7 +154,7 @@ class AsyncDatabase(AsyncTableExecutor):
             max_lifetime_s=max_lifetime_s,
             statement_cache_size=statement_cache_size,
             busy_wait_s=busy_wait_s,
-            pipeline_reads=pipeline_reads,
+            multiplex=multiplex,  # async only
             json_decimals=json_decimals,
             application_name=application_name,
             password=password if isinstance(password, str) else None,
@@ -187,7 +187,7 @@ class AsyncDatabase(AsyncTableExecutor):
         Returns:
             Connections open (`size`), `idle`, `busy`, and at most open (`max_size`); callers `waiting`; and, counted
             from the beginning, connections `opened`, `closed` and given to a caller (`acquired`), and reads that
-            shared one with others (`pipelined`).
+            were sent behind those of others on one (`pipelined`; see `multiplex`).
         """
         return self._core.stats()
 

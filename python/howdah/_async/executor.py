@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from howdah import _core, bulk
 from howdah._acompat import in_thread, open_reader
+from howdah._async.pipeline import AsyncPipeline
 from howdah.queries.query_compiler import arrow_statement
 from howdah.row_factories import row_factory
 
@@ -164,6 +165,32 @@ class AsyncExecutor:
             5
         """
         return await self._core.fetch_value(sql, params, self.lease())
+
+    def pipeline(self, *, transaction: bool = True) -> AsyncPipeline:
+        """Give a block whose statements are sent without waiting for the answers to those before them.
+
+        Many statements then take little more than one round trip. It has `execute`, `fetch`, `fetch_one` and
+        `fetch_value`, which return at once; see `AsyncPipeline`. It uses one connection, that of the transaction or the
+        session around it.
+
+        Args:
+            transaction: Whether the statements are committed together or not at all; else each is a transaction of its
+                own. Inside a transaction they are a part of that.
+
+        Returns:
+            The pipeline, for `async with`.
+
+        Raises:
+            InterfaceError: When the block begins: `transaction=False` inside a transaction, or something else is under
+                way on the connection.
+
+        Example:
+            >>> async with db.pipeline() as pipeline:
+            ...     squares = [pipeline.fetch_value("SELECT $1::int * $1", n) for n in range(4)]
+            >>> [square.result() for square in squares]
+            [0, 1, 4, 9]
+        """
+        return AsyncPipeline(self._core, self.lease, transaction=transaction)
 
     @overload
     def stream(self, sql: str, /, *params: object, batch_rows: int = 1000) -> AsyncGenerator[dict[str, Any]]: ...

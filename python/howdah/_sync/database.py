@@ -65,7 +65,6 @@ class Database(TableExecutor):
         max_lifetime_s: float = 3600.0,
         statement_cache_size: int = 256,
         busy_wait_s: float = 250e-6,
-        pipeline_reads: bool = True,
         json_decimals: bool = False,
         application_name: str = "howdah",
         password: str | AskPassword | None = None,
@@ -108,11 +107,6 @@ class Database(TableExecutor):
             busy_wait_s: Seconds, at most, that a wait for a reply stays awake, where replies to the statement came so
                 soon before and nothing else is under way; 0 always sleeps. To be woken takes longer than many a reply
                 of a server nearby; other threads go on meanwhile.
-            pipeline_reads: Whether `fetch`, `fetch_one` and `fetch_value` of several tasks may share a connection where
-                they are answered sooner so: one is sent before the one ahead of it is answered, each still a
-                transaction of its own. That is for plain SELECTs which are answered at once, and call no functions
-                but some of PostgreSQL's own; where a view or an operator hides one that waits, turn it off. A
-                blocking database has no use for it.
             json_decimals: Whether rows have numbers in json and jsonb that are no integers as Decimal, with all their
                 digits. Otherwise they are floats, and one that a float would change is an error.
             application_name: What the server shows in pg_stat_activity.
@@ -153,7 +147,6 @@ class Database(TableExecutor):
             max_lifetime_s=max_lifetime_s,
             statement_cache_size=statement_cache_size,
             busy_wait_s=busy_wait_s,
-            pipeline_reads=pipeline_reads,
             json_decimals=json_decimals,
             application_name=application_name,
             password=password if isinstance(password, str) else None,
@@ -185,8 +178,8 @@ class Database(TableExecutor):
 
         Returns:
             Connections open (`size`), `idle`, `busy`, and at most open (`max_size`); callers `waiting`; and, counted
-            from the beginning, connections `opened`, `closed` and given to a caller (`acquired`), and reads that
-            shared one with others (`pipelined`).
+            from the beginning, connections `opened`, `closed` and given to a caller (`acquired`). `pipelined` is 0:
+            only an AsyncDatabase multiplexes.
         """
         return self._core.stats()
 

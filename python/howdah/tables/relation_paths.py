@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError, NoField
@@ -223,6 +222,8 @@ def path_of(given: object) -> RelationPath:
 
 def no_field(schema: TableSchema, name: str) -> NoField:
     """Return the error of a name that is no column or relation of a table; it suggests the most similar names."""
+    from difflib import get_close_matches  # noqa: PLC0415  (importing it takes time)
+
     known = (*schema.attributes, *schema.references, *schema.collections)
     near = get_close_matches(name, known, n=3)
     message = f"{schema.table.__name__} has no column or relation {name!r}"

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::super::arguments::{BatchRows, Text, Url, strings};
@@ -23,7 +24,7 @@ use super::super::statement_codecs::RowKind;
 use super::super::verbs::{self, Call, Sql};
 use super::carrier::{Work, begin, clean, reclaim};
 use super::event_loop::EventLoop;
-use super::following::{Read, Reads};
+use super::pipeline::AsyncPipeline;
 use super::queue::with_session;
 use super::waiting::{Slot, Waiting};
 use crate::error::{Error, Result};
@@ -34,7 +35,6 @@ use crate::session::pool::{Lent, Pool};
 #[pyclass(frozen, module = "howdah._core", name = "AsyncDatabase")]
 pub(in super::super) struct AsyncDatabase {
     pool: Arc<Pool>,
-    reads: Arc<Reads>,
 }
 
 /// A connection that is kept for a transaction, or to listen.
@@ -46,15 +46,17 @@ pub(in super::super) struct AsyncLease(Mutex<Option<Arc<Lent>>>);
 pub(in super::super) struct AsyncCursor(Arc<Mutex<Option<Stream>>>);
 
 /// Where an operation gets its connection from.
-enum Connection<'a> {
+pub(super) enum Connection<'a> {
     /// It is kept.
     Kept(Result<Arc<Lent>>),
-    /// It is one of the pool's, which a read may share.
-    Pool(&'a Arc<Pool>, Option<Arc<Read>>),
+    /// It is kept for a pipeline, and this is an operation of that.
+    Exclusive(Arc<Lent>),
+    /// It is one of the pool's. A read of this statement may share it.
+    Pool(&'a Arc<Pool>, Option<PyBackedStr>),
 }
 
 /// Begins an operation.
-fn start<F>(
+pub(super) fn start<F>(
     py: Python<'_>,
     from: Connection<'_>,
     limit: Option<Duration>,
@@ -70,13 +72,15 @@ where
         let work = |client| -> Work { Box::pin(operation(client)) };
         match from {
             Connection::Kept(kept) => {
-                begin(py, &event_loop, Home::kept(kept?)?, &slot, limit, None, work)?;
+                begin(py, &event_loop, Home::kept(kept?)?, &slot, limit, work)?;
+            }
+            Connection::Exclusive(lent) => {
+                begin(py, &event_loop, Home::exclusive(lent)?, &slot, limit, work)?;
             }
             Connection::Pool(pool, read) => {
                 let waiting = Arc::clone(&slot);
-                let begun = read.clone();
                 let start = move |py: Python<'_>, event_loop: &EventLoop, home| {
-                    begin(py, event_loop, home, &waiting, limit, begun, work)
+                    begin(py, event_loop, home, &waiting, limit, work)
                 };
                 with_session(py, pool, &event_loop, &slot, read, start)?;
             }
@@ -101,7 +105,7 @@ impl AsyncDatabase {
         let none = PyDict::new(py);
         let pool =
             options::pool(url.as_ref().map(|url| url.0.as_str()), given.unwrap_or(&none), true);
-        pool.map(|pool| Self { pool, reads: Arc::default() }).map_err(|error| exception(py, error))
+        pool.map(|pool| Self { pool }).map_err(|error| exception(py, error))
     }
 
     /// Closes the idle connections; those in use close when they are done.
@@ -302,10 +306,10 @@ impl AsyncDatabase {
     where
         F: Future<Output = Result<Py<PyAny>>> + Send + 'static,
     {
-        let read = || Read::new(&self.reads, call.sql.clone_ref(py));
+        let read = || self.pool.multiplexer().map(|_| call.sql.clone_ref(py));
         let from = match lease {
             Some(lease) => Connection::Kept(lease.lent()),
-            None => Connection::Pool(&self.pool, self.pool.pipelines_reads().then(read)),
+            None => Connection::Pool(&self.pool, read()),
         };
         let outcome = Outcome::of(py, AsyncLease::is_in_transaction(lease), &call.sql);
         start(py, from, self.pool.statement_limit(), outcome, |client| operation(client, call))
@@ -462,6 +466,17 @@ impl AsyncLease {
         self.undo(py, interrupted, move |client| verbs::rollback_savepoint(client, depth))
     }
 
+    /// Begins a pipeline; statements are sent in the transaction that is open, or in one of their own, or each in its own.
+    fn pipeline(&self, py: Python<'_>, each: bool) -> PyResult<Waiting> {
+        let slot = Slot::new();
+        let pipeline = self.lent().and_then(|lent| AsyncPipeline::new(lent, each));
+        let pipeline =
+            pipeline.and_then(|made| Py::new(py, made).map(Py::into_any).map_err(raised));
+        slot.settle(py, pipeline);
+        let event_loop = EventLoop::running(py).map_err(|error| exception(py, error))?;
+        Ok(Waiting::new(slot, event_loop))
+    }
+
     /// Subscribes to channels.
     fn listen(&self, py: Python<'_>, channels: Vec<Text>) -> PyResult<Waiting> {
         let may = self.lent().and_then(|lent| lent.refuse_listening());
@@ -567,7 +582,7 @@ impl AsyncCursor {
         if let Ok(event_loop) = EventLoop::running(py) {
             let end = |_| -> Work { Box::pin(async move { none(stream.end().await) }) };
             // The failure is that of a loop that has closed.
-            let _ = begin(py, &event_loop, Home::Kept(lent), &Slot::new(), None, None, end);
+            let _ = begin(py, &event_loop, Home::Kept(lent), &Slot::new(), None, end);
         }
     }
 }

@@ -6,7 +6,7 @@ mod call_queue;
 mod carrier;
 pub(super) mod database;
 pub(super) mod event_loop;
-mod following;
+pub(super) mod pipeline;
 mod preparing;
 mod queue;
 mod waiting;

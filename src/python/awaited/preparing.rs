@@ -26,10 +26,10 @@ pub(super) fn prepared(
     let (pool, slot) = (Arc::clone(pool), Arc::clone(slot));
     Ok(Box::new(move |py, event_loop, home| {
         let Some(hooks) = PoolHooks::of(&pool) else { return start(py, event_loop, home) };
-        let lent = home.into_lent();
-        let Some(is_new) = hooks.wanted(&lent) else {
-            return start(py, event_loop, Home::Shared(lent));
+        let Some(is_new) = hooks.wanted(home.client()) else {
+            return start(py, event_loop, home);
         };
+        let lent = home.into_lent();
         let begun = hooks.lease(py, lent).and_then(|lease| {
             let given = (lease.object(py), is_new).into_pyobject(py)?;
             let coroutine = run(py, hooks.object(), "prepare", &given)?;

@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyTuple;
 
 use super::super::gil::{call, if_held, raised};
 use super::super::hooks::{PoolHooks, run};
 use super::super::session::Home;
 use super::call_queue::Caller;
-use super::carrier::reclaim;
+use super::carrier::{is_driven_by, reclaim};
 use super::event_loop::EventLoop;
-use super::following::Read;
 use super::preparing::prepared;
 use super::waiting::Slot;
 use crate::error::{Error, Result};
+use crate::session::multiplex::Room;
 use crate::session::pool::{Lent, Offer, Permit, Pool, Waiter};
 
 /// What is done with the connection, in the loop's thread.
@@ -35,8 +36,8 @@ pub(super) struct Queued {
     /// Through which other threads reach the loop.
     caller: Caller,
     slot: Arc<Slot>,
-    /// It may do without a connection of its own.
-    read: Option<Arc<Read>>,
+    /// The statement of a read that may share the connection of others.
+    read: Option<PyBackedStr>,
     /// By when it is to have a connection.
     deadline: Instant,
     seat: Mutex<Seat>,
@@ -48,7 +49,7 @@ pub(super) fn with_session(
     pool: &Arc<Pool>,
     event_loop: &EventLoop,
     slot: &Arc<Slot>,
-    read: Option<Arc<Read>>,
+    read: Option<PyBackedStr>,
     start: impl FnOnce(Python<'_>, &EventLoop, Home) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     let (start, read): (Start, _) = match PoolHooks::of(pool) {
@@ -66,17 +67,23 @@ fn with_prepared(
     pool: &Arc<Pool>,
     event_loop: &EventLoop,
     slot: &Arc<Slot>,
-    read: Option<Arc<Read>>,
+    read: Option<PyBackedStr>,
     start: impl FnOnce(Python<'_>, &EventLoop, Home) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     // Who came before is served before.
-    let may_follow = read.as_ref().filter(|_| pool.has_no_queue());
-    if let Some(home) = may_follow.and_then(|read| read.follow(event_loop)) {
+    let may_share = read.as_deref().filter(|_| pool.has_no_queue());
+    let share = |room| join(pool, event_loop, may_share?, room);
+    if let Some(home) = share(Room::Ample) {
         return start(py, event_loop, home);
     }
     let offer = pool.try_acquire()?;
     if let Some(Offer::Session(lent)) = offer {
-        return start(py, event_loop, home(lent, read.as_deref()));
+        return start(py, event_loop, home(lent, read.is_some()));
+    }
+    if offer.is_none()
+        && let Some(home) = share(Room::Any)
+    {
+        return start(py, event_loop, home);
     }
     let seat = Seat { start: Some(Box::new(start)), timer: None };
     let queued = Arc::new(Queued {
@@ -103,11 +110,14 @@ fn with_prepared(
 }
 
 /// Whose a connection of the pool's is.
-fn home(lent: Lent, read: Option<&Read>) -> Home {
-    match read {
-        Some(_) => Home::Shared(Arc::new(lent)),
-        None => Home::Pool(lent),
-    }
+fn home(lent: Lent, is_shared: bool) -> Home {
+    if is_shared { Home::Shared(Arc::new(lent)) } else { Home::Pool(lent) }
+}
+
+/// The connection of others that a read can join.
+fn join(pool: &Pool, event_loop: &EventLoop, sql: &str, room: Room) -> Option<Home> {
+    let is_driven_here = |lent: &Lent| is_driven_by(lent, event_loop);
+    pool.multiplexer()?.join(sql, room, is_driven_here).map(Home::Shared)
 }
 
 impl Queued {
@@ -164,7 +174,7 @@ impl Queued {
 
     /// Hands over what was opened, from any thread. If the loop is closed, it goes to somebody else.
     fn deliver(self: Arc<Self>, given: Result<Lent>) {
-        let given = given.map(|lent| home(lent, self.read.as_deref()));
+        let given = given.map(|lent| home(lent, self.read.is_some()));
         let caller = self.caller.clone();
         caller.call_soon(move |py| {
             self.start(py, given);
@@ -215,13 +225,13 @@ impl Waiter for Queued {
         None
     }
 
-    fn follow(self: Arc<Self>) -> bool {
+    fn try_share(self: Arc<Self>) -> bool {
         let gone = self.slot.is_gone() || self.seat().start.is_none();
         if gone {
             return true;
         }
         let Some(read) = &self.read else { return false };
-        self.here(|py| match read.follow(&self.event_loop) {
+        self.here(|py| match join(&self.pool, &self.event_loop, read, Room::Any) {
             Some(home) => {
                 self.start(py, Ok(home));
                 true
@@ -246,7 +256,7 @@ impl Queued {
         let mut lent = Some(lent);
         self.here(|py| {
             if let Some(lent) = lent.take() {
-                self.start(py, Ok(home(lent, self.read.as_deref())));
+                self.start(py, Ok(home(lent, self.read.is_some())));
             }
         });
         if let Some(lent) = lent {

@@ -93,19 +93,7 @@ pub(super) async fn retry_if_stale(
         _ => false,
     };
     if !can_retry {
-        return Err(match error {
-            Error::Server(mut server) if staleness == Staleness::Certain => {
-                let mut hint = format!(
-                    "a table or type of the statement was changed since the statement was prepared; {RUN_AGAIN}"
-                );
-                if let Some(more) = &server.hint {
-                    hint = format!("{hint}; {more}");
-                }
-                server.hint = Some(hint);
-                Error::Server(server)
-            }
-            error => error,
-        });
+        return Err(with_retry_hint(error, staleness));
     }
     if staleness == Staleness::Possible {
         let fresh = execute::prepare(client, sql).await?;
@@ -115,6 +103,35 @@ pub(super) async fn retry_if_stale(
         client.statements_changed();
     }
     Ok(())
+}
+
+/// The error of a stale statement, with the hint to run its transaction again.
+fn with_retry_hint(error: Error, staleness: Staleness) -> Error {
+    match error {
+        Error::Server(mut server) if staleness == Staleness::Certain => {
+            let mut hint = format!(
+                "a table or type of the statement was changed since the statement was prepared; {RUN_AGAIN}"
+            );
+            if let Some(more) = &server.hint {
+                hint = format!("{hint}; {more}");
+            }
+            server.hint = Some(hint);
+            Error::Server(server)
+        }
+        error => error,
+    }
+}
+
+/// Removes a statement that failed because it may be stale from the cache; it is not retried.
+pub(super) fn forget_stale(
+    client: &Client,
+    sql: &str,
+    statement: &Arc<Statement>,
+    error: Error,
+) -> Error {
+    let Some(staleness) = classify_staleness(&error) else { return error };
+    client.forget_stale(sql, statement);
+    with_retry_hint(error, staleness)
 }
 
 /// A statement that was sent, and whether it came from the cache.
@@ -157,14 +174,20 @@ fn classify_staleness(error: &Error) -> Option<Staleness> {
     }
 }
 
-/// Runs a statement, and waits for `least_bytes` of its response or the end of it.
-async fn run_statement(client: &Client, call: &Call, least_bytes: usize) -> Result<Response> {
-    let count = held(|py| call.params.bind(py).len());
+/// Refuses more parameters than the protocol can count.
+pub(super) fn check_parameters(py: Python<'_>, params: &Py<PyTuple>) -> Result<()> {
+    let count = params.bind(py).len();
     if count > MAX_PARAMETERS {
         return Err(Error::Interface(format!(
             "at most {MAX_PARAMETERS} parameters, got {count}; pass an array instead"
         )));
     }
+    Ok(())
+}
+
+/// Runs a statement, and waits for `least_bytes` of its response or the end of it.
+async fn run_statement(client: &Client, call: &Call, least_bytes: usize) -> Result<Response> {
+    held(|py| check_parameters(py, &call.params))?;
     refuse_control(client, &call.sql, false)?;
     let (mut prepared_again, mut plan_was_stale) = (0, false);
     loop {
@@ -247,13 +270,13 @@ pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
     held(|py| Ok(rows.into_pyobject(py).map_err(|error| raised(error.into()))?.into_any().unbind()))
 }
 
-fn rows_affected(reply: &[u8]) -> u64 {
+pub(super) fn rows_affected(reply: &[u8]) -> u64 {
     let complete = Messages(reply).filter(|message| message.tag == tag::COMPLETE);
     complete.map(|message| message::rows_affected(message.body)).sum()
 }
 
 /// The error of decoding a row: the statement has been run, and may be committed.
-fn row_error(client: &Client, sql: &str, is_whole: bool, error: Error) -> Error {
+pub(super) fn row_error(client: &Client, sql: &str, is_whole: bool, error: Error) -> Error {
     // The status is that of before the statement if the response has not ended.
     if client.status() != b'I' || client.is_read_only(sql) {
         error

@@ -1,7 +1,6 @@
 //! A reply that is due, and what of it has come.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::super::pace::Pace;
 use crate::error::ServerError;
@@ -30,7 +29,6 @@ pub enum OnCopy {
     FailsAndSyncs,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub(super) struct Due {
     pub ticket: u64,
     pub on_copy: OnCopy,
@@ -46,14 +44,10 @@ pub(super) struct Due {
     /// It is to be cancelled, and how it ends is wanted.
     pub cancelled: bool,
     pub pace: Arc<Pace>,
-    /// Nothing else was due when it was asked for.
-    pub was_alone: bool,
-    /// It was seen that its answer takes long, whenever that comes.
-    seen_slow: bool,
 }
 
 impl Due {
-    pub fn new(ticket: u64, on_copy: OnCopy, pace: Arc<Pace>, was_alone: bool) -> Self {
+    pub fn new(ticket: u64, on_copy: OnCopy, pace: Arc<Pace>) -> Self {
         Self {
             ticket,
             on_copy,
@@ -64,24 +58,6 @@ impl Due {
             abandoned: false,
             cancelled: false,
             pace,
-            was_alone,
-            seen_slow: false,
-        }
-    }
-
-    /// It is seen that its answer takes long.
-    pub fn note_delay(&mut self) {
-        if !self.seen_slow {
-            self.seen_slow = true;
-            self.pace.learn_of_delay();
-        }
-    }
-
-    /// It is answered, so long after the request before it or, when it was alone, after it was asked
-    /// for; no answer comes sooner than `soonest`.
-    pub fn note_answer(&self, took: Duration, soonest: Duration) {
-        if !self.seen_slow {
-            self.pace.learn_of_answer(took, self.was_alone.then_some(soonest));
         }
     }
 

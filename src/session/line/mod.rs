@@ -49,12 +49,6 @@ pub(super) struct Line {
     /// Room that a reader has given back: a long result moves through it part by part.
     spare: Vec<u8>,
     next_ticket: u64,
-    /// Since when the server has nothing to do here but the first of what is due.
-    first_since: Instant,
-    /// When it was last seen that the server goes on with what is due.
-    moved_at: Instant,
-    /// No answer has come sooner than this.
-    soonest: Duration,
     spin: Spin,
     /// The request that is not all sent yet: nobody else may send.
     open: Option<u64>,
@@ -90,6 +84,8 @@ pub(super) struct Line {
     pub holds_more: bool,
     /// Somebody waits until all has been sent.
     pub wants_room: bool,
+    /// An operation is to be polled though nothing has come: another one has written for it.
+    pub has_to_poll: bool,
     /// So many wait until an open request is closed.
     pub turns_wanted: usize,
     /// So many wait until all has been said and answered.
@@ -121,10 +117,6 @@ impl Lost {
 
 /// A result of which so much has come is long.
 const LONG_BYTES: usize = 256 << 10;
-/// So many plain reads of several callers are under way on one connection at the most.
-const MOST_IN_LINE: usize = 128;
-/// What takes the server longer than this, and the way there and back, is stuck.
-const BRISK: Duration = Duration::from_micros(300);
 /// A read of so much is worth being woken for. The server writes 8 KiB at a time.
 const PART_BYTES: usize = 64 << 10;
 /// How long what its caller gave up may take to end while somebody waits for that.
@@ -143,9 +135,6 @@ impl Line {
             answered: VecDeque::new(),
             spare: Vec::new(),
             next_ticket: 0,
-            first_since: Instant::now(),
-            moved_at: Instant::now(),
-            soonest: Duration::MAX,
             spin,
             open: None,
             held_back: 0,
@@ -166,6 +155,7 @@ impl Line {
             last_read: 0,
             holds_more: false,
             wants_room: false,
+            has_to_poll: false,
             turns_wanted: 0,
             quiets_wanted: 0,
             label,
@@ -245,31 +235,14 @@ impl Line {
         self.open.is_none() && self.held_back == 0
     }
 
-    /// Whether a light plain read may be sent behind what is under way: nothing but such reads, each
-    /// a transaction of its own, and not too many of them, the first of which is not stuck.
-    pub fn may_be_followed(&mut self) -> bool {
-        self.may_begin()
+    /// How many requests are not answered yet, where another caller's read may be sent behind them: outside of a
+    /// transaction, and with no cancellation under way that could hit it.
+    pub fn reads_ahead(&self) -> Option<usize> {
+        let is_joinable = self.may_begin()
             && self.broken.is_none()
             && !self.has_unanswered_cancel
-            && self.status == b'I'
-            && (1..MOST_IN_LINE).contains(&self.due.len())
-            && self.due.iter().all(|due| due.pace.is_light())
-            && !self.is_stuck()
-    }
-
-    /// Whether the first of what is due is not answered, long after it should be.
-    fn is_stuck(&mut self) -> bool {
-        if self.moved_at.elapsed() < self.soonest.saturating_mul(2).saturating_add(BRISK) {
-            return false;
-        }
-        // The answer may lie there, and nobody has had the time to look.
-        let moves = self.handle().wait(false, Duration::ZERO);
-        if moves {
-            self.moved_at = Instant::now();
-        } else if let Some(first) = self.due.front_mut() {
-            first.note_delay();
-        }
-        !moves
+            && self.status == b'I';
+        is_joinable.then_some(self.due.len())
     }
 
     /// Makes room for the reply to a request, which is then written to the outbox. An open one is
@@ -277,13 +250,10 @@ impl Line {
     pub fn begin(&mut self, open: bool, on_copy: OnCopy, pace: &Arc<Pace>) -> u64 {
         self.next_ticket += 1;
         let ticket = self.next_ticket;
-        let alone = self.due.is_empty();
-        if alone {
-            self.first_since = Instant::now();
-            self.moved_at = self.first_since;
+        if self.due.is_empty() {
             self.spin.asked(pace);
         }
-        self.due.push_back(Due::new(ticket, on_copy, Arc::clone(pace), alone));
+        self.due.push_back(Due::new(ticket, on_copy, Arc::clone(pace)));
         self.open = open.then_some(ticket);
         ticket
     }
@@ -535,6 +505,7 @@ impl Line {
     /// Whether there is something that somebody waits for.
     pub fn has_news(&self) -> bool {
         self.broken.is_some()
+            || self.has_to_poll
             || self.answered.iter().any(|due| due.awaited_bytes.is_some())
             || self.due.front().is_some_and(Due::has_awaited)
             || (self.wants_room && !self.has_to_send())

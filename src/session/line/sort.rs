@@ -1,7 +1,6 @@
 //! Hands the server's messages to the requests that they answer.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
@@ -19,7 +18,6 @@ impl Line {
     /// Hands whole messages to the requests they belong to.
     #[expect(clippy::too_many_lines, reason = "one arm for each kind of message")]
     pub(super) fn sort(&mut self) -> Result<(), Malformed> {
-        let now = Instant::now();
         let Self {
             inbox, due, status, unasked, answered, outbox, phase, spare, names, state, ..
         } = self;
@@ -96,12 +94,6 @@ impl Line {
                     let mut ended =
                         due.pop_front().ok_or_else(|| Malformed("an answer to nothing".into()))?;
                     ended.arrived.ended = true;
-                    let took = now - self.first_since;
-                    ended.note_answer(took, self.soonest);
-                    if ended.was_alone {
-                        self.soonest = self.soonest.min(took);
-                    }
-                    (self.first_since, self.moved_at) = (now, now);
                     if ended.abandoned {
                         gave_up_ended = true;
                     } else {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::config::Config;
 use super::interrupt::{Interrupt, TICK};
 pub use super::lent::{Bulk, Hold, Lent};
+use super::multiplex::Multiplexer;
 use super::state::{Reset, Undo};
 use super::{Client, Session};
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ pub struct Pool {
     limits: Limits,
     state: Mutex<State>,
     hooks: OnceLock<Box<dyn Hooks>>,
+    /// The connections that reads may join, where they may.
+    multiplexer: Option<Multiplexer>,
 }
 
 /// What is called when sessions come back.
@@ -57,8 +60,8 @@ pub struct Limits {
     pub max_idle: Duration,
     /// How long one may live.
     pub max_lifetime: Duration,
-    /// Whether reads may share one.
-    pub pipeline_reads: bool,
+    /// Whether reads of several callers may share one.
+    pub multiplex: bool,
     /// How the state is undone that a caller has left in one; `None` where it stays.
     pub reset: Option<Reset>,
 }
@@ -82,7 +85,6 @@ struct State {
     opened: u64,
     ended: u64,
     acquired: u64,
-    pipelined: u64,
 }
 
 struct Idle {
@@ -108,7 +110,7 @@ pub struct Stats {
     pub closed: u64,
     /// Lent since the beginning.
     pub acquired: u64,
-    /// Reads that shared one on loan since the beginning.
+    /// Reads that joined those of others on one since the beginning.
     pub pipelined: u64,
 }
 
@@ -127,9 +129,8 @@ pub trait Waiter: Send + Sync {
     /// Takes an offer; gives it back when it has gone, and the next is to have it.
     fn take(self: Arc<Self>, offer: Offer) -> Option<Offer>;
 
-    /// Does without a session of its own, where it may follow others on theirs; tells whether it
-    /// could.
-    fn follow(self: Arc<Self>) -> bool {
+    /// Does without a session of its own, where it can share that of others; tells whether it could.
+    fn try_share(self: Arc<Self>) -> bool {
         false
     }
 }
@@ -152,11 +153,11 @@ impl Pool {
             opened: 0,
             ended: 0,
             acquired: 0,
-            pipelined: 0,
         };
         let location = config.location().into();
         let hooks = OnceLock::new();
-        Arc::new(Self { config, location, limits, state: Mutex::new(state), hooks })
+        let multiplexer = limits.multiplex.then(Multiplexer::default);
+        Arc::new(Self { config, location, limits, state: Mutex::new(state), hooks, multiplexer })
     }
 
     /// Whether each transaction may meet another connection of the server.
@@ -249,11 +250,6 @@ impl Pool {
         !state.closed && state.waiting.is_empty()
     }
 
-    /// Counts a read that shares a session on loan.
-    pub(super) fn count_pipelined(&self) {
-        self.state().pipelined += 1;
-    }
-
     /// Queues somebody who waits; offers what has become free meanwhile.
     ///
     /// # Errors
@@ -285,7 +281,7 @@ impl Pool {
             };
             match offer {
                 Some(offer) => kept = waiter.take(offer),
-                None if Arc::clone(&waiter).follow() => {}
+                None if Arc::clone(&waiter).try_share() => {}
                 None => {
                     let mut state = self.state();
                     if state.closed {
@@ -385,10 +381,10 @@ impl Pool {
         self.config.statement_limit
     }
 
-    /// Whether reads may share a session.
+    /// The connections that reads may join; `None` where each read has one for itself.
     #[must_use]
-    pub fn pipelines_reads(&self) -> bool {
-        self.limits.pipeline_reads
+    pub fn multiplexer(&self) -> Option<&Multiplexer> {
+        self.multiplexer.as_ref()
     }
 
     /// How long to wait for a session.
@@ -451,7 +447,7 @@ impl Pool {
             opened: state.opened,
             closed: state.ended,
             acquired: state.acquired,
-            pipelined: state.pipelined,
+            pipelined: self.multiplexer.as_ref().map_or(0, Multiplexer::joined),
         }
     }
 }

@@ -133,7 +133,7 @@ class Storm:
 def test_random_cancellations_leave_nothing_behind(
     url: str, app: str, sql: Callable[..., Any], sessions: Count, loop: str
 ) -> None:
-    database = howdah.AsyncDatabase(url, max_size=POOL, acquire_timeout_s=60, application_name=app)
+    database = howdah.AsyncDatabase(url, max_size=POOL, acquire_timeout_s=60, application_name=app, multiplex=True)
     storm = Storm(database, seed=20261123)
 
     async def main() -> None:

@@ -17,11 +17,12 @@ import howdah
 import howdah as pg
 from howdah import Col, Ref, Table, Vector, col
 from howdah.tables.ddl import statements
-from tests.python.versions import wants
+from tests.python.versions import since, wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from howdah import embedded
     from tests.python.conftest import Sql
 
 
@@ -299,7 +300,11 @@ def test_through_table_is_a_table_with_a_composite_key(db: howdah.Database, sql:
     }
 
 
-def test_identity_and_generated_columns_are_of_the_kind_asked_for(db: howdah.Database, sql: Sql) -> None:
+def test_identity_and_generated_columns_are_of_the_kind_asked_for(
+    db: howdah.Database, sql: Sql, server: embedded.Server
+) -> None:
+    since(18, server)
+
     class Counter(Table):
         id: Col[int] = pg.identity(always=True, type="integer")
         other: Col[int] = pg.server_default("7")
@@ -342,6 +347,8 @@ class Text(StrEnum):
 
 
 def test_precision_and_dimensions_are_those_of_the_elements_of_lists(db: howdah.Database, sql: Sql) -> None:
+    wants("vector", sql)
+
     class Precise(Table):
         id: Col[int] = pg.identity()
         prices: Col[list[Decimal]] = col(precision=10, scale=2)

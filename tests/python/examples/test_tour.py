@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from examples import tour
+from tests.python.versions import wants
 
 if TYPE_CHECKING:
     import pytest
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_tour_runs_to_its_end(url: str, sql: Sql, capsys: pytest.CaptureFixture[str]) -> None:
+    wants("vector", sql)
     tour.main(url)
     told = capsys.readouterr().out
     for line in ("4 popular posts", "Ann 6 150.0", "user_email_key", "1 inserted from a frame"):

@@ -129,7 +129,7 @@ def test_tuple_of_another_length_than_the_table_is_refused_at_once(refused: Refu
 
 
 def test_key_that_is_no_text_is_refused(db: howdah.Database, sql: Sql) -> None:
-    with pytest.raises(ConversionError, match="names of columns, and text; got one of int"):
+    with pytest.raises(ConversionError, match="column names of type str, got a key of type int"):
         db.load("t", [{1: 1}])
     assert sql("SELECT count(*) FROM t") == [(1,)]
 

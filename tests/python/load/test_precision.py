@@ -143,7 +143,7 @@ def test_spaces_that_a_varchar_would_cut_off_are_refused(
     stored = "v[1]" if within == "array" else "v"
     assert [text for (text,) in sql(f"SELECT {stored}::text FROM t ORDER BY ctid")] == kept
     for cut in ("abc ", "ééé  ", "a      ", "    "):
-        refused(DataError, data("ab ", None, cut), column="v", row=2, says=("varchar(3)", "strip it first"))
+        refused(DataError, data("ab ", None, cut), column="v", row=2, says=("varchar(3)", "strip them first"))
 
 
 @pytest.mark.parametrize("mode", ["truncate", "upsert", "replace"])

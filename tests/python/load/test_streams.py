@@ -120,7 +120,7 @@ def test_rows_of_structs_go_in(db: howdah.Database, sql: Sql) -> None:
 
 
 def test_stream_of_plain_values_is_refused(refused: Refused) -> None:
-    refused(ConversionError, pa.chunked_array([[1, 2]]), says=("a stream of Arrow's Int64", "name it"))
+    refused(ConversionError, pa.chunked_array([[1, 2]]), says=("a stream of Arrow's Int64", "give it a name"))
 
 
 NOTHING = GOOD.slice(0, 0)

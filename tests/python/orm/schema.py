@@ -148,7 +148,12 @@ EXTENSION = "vector"
 
 def has_vectors(db: howdah.Database) -> bool:
     """Tell whether the server has what spots need."""
-    return bool(db.fetch_value("SELECT count(*) FROM pg_available_extensions WHERE name = $1", EXTENSION))
+    return bool(
+        db.fetch_value(
+            "SELECT pg_catalog.count(*) FROM pg_catalog.pg_available_extensions WHERE name OPERATOR(pg_catalog.=) $1",
+            EXTENSION,
+        )
+    )
 
 
 def fill(db: howdah.Database) -> None:

@@ -312,3 +312,26 @@ def test_a_database_that_is_closed_goes_on(howdah_db: AsyncDatabase) -> None:
         assert "connections open" in repr(howdah_db)
 
     asyncio.run(body())
+
+
+def test_pipeline_is_undone_with_the_test_and_each_statement_is_no_transaction(
+    howdah_db: AsyncDatabase, unchanged: Callable[[], None]
+) -> None:
+    async def body() -> None:
+        async with howdah_db.pipeline() as pipeline:
+            pipeline.execute("INSERT INTO rider (name) VALUES ($1)", "a")
+            count = pipeline.fetch_value(COUNT)
+        assert count.result() == 1
+        with pytest.raises(howdah.ProgrammingError):  # noqa: PT012  (the end of the block raises)
+            async with howdah_db.pipeline() as pipeline:
+                pipeline.execute("INSERT INTO rider (name) VALUES ($1)", "b")
+                pipeline.execute("SELECT nowhere")
+        async with howdah_db.transaction(), howdah_db.pipeline() as pipeline:
+            pipeline.execute("INSERT INTO rider (name) VALUES ($1)", "c")
+        with pytest.raises(howdah.InterfaceError, match="transaction=False"):
+            async with howdah_db.pipeline(transaction=False):
+                pass
+        assert await stored() == ["a", "c"]
+
+    asyncio.run(body())
+    unchanged()

@@ -24,7 +24,7 @@ import howdah
 from howdah import embedded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -81,6 +81,9 @@ class Blocking:
 
     def session(self) -> BlockingSession:
         return BlockingSession(self.database.session())
+
+    def pipeline(self, **options: Any) -> BlockingPipeline:
+        return BlockingPipeline(self.database.pipeline(**options))
 
     async def run_transaction(self, body: Callable[[], Coroutine[Any, Any, Any]], /, **options: Any) -> Any:
         return self.database.run_transaction(lambda: finish(body()), **options)
@@ -159,6 +162,50 @@ class BlockingSession(BlockingVerbs):
     def transaction(self, **options: Any) -> BlockingTransaction:
         return BlockingTransaction(self.verbs.transaction(**options))
 
+    def pipeline(self, **options: Any) -> BlockingPipeline:
+        return BlockingPipeline(self.verbs.pipeline(**options))
+
+
+class BlockingPipeline:
+    """A Pipeline with the methods of an AsyncPipeline."""
+
+    def __init__(self, pipeline: howdah.Pipeline) -> None:
+        """Wrap one."""
+        self.pipeline = pipeline
+
+    async def __aenter__(self) -> Self:
+        """Begin it."""
+        self.pipeline.__enter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it."""
+        self.pipeline.__exit__(kind, error, trace)
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a verb."""
+
+        def verb(*arguments: Any, **options: Any) -> BlockingResult:
+            return BlockingResult(getattr(self.pipeline, name)(*arguments, **options))
+
+        return verb
+
+
+class BlockingResult:
+    """A PipelineResult that can be awaited."""
+
+    def __init__(self, result: howdah.PipelineResult[Any]) -> None:
+        """Wrap one."""
+        self.done = result.done
+        self.result = result.result
+
+    def __await__(self) -> Generator[None, None, Any]:
+        """Wait for it."""
+        yield from ()
+        return self.result()
+
 
 class BlockingQuery(BlockingVerbs):
     """A Query with the methods of an AsyncQuery."""
@@ -190,6 +237,9 @@ class BlockingTransaction:
 
     async def execute(self, sql: str, /, *params: object) -> int:
         return self.transaction.execute(sql, *params)
+
+    def pipeline(self, **options: Any) -> BlockingPipeline:
+        return BlockingPipeline(self.transaction.pipeline(**options))
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -9,7 +9,7 @@ import ipaddress
 import uuid
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import pydantic
@@ -20,6 +20,10 @@ from pydantic import TypeAdapter, ValidationError
 
 import howdah
 from howdah import Col, Database, Interval, Many, One, Page, Range, Ref, Table, Vector, col
+from tests.python.versions import wants
+
+if TYPE_CHECKING:
+    from tests.python.conftest import Sql
 
 
 class Mood(StrEnum):
@@ -109,7 +113,8 @@ def test_a_row_is_made_of_values_of_every_type() -> None:
     assert type(row.shape) is Vector
 
 
-def test_a_row_that_was_validated_is_stored_and_comes_back_the_same(db: Database) -> None:
+def test_a_row_that_was_validated_is_stored_and_comes_back_the_same(db: Database, sql: Sql) -> None:
+    wants("vector", sql)
     db.create_tables(Herd, Beast)
     row = db.save(BEASTS.validate_python({name: given for name, (given, _) in WHOLE.items()}))
     again = db.get(Beast, row.id)
@@ -187,7 +192,8 @@ def test_a_row_is_taken_as_it_is() -> None:
     assert list(problems(Herd(name="x")).values()) == ["Input should be a valid dictionary"]
 
 
-def test_reads_are_not_validated(db: Database) -> None:
+def test_reads_are_not_validated(db: Database, sql: Sql) -> None:
+    wants("vector", sql)
     db.create_tables(Herd, Beast)
     db.execute("ALTER TABLE beast ALTER weight TYPE numeric, ALTER age TYPE bigint")
     db.execute("INSERT INTO beast (name, age, weight, mood, sizes, tags, meta) "
@@ -197,7 +203,8 @@ def test_reads_are_not_validated(db: Database) -> None:
     assert BEASTS.dump_python(row, mode="json")["weight"] == "1234.56789"
 
 
-def test_relations_that_are_loaded_are_shown_to_any_depth(db: Database) -> None:
+def test_relations_that_are_loaded_are_shown_to_any_depth(db: Database, sql: Sql) -> None:
+    wants("vector", sql)
     db.create_tables(Seat, Herd, Beast)
     herd = db.save(Herd(name="north"))
     hanno, jumbo = (db.save(Beast(name=name, herd=herd)) for name in ("Hanno", "Jumbo"))
@@ -270,7 +277,8 @@ def test_a_table_is_a_field_of_a_model() -> None:
     )
 
 
-def test_a_model_of_a_table_has_its_columns(db: Database) -> None:
+def test_a_model_of_a_table_has_its_columns(db: Database, sql: Sql) -> None:
+    wants("vector", sql)
     db.create_tables(Herd, Beast)
     model = Beast.pydantic()
     assert model is Beast.pydantic()

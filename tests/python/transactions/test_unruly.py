@@ -60,7 +60,7 @@ async def test_connection_is_clean_for_the_next_caller(
 
 
 async def test_transaction_begun_by_a_statement_is_rolled_back(table: howdah.AsyncDatabase, sql: Sql) -> None:
-    with pytest.raises(howdah.InterfaceError, match="it is rolled back"):
+    with pytest.raises(howdah.InterfaceError, match="so it was rolled back"):
         await table.execute("BEGIN; INSERT INTO t VALUES (1)")
     assert await table.fetch_value("SELECT count(*) FROM t") == 0
     await table.execute("BEGIN; INSERT INTO t VALUES (2); COMMIT")

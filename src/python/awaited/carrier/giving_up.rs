@@ -164,13 +164,10 @@ impl Carried {
             let operation = place.and_then(|place| operations.remove(place));
             (operation, is_first)
         };
-        let Some(Operation { work, home, read, .. }) = operation else { return };
+        let Some(Operation { work, home, .. }) = operation else { return };
         let deadline = self.client.begin_cleanup();
         drop(work);
         self.client.note_cleanup();
-        if let Some(read) = read {
-            read.end();
-        }
         let runs = !self.client.is_quiet();
         self.give_back(py, home);
         self.time_first(py);

@@ -19,11 +19,10 @@ use pyo3::sync::PyOnceLock;
 use super::super::gil::{none, raised};
 use super::super::session::{Home, tell};
 use super::event_loop::EventLoop;
-use super::following::Read;
 use super::waiting::{Slot, Stopped};
 use super::wake::round;
 use crate::error::Result;
-use crate::session::{self, Client};
+use crate::session::{self, Client, Session};
 use callables::{Carrier, GoOn, Spinner};
 use giving_up::{PATIENCE, until};
 
@@ -37,8 +36,6 @@ struct Operation {
     slot: Option<Arc<Slot>>,
     /// The connection, which goes back when this is dropped.
     home: Home,
-    /// It is a read that may share the connection.
-    read: Option<Arc<Read>>,
     /// How long it may take when its turn has come.
     limit: Option<Duration>,
     /// When it is given up.
@@ -76,7 +73,6 @@ pub(super) fn begin(
     home: Home,
     slot: &Arc<Slot>,
     limit: Option<Duration>,
-    read: Option<Arc<Read>>,
     make: impl FnOnce(Client) -> Work,
 ) -> Result<()> {
     if let Home::Kept(lent) = &home
@@ -85,6 +81,11 @@ pub(super) fn begin(
         return Err(overdue);
     }
     let carried = carrier(py, event_loop, &home)?;
+    if let Home::Shared(lent) = &home
+        && let Some(multiplexer) = lent.pool().multiplexer()
+    {
+        multiplexer.offer(lent);
+    }
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let work = make(home.client().clone());
     let weak = Arc::downgrade(&carried);
@@ -99,7 +100,14 @@ pub(super) fn begin(
     let has_turn = !matches!(home, Home::Shared(_)) || carried.is_idle();
     let (slot, until) = (Some(Arc::clone(slot)), until(limit.filter(|_| has_turn)));
     let stopped = false;
-    carried.add(py, Operation { id, work, slot, home, read, limit, until, stopped });
+    carried.add(py, Operation { id, work, slot, home, limit, until, stopped });
+    carried.turn(py);
+    Ok(())
+}
+
+/// Goes on with the operations on a connection, and sends what they have to say.
+pub(super) fn go_on_now(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<()> {
+    let carried = carrier(py, event_loop, home)?;
     carried.turn(py);
     Ok(())
 }
@@ -165,25 +173,15 @@ fn carrier(py: Python<'_>, event_loop: &EventLoop, home: &Home) -> Result<Arc<Ca
     Ok(carried)
 }
 
+/// Whether a connection is driven by this loop.
+pub(super) fn is_driven_by(session: &Session, event_loop: &EventLoop) -> bool {
+    let carried = session.attached::<Weak<Carried>>().and_then(|weak| weak.upgrade());
+    carried.is_some_and(|carried| carried.event_loop.is(event_loop) && carried.drives())
+}
+
 impl Carried {
     fn operations(&self) -> MutexGuard<'_, VecDeque<Operation>> {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The session, where another read of this loop's may follow those that are under way on it.
-    pub fn followed(&self, event_loop: &EventLoop, sql: &str) -> Option<Home> {
-        if !self.event_loop.is(event_loop) || !self.drives() {
-            return None;
-        }
-        let operations = self.operations();
-        let is_shared = |operation: &Operation| matches!(operation.home, Home::Shared(_));
-        let Some(Operation { home: Home::Shared(lent), .. }) = operations.front() else {
-            return None;
-        };
-        let follows = operations.iter().all(is_shared)
-            && lent.may_be_followed()
-            && self.client.may_follow(sql);
-        follows.then(|| Home::Shared(lent.share()))
     }
 
     /// Whether no other loop or thread drives the connection now.
@@ -206,11 +204,6 @@ impl Carried {
     /// Where its callbacks are called.
     fn event_loop(&self) -> &EventLoop {
         &self.event_loop
-    }
-
-    /// Who asks on the connection.
-    pub fn client(&self) -> &Client {
-        &self.client
     }
 
     /// The loop says that there is something to read, or room to write.
@@ -264,11 +257,6 @@ impl Carried {
         match operation.work.as_mut().poll(&mut cx) {
             Poll::Pending => {
                 let until = operation.until;
-                if let Some(read) = operation.read.as_ref().filter(|_| self.is_idle())
-                    && let Some(me) = self.me.upgrade()
-                {
-                    read.may_be_followed(&me);
-                }
                 self.operations().push_back(operation);
                 self.look_after(py, until);
             }
@@ -353,13 +341,10 @@ impl Carried {
     /// Settles an operation that has ended; its connection goes back, after cleaning where that is
     /// wanted.
     fn end(&self, py: Python<'_>, operation: Operation, outcome: Result<Py<PyAny>>) {
-        let Operation { work, slot, home, read, .. } = operation;
+        let Operation { work, slot, home, .. } = operation;
         drop(work);
         // Notices first: a thread that resets the connection, once it is given back, would take them, too.
         tell(py, &self.client);
-        if let Some(read) = read {
-            read.end();
-        }
         if let Some(slot) = slot {
             slot.settle_if(py, outcome, || self.client.status() == b'I');
         }
@@ -390,8 +375,8 @@ impl Carried {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let limit = Some(PATIENCE);
         let until = until(limit);
-        let (slot, read, stopped) = (None, None, false);
-        self.add(py, Operation { id, work, slot, home, read, limit, until, stopped });
+        let (slot, stopped) = (None, false);
+        self.add(py, Operation { id, work, slot, home, limit, until, stopped });
     }
 
     /// Sends what is to be sent; the loop tells when there is room for the rest.

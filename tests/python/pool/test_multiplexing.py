@@ -1,4 +1,4 @@
-"""Light reads of several tasks share a connection, and nobody can tell but by the time that it takes."""
+"""With `multiplex=True` reads of several tasks share a connection; only the time that they take tells it."""
 
 from __future__ import annotations
 
@@ -48,15 +48,11 @@ async def ask(database: howdah.AsyncDatabase, count: int = CALLERS) -> int:
     return database.stats().pipelined - before
 
 
-async def together(database: howdah.AsyncDatabase) -> None:
-    """Ask until reads are just being tried on one connection, as they are for many reads at a time."""
+async def prepared(database: howdah.AsyncDatabase) -> None:
+    """Have the statements prepared on the one connection: others join none on which theirs is not."""
     for sql in (FROM_T, FROM_U):
         assert await database.fetch_value(sql) == 7
-    # Whether they go on after that depends on how long they took.
-    for _ in range(200):
-        if await ask(database):
-            return
-    raise AssertionError(database.stats())
+    assert await database.fetch_value(ONE, 1) == 1
 
 
 @asynccontextmanager
@@ -86,27 +82,45 @@ def blocked(url: str, app: str) -> Callable[[int], Awaitable[list[int]]]:
     return wait
 
 
-async def test_reads_share_a_connection(opened_async: Open) -> None:
-    database = opened_async(max_size=2)
-    for _ in range(200):
-        await ask(database, 40)
+async def test_reads_at_a_time_multiplexed_share_a_connection(opened_async: Open) -> None:
+    database = opened_async(max_size=10, multiplex=True)
+    assert await database.fetch_value(ONE, 1) == 1
+    assert await ask(database, 10) == 9
+    stats = database.stats()
+    assert (stats.size, stats.busy, stats.waiting) == (1, 0, 0)
+
+
+async def test_many_reads_multiplexed_have_several_connections(opened_async: Open) -> None:
+    database = opened_async(max_size=4, multiplex=True)
+    for _ in range(20):
+        await ask(database, 400)
     stats = database.stats()
     assert stats.pipelined > 0
+    assert 1 < stats.size <= 4
     assert (stats.busy, stats.waiting) == (0, 0)
 
 
-async def test_reads_share_none_where_that_is_not_wanted(opened_async: Open) -> None:
-    database = opened_async(max_size=2, pipeline_reads=False)
+async def test_reads_by_default_share_no_connection(opened_async: Open) -> None:
+    database = opened_async(max_size=2)
     for _ in range(50):
         await ask(database, 40)
     assert database.stats().pipelined == 0
 
 
-async def test_lone_caller_has_a_connection_to_himself(opened_async: Open) -> None:
-    database = opened_async(max_size=2)
+async def test_lone_caller_multiplexed_has_the_connection_alone(opened_async: Open) -> None:
+    database = opened_async(max_size=2, multiplex=True)
     for n in range(1000):
         assert await database.fetch_value(ONE, n) == n
     assert database.stats().pipelined == 0
+
+
+async def in_session(database: howdah.AsyncDatabase) -> None:
+    async with database.session() as session:
+        await session.fetch_value(ONE, 1)
+
+
+async def streamed(database: howdah.AsyncDatabase) -> None:
+    assert [row async for row in database.stream("SELECT n FROM t")] == [{"n": 7}]
 
 
 @pytest.mark.usefixtures("tables")
@@ -114,27 +128,49 @@ async def test_lone_caller_has_a_connection_to_himself(opened_async: Open) -> No
     "verb",
     [
         lambda database: database.execute("SELECT $1::int8", 1),
-        lambda database: database.fetch_value("SELECT pg_sleep($1)", 0.0),
-        lambda database: database.fetch("SELECT n FROM t WHERE n = $1 FOR UPDATE", 7),
-        lambda database: database.fetch_one("UPDATE t SET n = n WHERE n = $1 RETURNING n", 7),
-        lambda database: database.fetch("WITH gone AS (DELETE FROM t WHERE n = $1 RETURNING n) SELECT * FROM gone", 1),
+        lambda database: database.execute("UPDATE t SET n = n"),
+        in_session,
+        streamed,
     ],
 )
-async def test_what_is_no_plain_read_shares_none(
+async def test_other_verbs_multiplexed_share_no_connection(
     opened_async: Open, verb: Callable[[howdah.AsyncDatabase], Any]
 ) -> None:
-    database = opened_async(max_size=1)
+    database = opened_async(max_size=1, multiplex=True)
     await verb(database)
-    await together(database)
-    before = database.stats().pipelined
+    await prepared(database)
     await asyncio.gather(*(verb(database) for _ in range(3)))
-    assert database.stats().pipelined == before
+    assert database.stats().pipelined == 0
+
+
+async def test_reads_multiplexed_without_prepared_statements_share_no_connection(opened_async: Open) -> None:
+    database = opened_async(max_size=2, multiplex=True, statement_cache_size=0)
+    for _ in range(5):
+        await ask(database, 40)
+    assert database.stats().pipelined == 0
+
+
+async def test_reads_multiplexed_with_on_acquire_share_no_connection(opened_async: Open) -> None:
+    database = opened_async(max_size=2, multiplex=True, on_acquire="SET app.size = 'small'")
+    for _ in range(5):
+        await ask(database, 40)
+    assert database.stats().pipelined == 0
+
+
+@pytest.mark.usefixtures("tables")
+async def test_writes_multiplexed_with_on_connect_share_no_connection(opened_async: Open) -> None:
+    database = opened_async(max_size=1, multiplex=True, on_connect="SET app.size = 'small'")
+    await prepared(database)
+    writes = [database.execute("UPDATE t SET n = n + 0") for _ in range(3)]
+    reads = [database.fetch_value(FROM_T) for _ in range(3)]
+    assert await asyncio.gather(*writes, *reads) == [1, 1, 1, 7, 7, 7]
+    assert await database.fetch_value("SHOW app.size") == "small"
 
 
 @pytest.mark.usefixtures("tables")
 async def test_transaction_is_nobody_elses(opened_async: Open) -> None:
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
 
     async def count() -> Any:
         return await database.fetch_value(FROM_T)
@@ -151,10 +187,10 @@ async def test_transaction_is_nobody_elses(opened_async: Open) -> None:
 
 @pytest.mark.usefixtures("tables")
 async def test_error_is_told_to_its_own_caller(opened_async: Open) -> None:
-    database = opened_async(max_size=1)
+    database = opened_async(max_size=1, multiplex=True)
     divide = "SELECT 10 / $1::int8"
     assert await database.fetch_value(divide, 5) == 2
-    await together(database)
+    await prepared(database)
     before = database.stats().pipelined
     found = await asyncio.gather(*(database.fetch_value(divide, n) for n in (1, 0, 2, 0, 5)), return_exceptions=True)
     assert database.stats().pipelined - before == 4
@@ -163,45 +199,30 @@ async def test_error_is_told_to_its_own_caller(opened_async: Open) -> None:
 
 
 async def test_cancellation_of_one_leaves_the_others(opened_async: Open, tables: Any, blocked: Blocked) -> None:
-    database = opened_async(max_size=1)
+    database = opened_async(max_size=1, multiplex=True)
 
-    async def all_sent(tasks: list[asyncio.Task[Any]], others: list[asyncio.Task[Any]]) -> bool:
-        """Cancel the first of what was sent on one connection; on a busy machine each may have waited for its own."""
-        async with locked(tables, "t", "u"):
-            tasks += [asyncio.create_task(database.fetch_value(sql)) for sql in (FROM_T, FROM_U, FROM_U)]
-            others += [asyncio.create_task(database.fetch_value(ONE, n)) for n in range(3)]
-            await blocked(1)
-            if database.stats().pipelined - before != 5:
-                return False
-            first = tasks.pop(0)
-            first.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await first
-            # The second one waits at the server now. A cancellation that comes late hits it in the place of the first.
-            (pid,) = await blocked(1)
-            tables.execute("SELECT pg_cancel_backend(%s)", [pid])
-            await asyncio.sleep(0.2)
-            assert not tasks[0].done()
-        return True
-
-    tasks: list[asyncio.Task[Any]] = []
-    for _ in range(50):
-        await together(database)
-        before = database.stats().pipelined
-        tasks.clear()
-        others: list[asyncio.Task[Any]] = []
-        sent = await all_sent(tasks, others)
-        assert await asyncio.gather(*tasks) == [7] * len(tasks)
-        assert await asyncio.gather(*others) == [0, 1, 2]
-        if sent:
-            break
-    assert len(tasks) == 2
-    assert database.stats().busy == 0
+    await prepared(database)
+    async with locked(tables, "t", "u"):
+        slow = (FROM_T, FROM_U, FROM_U)
+        calls = [*(database.fetch_value(sql) for sql in slow), *(database.fetch_value(ONE, n) for n in range(3))]
+        first, *others = map(asyncio.create_task, calls)
+        await blocked(1)
+        assert database.stats().pipelined == 5
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        # The second one waits at the server now. A cancellation that comes late hits it in the place of the first.
+        (pid,) = await blocked(1)
+        tables.execute("SELECT pg_cancel_backend(%s)", [pid])
+        await asyncio.sleep(0.2)
+        assert not others[0].done()
+    assert await asyncio.gather(*others) == [7, 7, 0, 1, 2]
+    await soon(lambda: database.stats().busy == 0)
 
 
 async def test_follower_that_is_cancelled_goes_at_once(opened_async: Open, tables: Any, blocked: Blocked) -> None:
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
     async with locked(tables, "t"):
         first, second, third = (
             asyncio.create_task(database.fetch_value(sql, *values)) for sql, *values in ((FROM_T,), (ONE, 1), (ONE, 2))
@@ -218,8 +239,8 @@ async def test_follower_that_is_cancelled_goes_at_once(opened_async: Open, table
 async def test_follower_that_is_cancelled_does_not_block_those_behind_it(
     opened_async: Open, tables: Any, blocked: Blocked, url: str
 ) -> None:
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
     with psycopg.connect(url, autocommit=True) as other:
         async with locked(other, "u"):
             async with locked(tables, "t"):
@@ -238,8 +259,8 @@ async def test_line_is_cancelled_by_one_thread(opened_async: Open, tables: Any, 
     def threads() -> int:
         return sum(1 for _ in Path("/proc/self/task").iterdir())
 
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
     async with locked(tables, "t"):
         calls = [asyncio.create_task(database.fetch_value(FROM_T)) for _ in range(40)]
         await blocked(1)
@@ -255,8 +276,8 @@ async def test_line_is_cancelled_by_one_thread(opened_async: Open, tables: Any, 
 
 
 async def test_time_of_a_follower_begins_with_its_turn(opened_async: Open, tables: Any, blocked: Blocked) -> None:
-    database = opened_async(max_size=1, statement_timeout_s=0.4)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True, statement_timeout_s=0.4)
+    await prepared(database)
     before = database.stats().pipelined
     async with locked(tables, "t"):
         calls = (FROM_T,), (FROM_T,), (ONE, 1), (ONE, 2)
@@ -269,8 +290,8 @@ async def test_time_of_a_follower_begins_with_its_turn(opened_async: Open, table
 
 
 async def test_cancellation_from_elsewhere_is_told(opened_async: Open, tables: Any, blocked: Blocked) -> None:
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
     async with locked(tables, "t"):
         first, second = (asyncio.create_task(database.fetch_value(sql)) for sql in (FROM_T, FROM_U))
         (pid,) = await blocked(1)
@@ -280,22 +301,22 @@ async def test_cancellation_from_elsewhere_is_told(opened_async: Open, tables: A
     assert await second == 7
 
 
-async def test_nobody_stands_behind_what_is_stuck(opened_async: Open, tables: Any, blocked: Blocked) -> None:
-    database = opened_async(max_size=2, min_size=2)
-    await together(database)
+async def test_slow_read_multiplexed_delays_those_behind_it(opened_async: Open, tables: Any, blocked: Blocked) -> None:
+    database = opened_async(max_size=2, multiplex=True)
+    await prepared(database)
     async with locked(tables, "t"):
-        stuck = asyncio.create_task(database.fetch_value(FROM_T))
+        slow = asyncio.create_task(database.fetch_value(FROM_T))
         await blocked(1)
-        for n in range(300):
-            found = await asyncio.wait_for(asyncio.gather(*(database.fetch_value(ONE, n) for _ in range(3))), 5.0)
-            assert found == [n, n, n]
-        assert not stuck.done()
-    assert await stuck == 7
+        behind = asyncio.create_task(database.fetch_value(ONE, 1))
+        # Statements that write have a connection for themselves.
+        assert await asyncio.wait_for(database.execute("SELECT 1"), 5.0) == 1
+        assert not behind.done()
+    assert [await slow, await behind] == [7, 1]
 
 
 async def test_lost_connection_is_told_to_all(opened_async: Open, tables: Any, blocked: Blocked) -> None:
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
     async with locked(tables, "t"):
         calls = [asyncio.create_task(database.fetch_value(FROM_T)) for _ in range(4)]
         (pid,) = await blocked(1)
@@ -307,8 +328,8 @@ async def test_lost_connection_is_told_to_all(opened_async: Open, tables: Any, b
 
 @pytest.mark.usefixtures("tables")
 async def test_writer_among_readers_has_his_turn(opened_async: Open) -> None:
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
     served = itertools.count()
     until = time.monotonic() + 2.0
     waits: list[int] = []
@@ -331,8 +352,8 @@ async def test_writer_among_readers_has_his_turn(opened_async: Open) -> None:
 
 
 async def test_statement_that_becomes_stale_in_line_is_prepared_again(opened_async: Open, tables: Any) -> None:
-    database = opened_async(max_size=1)
-    await together(database)
+    database = opened_async(max_size=1, multiplex=True)
+    await prepared(database)
     before = database.stats().pipelined
     until = time.monotonic() + 2.0
 
@@ -353,7 +374,7 @@ async def test_statement_that_becomes_stale_in_line_is_prepared_again(opened_asy
 
 
 async def test_connection_that_is_always_busy_grows_old_all_the_same(opened_async: Open) -> None:
-    database = opened_async(max_size=1, max_lifetime_s=0.2)
+    database = opened_async(max_size=1, multiplex=True, max_lifetime_s=0.2)
     until = time.monotonic() + 1.5
 
     async def read(n: int) -> None:
@@ -406,7 +427,7 @@ class Storm:
 
 @pytest.mark.usefixtures("tables")
 async def test_storm_of_reads_and_cancellations(opened_async: Open) -> None:
-    database = opened_async(max_size=3)
+    database = opened_async(max_size=3, multiplex=True)
     storm = Storm(database)
     await asyncio.gather(*(storm.caller() for _ in range(20)))
     assert storm.wrong == []

@@ -1,6 +1,5 @@
-//! Which statements are plain reads: they leave a session as they found it, and wait for nobody
-//! but who changes a table's definition. So they may stand in line with the reads of others on one
-//! connection.
+//! Which statements surely only read, by their text. Where the answer to one is lost, or it is interrupted, nothing of it
+//! can be committed.
 
 /// What such a statement begins with.
 const FIRST: &[&str] = &["select", "table", "values", "with"];
@@ -22,10 +21,10 @@ rank replace right round row row_number select some split_part string_agg substr
 then to_char to_tsquery to_tsvector trim trunc ts_rank union unnest upper using values \
 websearch_to_tsquery when where within";
 
-/// Whether a statement is a plain read. One that is may be taken for none, never the other way round,
-/// but for what a view, an operator or a policy hides.
+/// Whether a statement surely only reads. One that only reads may be taken for one that writes, never the other way
+/// round, but for what a view, an operator or a policy hides.
 #[must_use]
-pub fn is_plain_read(sql: &str) -> bool {
+pub fn is_read_only(sql: &str) -> bool {
     // A comment could stand between a function and its parenthesis.
     let has_comments = sql.contains("--") || sql.contains("/*");
     // Another statement may follow.
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_plain_reads() {
+    fn test_reads_are_told_by_their_text() {
         for sql in [
             "SELECT 1",
             "select id, name from people where id = $1",
@@ -85,12 +84,12 @@ mod tests {
             "SELECT lower(name), coalesce (n, 0) FROM t ORDER BY updated_at LIMIT 10",
             "SELECT 1;\n",
         ] {
-            assert!(is_plain_read(sql), "{sql}");
+            assert!(is_read_only(sql), "{sql}");
         }
     }
 
     #[test]
-    fn test_others() {
+    fn test_what_may_write_is_no_read() {
         for sql in [
             "",
             "BEGIN",
@@ -125,7 +124,7 @@ mod tests {
             "SELECT U&\"\\0070g_sleep\"(1)",
             "SELECT 1; TRUNCATE t",
         ] {
-            assert!(!is_plain_read(sql), "{sql}");
+            assert!(!is_read_only(sql), "{sql}");
         }
     }
 }

@@ -1,0 +1,130 @@
+//! `_core.Pipeline`: a pipeline, blocking.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::super::cancellation::CancelCheck;
+use super::super::errors::exception;
+use super::super::session::block_on;
+use super::super::verbs::{Call, Sql};
+use super::{PipelineResult, QUEUED_AT_MOST, Step, Until, Wanted};
+use crate::error::Result;
+use crate::session::pool::Lent;
+
+/// Statements that are sent on one connection without waiting for each other's answers.
+#[pyclass(frozen, module = "howdah._core", name = "Pipeline")]
+pub(in super::super) struct Pipeline(Arc<super::Pipeline>);
+
+#[pymethods]
+impl Pipeline {
+    /// Sends a statement; its result is how many rows it touched.
+    fn execute(
+        &self,
+        py: Python<'_>,
+        sql: Sql,
+        params: Py<PyTuple>,
+    ) -> PyResult<Py<PipelineResult>> {
+        self.push(py, sql, params, Wanted::Affected)
+    }
+
+    /// Sends a query; its result is all its rows.
+    fn fetch(
+        &self,
+        py: Python<'_>,
+        sql: Sql,
+        params: Py<PyTuple>,
+        into: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PipelineResult>> {
+        self.push(py, sql, params, Wanted::Rows(self.0.shape(into)))
+    }
+
+    /// Sends a query; its result is the first row, or None.
+    fn fetch_one(
+        &self,
+        py: Python<'_>,
+        sql: Sql,
+        params: Py<PyTuple>,
+        into: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PipelineResult>> {
+        self.push(py, sql, params, Wanted::Row(self.0.shape(into)))
+    }
+
+    /// Sends a query; its result is the first value of the first row, or None.
+    fn fetch_value(
+        &self,
+        py: Python<'_>,
+        sql: Sql,
+        params: Py<PyTuple>,
+    ) -> PyResult<Py<PipelineResult>> {
+        self.push(py, sql, params, Wanted::Value)
+    }
+
+    /// Waits until another statement has its result; tells whether one is still without.
+    fn step(&self, py: Python<'_>) -> PyResult<bool> {
+        self.0.expect_open(py)?;
+        self.wait(py, Until::Answer).map_err(|error| exception(py, error))?;
+        Ok(!self.0.is_settled())
+    }
+
+    /// Whether a statement is without its result.
+    fn is_under_way(&self) -> bool {
+        !self.0.is_settled()
+    }
+
+    /// Whether there is a transaction to be ended.
+    fn has_begun(&self) -> bool {
+        self.0.has_begun()
+    }
+
+    /// The error that the end of the block raises.
+    fn failure(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.0.failure(py).map(|error| error.into_value(py).into_any())
+    }
+
+    /// Gives up what is under way.
+    fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl Pipeline {
+    /// A pipeline on a connection.
+    pub fn new(lent: Arc<Lent>, each: bool) -> Result<Self> {
+        super::Pipeline::new(lent, each).map(Self)
+    }
+
+    /// Sends a statement at once where nothing is under way, or else with those after it.
+    fn push(
+        &self,
+        py: Python<'_>,
+        sql: Sql,
+        params: Py<PyTuple>,
+        wanted: Wanted,
+    ) -> PyResult<Py<PipelineResult>> {
+        let result = self.0.push(py, Call { sql: sql.0, params }, wanted)?;
+        if self.0.queued() >= QUEUED_AT_MOST || self.0.is_idle() {
+            self.send(py).map_err(|error| exception(py, error))?;
+        }
+        Ok(result)
+    }
+
+    /// Sends what the socket takes, and waits where that is not all and there is more.
+    fn send(&self, py: Python<'_>) -> Result<()> {
+        let lent = self.0.lent()?;
+        lent.client().carry_by(0);
+        self.0.write()?;
+        let _ = lent.client().send_now();
+        while self.0.is_full() {
+            self.wait(py, Until::Room)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self, py: Python<'_>, until: Until) -> Result<()> {
+        let lent = self.0.lent()?;
+        let going = CancelCheck::within(lent.pool().statement_limit());
+        block_on(py, &lent, &going, Step::new(&self.0, until)?)
+    }
+}

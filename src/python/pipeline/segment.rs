@@ -1,0 +1,123 @@
+//! A segment of a pipeline: statements that are sent with one Sync, and the answers to them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::super::gil::raised;
+use super::super::statement_codecs::{RowDecoder, RowKind};
+use super::super::verbs::{forget_stale, row_error, rows_affected};
+use super::{Pipeline, Queued, Wanted};
+use crate::error::{Error, Result};
+use crate::execute;
+use crate::session::client::no_copy;
+use crate::session::{Client, Reply, Statement};
+use crate::wire::message::{HEADER_BYTES, Messages, tag};
+
+/// Statements of one request, in their order, that are not answered yet.
+pub(super) struct Segment {
+    pub reply: Reply,
+    statements: VecDeque<(Queued, Arc<Statement>)>,
+    /// What has come of the answer to the first of them.
+    part: Vec<u8>,
+    /// That is a COPY's, which is refused.
+    is_copy: bool,
+}
+
+impl Segment {
+    pub fn new(reply: Reply) -> Self {
+        Self { reply, statements: VecDeque::new(), part: Vec::new(), is_copy: false }
+    }
+
+    pub fn push(&mut self, queued: Queued, statement: Arc<Statement>) {
+        self.statements.push_back((queued, statement));
+    }
+
+    /// The statements that have no answer, where no more is to come.
+    pub fn unanswered(self) -> impl Iterator<Item = Queued> {
+        self.statements.into_iter().map(|(queued, _)| queued)
+    }
+
+    /// Takes the answers that have come; tells whether there were any, and whether there are no more.
+    pub fn take(
+        &mut self,
+        py: Python<'_>,
+        client: &Client,
+        pipeline: &Pipeline,
+    ) -> Result<(bool, bool)> {
+        let Some(arrived) = self.reply.try_some()? else { return Ok((false, false)) };
+        let (mut error, ended) = (arrived.error, arrived.ended);
+        // What had come before has been looked through.
+        let mut at = self.part.len();
+        let bytes = if at == 0 {
+            arrived.bytes
+        } else {
+            let mut part = std::mem::take(&mut self.part);
+            part.extend_from_slice(&arrived.bytes);
+            self.reply.reuse(arrived.bytes);
+            part
+        };
+        let mut start = 0;
+        for message in Messages(bytes.get(at..).unwrap_or_default()) {
+            at += HEADER_BYTES + message.body.len();
+            match message.tag {
+                tag::COMPLETE | tag::EMPTY => {
+                    let Some((queued, statement)) = self.statements.pop_front() else {
+                        return Err(Error::Internal("more answers than statements".into()));
+                    };
+                    let answer = bytes.get(start..at).unwrap_or_default();
+                    let made = if std::mem::take(&mut self.is_copy) {
+                        Err(no_copy())
+                    } else {
+                        made(py, &queued, &statement, answer)
+                    };
+                    let made =
+                        made.map_err(|error| row_error(client, &queued.call.sql, true, error));
+                    pipeline.settle(py, &queued.result, made);
+                    start = at;
+                }
+                tag::ERROR => {
+                    // What is answered after the last statement is its Sync, or COMMIT of a constraint that is deferred.
+                    if let Some((queued, statement)) = self.statements.pop_front() {
+                        let error = Error::Server(error.take().unwrap_or_default());
+                        let error = forget_stale(client, &queued.call.sql, &statement, error);
+                        pipeline.settle(py, &queued.result, Err(error));
+                    }
+                    start = at;
+                }
+                tag::COPY_OUT => self.is_copy = true,
+                _ => {}
+            }
+        }
+        if start == bytes.len() || ended {
+            self.reply.reuse(bytes);
+        } else if start == 0 {
+            self.part = bytes;
+        } else {
+            self.part = bytes.get(start..).unwrap_or_default().to_vec();
+        }
+        Ok((true, ended))
+    }
+}
+
+/// What is wanted of a statement, by the whole answer to it.
+fn made(
+    py: Python<'_>,
+    queued: &Queued,
+    statement: &Statement,
+    answer: &[u8],
+) -> Result<Py<PyAny>> {
+    let rows = |shape: &RowKind| RowDecoder::new(py, execute::typed(statement)?, shape);
+    let found = match &queued.wanted {
+        Wanted::Affected => {
+            let rows =
+                rows_affected(answer).into_pyobject(py).map_err(|error| raised(error.into()))?;
+            return Ok(rows.into_any().unbind());
+        }
+        Wanted::Rows(shape) => return Ok(rows(shape)?.list(answer, 0)?.into_any().unbind()),
+        Wanted::Row(shape) => rows(shape)?.first(answer)?,
+        Wanted::Value => rows(&RowKind::Values)?.value(answer)?,
+    };
+    Ok(found.map_or_else(|| py.None(), Bound::unbind))
+}

@@ -1,0 +1,112 @@
+//! Reads of several callers on one connection, for who asks for it (`multiplex=True`).
+//!
+//! A read joins a connection on which others' reads are not answered yet: its messages are sent behind theirs, and the
+//! server runs them one after another, each as a transaction of its own. Neither side sleeps in between, which is what
+//! makes it quicker; a slow read delays those behind it, which is why nobody gets it unasked.
+//!
+//! A read can join where
+//! - no hook of the pool is to see each caller (`on_acquire`, `on_release`),
+//! - the connection is driven by the caller's own event loop,
+//! - the statement is prepared on it, so that the read is one request that waits for nothing,
+//! - no transaction is open on it, no request is half sent, and no cancellation is under way that could hit the read,
+//! - it is not older than `max_lifetime_s`, and nobody waits for a connection of their own.
+//!
+//! The connection goes back to the pool after the last of the reads on it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::Client;
+use super::pool::Lent;
+
+/// Up to this many unanswered reads a connection is joined before the pool is asked for another one: one connection for
+/// 10 callers, several for 100. Fewer reads on each let more of the server's cores work; more let fewer processes be
+/// woken. The number is a first guess, to be replaced by a measurement of `benches/peers` rows-10 and rows-100.
+const PREFERRED_READS: usize = 16;
+
+/// Up to this many, it is joined where the pool has no other one. Beyond, reads wait in the pool's queue, and have the
+/// first connection that is free.
+const MOST_READS: usize = 128;
+
+/// How many reads may be ahead of one that joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// So few that another connection would not be quicker.
+    Ample,
+    /// As many as there may be.
+    Any,
+}
+
+impl Room {
+    fn most_reads(self) -> usize {
+        match self {
+            Self::Ample => PREFERRED_READS,
+            Self::Any => MOST_READS,
+        }
+    }
+}
+
+/// The connections of a pool that reads may join.
+#[derive(Default)]
+pub struct Multiplexer {
+    sessions: Mutex<Vec<Weak<Lent>>>,
+    /// How many reads have joined one.
+    joined: AtomicU64,
+}
+
+impl Multiplexer {
+    fn sessions(&self) -> MutexGuard<'_, Vec<Weak<Lent>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets other reads join a connection, from when it has a read to when it goes back to the pool.
+    pub fn offer(&self, session: &Arc<Lent>) {
+        let mut sessions = self.sessions();
+        sessions.retain(|other| other.strong_count() > 0);
+        if !sessions.iter().any(|other| other.as_ptr() == Arc::as_ptr(session)) {
+            sessions.push(Arc::downgrade(session));
+        }
+    }
+
+    /// The connection with the fewest unanswered reads that a read of this statement can join.
+    pub fn join(
+        &self,
+        sql: &str,
+        room: Room,
+        is_driven_here: impl Fn(&Lent) -> bool,
+    ) -> Option<Arc<Lent>> {
+        // Collected first: who drops the last reference gives the connection back, and may come here again.
+        let sessions: Vec<_> = self.sessions().iter().filter_map(Weak::upgrade).collect();
+        let can_join = |session: &&Arc<Lent>| {
+            let reads = session.client().reads_ahead()?;
+            let is_joinable = (1..room.most_reads()).contains(&reads)
+                && session.is_joinable()
+                && is_driven_here(session)
+                && session.client().prepared(sql).is_some();
+            is_joinable.then_some(reads)
+        };
+        let candidates = sessions.iter().filter_map(|one| Some((can_join(&one)?, one)));
+        let session = candidates.min_by_key(|(reads, _)| *reads).map(|(_, one)| Arc::clone(one))?;
+        self.joined.fetch_add(1, Ordering::Relaxed);
+        Some(session)
+    }
+
+    /// How many reads have joined a connection so far.
+    pub fn joined(&self) -> u64 {
+        self.joined.load(Ordering::Relaxed)
+    }
+}
+
+impl Lent {
+    /// Whether it is this process's, and not to be closed for its age.
+    fn is_joinable(&self) -> bool {
+        self.is_ours() && self.pool.is_young(self.born)
+    }
+}
+
+impl Client {
+    /// How many requests are not answered yet; `None` where no read may be sent behind them.
+    fn reads_ahead(&self) -> Option<usize> {
+        self.0.line().reads_ahead()
+    }
+}
