@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "here, and only here")]
 #![expect(unsafe_code, reason = "PyO3 goes by its own count of who holds the GIL; see `held`")]
 
+use std::hint::black_box;
 use std::ptr::null_mut;
 
 use pyo3::ffi;
@@ -106,7 +107,8 @@ pub(super) fn without(work: impl FnOnce()) {
 pub(super) fn next<'py>(iterator: &Bound<'py, PyIterator>) -> Option<PyResult<Bound<'py, PyAny>>> {
     let py = iterator.py();
     // SAFETY: the GIL is held, and the object is an iterator.
-    let item = outside(|| unsafe { raw::PyIter_Next(iterator.as_ptr()) });
+    let item =
+        outside(|| unsafe { black_box(raw::PyIter_Next as raw::IterNext)(iterator.as_ptr()) });
     // SAFETY: it gives a new reference, or NULL.
     match unsafe { Bound::from_owned_ptr_or_opt(py, item) } {
         Some(item) => Some(Ok(item)),
@@ -131,7 +133,9 @@ pub(super) fn call_with<'py>(
     let (py, callable, arguments) = (callable.py(), callable.as_ptr(), arguments.as_ptr());
     let keywords = keywords.map_or(null_mut(), Bound::as_ptr);
     // SAFETY: the GIL is held, the arguments are a tuple, and the keywords a dict or NULL.
-    let result = outside(|| unsafe { raw::PyObject_Call(callable, arguments, keywords) });
+    let result = outside(|| unsafe {
+        black_box(raw::PyObject_Call as raw::Call)(callable, arguments, keywords)
+    });
     // SAFETY: it gives a new reference, or NULL with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, result) }
 }
@@ -145,16 +149,36 @@ pub(super) fn call_method2<'py>(
     let all = [object.as_ptr(), first.as_ptr(), second.as_ptr()];
     let (name, all, count) = (name.as_ptr(), all.as_ptr(), all.len());
     // SAFETY: the GIL is held, and there are as many pointers to objects as are told.
-    let result =
-        outside(|| unsafe { raw::PyObject_VectorcallMethod(name, all, count, null_mut()) });
+    let result = outside(|| unsafe {
+        black_box(raw::PyObject_VectorcallMethod as raw::VectorcallMethod)(
+            name,
+            all,
+            count,
+            null_mut(),
+        )
+    });
     // SAFETY: it gives a new reference, or NULL with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(object.py(), result) }
 }
 
+/// CPython's functions that end the thread by unwinding, where the interpreter ends.
+///
+/// PyO3 declares the same functions as ones that never unwind, and link-time optimisation merges the two declarations: a
+/// direct call would then lose the landing pad on which [`WaitsForEver`] stands. So they are called through pointers
+/// that the optimiser cannot see through.
 mod raw {
     use pyo3::ffi::PyObject;
 
-    // As PyO3 declares them, but for the unwinding.
+    pub(super) type IterNext = unsafe extern "C-unwind" fn(*mut PyObject) -> *mut PyObject;
+    pub(super) type Call =
+        unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+    pub(super) type VectorcallMethod = unsafe extern "C-unwind" fn(
+        *mut PyObject,
+        *const *mut PyObject,
+        usize,
+        *mut PyObject,
+    ) -> *mut PyObject;
+
     unsafe extern "C-unwind" {
         pub(super) fn PyIter_Next(iterator: *mut PyObject) -> *mut PyObject;
         pub(super) fn PyObject_Call(
