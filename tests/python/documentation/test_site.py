@@ -89,7 +89,7 @@ def test_llms_full_txt_has_every_page_and_docstring() -> None:
     for _, page in navigation():
         assert (DOCS / page).read_text().splitlines()[0] in text
     assert ":::" not in text
-    assert "Run a query and give its first row" in text
+    assert "Run a query and return its first row" in text
 
 
 def errors_page() -> tuple[dict[str, str], dict[str, str], str]:
