@@ -55,7 +55,7 @@ async def in_thread(
     """Run blocking work on a worker thread.
 
     When the awaiting task is cancelled, the work is cancelled at the server and waited for, so that its connection
-    is clean before the task goes on. The exception has the outcome of the work.
+    is clean before the task continues. The exception says what became of the work.
 
     Args:
         work: Called with the object that cancels it.
