@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from howdah._async.database import AsyncDatabase
 from howdah._async.transaction import current_lease
 from howdah.errors import DatabaseError, InterfaceError, OperationalError
+from howdah.outcomes import committed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from howdah import _core
 
@@ -68,6 +69,22 @@ class RollbackDatabase(AsyncDatabase):
     async def roll_back(self) -> None:
         """Roll back, and release the connection."""
         await self._rollback_core.end()
+
+
+async def finish(work: Awaitable[None]) -> BaseException | None:
+    """Run a savepoint statement to its end, and return the cancellation that arrived meanwhile, to be raised then.
+
+    Were it interrupted, it would not be known whether the savepoint exists.
+    """
+    task = asyncio.ensure_future(work)
+    cancellation: BaseException | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancellation = cancellation or error
+    task.result()
+    return cancellation
 
 
 class FairLock:
@@ -150,11 +167,17 @@ class RollbackCore:
             raise InterfaceError(message)
         await self._lock.acquire()
         try:
-            await self._end_savepoint()
-            await self.connection.savepoint(OUTERMOST)
+            cancellation = await finish(self._next_savepoint())
         except BaseException:
             self._lock.release()
             raise
+        if cancellation is not None:
+            self.release(failed=True)
+            raise cancellation
+
+    async def _next_savepoint(self) -> None:
+        await self._end_savepoint()
+        await self.connection.savepoint(OUTERMOST)
 
     def release(self, *, failed: bool | None) -> None:
         """Release the lock. The next caller ends the savepoint, unless `failed` is None: then it has ended."""
@@ -314,13 +337,18 @@ class SavepointLease:
 
     async def commit(self) -> None:
         """Release the savepoint."""
-        await self.real.release_savepoint(OUTERMOST)
+        cancellation = await finish(self.real.release_savepoint(OUTERMOST))
         self._leave(failed=None)
+        if cancellation is not None:
+            committed(cancellation)
+            raise cancellation
 
     async def rollback(self, interrupted: bool = False) -> None:  # noqa: FBT001, FBT002  (the core's own order)
         """Go back to the savepoint."""
-        await self.real.rollback_savepoint(OUTERMOST, interrupted)
+        cancellation = await finish(self.real.rollback_savepoint(OUTERMOST, interrupted))
         self._leave(failed=None)
+        if cancellation is not None:
+            raise cancellation
 
     async def savepoint(self, depth: int) -> None:
         """Set a savepoint inside."""
