@@ -96,7 +96,7 @@ pub(super) async fn retry_if_stale(
         return Err(with_retry_hint(error, staleness));
     }
     if staleness == Staleness::Possible {
-        let fresh = execute::prepare(client, sql).await?;
+        let fresh = prepare(client, sql).await?;
         if fresh.statement.is_like(&attempt.statement) {
             return Err(error);
         }
@@ -192,10 +192,7 @@ async fn run_statement(client: &Client, call: &Call, least_bytes: usize) -> Resu
     let (mut prepared_again, mut plan_was_stale) = (0, false);
     loop {
         let cancellations = client.cancellations();
-        let ready = match execute::prepare(client, &call.sql).await {
-            Err(error) if was_cancelled_for_another(client, cancellations, &error) => continue,
-            ready => ready?,
-        };
+        let ready = prepare(client, &call.sql).await?;
         let attempt = Attempt::new(&ready);
         match run(client, call, ready, least_bytes).await {
             Ok((parts, bytes)) => {
@@ -235,6 +232,17 @@ const MAX_PREPARED_AGAIN: u32 = 2;
 fn was_cancelled_for_another(client: &Client, cancellations: u64, error: &Error) -> bool {
     let cancelled = matches!(error, Error::Server(server) if server.sqlstate == "57014");
     cancelled && client.cancellations() != cancellations && client.status() == b'I'
+}
+
+/// Prepares a statement; again if it was cancelled for another one.
+async fn prepare(client: &Client, sql: &str) -> Result<Ready> {
+    loop {
+        let cancellations = client.cancellations();
+        match execute::prepare(client, sql).await {
+            Err(error) if was_cancelled_for_another(client, cancellations, &error) => {}
+            ready => return ready,
+        }
+    }
 }
 
 async fn run(

@@ -220,6 +220,33 @@ async def test_cancellation_of_one_leaves_the_others(opened_async: Open, tables:
     await soon(lambda: database.stats().busy == 0)
 
 
+async def test_error_of_one_is_told_though_the_cancellation_of_another_hits_its_check(
+    opened_async: Open, tables: Any, blocked: Blocked, url: str
+) -> None:
+    database = opened_async(max_size=1, multiplex=True)
+    typed = "SELECT $1::int8 FROM u"
+    assert await database.fetch_value(typed, 1) == 1
+    await prepared(database)
+    with psycopg.connect(url, autocommit=True) as other:
+        async with locked(other, "u"):
+            async with locked(tables, "t"):
+                first = asyncio.create_task(database.fetch_value(FROM_T))
+                await blocked(1)
+                # No number: the statement is prepared again, in case the column's type has changed.
+                second = asyncio.create_task(database.fetch_value(typed, "x"))
+                await asyncio.sleep(0)
+                assert database.stats().pipelined == 1
+                first.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await first
+            (pid,) = await blocked(1)
+            tables.execute("SELECT pg_cancel_backend(%s)", [pid])
+            await asyncio.sleep(0.2)
+            assert not second.done()
+        with pytest.raises(howdah.DataError, match="expected int"):
+            await second
+
+
 async def test_follower_that_is_cancelled_goes_at_once(opened_async: Open, tables: Any, blocked: Blocked) -> None:
     database = opened_async(max_size=1, multiplex=True)
     await prepared(database)
