@@ -11,15 +11,15 @@ const OTHERS: &[&str] = &["delete", "for", "insert", "into", "merge", "update"];
 /// What may stand before an opening parenthesis: words of SQL, and functions that neither write nor
 /// wait.
 const BEFORE_PARENTHESES: &str = "\
-abs all and any array_agg array_length as avg between bool_and bool_or by cardinality case \
-cast ceil coalesce concat concat_ws count date_part date_trunc dense_rank distinct else \
-except exists extract filter first_value floor from greatest having ilike in intersect join \
-json_agg json_build_array json_build_object jsonb_agg jsonb_array_length jsonb_build_array \
-jsonb_build_object lag last_value lateral lead least left length like limit lower \
-materialized max min mod not now ntile nullif offset on or over plainto_tsquery position \
-rank replace right round row row_number select some split_part string_agg substring sum \
-then to_char to_tsquery to_tsvector trim trunc ts_rank union unnest upper using values \
-websearch_to_tsquery when where within";
+abs all and any array array_agg array_length as avg between bool_and bool_or by cardinality \
+case cast ceil coalesce concat concat_ws count date_part date_trunc dense_rank distinct else \
+except exists extract filter first_value floor format_type from greatest having ilike in \
+intersect join json_agg json_build_array json_build_object jsonb_agg jsonb_array_length \
+jsonb_build_array jsonb_build_object lag last_value lateral lead least left length like limit \
+lower materialized max min mod not now ntile nullif offset on or over pg_partition_tree \
+plainto_tsquery position rank replace right round row row_number select some split_part \
+string_agg substring sum then to_char to_jsonb to_regclass to_regtype to_tsquery to_tsvector \
+trim trunc ts_rank union unnest upper using values websearch_to_tsquery when where within";
 
 /// Whether a statement surely only reads. One that only reads may be taken for one that writes, never the other way
 /// round, but for what a view, an operator or a policy hides.

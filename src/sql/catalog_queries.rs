@@ -128,9 +128,9 @@ macro_rules! from_partitions {
 /// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/catalog/pg_trigger.h>
 pub const KEYS_STORED_AS_SENT: &str = from_partitions!(
     "SELECT untouched, ARRAY(SELECT pg_catalog.format_type(atttypid, atttypmod) ",
-    "FROM pg_catalog.unnest($2::pg_catalog.text[]) WITH ORDINALITY AS expected(name, at) ",
-    "JOIN pg_catalog.pg_attribute ON attrelid OPERATOR(pg_catalog.=) (SELECT oid FROM named) AND attname OPERATOR(pg_catalog.=) expected.name ",
-    "ORDER BY at) AS types FROM storage"
+    "FROM pg_catalog.unnest($2::pg_catalog.text[]) WITH ORDINALITY AS expected ",
+    "JOIN pg_catalog.pg_attribute ON attrelid OPERATOR(pg_catalog.=) (SELECT oid FROM named) AND attname OPERATOR(pg_catalog.=) expected.expected ",
+    "ORDER BY ordinality) AS types FROM storage"
 );
 
 /// Whether an INSERT stores every row, because neither a trigger nor a rule (`ev_type` 3) can drop

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import howdah
-from howdah import Col, Table, col
+from howdah import Col, Table, _core, col
 from tests.python.faults.conftest import USER
 from tests.python.faults.faces import PASSWORD, Face, in_time, is_lost, settle
 from tests.python.faults.proxy import Fault, Kind, Phase, Proxy
@@ -211,16 +211,25 @@ def test_write_that_is_interrupted_in_its_commit_is_rolled_back(
     proxy: Proxy, url: str, sql: Sql, verb: str, how: str
 ) -> None:
     act = WRITES[verb][1]
-    sql(SLOW_COMMIT)
-    proxy.fault = Fault(WRITES[verb][0], "watch")
+
+    def make_slow() -> None:
+        # All that the verb looks up first is known by now.
+        sql("TRUNCATE t")
+        sql(SLOW_COMMIT)
+        proxy.fault = Fault(WRITES[verb][0], "watch")
+
     if how == "ctrl_c":
         with howdah.Database(url, max_size=1) as db:
+            act(db)
+            make_slow()
             error = pressed(proxy, lambda: act(db))
             assert db.fetch_value("SELECT 7") == 7
     else:
 
         async def body() -> BaseException:
             async with howdah.AsyncDatabase(url, max_size=1) as db:
+                await act(db)
+                make_slow()
                 caught = await ENDS[how](proxy, act(db))
                 assert await db.fetch_value("SELECT 7") == 7
                 return caught
@@ -229,6 +238,38 @@ def test_write_that_is_interrupted_in_its_commit_is_rolled_back(
     assert getattr(error, "howdah_outcome", None) is None
     assert not getattr(error, "__notes__", [])
     assert sql("SELECT count(*) FROM t") == [(0,)]
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("kind", ["delay", "silent"])
+def test_write_that_is_interrupted_while_it_looks_up_its_table_says_nothing(
+    proxy: Proxy, url: str, sql: Sql, kind: Kind, how: str
+) -> None:
+    # The first statement of the first call is a lookup of the catalogue, which commits nothing.
+    proxy.fault = Fault("query", kind, delay_s=DELAY_S)
+    if how == "ctrl_c":
+        with howdah.Database(url, max_size=1) as db:
+            error = pressed(proxy, lambda: db.insert_many(Item, given()))
+    else:
+
+        async def body() -> BaseException:
+            async with howdah.AsyncDatabase(url, max_size=1) as db:
+                return await ENDS[how](proxy, db.insert_many(Item, given()))
+
+        error = asyncio.run(body())
+    assert getattr(error, "howdah_outcome", None) is None
+    assert not getattr(error, "__notes__", [])
+    assert sql("SELECT count(*) FROM t") == [(0,)]
+
+
+def test_lookups_of_the_catalogue_are_known_to_read_only() -> None:
+    lookups = {
+        name: value
+        for name, value in vars(_core).items()
+        if name.isupper() and isinstance(value, str) and value.startswith(("SELECT ", "WITH "))
+    }
+    assert len(lookups) >= 6
+    assert [name for name, lookup in lookups.items() if not _core.is_read_only(lookup)] == []
 
 
 def lose(proxy: Proxy, call: Callable[[], Any], sql: Sql) -> howdah.ConnectionError:
