@@ -405,6 +405,12 @@ impl Client {
         &self.0.again.address
     }
 
+    /// The request whose whole answer was taken last; later requests have greater numbers.
+    #[must_use]
+    pub fn last_answered(&self) -> u64 {
+        self.0.line().last_answered
+    }
+
     /// How many cancellations were asked for.
     #[must_use]
     pub fn cancellations(&self) -> u64 {

@@ -49,6 +49,8 @@ pub(super) struct Line {
     /// Room that a reader has given back: a long result moves through it part by part.
     spare: Vec<u8>,
     next_ticket: u64,
+    /// The request whose whole answer was taken last.
+    pub last_answered: u64,
     spin: Spin,
     /// The request that is not all sent yet: nobody else may send.
     open: Option<u64>,
@@ -135,6 +137,7 @@ impl Line {
             answered: VecDeque::new(),
             spare: Vec::new(),
             next_ticket: 0,
+            last_answered: 0,
             spin,
             open: None,
             held_back: 0,
@@ -332,6 +335,7 @@ impl Line {
     pub fn take(&mut self, ticket: u64, least_bytes: usize) -> Option<Result<Arrived>> {
         let place = self.answered.iter().position(|due| due.ticket == ticket);
         if let Some(due) = place.and_then(|place| self.answered.remove(place)) {
+            self.last_answered = ticket;
             return Some(Ok(due.arrived));
         }
         if let Some(lost) = &self.broken {

@@ -81,6 +81,19 @@ async def test_one_failure_among_gathered_fails_those_after_it_and_the_block(
     assert await table.fetch_value("SELECT 3") == 3
 
 
+async def test_failures_that_arrive_together_are_raised_in_the_order_of_the_server(table: howdah.AsyncDatabase) -> None:
+    slow_failure = "SELECT 1 / (0 * length(pg_sleep(0.2)::text))"
+    with pytest.raises(howdah.DataError, match="division by zero"):
+        async with table.transaction():
+            await table.fetch_value("SELECT 0")
+            # The first one is prepared before the failure, and executed after it.
+            gathered = asyncio.gather(table.fetch_value("SELECT 1"), table.execute(slow_failure))
+            await asyncio.sleep(0.1)
+            # Both fail while the loop stands still.
+            time.sleep(0.4)  # noqa: ASYNC251
+            await gathered
+
+
 async def test_failures_among_gathered_reach_their_own_callers(table: howdah.AsyncDatabase, sql: Sql) -> None:
     with pytest.raises(howdah.ProgrammingError, match="rolled back, not committed"):
         async with table.transaction():

@@ -309,7 +309,7 @@ impl Carried {
         let mut cx = Context::from_waker(Waker::noop());
         // While one is polled no lock is held: it runs Python, which may come back here.
         let mut operations = std::mem::take(&mut *self.operations());
-        let (mut at, mut some_ended) = (0, false);
+        let (mut at, mut ended) = (0, Vec::new());
         while self.client.has_news()
             && let Some(operation) = operations.get_mut(at)
         {
@@ -319,12 +319,17 @@ impl Carried {
             match polled {
                 Poll::Pending => at += 1,
                 Poll::Ready(outcome) => {
-                    some_ended = true;
                     if let Some(operation) = operations.remove(at) {
-                        self.end(py, operation, outcome);
+                        ended.push((self.client.last_answered(), operation, outcome));
                     }
                 }
             }
+        }
+        let some_ended = !ended.is_empty();
+        // Tasks resume in the order of the server's answers: of the errors of a transaction, the first one first.
+        ended.sort_by_key(|(answer, ..)| *answer);
+        for (_, operation, outcome) in ended {
+            self.end(py, operation, outcome);
         }
         if !operations.is_empty() {
             let mut begun = self.operations();
