@@ -8,7 +8,7 @@ use postgres_types::{Field, Kind, ToSql, Type};
 use crate::copy::plan::{Target, TargetColumn};
 use crate::error::{Error, Result};
 use crate::session::Client;
-use crate::session::query::Row;
+use crate::session::internal_query::Row;
 use crate::sql::name::TableName;
 use crate::sql::render::Storage;
 use crate::sql::{catalog_queries, render, replace_table};

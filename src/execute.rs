@@ -92,7 +92,7 @@ pub async fn prepare(client: &Client, sql: &str) -> Result<Ready> {
             return Ok(Ready { statement, was_cached: false, open_request: Some(reply) });
         }
         // Its types need queries of their own; afterwards all of them are known.
-        reply.give_up().await?;
+        reply.end_early().await?;
         describe(client, &statement).await?;
     }
 }

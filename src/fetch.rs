@@ -11,7 +11,7 @@ use postgres_protocol::message::frontend;
 use crate::copy::decode::{Decoder, ReadColumn, Tuples};
 use crate::error::{Error, Result};
 use crate::execute::{self, Typed};
-use crate::session::pool::Hold;
+use crate::session::pool::SessionRef;
 use crate::session::{Backend, Client, Interrupt, Reply, Statement};
 use crate::types::{ColumnType, OutOfRange, ReadAs};
 use crate::wire::message::{Cells, Messages, tag};
@@ -72,7 +72,7 @@ pub struct BoundQuery {
 /// A query whose result is streamed.
 pub struct Reading {
     /// The session, until the result has ended.
-    session: Option<Hold>,
+    session: Option<SessionRef>,
     query: Option<Query>,
     decoder: Decoder,
     columns: usize,
@@ -94,7 +94,7 @@ impl Reading {
     /// # Errors
     /// When a type is requested for a column that the result does not have.
     pub fn begin(
-        session: Hold,
+        session: SessionRef,
         statement: Arc<Statement>,
         bound: BoundQuery,
         options: &Options,
@@ -132,9 +132,9 @@ impl Reading {
     /// # Errors
     /// When the server reports an error, or a value does not fit.
     pub fn next(&mut self, interrupt: &mut Interrupt<'_>) -> Result<Option<RecordBatch>> {
-        let Some(session) = self.session.as_ref().map(Hold::get) else { return Ok(None) };
+        let Some(session) = self.session.as_ref().map(SessionRef::get) else { return Ok(None) };
         let session = session?;
-        let bulk = session.bulk(matches!(self.query, Some(Query::Running(_))))?;
+        let bulk = session.exclusive(matches!(self.query, Some(Query::Running(_))))?;
         let filled = session.run(interrupt, async |client| self.fill(client).await);
         drop(bulk);
         let ended = match filled {
@@ -178,7 +178,7 @@ impl Reading {
             return client.answer_lost(&self.sql, error);
         }
         // It was cancelled, and its response has arrived.
-        match running.reply.already() {
+        match running.reply.take_received() {
             Ok(rest) if rest.error.is_some() => error,
             Ok(rest) if running.ended || rest.ended => Error::Committed(Box::new(error)),
             _ => Error::OutcomeUnknown(Box::new(error)),
@@ -216,8 +216,8 @@ impl Reading {
     /// which a cancellation would fail, its portal is closed instead.
     pub fn close(&mut self) {
         let running = self.query.take();
-        let hold = self.session.take();
-        let Some(Ok(session)) = hold.as_ref().map(Hold::get) else { return };
+        let session = self.session.take();
+        let Some(Ok(session)) = session.as_ref().map(SessionRef::get) else { return };
         match running {
             running if self.own_transaction => {
                 drop(running);
@@ -233,7 +233,7 @@ impl Reading {
             None | Some(Query::Bound(..)) => {}
             running @ Some(Query::Running(_)) => {
                 drop(running);
-                session.stop();
+                session.cancel_and_drain();
             }
         }
     }
@@ -294,8 +294,8 @@ impl Running {
             self.reply = client.send(ask).await?;
             (self.ended, self.suspended, self.complete) = (false, false, false);
         }
-        self.reply.reuse(std::mem::take(&mut self.bytes));
-        let arrived = self.reply.some().await?;
+        self.reply.recycle(std::mem::take(&mut self.bytes));
+        let arrived = self.reply.next_chunk().await?;
         (self.bytes, self.position, self.ended) = (arrived.bytes, 0, arrived.ended);
         Ok(())
     }

@@ -387,7 +387,7 @@ fn finish(session: &Session, mut reply: Reply, interrupt: &mut Interrupt<'_>) ->
     let own_transaction = client.status() == b'I' && client.broken().is_none();
     reply.copy_done();
     let whole = async {
-        let arrived = reply.whole().await;
+        let arrived = reply.complete().await;
         arrived.map_err(|error| {
             if own_transaction { client.outcome_unknown(error, "commit") } else { error }
         })

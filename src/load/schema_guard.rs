@@ -83,7 +83,7 @@ impl PendingDescription {
     /// # Errors
     /// When a column has changed, or the server reports an error.
     pub async fn compare(self, columns: &ExpectedColumns) -> Result<()> {
-        let arrived = self.0.whole().await?;
+        let arrived = self.0.complete().await?;
         let mut described = Vec::new();
         for message in Messages(&arrived.bytes) {
             if message.tag == tag::COLUMNS {

@@ -81,7 +81,7 @@ impl Scope {
         match self.kind {
             Kind::Transaction => session.rollback(),
             Kind::Savepoint if self.has_savepoint.get() => session.undo(render::UNDO_LOAD),
-            Kind::Savepoint => session.stop(),
+            Kind::Savepoint => session.cancel_and_drain(),
         }
     }
 }

@@ -13,7 +13,7 @@ use pyo3::types::PyCapsule;
 use pyo3_arrow::ffi::ArrayReader;
 use pyo3_arrow::{PyArrayReader, PyRecordBatch, PySchema};
 
-use super::gil::{held, raised};
+use super::gil::{attached, from_py_err};
 use super::polars;
 use crate::error::{Error, Result, ValueError};
 use crate::load::Source;
@@ -33,7 +33,7 @@ impl CStreamReader {
     pub fn import(data: &Bound<'_, PyAny>) -> Result<Self> {
         let exported = data.call_method0(intern!(data.py(), "__arrow_c_stream__"));
         let capsule = exported.and_then(|capsule| Ok(capsule.cast_into::<PyCapsule>()?));
-        let reader = PyArrayReader::from_arrow_pycapsule(&capsule.map_err(raised)?)
+        let reader = PyArrayReader::from_arrow_pycapsule(&capsule.map_err(from_py_err)?)
             .and_then(PyArrayReader::into_reader)
             .map_err(|error| import_error(data.py(), error))?;
         let field = reader.field();
@@ -100,7 +100,7 @@ fn import_error(py: Python<'_>, error: PyErr) -> Error {
     if error.is_instance_of::<PyValueError>(py) {
         return Error::Interface(format!("this Arrow data cannot be read: {}", error.value(py)));
     }
-    raised(error)
+    from_py_err(error)
 }
 
 fn source_error(error: ArrowError) -> Error {
@@ -145,7 +145,9 @@ impl PyArrowReader {
 
 impl Source for PyArrowReader {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(batch) = held(|py| self.read_next(py)).map_err(raised)? else { return Ok(None) };
+        let Some(batch) = attached(|py| self.read_next(py)).map_err(from_py_err)? else {
+            return Ok(None);
+        };
         let number = self.batches;
         self.batches += 1;
         let schema = batch.schema();

@@ -10,11 +10,11 @@ use pyo3::types::{PyDict, PyTuple};
 use super::arguments::Text;
 use super::cancellation::{Cancel, CancelCheck, ProgressReporter};
 use super::errors::{committed, exception, uncommitted};
-use super::finalization::attached;
-use super::gil::{held, raised, released};
+use super::finalization::delaying_finalization;
+use super::gil::{attached, detached, from_py_err};
 use super::reader::{Reader, read_options};
 use super::results::LoadReport;
-use super::session::{Home, acquire, block_on, tell};
+use super::session::{Checkout, acquire, block_on, log_notices};
 use super::source::{Data, total_rows};
 use super::statement_codecs::{StatementCodecs, tuple_items};
 use super::verbs;
@@ -22,22 +22,22 @@ use crate::error::{Error, Result};
 use crate::execute;
 use crate::fetch::{BoundQuery, Reading, portal};
 use crate::load::{self, Mode, Observer as _, Request};
-use crate::session::pool::{Lent, Pool};
+use crate::session::pool::{Pool, PooledSession};
 use crate::sql::name::TableName;
 use crate::sql::render;
 
 /// Where bulk work is done: a session that is kept, else one of the pool's.
-pub(super) struct Place<'a> {
+pub(super) struct ConnectionSource<'a> {
     pub pool: &'a Arc<Pool>,
-    pub kept: Option<Arc<Lent>>,
+    pub leased: Option<Arc<PooledSession>>,
     pub cancel: Option<&'a Cancel>,
 }
 
-impl Place<'_> {
-    fn session(&mut self, py: Python<'_>, going: &CancelCheck) -> Result<Home> {
-        match self.kept.take() {
-            Some(lent) => Home::kept(lent),
-            None => acquire(py, self.pool, going).map(Home::Pool),
+impl ConnectionSource<'_> {
+    fn session(&mut self, py: Python<'_>, cancel_check: &CancelCheck) -> Result<Checkout> {
+        match self.leased.take() {
+            Some(pooled) => Checkout::leased(pooled),
+            None => acquire(py, self.pool, cancel_check).map(Checkout::Pooled),
         }
     }
 }
@@ -54,7 +54,7 @@ pub(super) struct Loading<'a> {
 /// Loads data into a table.
 pub(super) fn load(
     py: Python<'_>,
-    mut place: Place<'_>,
+    mut source_connection: ConnectionSource<'_>,
     data: &Bound<'_, PyAny>,
     loading: Loading<'_>,
 ) -> PyResult<LoadReport> {
@@ -73,18 +73,18 @@ pub(super) fn load(
         let renames: HashMap<_, _> =
             if positions.is_some() { HashMap::new() } else { columns.into_iter().collect() };
         let request = Request { table: name, mode, key, renames };
-        let going = CancelCheck::new(place.cancel);
-        let session = place.session(py, &going)?.into_lent();
-        let _bulk = session.bulk(false)?;
-        let opening = released(py, || load::open(&session, request, &mut || going.check()))?;
+        let cancel_check = CancelCheck::new(source_connection.cancel);
+        let session = source_connection.session(py, &cancel_check)?.into_pooled();
+        let _bulk = session.exclusive(false)?;
+        let opening = detached(py, || load::open(&session, request, &mut || cancel_check.check()))?;
         let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
-        let mut reporter = ProgressReporter::new(going, progress, total_rows);
-        let report = released(py, || {
+        let mut reporter = ProgressReporter::new(cancel_check, progress, total_rows);
+        let report = detached(py, || {
             let report = opening.run(&schema, source.as_mut(), &mut reporter);
             drop(source);
             report
         });
-        tell(py, session.client());
+        log_notices(py, session.client());
         let mut report = report?;
         // From here on the rows stay: whatever is raised now says so.
         let mut late = report.late_interrupt.take().or(reporter.end().err());
@@ -95,14 +95,14 @@ pub(super) fn load(
             None => Ok(report),
         }
     };
-    attached(run).map_err(|error| exception(py, error))
+    delaying_finalization(run).map_err(|error| exception(py, error))
 }
 
 /// What interrupted a load after its end, with what the load did.
 fn too_late(py: Python<'_>, late: Error, report: LoadReport, is_committed: bool) -> Error {
     let report = Py::new(py, report).map(Py::into_any).ok();
     let told = if is_committed { committed } else { uncommitted };
-    raised(told(py, late, report))
+    from_py_err(told(py, late, report))
 }
 
 /// What a read is told.
@@ -128,7 +128,11 @@ fn is_query(source: &str) -> bool {
 }
 
 /// Begins to read a query, or a table if it has no white space but in quotes.
-pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> PyResult<Reader> {
+pub(super) fn read(
+    py: Python<'_>,
+    mut source_connection: ConnectionSource<'_>,
+    asked: Asked<'_>,
+) -> PyResult<Reader> {
     let run = || -> Result<Reader> {
         let options = read_options(asked.batch_rows, asked.types, asked.out_of_range)?;
         let source = asked.source;
@@ -139,15 +143,15 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
                 TableName::parse(source).map_err(|bad| Error::Programming(bad.to_string()))?;
             render::select_all(&table)
         };
-        let going = CancelCheck::new(place.cancel);
-        let session = place.session(py, &going)?;
-        if let Home::Kept(lent) = &session {
-            drop(lent.bulk(false)?);
+        let cancel_check = CancelCheck::new(source_connection.cancel);
+        let session = source_connection.session(py, &cancel_check)?;
+        if let Checkout::Leased(pooled) = &session {
+            drop(pooled.exclusive(false)?);
         }
         // Without a name, the statement is to be the server's last; a pooler must not change that.
         let named = session.client().keeps_statements();
         let own_transaction = !named && session.client().status() == b'I';
-        let starting = going.limited(place.pool.statement_limit());
+        let starting = cancel_check.limited(source_connection.pool.statement_limit());
         let described = block_on(py, &session, &starting, async {
             let client = session.client();
             verbs::refuse_control(client, &sql, false)?;
@@ -165,13 +169,13 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
             Ok(statement)
         });
         if own_transaction && described.is_err() {
-            released(py, || session.rollback());
+            detached(py, || session.rollback());
         }
         let statement = described?;
         let typed = execute::typed(&statement)?;
         let portal = portal(session.client()).filter(|_| !own_transaction);
         let params = asked.params.clone().unbind();
-        let bind = held(|py| {
+        let bind = attached(|py| {
             let values = tuple_items(py, &params);
             typed.expect(values.len())?;
             let mut out = BytesMut::new();
@@ -182,10 +186,10 @@ pub(super) fn read(py: Python<'_>, mut place: Place<'_>, asked: Asked<'_>) -> Py
         })?;
         let bound = BoundQuery { bind, portal, own_transaction, sql };
         let statement = Arc::clone(&statement);
-        let reading = Reading::begin(session.hold(), statement, bound, &options)?;
-        Ok(Reader::new(reading, ProgressReporter::new(going, asked.progress, None)))
+        let reading = Reading::begin(session.session_ref(), statement, bound, &options)?;
+        Ok(Reader::new(reading, ProgressReporter::new(cancel_check, asked.progress, None)))
     };
-    attached(run).map_err(|error| exception(py, error))
+    delaying_finalization(run).map_err(|error| exception(py, error))
 }
 
 fn parse_mode(mode: &str) -> Result<Mode> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::gil::{call, check_signals, held, raised};
+use super::gil::{attached, call, check_signals, from_py_err};
 use super::results::Progress;
 use crate::error::{Error, Result};
 use crate::load::Observer;
@@ -93,11 +93,11 @@ impl ProgressReporter {
         self.reported_at = Some(Instant::now());
         let seconds = self.started.elapsed().as_secs_f64();
         let progress = Progress::new(self.counts, self.total_rows, seconds, finished);
-        let reported = held(|py| {
+        let reported = attached(|py| {
             let arguments = PyTuple::new(py, [Py::new(py, progress)?])?;
             call(callback.bind(py), &arguments).map(|_| ())
         });
-        reported.map_err(raised)
+        reported.map_err(from_py_err)
     }
 
     /// Reports the end, however recent the last report is.

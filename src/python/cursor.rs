@@ -7,15 +7,15 @@ use postgres_protocol::message::frontend;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::gil::held;
+use super::gil::attached;
 use super::outcome::Outcome;
-use super::session::Home;
+use super::session::Checkout;
 use super::statement_codecs::{RowDecoder, RowKind, encode_bind};
 use super::verbs::{Attempt, Call, refuse_control, retry_if_stale};
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::session::client::no_copy;
-use crate::session::pool::{Hold, Lent};
+use crate::session::pool::{PooledSession, SessionRef};
 use crate::session::{self, Statement};
 use crate::sql::render;
 use crate::wire::message::{self, End};
@@ -42,7 +42,7 @@ impl Portal {
 
 /// A query under way.
 pub(super) struct Stream {
-    hold: Hold,
+    session: SessionRef,
     /// The transaction is the stream's own: a portal lives no longer than its transaction.
     own: bool,
     begun: bool,
@@ -60,15 +60,23 @@ pub(super) fn no_rows(py: Python<'_>) -> Py<PyAny> {
 }
 
 impl Stream {
-    pub fn new(home: Home, portal: Portal) -> Self {
+    pub fn new(checkout: Checkout, portal: Portal) -> Self {
         // A connection that is kept may be outside of a transaction.
-        let own = matches!(home, Home::Pool(_)) || home.client().status() == b'I';
-        Self { hold: home.hold(), own, begun: false, portal, rows: 0, tried: None, ended: false }
+        let own = matches!(checkout, Checkout::Pooled(_)) || checkout.client().status() == b'I';
+        Self {
+            session: checkout.session_ref(),
+            own,
+            begun: false,
+            portal,
+            rows: 0,
+            tried: None,
+            ended: false,
+        }
     }
 
     /// The session.
-    pub fn session(&self) -> Result<Arc<Lent>> {
-        self.hold.get()
+    pub fn session(&self) -> Result<Arc<PooledSession>> {
+        self.session.get()
     }
 
     /// Whether it matters how it ends when it is interrupted: it may commit its own transaction.
@@ -83,7 +91,7 @@ impl Stream {
     /// The next rows; none at the end.
     pub async fn rows(&mut self) -> Result<Py<PyAny>> {
         if self.ended {
-            return Ok(held(no_rows));
+            return Ok(attached(no_rows));
         }
         let mut rows = self.next().await;
         // Nothing was given yet, so that a statement that has become stale can be prepared again.
@@ -91,7 +99,7 @@ impl Stream {
             && let Err(error) = rows
         {
             self.undo().await;
-            let client = self.hold.get()?.client().clone();
+            let client = self.session.get()?.client().clone();
             self.portal.bound = None;
             rows = match retry_if_stale(&client, &self.portal.call.sql, tried, error).await {
                 Ok(()) => self.next().await,
@@ -106,11 +114,11 @@ impl Stream {
     }
 
     async fn next(&mut self) -> Result<Py<PyAny>> {
-        let client = self.hold.get()?.client().clone();
+        let client = self.session.get()?.client().clone();
         let Portal { call, shape, batch_rows, bound: portal } = &mut self.portal;
         let (statement, bytes) = if let Some((statement, name)) = portal {
             let next = |out: &mut BytesMut| Ok(frontend::execute(name, *batch_rows, out)?);
-            let bytes = client.send(next).await?.whole().await?.bytes;
+            let bytes = client.send(next).await?.complete().await?.bytes;
             (Arc::clone(statement), bytes)
         } else {
             refuse_control(&client, &call.sql, false)?;
@@ -121,13 +129,13 @@ impl Stream {
             let ready = execute::prepare(&client, &call.sql).await?;
             self.tried = Some(Attempt::new(&ready));
             let (statement, name) = (Arc::clone(&ready.statement), client.new_name("portal"));
-            let bind = held(|py| {
+            let bind = attached(|py| {
                 let mut out = BytesMut::new();
                 encode_bind(py, &ready, &name, &call.params, &mut out)?;
                 frontend::execute(&name, *batch_rows, &mut out)?;
                 Ok::<_, Error>(out)
             })?;
-            let bytes = ready.run(&client, &bind).await?.whole().await?.bytes;
+            let bytes = ready.run(&client, &bind).await?.complete().await?.bytes;
             *portal = Some((Arc::clone(&statement), name.clone()));
             (statement, bytes)
         };
@@ -135,7 +143,7 @@ impl Stream {
         if end == End::Copy {
             return Err(no_copy());
         }
-        let (rows, count) = held(|py| {
+        let (rows, count) = attached(|py| {
             let rows =
                 RowDecoder::new(py, execute::typed(&statement)?, shape)?.list(&bytes, self.rows)?;
             let count = rows.len();
@@ -157,20 +165,20 @@ impl Stream {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
-        let client = self.hold.get()?.client().clone();
+        let client = self.session.get()?.client().clone();
         if self.own {
             return if self.begun { session::commit(&client).await } else { Ok(()) };
         }
         let Some((_, name)) = &self.portal.bound else { return Ok(()) };
         let close = |out: &mut BytesMut| Ok(frontend::close(b'P', name, out)?);
-        client.send(close).await?.whole().await.map(|_| ())
+        client.send(close).await?.complete().await.map(|_| ())
     }
 
     /// Undoes its own transaction; another's is its owner's.
     async fn undo(&mut self) {
         if self.own
             && std::mem::take(&mut self.begun)
-            && let Ok(session) = self.hold.get()
+            && let Ok(session) = self.session.get()
         {
             // What failed is told already.
             let _ = session::rollback(session.client()).await;

@@ -8,21 +8,21 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arguments::{BatchRows, Text, Url, strings};
-use super::bulk::{self, Asked, Loading, Place};
+use super::bulk::{self, Asked, ConnectionSource, Loading};
 use super::cancellation::{Cancel, CancelCheck};
 use super::cursor::{Portal, Stream};
 use super::errors::exception;
-use super::gil::{none, released};
+use super::gil::{detached, py_none};
 use super::options;
-use super::outcome::{Outcome, block_on_told};
+use super::outcome::{Outcome, block_on_reporting};
 use super::pipeline::BlockingPipeline;
 use super::reader::Reader;
 use super::results::{LoadReport, Notification, Stats};
-use super::session::{Home, acquire, block_on};
+use super::session::{Checkout, acquire, block_on};
 use super::statement_codecs::RowKind;
 use super::verbs::{self, Call, Sql};
 use crate::error::{Error, Result};
-use crate::session::pool::{Lent, Pool};
+use crate::session::pool::{Pool, PooledSession};
 use crate::session::{Client, ROLLBACK_LIMIT};
 use crate::sql::render;
 
@@ -34,7 +34,7 @@ pub(super) struct Database {
 
 /// A connection that is kept for a transaction, or to listen.
 #[pyclass(frozen, module = "howdah._core", name = "Lease")]
-pub(super) struct Lease(Mutex<Option<Arc<Lent>>>);
+pub(super) struct Lease(Mutex<Option<Arc<PooledSession>>>);
 
 /// The rows of a query, some at a time.
 #[pyclass(frozen, module = "howdah._core", name = "Cursor")]
@@ -53,7 +53,7 @@ impl Database {
 
     /// Closes the idle connections; those in use close when they are done.
     fn close(&self, py: Python<'_>) {
-        released(py, || self.pool.close());
+        detached(py, || self.pool.close());
     }
 
     /// The servers and the database, which tell whether a row is of this database.
@@ -145,19 +145,19 @@ impl Database {
         into: Option<Py<PyAny>>,
         lease: Option<&Lease>,
     ) -> PyResult<Cursor> {
-        let home = self.home(py, lease, &CancelCheck::default());
-        let home = home.map_err(|error| exception(py, error))?;
+        let checkout = self.checkout(py, lease, &CancelCheck::default());
+        let checkout = checkout.map_err(|error| exception(py, error))?;
         let shape = RowKind::new(into, self.pool.location());
         let portal = Portal::new(Call { sql: sql.0, params }, shape, batch_rows.0);
         let portal = portal.map_err(|error| exception(py, error))?;
-        Ok(Cursor(Mutex::new(Some(Stream::new(home, portal)))))
+        Ok(Cursor(Mutex::new(Some(Stream::new(checkout, portal)))))
     }
 
     /// Takes a connection out of the pool.
     fn lease(&self, py: Python<'_>) -> PyResult<Lease> {
-        let lent = acquire(py, &self.pool, &CancelCheck::default());
-        let lent = lent.map_err(|error| exception(py, error))?;
-        Ok(Lease(Mutex::new(Some(Arc::new(lent)))))
+        let pooled = acquire(py, &self.pool, &CancelCheck::default());
+        let pooled = pooled.map_err(|error| exception(py, error))?;
+        Ok(Lease(Mutex::new(Some(Arc::new(pooled)))))
     }
 
     /// Loads data into a table.
@@ -175,11 +175,11 @@ impl Database {
         cancel: Option<&Cancel>,
         lease: Option<&Lease>,
     ) -> PyResult<LoadReport> {
-        let kept = lease.map(|lease| lease.get(py)).transpose()?;
-        let place = Place { pool: &self.pool, kept, cancel };
+        let leased = lease.map(|lease| lease.get(py)).transpose()?;
+        let source_connection = ConnectionSource { pool: &self.pool, leased, cancel };
         bulk::load(
             py,
-            place,
+            source_connection,
             data,
             Loading { table: &table.0, mode: &mode.0, key: strings(key), columns, progress },
         )
@@ -200,11 +200,11 @@ impl Database {
         cancel: Option<&Cancel>,
         lease: Option<&Lease>,
     ) -> PyResult<Reader> {
-        let kept = lease.map(|lease| lease.get(py)).transpose()?;
-        let place = Place { pool: &self.pool, kept, cancel };
+        let leased = lease.map(|lease| lease.get(py)).transpose()?;
+        let source_connection = ConnectionSource { pool: &self.pool, leased, cancel };
         bulk::read(
             py,
-            place,
+            source_connection,
             Asked {
                 source: &source.0,
                 params,
@@ -218,10 +218,15 @@ impl Database {
 }
 
 impl Database {
-    fn home(&self, py: Python<'_>, lease: Option<&Lease>, going: &CancelCheck) -> Result<Home> {
+    fn checkout(
+        &self,
+        py: Python<'_>,
+        lease: Option<&Lease>,
+        cancel_check: &CancelCheck,
+    ) -> Result<Checkout> {
         match lease {
-            Some(lease) => Home::kept(lease.lent()?),
-            None => acquire(py, &self.pool, going).map(Home::Pool),
+            Some(lease) => Checkout::leased(lease.pooled()?),
+            None => acquire(py, &self.pool, cancel_check).map(Checkout::Pooled),
         }
     }
 
@@ -233,13 +238,13 @@ impl Database {
         operation: impl FnOnce(Client) -> F,
     ) -> PyResult<Py<PyAny>> {
         let run = || {
-            let home = self.home(py, lease, &CancelCheck::default())?;
-            let going = CancelCheck::within(self.pool.statement_limit());
-            let operation = operation(home.client().clone());
-            let result = block_on_told(py, &home, &going, outcome, operation);
+            let checkout = self.checkout(py, lease, &CancelCheck::default())?;
+            let cancel_check = CancelCheck::within(self.pool.statement_limit());
+            let operation = operation(checkout.client().clone());
+            let result = block_on_reporting(py, &checkout, &cancel_check, outcome, operation);
             // A statement may have begun a transaction.
-            if lease.is_none() && !home.is_clean() {
-                released(py, || home.rollback());
+            if lease.is_none() && !checkout.is_clean() {
+                detached(py, || checkout.rollback());
             }
             result
         };
@@ -249,27 +254,27 @@ impl Database {
 
 impl Lease {
     /// For hooks of the pool.
-    pub(in crate::python) fn of(lent: Arc<Lent>) -> Self {
-        Self(Mutex::new(Some(lent)))
+    pub(in crate::python) fn of(pooled: Arc<PooledSession>) -> Self {
+        Self(Mutex::new(Some(pooled)))
     }
 
     /// Takes the connection out.
-    pub(in crate::python) fn take(&self) -> Option<Arc<Lent>> {
+    pub(in crate::python) fn take(&self) -> Option<Arc<PooledSession>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn lent(&self) -> Result<Arc<Lent>> {
-        let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        lent.ok_or_else(|| Error::Interface("the transaction has ended".into()))
+    fn pooled(&self) -> Result<Arc<PooledSession>> {
+        let pooled = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        pooled.ok_or_else(|| Error::Interface("the transaction has ended".into()))
     }
 
     /// Whether a statement on it is part of a transaction: it may be kept outside of one, too.
     fn is_in_transaction(lease: Option<&Self>) -> bool {
-        lease.is_some_and(|lease| lease.lent().is_ok_and(|lent| lent.is_in_transaction()))
+        lease.is_some_and(|lease| lease.pooled().is_ok_and(|pooled| pooled.is_in_transaction()))
     }
 
-    fn get(&self, py: Python<'_>) -> PyResult<Arc<Lent>> {
-        self.lent().map_err(|error| exception(py, error))
+    fn get(&self, py: Python<'_>) -> PyResult<Arc<PooledSession>> {
+        self.pooled().map_err(|error| exception(py, error))
     }
 
     fn run<T, F: Future<Output = Result<T>>>(
@@ -278,9 +283,9 @@ impl Lease {
         operation: impl FnOnce(Client) -> F,
     ) -> PyResult<T> {
         let run = || {
-            let lent = self.lent()?;
-            let limit = lent.pool().statement_limit();
-            block_within(py, lent, limit, operation)
+            let pooled = self.pooled()?;
+            let limit = pooled.pool().statement_limit();
+            block_within(py, pooled, limit, operation)
         };
         run().map_err(|error| exception(py, error))
     }
@@ -294,13 +299,13 @@ impl Lease {
         operation: impl FnOnce(Client) -> F,
     ) -> PyResult<()> {
         let run = || {
-            let lent = self.lent()?;
-            let client = lent.client().clone();
-            let limit = verbs::rollback_limit(lent.pool().statement_limit(), interrupted);
+            let pooled = self.pooled()?;
+            let client = pooled.client().clone();
+            let limit = verbs::rollback_limit(pooled.pool().statement_limit(), interrupted);
             if interrupted {
                 client.begin_cleanup();
             }
-            let undone = block_within(py, lent, Some(limit), operation);
+            let undone = block_within(py, pooled, Some(limit), operation);
             client.note_cleanup();
             undone
         };
@@ -311,12 +316,12 @@ impl Lease {
 /// Runs an operation on a connection that is kept, for so long at the most.
 fn block_within<T, F: Future<Output = Result<T>>>(
     py: Python<'_>,
-    lent: Arc<Lent>,
+    pooled: Arc<PooledSession>,
     limit: Option<Duration>,
     operation: impl FnOnce(Client) -> F,
 ) -> Result<T> {
-    let home = Home::kept(lent)?;
-    block_on(py, &home, &CancelCheck::within(limit), operation(home.client().clone()))
+    let checkout = Checkout::leased(pooled)?;
+    block_on(py, &checkout, &CancelCheck::within(limit), operation(checkout.client().clone()))
 }
 
 #[pymethods]
@@ -337,12 +342,18 @@ impl Lease {
     /// Commits the transaction.
     fn commit(&self, py: Python<'_>) -> PyResult<()> {
         let run = || {
-            let lent = self.lent()?;
-            let limit = lent.pool().statement_limit();
-            let home = Home::kept(lent)?;
-            let client = home.client().clone();
-            let commit = async { verbs::commit(client).await.map(|()| none()) };
-            block_on_told(py, &home, &CancelCheck::within(limit), &Outcome::Told, commit)
+            let pooled = self.pooled()?;
+            let limit = pooled.pool().statement_limit();
+            let checkout = Checkout::leased(pooled)?;
+            let client = checkout.client().clone();
+            let commit = async { verbs::commit(client).await.map(|()| py_none()) };
+            block_on_reporting(
+                py,
+                &checkout,
+                &CancelCheck::within(limit),
+                &Outcome::Reported,
+                commit,
+            )
         };
         run().map(|_| ()).map_err(|error| exception(py, error))
     }
@@ -377,7 +388,7 @@ impl Lease {
 
     /// Subscribes to channels.
     fn listen(&self, py: Python<'_>, channels: Vec<Text>) -> PyResult<()> {
-        let may = self.lent().and_then(|lent| lent.refuse_listening());
+        let may = self.pooled().and_then(|pooled| pooled.refuse_listening());
         may.map_err(|error| exception(py, error))?;
         self.run(py, |client| verbs::listen(client, strings(channels)))
     }
@@ -393,7 +404,7 @@ impl Lease {
                 }
             }
         };
-        let run = || block_within(py, self.lent()?, None, wait);
+        let run = || block_within(py, self.pooled()?, None, wait);
         run().map_err(|error| exception(py, error))
     }
 
@@ -429,11 +440,11 @@ impl Lease {
 
     /// Gives the connection back, clean, or closes it.
     fn close(&self, py: Python<'_>) {
-        let lent = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(lent) = lent.filter(|lent| lent.is_ours()) else { return };
-        released(py, || {
-            lent.unlisten(render::UNLISTEN);
-            lent.rollback();
+        let pooled = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(pooled) = pooled.filter(|pooled| pooled.is_ours()) else { return };
+        detached(py, || {
+            pooled.unlisten(render::UNLISTEN);
+            pooled.rollback();
         });
     }
 }
@@ -448,10 +459,10 @@ impl Cursor {
             let Some(mut stream) = stream else {
                 return Ok((None, super::cursor::no_rows(py)));
             };
-            let home = stream.session()?;
-            let going = CancelCheck::within(home.pool().statement_limit());
+            let checkout = stream.session()?;
+            let cancel_check = CancelCheck::within(checkout.pool().statement_limit());
             let outcome = stream.outcome(py);
-            let rows = block_on_told(py, &home, &going, &outcome, stream.rows())?;
+            let rows = block_on_reporting(py, &checkout, &cancel_check, &outcome, stream.rows())?;
             Ok((Some(stream).filter(|stream| !stream.has_ended()), rows))
         };
         let (left, rows) = run().map_err(|error| exception(py, error))?;
@@ -463,9 +474,11 @@ impl Cursor {
     fn close(&self, py: Python<'_>) {
         let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut stream) = stream else { return };
-        let Some(home) = stream.session().ok().filter(|home| home.is_ours()) else { return };
-        let limit = home.pool().statement_limit().unwrap_or(ROLLBACK_LIMIT).min(ROLLBACK_LIMIT);
+        let Some(checkout) = stream.session().ok().filter(|checkout| checkout.is_ours()) else {
+            return;
+        };
+        let limit = checkout.pool().statement_limit().unwrap_or(ROLLBACK_LIMIT).min(ROLLBACK_LIMIT);
         // A failure has been told, or is found by who has the connection next.
-        let _ = block_on(py, &home, &CancelCheck::within(Some(limit)), stream.end());
+        let _ = block_on(py, &checkout, &CancelCheck::within(Some(limit)), stream.end());
     }
 }

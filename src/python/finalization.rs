@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
-use super::gil::{is_finalizing, released, without};
+use super::gil::{detached, is_finalizing, without};
 
 /// How long the interpreter's end waits for threads that run Python within a verb, such as a generator
 /// of rows that sleeps. A thread that takes longer is stopped where CPython would end it.
@@ -138,14 +138,14 @@ fn set_counted(counted: bool) -> bool {
 
 /// Runs `work`, which holds the GIL or takes it at once: the interpreter's end waits for it, or this
 /// thread stops before.
-pub(super) fn attached<T>(work: impl FnOnce() -> T) -> T {
+pub(super) fn delaying_finalization<T>(work: impl FnOnce() -> T) -> T {
     let _state = State::begin(true);
     work()
 }
 
 /// Runs `work`, which does not hold the GIL; if the interpreter ends meanwhile, this thread does not
 /// go on from there.
-pub(super) fn detached<T>(work: impl FnOnce() -> T) -> T {
+pub(super) fn allowing_finalization<T>(work: impl FnOnce() -> T) -> T {
     let state = State::begin(false);
     let result = work();
     drop(state);
@@ -158,7 +158,7 @@ pub(super) fn detached<T>(work: impl FnOnce() -> T) -> T {
 pub(super) fn finalize(py: Python<'_>) {
     ENDS.set(true);
     ENDING.store(true, Ordering::SeqCst);
-    released(py, || {
+    detached(py, || {
         let (lock, stopped) = &STOPPED;
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
         let work = |(): &mut ()| ATTACHED.load(Ordering::SeqCst) > 0;

@@ -10,24 +10,26 @@ use pyo3::marker::Ungil;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyString, PyTuple};
 
-use super::finalization::{attached, check, detached, is_ended_elsewhere, is_ended_here};
+use super::finalization::{
+    allowing_finalization, check, delaying_finalization, is_ended_elsewhere, is_ended_here,
+};
 use crate::error::{Error, Result};
 
 /// Runs `work` while other Python threads may run.
-pub(super) fn released<T: Ungil + Send>(
+pub(super) fn detached<T: Ungil + Send>(
     py: Python<'_>,
     work: impl FnOnce() -> T + Ungil + Send,
 ) -> T {
     // Where the GIL is taken again, CPython may end this thread; see `outside`.
     let waits = WaitsForEver;
-    let result = py.detach(|| detached(work));
+    let result = py.detach(|| allowing_finalization(work));
     std::mem::forget(waits);
     result
 }
 
 /// Runs `work` while other Python threads may run, for a caller that may hold the GIL or not.
 pub(super) fn not_held<T: Ungil + Send>(work: impl FnOnce() -> T + Ungil + Send) -> T {
-    if is_held() { held(|py| released(py, work)) } else { work() }
+    if is_held() { attached(|py| detached(py, work)) } else { work() }
 }
 
 /// Runs `work` while this thread may touch Python's objects.
@@ -35,12 +37,12 @@ pub(super) fn not_held<T: Ungil + Send>(work: impl FnOnce() -> T + Ungil + Send)
 /// PyO3 takes a thread that it has let into Python for one that holds the GIL. Other software may
 /// have released it since: pyarrow does, before it asks our stream for a batch, and our stream may
 /// have been made in a callback of ours. So the interpreter is asked.
-pub(super) fn held<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+pub(super) fn attached<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
     if is_held() {
         // SAFETY: this thread holds the GIL. PyO3 would not let it in while it ends the interpreter.
         return unsafe { Python::attach_unchecked(work) };
     }
-    attached(|| {
+    delaying_finalization(|| {
         let waits = WaitsForEver;
         let guard = Guard::new();
         std::mem::forget(waits);
@@ -53,21 +55,21 @@ pub(super) fn held<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
 
 /// Runs `work` if this thread holds the GIL already. Any thread may ask, also while the interpreter
 /// ends. An exception that is on its way stays as it is.
-pub(super) fn if_held<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+pub(super) fn if_attached<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let may = !is_ended_elsewhere() && is_held();
-    may.then(|| held_aside(work))
+    may.then(|| attached_in_drop(work))
 }
 
 /// None.
 #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
-pub(super) fn none() -> Py<PyAny> {
-    held(|py| py.None())
+pub(super) fn py_none() -> Py<PyAny> {
+    attached(|py| py.None())
 }
 
-/// As [`held`], for what may run while an object is being dropped: an exception that is on its way
+/// As [`attached`], for what may run while an object is being dropped: an exception that is on its way
 /// stays as it is.
-pub(super) fn held_aside<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
-    held(|py| {
+pub(super) fn attached_in_drop<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+    attached(|py| {
         let on_its_way = PyErr::take(py);
         let result = work(py);
         if let Some(error) = on_its_way {
@@ -253,10 +255,10 @@ impl Drop for Guard {
 #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
 /// Lets Python's signal handlers run: Ctrl-C becomes an error here.
 pub(super) fn check_signals() -> Result<()> {
-    held(|py| py.check_signals()).map_err(raised)
+    attached(|py| py.check_signals()).map_err(from_py_err)
 }
 
 /// An exception of the caller's own, to be raised again as it was.
-pub(super) fn raised(error: PyErr) -> Error {
+pub(super) fn from_py_err(error: PyErr) -> Error {
     Error::Source(Box::new(error))
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::awaited::database::AsyncLease;
+use super::asyncio::database::AsyncLease;
 use super::database::Lease;
-use super::gil::{call, held, raised};
+use super::gil::{attached, call, from_py_err};
 use crate::error::{Error, Result};
 use crate::session::Client;
 use crate::session::config::AskPassword;
-use crate::session::pool::{Hooks, Lent, Pool};
+use crate::session::pool::{Hooks, Pool, PooledSession};
 
 /// The hooks of a pool.
 #[expect(clippy::struct_excessive_bools, reason = "each is there or not whatever the others are")]
@@ -40,7 +40,7 @@ impl HookLease {
     }
 
     /// Takes the connection back from the hooks.
-    pub fn take(&self) -> Option<Arc<Lent>> {
+    pub fn take(&self) -> Option<Arc<PooledSession>> {
         match self {
             Self::Blocking(lease) => lease.get().take(),
             Self::Awaited(lease) => lease.get().take(),
@@ -48,9 +48,9 @@ impl HookLease {
     }
 
     /// Takes the connection back from hooks that have come to their end.
-    pub fn take_alone(&self) -> Result<Lent> {
-        let lent = self.take().and_then(Arc::into_inner);
-        lent.ok_or_else(|| {
+    pub fn take_alone(&self) -> Result<PooledSession> {
+        let pooled = self.take().and_then(Arc::into_inner);
+        pooled.ok_or_else(|| {
             Error::Interface(
                 "a hook has left a statement under way on the connection; end it in the hook"
                     .into(),
@@ -91,26 +91,26 @@ impl PoolHooks {
         &self.object
     }
 
-    pub fn lease(&self, py: Python<'_>, lent: Arc<Lent>) -> PyResult<HookLease> {
+    pub fn lease(&self, py: Python<'_>, pooled: Arc<PooledSession>) -> PyResult<HookLease> {
         Ok(if self.is_async {
-            HookLease::Awaited(Py::new(py, AsyncLease::of(lent))?)
+            HookLease::Awaited(Py::new(py, AsyncLease::of(pooled))?)
         } else {
-            HookLease::Blocking(Py::new(py, Lease::of(lent))?)
+            HookLease::Blocking(Py::new(py, Lease::of(pooled))?)
         })
     }
 
     /// Sets a session up for its next borrower, on the borrower's thread. One whose hooks fail is closed.
-    pub fn prepare(&self, py: Python<'_>, lent: Lent) -> Result<Lent> {
-        let Some(is_new) = self.wanted(lent.client()) else { return Ok(lent) };
-        let lease = self.lease(py, Arc::new(lent)).map_err(raised)?;
-        let given = (lease.object(py), is_new).into_pyobject(py).map_err(raised)?;
+    pub fn prepare(&self, py: Python<'_>, pooled: PooledSession) -> Result<PooledSession> {
+        let Some(is_new) = self.wanted(pooled.client()) else { return Ok(pooled) };
+        let lease = self.lease(py, Arc::new(pooled)).map_err(from_py_err)?;
+        let given = (lease.object(py), is_new).into_pyobject(py).map_err(from_py_err)?;
         match run(py, &self.object, "prepare_here", &given) {
             Ok(_) => lease.take_alone(),
             Err(error) => {
-                if let Some(lent) = lease.take() {
-                    lent.client().give_up(FAILED);
+                if let Some(pooled) = lease.take() {
+                    pooled.client().give_up(FAILED);
                 }
-                Err(raised(error))
+                Err(from_py_err(error))
             }
         }
     }
@@ -134,20 +134,20 @@ impl Hooks for PoolHooks {
         self.on_release
     }
 
-    fn release(&self, lent: Arc<Lent>) {
-        held(|py| {
-            let client = lent.client().clone();
-            let released = self.lease(py, lent).and_then(|lease| {
+    fn release(&self, pooled: Arc<PooledSession>) {
+        attached(|py| {
+            let client = pooled.client().clone();
+            let detached = self.lease(py, pooled).and_then(|lease| {
                 let given = (lease.object(py),).into_pyobject(py)?;
-                let released = run(py, &self.object, "release_here", &given);
-                let is_done = released.and_then(|done| done.is_truthy());
+                let detached = run(py, &self.object, "release_here", &given);
+                let is_done = detached.and_then(|done| done.is_truthy());
                 if !matches!(is_done, Ok(true)) {
                     client.give_up(FAILED);
                 }
                 drop(lease.take());
                 is_done
             });
-            if let Err(error) = released {
+            if let Err(error) = detached {
                 error.write_unraisable(py, Some(self.object.bind(py)));
             }
         });
@@ -161,9 +161,9 @@ impl Hooks for PoolHooks {
 /// Who is asked for the password.
 pub(super) fn ask_password(object: Py<PyAny>) -> AskPassword {
     AskPassword(Arc::new(move || {
-        held(|py| {
+        attached(|py| {
             let given = run(py, &object, "password_here", &PyTuple::empty(py));
-            given.and_then(|given| given.extract()).map_err(raised)
+            given.and_then(|given| given.extract()).map_err(from_py_err)
         })
     }))
 }

@@ -3,7 +3,7 @@
 mod arguments;
 mod arrow_builders;
 mod arrow_streams;
-mod awaited;
+mod asyncio;
 mod bulk;
 mod cancellation;
 mod codecs;
@@ -43,9 +43,9 @@ mod _core {
     use crate::sql::catalog_queries;
 
     #[pymodule_export]
-    use super::awaited::database::{AsyncCursor, AsyncDatabase, AsyncLease};
+    use super::asyncio::database::{AsyncCursor, AsyncDatabase, AsyncLease};
     #[pymodule_export]
-    use super::awaited::pipeline::AsyncPipeline;
+    use super::asyncio::pipeline::AsyncPipeline;
     #[pymodule_export]
     use super::cancellation::Cancel;
     #[pymodule_export]
@@ -77,7 +77,7 @@ mod _core {
     #[pymodule_export]
     const NULLS_NOT_DISTINCT: &str = catalog_queries::NULLS_NOT_DISTINCT;
     #[pymodule_export]
-    const NO_EVENT_LOOP: &str = super::awaited::event_loop::NO_EVENT_LOOP;
+    const NO_EVENT_LOOP: &str = super::asyncio::event_loop::NO_EVENT_LOOP;
     #[pymodule_export]
     const RUN_AGAIN: &str = super::verbs::RUN_AGAIN;
     #[pymodule_export]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::gil::raised;
+use super::gil::from_py_err;
 use super::hooks::{PoolHooks, ask_password as password_callback};
-use super::session::tell_meanwhile;
+use super::session::log_notices_attached;
 use crate::error::{Error, Result};
-use crate::session::client::take_notices_by;
+use crate::session::client::set_notice_handler;
 use crate::session::config::{Config, Options, Secret};
 use crate::session::pool::{Limits, Pool};
 use crate::session::state::Reset;
@@ -22,7 +22,7 @@ pub(super) fn pool(
     keywords: &Bound<'_, PyDict>,
     is_async: bool,
 ) -> Result<Arc<Pool>> {
-    take_notices_by(tell_meanwhile);
+    set_notice_handler(log_notices_attached);
     let timeout: Option<f64> = keyword(keywords, "statement_timeout_s")?;
     let hooks: Option<Bound<'_, PyAny>> = keyword(keywords, "hooks")?;
     let has_password = |hooks: &Bound<'_, PyAny>| {
@@ -59,7 +59,7 @@ pub(super) fn pool(
     };
     let pool = Pool::new(config, limits);
     if let Some(hooks) = hooks {
-        pool.set_hooks(Box::new(PoolHooks::new(&hooks, is_async).map_err(raised)?));
+        pool.set_hooks(Box::new(PoolHooks::new(&hooks, is_async).map_err(from_py_err)?));
     }
     Ok(pool)
 }
@@ -84,7 +84,7 @@ where
     T: for<'a> FromPyObject<'a, 'py>,
     for<'a> <T as FromPyObject<'a, 'py>>::Error: Into<PyErr>,
 {
-    let value = keywords.get_item(name).map_err(raised)?;
+    let value = keywords.get_item(name).map_err(from_py_err)?;
     let value = value.ok_or_else(|| Error::Interface(format!("{name}: expected a value")))?;
     value.extract().map_err(|error: <T as FromPyObject<'_, 'py>>::Error| {
         Error::Interface(format!("{name}: {}", error.into()))

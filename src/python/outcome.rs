@@ -9,9 +9,9 @@ use pyo3::pybacked::PyBackedStr;
 use super::arguments::Text;
 use super::cancellation::CancelCheck;
 use super::errors::committed;
-use super::finalization::attached;
-use super::gil::{check_signals, raised, released};
-use super::session::{drive, tell};
+use super::finalization::delaying_finalization;
+use super::gil::{check_signals, detached, from_py_err};
+use super::session::{drive, log_notices};
 use crate::error::{Error, Result};
 use crate::session::{Client, Ended, Interruption, Session};
 
@@ -22,31 +22,31 @@ pub(super) enum Outcome {
     #[default]
     Ignored,
     /// Yes: it commits.
-    Told,
+    Reported,
     /// It is a statement that is a transaction of its own, and may only read.
-    ToldUnlessRead(PyBackedStr),
+    ReportedUnlessRead(PyBackedStr),
 }
 
 impl Outcome {
     /// That of a statement on a connection that is kept for a transaction, or of a transaction of its own.
     pub fn of(py: Python<'_>, is_kept: bool, sql: &PyBackedStr) -> Self {
-        if is_kept { Self::Ignored } else { Self::ToldUnlessRead(sql.clone_ref(py)) }
+        if is_kept { Self::Ignored } else { Self::ReportedUnlessRead(sql.clone_ref(py)) }
     }
 
     /// Whether what it was may have written, by its text.
     pub fn may_write(&self) -> bool {
         match self {
             Self::Ignored => false,
-            Self::Told => true,
-            Self::ToldUnlessRead(sql) => !crate::session::is_read_only(sql),
+            Self::Reported => true,
+            Self::ReportedUnlessRead(sql) => !crate::session::is_read_only(sql),
         }
     }
 
-    pub fn is_told(&self, client: &Client) -> bool {
+    pub fn is_reported(&self, client: &Client) -> bool {
         match self {
             Self::Ignored => false,
-            Self::Told => true,
-            Self::ToldUnlessRead(sql) => !client.is_read_only(sql),
+            Self::Reported => true,
+            Self::ReportedUnlessRead(sql) => !client.is_read_only(sql),
         }
     }
 }
@@ -60,19 +60,21 @@ pub(super) fn is_read_only(sql: Text) -> bool {
 
 /// Runs an operation to its end, as [`super::session::block_on`]; what interrupts it tells, where that
 /// matters, what became of it.
-pub(super) fn block_on_told(
+pub(super) fn block_on_reporting(
     py: Python<'_>,
     session: &Session,
-    going: &CancelCheck,
+    cancel_check: &CancelCheck,
     outcome: &Outcome,
     operation: impl Future<Output = Result<Py<PyAny>>>,
 ) -> Result<Py<PyAny>> {
-    attached(|| match until_interrupted(py, session, going, outcome, operation) {
-        Ok(result) => result,
-        Err(stopped) => {
-            released(py, || session.stop());
-            tell(py, session.client());
-            Err(stopped)
+    delaying_finalization(|| {
+        match until_interrupted(py, session, cancel_check, outcome, operation) {
+            Ok(result) => result,
+            Err(stopped) => {
+                detached(py, || session.cancel_and_drain());
+                log_notices(py, session.client());
+                Err(stopped)
+            }
         }
     })
 }
@@ -81,17 +83,17 @@ pub(super) fn block_on_told(
 fn until_interrupted(
     py: Python<'_>,
     session: &Session,
-    going: &CancelCheck,
+    cancel_check: &CancelCheck,
     outcome: &Outcome,
     operation: impl Future<Output = Result<Py<PyAny>>>,
 ) -> Result<Result<Py<PyAny>>> {
     let client = session.client();
     if !matches!(outcome, Outcome::Ignored) {
         // Nothing is sent yet.
-        going.check()?;
+        cancel_check.check()?;
     }
     let mut operation = pin!(operation);
-    let (stopped, ended) = match drive(py, client, going, operation.as_mut()) {
+    let (stopped, ended) = match drive(py, client, cancel_check, operation.as_mut()) {
         Ok(Err(error)) => return Ok(Err(error)),
         Ok(Ok(value)) if matches!(outcome, Outcome::Ignored) => return Ok(Ok(value)),
         // Python would raise it as soon as this returns, and lose what is known here.
@@ -99,24 +101,24 @@ fn until_interrupted(
             Ok(()) => return Ok(Ok(value)),
             Err(stopped) => (stopped, Ended::Heard(Ok(value))),
         },
-        Err(stopped) if outcome.is_told(client) => {
+        Err(stopped) if outcome.is_reported(client) => {
             let Some(interruption) = Interruption::begin(client) else { return Err(stopped) };
             let ended = loop {
                 if let Some(ended) = interruption.poll(operation.as_mut()) {
                     break ended;
                 }
-                released(py, || interruption.wait());
+                detached(py, || interruption.wait());
             };
-            released(py, || interruption.finish());
-            tell(py, client);
+            detached(py, || interruption.finish());
+            log_notices(py, client);
             (stopped, ended)
         }
         Err(stopped) => return Err(stopped),
     };
     match ended {
         // A script may have begun a transaction, which is rolled back.
-        Ended::Heard(Ok(value)) if client.status() == b'I' && outcome.is_told(client) => {
-            Ok(Err(raised(committed(py, stopped, Some(value)))))
+        Ended::Heard(Ok(value)) if client.status() == b'I' && outcome.is_reported(client) => {
+            Ok(Err(from_py_err(committed(py, stopped, Some(value)))))
         }
         Ended::Heard(Err(Error::OutcomeUnknown(_))) | Ended::Unheard => {
             Ok(Err(Error::OutcomeUnknown(Box::new(stopped))))

@@ -8,19 +8,19 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::arrow_streams::CStreamReader;
-use super::gil::raised;
+use super::gil::from_py_err;
 use super::names;
 use crate::error::{Error, Result};
 
 /// Imports a frame, or a series of structs.
 pub(super) fn import(data: &Bound<'_, PyAny>, is_frame: bool) -> Result<CStreamReader> {
     if !is_frame {
-        let dtype = data.getattr("dtype").map_err(raised)?;
-        let name = data.getattr("name").and_then(|name| name.extract()).map_err(raised)?;
+        let dtype = data.getattr("dtype").map_err(from_py_err)?;
+        let name = data.getattr("name").and_then(|name| name.extract()).map_err(from_py_err)?;
         check_columns(&[(name, dtype)])?;
         return CStreamReader::import(data);
     }
-    let columns = columns(data).map_err(raised)?;
+    let columns = columns(data).map_err(from_py_err)?;
     check_columns(&columns)?;
     import_null_columns(data, &columns)
 }
@@ -42,7 +42,7 @@ fn check_columns(columns: &[Column<'_>]) -> Result<()> {
     for (name, dtype) in columns {
         names::refuse_nul(name, None)?;
         check_nested_names(dtype, name)?;
-        if contains(dtype, "Object").map_err(raised)? {
+        if contains(dtype, "Object").map_err(from_py_err)? {
             problems.push(format!(
                 "column \"{name}\": no PostgreSQL type for polars' Object; cast it first, or load \
                  frame.iter_rows(named=True)"
@@ -54,7 +54,7 @@ fn check_columns(columns: &[Column<'_>]) -> Result<()> {
 
 /// Refuses NUL in the names of a column's nested fields.
 fn check_nested_names(dtype: &Bound<'_, PyAny>, column: &str) -> Result<()> {
-    for (name, child_type) in child_types(dtype).map_err(raised)? {
+    for (name, child_type) in child_types(dtype).map_err(from_py_err)? {
         names::refuse_nul(&name, Some(column))?;
         check_nested_names(&child_type, column)?;
     }
@@ -66,23 +66,23 @@ fn check_nested_names(dtype: &Bound<'_, PyAny>, column: &str) -> Result<()> {
 fn import_null_columns(frame: &Bound<'_, PyAny>, columns: &[Column<'_>]) -> Result<CStreamReader> {
     let mut cast = Vec::new();
     for (name, dtype) in columns {
-        if contains(dtype, "Null").map_err(raised)? {
+        if contains(dtype, "Null").map_err(from_py_err)? {
             let series = || {
                 let series = frame.call_method1("get_column", (name,))?;
                 series.call_method1("cast", (null_as_boolean(dtype)?,))
             };
-            cast.push(series().map_err(raised)?);
+            cast.push(series().map_err(from_py_err)?);
         }
     }
     if cast.is_empty() {
         return CStreamReader::import(frame);
     }
     let stream =
-        CStreamReader::import(&frame.call_method1("with_columns", (cast,)).map_err(raised)?)?;
+        CStreamReader::import(&frame.call_method1("with_columns", (cast,)).map_err(from_py_err)?)?;
     let exported = stream.schema();
     let fields = exported.fields().iter().zip(columns);
     let fields = fields.map(|(field, (_, dtype))| boolean_as_null(field, dtype));
-    let fields = fields.collect::<PyResult<Fields>>().map_err(raised)?;
+    let fields = fields.collect::<PyResult<Fields>>().map_err(from_py_err)?;
     Ok(stream.with_schema(Arc::new(Schema::new_with_metadata(fields, exported.metadata().clone()))))
 }
 

@@ -15,7 +15,7 @@ use super::arguments::Text;
 use super::arrow_builders::{is_instance_of_named, type_name};
 use super::cancellation::ProgressReporter;
 use super::errors::exception;
-use super::gil::{held, not_held, raised, released};
+use super::gil::{attached, detached, from_py_err, not_held};
 use crate::error::{Error, Result};
 use crate::fetch::{Options, Reading};
 use crate::load::{Observer as _, Source};
@@ -130,7 +130,7 @@ impl Reader {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match released(py, || self.inner.next()) {
+        match detached(py, || self.inner.next()) {
             Ok(Some(batch)) => PyRecordBatch::new(batch).into_arro3(py).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(exception(py, error)),
@@ -165,7 +165,7 @@ impl Reader {
 
     /// Cancels the rest of the query.
     fn close(&self, py: Python<'_>) {
-        released(py, || self.inner.close());
+        detached(py, || self.inner.close());
     }
 }
 
@@ -179,7 +179,7 @@ impl Iterator for BatchStream {
         let result = not_held(|| self.0.next());
         result.transpose().map(|batch| {
             batch.map_err(|error| {
-                let error = held(|py| exception(py, error));
+                let error = attached(|py| exception(py, error));
                 let text = error.to_string();
                 self.0.store_error(error);
                 ArrowError::ExternalError(text.into())
@@ -212,7 +212,7 @@ impl Source for HowdahReader {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         let batch = not_held(|| self.0.next());
         // An error of the source, so that the load does not take it for an error of its own target and add to it.
-        batch.map_err(|error| raised(held(|py| exception(py, error))))
+        batch.map_err(|error| from_py_err(attached(|py| exception(py, error))))
     }
 
     fn backend(&self) -> Option<Backend> {
@@ -248,9 +248,9 @@ pub(super) fn read_options(
     }
     let mut requested = HashMap::new();
     for (name, data_type) in types.into_iter().flatten() {
-        let name = name.extract::<Text>().map_err(raised)?.0;
+        let name = name.extract::<Text>().map_err(from_py_err)?.0;
         let data_type = match data_type.cast::<PyString>() {
-            Ok(text) => crate::types::arrow_type_name::data_type(&text.extract::<Text>().map_err(raised)?.0)
+            Ok(text) => crate::types::arrow_type_name::data_type(&text.extract::<Text>().map_err(from_py_err)?.0)
                 .ok_or_else(|| Error::Interface(format!("types[{name:?}]: {text} is not an Arrow type; pass a name such as decimal(20,4), int64, string or timestamp[us, UTC], or an Arrow type")))?,
             Err(_) => data_type
                 .extract::<PyDataType>()

@@ -13,7 +13,7 @@ use super::arrow_builders::json::json_class;
 use super::codecs::set_attribute;
 use super::errors::exception;
 use super::gc::untrack_if_acyclic;
-use super::gil::raised;
+use super::gil::from_py_err;
 use crate::error::{Error, Result, ValueError};
 
 /// Builds objects of tables from the values of rows.
@@ -237,14 +237,15 @@ impl ObjectFactory {
             let parent = part.parent.as_ref().map(|(parent, name)| (dicts.get(*parent), name));
             if is_absent {
                 if let Some((Some(Some(parent)), name)) = parent {
-                    parent.set_item(name.bind(py), py.None()).map_err(raised)?;
+                    parent.set_item(name.bind(py), py.None()).map_err(from_py_err)?;
                 }
                 dicts.push(None);
             } else {
-                let (object, dict) = self.build_object(py, part, part_values).map_err(raised)?;
+                let (object, dict) =
+                    self.build_object(py, part, part_values).map_err(from_py_err)?;
                 match parent {
                     Some((Some(Some(parent)), name)) => {
-                        parent.set_item(name.bind(py), object).map_err(raised)?;
+                        parent.set_item(name.bind(py), object).map_err(from_py_err)?;
                     }
                     // The parent object is absent.
                     Some(_) => {}
@@ -356,14 +357,14 @@ impl TupleFactory {
         self.0
             .apply(py, &mut values)
             .map_err(|(index, error)| unknown_label(py, column_name(index), error))?;
-        Ok(PyTuple::new(py, values).map_err(raised)?.into_any())
+        Ok(PyTuple::new(py, values).map_err(from_py_err)?.into_any())
     }
 }
 
 /// The error for a value that its Enum class does not have.
 fn unknown_label(py: Python<'_>, column: String, error: PyErr) -> Error {
     if !error.is_instance_of::<PyException>(py) {
-        return raised(error);
+        return from_py_err(error);
     }
     let message = if error.is_instance_of::<PyKeyError>(py) {
         format!("the label {} belongs to no member of the Enum class", error.value(py))

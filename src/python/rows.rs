@@ -11,7 +11,7 @@ use pyo3::types::{
 };
 
 use super::arrow_builders::{ColumnBuilder, ConversionError, type_name};
-use super::gil::{held, next, raised};
+use super::gil::{attached, from_py_err, next};
 use super::input_row::{InputRowClass, InputRowKind, classify_row, kind_mismatch, missing_value};
 use crate::error::{Error, Result, ValueError};
 use crate::load::Source;
@@ -61,10 +61,10 @@ impl BufferedRows {
         let rows = data.try_iter().map_err(|_| not_rows(data))?;
         let first = match next(&rows) {
             None => return Ok(None),
-            Some(first) => first.map_err(raised)?,
+            Some(first) => first.map_err(from_py_err)?,
         };
         let (kind, names) =
-            classify_row(&first).map_err(raised)?.ok_or_else(|| not_a_row(None, 0, &first))?;
+            classify_row(&first).map_err(from_py_err)?.ok_or_else(|| not_a_row(None, 0, &first))?;
         let class = InputRowClass::new(&first);
         let buffered = [first.unbind()].into();
         Ok(Some(Self { iterator: rows.unbind(), buffered, kind, class, names }))
@@ -85,7 +85,7 @@ impl BufferedRows {
             && bytes < MAX_BUFFERED_BYTES
             && let Some(row) = next(self.iterator.bind(py))
         {
-            let row = row.map_err(raised)?;
+            let row = row.map_err(from_py_err)?;
             bytes += self.estimated_bytes(&row);
             self.buffered.push_back(row.unbind());
         }
@@ -289,7 +289,7 @@ pub(super) fn conversion_error(
         ConversionError::WrongType(message) => (message, true),
         ConversionError::InvalidValue(message) => (message, false),
         ConversionError::NonFinite => ("NaN or infinity".to_owned(), false),
-        ConversionError::Python(error) => return raised(error),
+        ConversionError::Python(error) => return from_py_err(error),
     };
     let owned = |name: Option<&str>| name.map(str::to_owned);
     let (table, column) = (owned(table), owned(column));
@@ -353,7 +353,7 @@ impl RowSource {
                 self.ended = true;
                 break;
             };
-            let row = row.map_err(raised)?;
+            let row = row.map_err(from_py_err)?;
             self.push(&row)?;
             count += 1;
         }
@@ -388,7 +388,7 @@ impl RowSource {
                 let name = column
                     .and_then(|index| self.schema.fields().get(index))
                     .map(|field| field.name().as_str());
-                if column.is_none() && classify_row(row).map_err(raised)?.is_none() {
+                if column.is_none() && classify_row(row).map_err(from_py_err)?.is_none() {
                     return Err(not_a_row(Some(&self.table), self.row, row));
                 }
                 Err(conversion_error(Some(&self.table), name, self.row, error))
@@ -406,7 +406,7 @@ impl Source for RowSource {
         if self.ended {
             return Ok(None);
         }
-        let count = held(|py| self.fill_builders(py))?;
+        let count = attached(|py| self.fill_builders(py))?;
         if count == 0 {
             return Ok(None);
         }

@@ -10,74 +10,74 @@ use std::time::Instant;
 use pyo3::prelude::*;
 
 use super::cancellation::CancelCheck;
-use super::finalization::attached;
-use super::gil::{call, held, released};
+use super::finalization::delaying_finalization;
+use super::gil::{attached, call, detached};
 use super::hooks::PoolHooks;
 use crate::error::{Error, Result, ServerError};
-use crate::session::pool::{Hold, Lent, Pool};
+use crate::session::pool::{Pool, PooledSession, SessionRef};
 use crate::session::{Client, Session};
 
 /// Whose a session is while it is used.
-pub(super) enum Home {
+pub(super) enum Checkout {
     /// It goes back to its pool afterwards.
-    Pool(Lent),
+    Pooled(PooledSession),
     /// It goes back to its pool after the last of the reads that follow each other on it.
-    Shared(Arc<Lent>),
+    Shared(Arc<PooledSession>),
     /// Somebody keeps it, for a transaction or the like.
-    Kept(Arc<Lent>),
+    Leased(Arc<PooledSession>),
 }
 
-impl Deref for Home {
+impl Deref for Checkout {
     type Target = Session;
 
     fn deref(&self) -> &Session {
         match self {
-            Self::Pool(lent) => lent,
-            Self::Shared(lent) | Self::Kept(lent) => lent,
+            Self::Pooled(pooled) => pooled,
+            Self::Shared(pooled) | Self::Leased(pooled) => pooled,
         }
     }
 }
 
-impl Home {
+impl Checkout {
     /// One that is nobody else's any more.
-    pub fn alone(self) -> Option<Self> {
+    pub fn into_unshared(self) -> Option<Self> {
         match self {
-            Self::Shared(lent) => Arc::into_inner(lent).map(Self::Pool),
-            home => Some(home),
+            Self::Shared(pooled) => Arc::into_inner(pooled).map(Self::Pooled),
+            checkout => Some(checkout),
         }
     }
 
     /// One that is kept, unless a fork's child is asked to use its parent's.
-    pub fn kept(lent: Arc<Lent>) -> Result<Self> {
-        let is_in_bulk = lent.is_in_bulk();
-        let home = Self::exclusive(lent)?;
-        if is_in_bulk {
+    pub fn leased(pooled: Arc<PooledSession>) -> Result<Self> {
+        let is_in_exclusive_use = pooled.is_in_exclusive_use();
+        let checkout = Self::exclusive(pooled)?;
+        if is_in_exclusive_use {
             return Err(Error::Interface(
                 "a load, a read or a pipeline is under way on this connection; wait for its end first".into(),
             ));
         }
-        Ok(home)
+        Ok(checkout)
     }
 
     /// The same, for what is under way on it.
-    pub fn exclusive(lent: Arc<Lent>) -> Result<Self> {
-        if lent.is_ours() { Ok(Self::Kept(lent)) } else { Err(not_ours()) }
+    pub fn exclusive(pooled: Arc<PooledSession>) -> Result<Self> {
+        if pooled.is_ours() { Ok(Self::Leased(pooled)) } else { Err(not_ours()) }
     }
 
     /// The session, to be kept.
-    pub fn into_lent(self) -> Arc<Lent> {
+    pub fn into_pooled(self) -> Arc<PooledSession> {
         match self {
-            Self::Pool(lent) => Arc::new(lent),
-            Self::Shared(lent) | Self::Kept(lent) => lent,
+            Self::Pooled(pooled) => Arc::new(pooled),
+            Self::Shared(pooled) | Self::Leased(pooled) => pooled,
         }
     }
 
     /// A hold on the session, for as long as a result of its is read.
-    pub fn hold(self) -> Hold {
+    pub fn session_ref(self) -> SessionRef {
         match self {
-            Self::Pool(lent) => Hold::Own(Arc::new(lent)),
-            Self::Shared(lent) => Hold::Own(lent),
-            Self::Kept(lent) => Hold::Borrowed(Arc::downgrade(&lent)),
+            Self::Pooled(pooled) => SessionRef::Owned(Arc::new(pooled)),
+            Self::Shared(pooled) => SessionRef::Owned(pooled),
+            Self::Leased(pooled) => SessionRef::Weak(Arc::downgrade(&pooled)),
         }
     }
 }
@@ -89,15 +89,19 @@ fn not_ours() -> Error {
 }
 
 /// A session of the pool's; waits without the GIL.
-pub(super) fn acquire(py: Python<'_>, pool: &Arc<Pool>, going: &CancelCheck) -> Result<Lent> {
-    use crate::session::pool::Offer;
-    let lent = match pool.try_acquire()? {
-        Some(Offer::Session(lent)) => lent,
-        offer => released(py, || pool.accept(offer, &mut || going.check()))?,
+pub(super) fn acquire(
+    py: Python<'_>,
+    pool: &Arc<Pool>,
+    cancel_check: &CancelCheck,
+) -> Result<PooledSession> {
+    use crate::session::pool::Grant;
+    let pooled = match pool.try_acquire()? {
+        Some(Grant::Session(pooled)) => pooled,
+        grant => detached(py, || pool.accept(grant, &mut || cancel_check.check()))?,
     };
     match PoolHooks::of(pool) {
-        None => Ok(lent),
-        Some(hooks) => hooks.prepare(py, lent),
+        None => Ok(pooled),
+        Some(hooks) => hooks.prepare(py, pooled),
     }
 }
 
@@ -105,34 +109,34 @@ pub(super) fn acquire(py: Python<'_>, pool: &Arc<Pool>, going: &CancelCheck) -> 
 pub(super) fn block_on<T>(
     py: Python<'_>,
     session: &Session,
-    going: &CancelCheck,
+    cancel_check: &CancelCheck,
     operation: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let client = session.client();
-    attached(|| {
-        let stopped = match drive(py, client, going, pin!(operation)) {
+    delaying_finalization(|| {
+        let stopped = match drive(py, client, cancel_check, pin!(operation)) {
             Ok(result) => return result,
             Err(stopped) => stopped,
         };
-        released(py, || session.stop());
-        tell(py, client);
+        detached(py, || session.cancel_and_drain());
+        log_notices(py, client);
         Err(stopped)
     })
 }
 
-/// The same as [`tell`], of a client that is pumped: the caller may hold the GIL or not.
-pub(super) fn tell_meanwhile(client: &Client) {
-    held(|py| tell(py, client));
+/// The same as [`log_notices`], of a client that is pumped: the caller may hold the GIL or not.
+pub(super) fn log_notices_attached(client: &Client) {
+    attached(|py| log_notices(py, client));
 }
 
 /// Polls an operation until it is ready, or something interrupts it.
 pub(super) fn drive<T>(
     py: Python<'_>,
     client: &Client,
-    going: &CancelCheck,
+    cancel_check: &CancelCheck,
     mut operation: Pin<&mut impl Future<Output = Result<T>>>,
 ) -> Result<Result<T>> {
-    if client.is_gathering_here() {
+    if client.is_producing_rows_here() {
         return Ok(Err(Error::Interface(
             "execute_many is under way in this transaction, and these are its rows: ask before it, or on a connection of its own".into(),
         )));
@@ -140,23 +144,23 @@ pub(super) fn drive<T>(
     if let Some(overdue) = client.overdue() {
         return Err(overdue);
     }
-    client.carry_by(0);
+    client.set_driver(0);
     let mut cx = Context::from_waker(Waker::noop());
     let mut asked = Instant::now();
     loop {
         if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
-            tell(py, client);
+            log_notices(py, client);
             return Ok(result);
         }
         if client.has_many_notices() {
-            tell(py, client);
+            log_notices(py, client);
         }
-        released(py, || client.wait_for_news(&mut asked, &mut || going.check()))?;
+        detached(py, || client.wait_for_ready_waiter(&mut asked, &mut || cancel_check.check()))?;
     }
 }
 
 /// Passes the server's notices on to Python's logging.
-pub(super) fn tell(py: Python<'_>, client: &Client) {
+pub(super) fn log_notices(py: Python<'_>, client: &Client) {
     let log = |severity: String, notice: ServerError| {
         let fields = (severity, notice.message, notice.sqlstate, notice.detail, notice.hint);
         // Who logs is the caller's code.

@@ -11,7 +11,7 @@ use pyo3_arrow::PyRecordBatch;
 
 use super::arrow_builders::{ColumnBuilder, is_instance_of_named, type_name};
 use super::arrow_streams::{CStreamReader, PyArrowReader};
-use super::gil::raised;
+use super::gil::from_py_err;
 use super::infer::Inference;
 use super::pandas::{self, Frame};
 use super::reader::HowdahReader;
@@ -56,17 +56,17 @@ impl Data {
     pub fn new(data: &Bound<'_, PyAny>) -> Result<Self> {
         // A pyarrow Scanner does not export a stream itself.
         if type_name(data) == "pyarrow._dataset.Scanner" {
-            return Self::new(&data.call_method0("to_reader").map_err(raised)?);
+            return Self::new(&data.call_method0("to_reader").map_err(from_py_err)?);
         }
         if pandas::is_frame(data)? {
             return Ok(Self::Frame(Box::new(Frame::new(data)?)));
         }
-        if data.hasattr("__arrow_c_stream__").map_err(raised)? {
+        if data.hasattr("__arrow_c_stream__").map_err(from_py_err)? {
             return Self::stream(data);
         }
-        if data.hasattr("__arrow_c_array__").map_err(raised)? {
+        if data.hasattr("__arrow_c_array__").map_err(from_py_err)? {
             names::check(data)?;
-            let batch = data.extract::<PyRecordBatch>().map_err(raised)?.into_inner();
+            let batch = data.extract::<PyRecordBatch>().map_err(from_py_err)?.into_inner();
             let schema = batch.schema();
             return Ok(Self::Batch(Some(batch), schema));
         }
@@ -76,7 +76,7 @@ impl Data {
         }
         // Only generators tell that they are exhausted; other iterators do not.
         if type_name(data) == "generator"
-            && data.getattr(intern!(data.py(), "gi_frame")).map_err(raised)?.is_none()
+            && data.getattr(intern!(data.py(), "gi_frame")).map_err(from_py_err)?.is_none()
         {
             let message = "the generator is exhausted and has no rows left; pass a new one";
             return Err(Error::Interface(message.to_owned()));
@@ -89,11 +89,11 @@ impl Data {
 
     fn stream(data: &Bound<'_, PyAny>) -> Result<Self> {
         names::check(data)?;
-        if let Some(reader) = HowdahReader::downcast(data).map_err(raised)? {
+        if let Some(reader) = HowdahReader::downcast(data).map_err(from_py_err)? {
             return Ok(Self::Stream(reader.schema(), Box::new(reader)));
         }
         if is_instance_of_named(data, "pyarrow.lib.RecordBatchReader") {
-            let reader = PyArrowReader::new(data).map_err(raised)?;
+            let reader = PyArrowReader::new(data).map_err(from_py_err)?;
             return Ok(Self::Stream(reader.schema(), Box::new(reader)));
         }
         let is_frame = is_instance_of_named(data, "polars.dataframe.frame.DataFrame");

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::codecs::{Decoder, Encoder, Fractions, parameter_error};
 use super::gc::GcPaused;
-use super::gil::{call, raised};
+use super::gil::{call, from_py_err};
 use super::row_factory::{ObjectFactory, TupleFactory};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, Typed};
@@ -187,11 +187,11 @@ fn row_maker<'py>(
     row_factory: &Py<PyAny>,
     database: &Arc<str>,
 ) -> Result<Bound<'py, PyAny>> {
-    let names = PyTuple::new(py, &codecs.names).map_err(raised)?;
-    let maker = row_factory.bind(py).call1((names,)).map_err(raised)?;
+    let names = PyTuple::new(py, &codecs.names).map_err(from_py_err)?;
+    let maker = row_factory.bind(py).call1((names,)).map_err(from_py_err)?;
     match maker.cast::<ObjectFactory>() {
         Ok(factory) => {
-            Ok(ObjectFactory::with_database(factory, database).map_err(raised)?.into_any())
+            Ok(ObjectFactory::with_database(factory, database).map_err(from_py_err)?.into_any())
         }
         Err(_) => Ok(maker),
     }
@@ -255,7 +255,7 @@ impl<'py, 'a> RowDecoder<'py, 'a> {
         // A callable of Python may make objects with cycles.
         let _paused = match &self.maker {
             RowMaker::Call(_) => None,
-            _ => Some(GcPaused::begin(self.py, chunk).map_err(raised)?),
+            _ => Some(GcPaused::begin(self.py, chunk).map_err(from_py_err)?),
         };
         for message in Messages(chunk) {
             if message.tag == tag::ROW {
@@ -266,7 +266,7 @@ impl<'py, 'a> RowDecoder<'py, 'a> {
                     }
                     error => error,
                 })?;
-                list.append(row).map_err(raised)?;
+                list.append(row).map_err(from_py_err)?;
             }
         }
         Ok(())
@@ -306,7 +306,7 @@ impl<'py, 'a> RowDecoder<'py, 'a> {
             let dict = PyDict::new(self.py);
             for ((index, decoder), name) in decoders.zip(&self.codecs.names) {
                 let value = self.decode_cell(decoder, index, &mut cells)?;
-                dict.set_item(name.bind(self.py), value).map_err(raised)?;
+                dict.set_item(name.bind(self.py), value).map_err(from_py_err)?;
             }
             cells.end()?;
             return Ok(dict.into_any());
@@ -321,8 +321,8 @@ impl<'py, 'a> RowDecoder<'py, 'a> {
             RowMaker::Objects(factory) => factory.get().build(self.py, values, name),
             RowMaker::Tuple(tuples) => tuples.get().build(self.py, values, name),
             RowMaker::Call(callable) => {
-                let values = PyTuple::new(self.py, values).map_err(raised)?;
-                call(callable, &values).map_err(raised)
+                let values = PyTuple::new(self.py, values).map_err(from_py_err)?;
+                call(callable, &values).map_err(from_py_err)
             }
             RowMaker::Dict => {
                 Err(Error::Internal("a dict was not made while its row was decoded".into()))

@@ -9,48 +9,48 @@ use postgres_protocol::message::frontend;
 use super::client::{Client, Shared};
 use super::config::Address;
 use super::interrupt::TICK;
-use super::secure::{Encryption, Without};
 use super::socket::Socket;
+use super::tls::negotiate::{IfRefused, TlsNegotiator};
 use crate::error::Error;
 
 /// Holds back other requests. It does not keep the connection open.
-pub struct Hold {
+pub struct SendBarrier {
     shared: Weak<Shared>,
     /// The last request before.
     last: u64,
     request: Option<CancelRequest>,
 }
 
-impl Drop for Hold {
+impl Drop for SendBarrier {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {
-            let mut line = shared.line();
-            line.held_back -= 1;
-            line.note_cleanup();
+            let mut protocol = shared.protocol();
+            protocol.cancels_in_flight -= 1;
+            protocol.note_cleanup();
         }
     }
 }
 
 /// How long a request may take.
-pub(super) const CANCEL_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How soon after that a statement may have ended.
-const SOON: Duration = Duration::from_micros(250);
+const FIRST_RETRY_DELAY: Duration = Duration::from_micros(250);
 
 /// When a statement has not ended by then, the server is asked again.
-pub(super) const ASK_AGAIN: Duration = Duration::from_millis(64);
+pub(super) const MAX_RETRY_DELAY: Duration = Duration::from_millis(64);
 
 /// The way to the server, once more.
-pub(super) struct Again {
+pub(super) struct CancelTarget {
     pub address: Address,
     /// As the session is encrypted, so is what cancels its statement: it shows a secret.
-    pub encryption: Option<Encryption>,
+    pub encryption: Option<TlsNegotiator>,
 }
 
 /// What asks the server to cancel.
 pub(super) struct CancelRequest {
     address: Address,
-    encryption: Option<Encryption>,
+    encryption: Option<TlsNegotiator>,
     process: i32,
     secret: i32,
 }
@@ -60,33 +60,36 @@ impl Client {
     /// server could be asked. Nothing more is sent before the server has taken notice: the
     /// cancellation could hit the next statement.
     pub(super) fn cancel(&self, deadline: Instant) -> bool {
-        let hold = self.hold_back();
-        hold.request.as_ref().is_none_or(|request| request.send(deadline, &hold.shared))
+        let barrier = self.pause_sending();
+        barrier.request.as_ref().is_none_or(|request| request.send(deadline, &barrier.shared))
     }
 
     /// Whether the server is at work on what nobody wants, and was not asked to cancel it; `None` when
     /// there is no such request, however late its turn comes.
     #[must_use]
-    pub fn works_in_vain(&self) -> Option<bool> {
-        let line = self.0.line();
-        let unasked = line.held_back == 0;
-        line.has_abandoned().then(|| unasked && line.runs_in_vain(line.last_ticket()).is_some())
+    pub fn runs_abandoned_request(&self) -> Option<bool> {
+        let protocol = self.0.protocol();
+        let async_messages = protocol.cancels_in_flight == 0;
+        protocol.has_abandoned().then(|| {
+            async_messages
+                && protocol.abandoned_request_running(protocol.last_request_id()).is_some()
+        })
     }
 
     /// Lets no other request begin until what this gives back is dropped.
     #[must_use]
-    pub fn hold_back(&self) -> Hold {
+    pub fn pause_sending(&self) -> SendBarrier {
         let request = self.cancel_request();
-        let mut line = self.0.line();
-        line.held_back += 1;
-        line.cancellations += 1;
-        Hold { last: line.last_ticket(), shared: self.downgrade(), request }
+        let mut protocol = self.0.protocol();
+        protocol.cancels_in_flight += 1;
+        protocol.cancellations += 1;
+        SendBarrier { last: protocol.last_request_id(), shared: self.downgrade(), request }
     }
 
     /// What asks the server to cancel, unless the server has not said how.
     pub(super) fn cancel_request(&self) -> Option<CancelRequest> {
         let (process, secret) = (*self.0.key())?;
-        let Again { address, encryption } = &self.0.again;
+        let CancelTarget { address, encryption } = &self.0.cancel_target;
         Some(CancelRequest {
             address: address.clone(),
             encryption: encryption.clone(),
@@ -96,27 +99,29 @@ impl Client {
     }
 }
 
-impl Hold {
+impl SendBarrier {
     /// Asks again and again until the server goes on from what was given up before the hold: it takes
     /// no notice of a request that is there before it has begun the statement. Somebody else receives
     /// meanwhile. Where the server cannot be asked, and nobody wants anything of the connection, that
     /// is given up.
     #[expect(clippy::disallowed_methods, reason = "whoever receives the answer tells nobody")]
-    pub fn cancel_until_stopped(self, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        let in_vain = || self.shared.upgrade()?.line().runs_in_vain(self.last);
-        while let (Some(ticket), Some(request)) = (in_vain(), &self.request)
+    pub fn cancel_until_stopped(self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        let in_vain = || self.shared.upgrade()?.protocol().abandoned_request_running(self.last);
+        while let (Some(request_id), Some(request)) = (in_vain(), &self.request)
             && Instant::now() < deadline
         {
-            let asked = request.send(deadline.min(Instant::now() + CANCEL_LIMIT), &self.shared);
+            let asked = request.send(deadline.min(Instant::now() + CANCEL_TIMEOUT), &self.shared);
             if !asked && let Some(shared) = self.shared.upgrade() {
-                let mut line = shared.line();
-                if line.runs_in_vain(self.last) == Some(ticket) && line.is_abandoned() {
-                    line.break_off("the server cannot be asked to cancel a statement".into());
+                let mut protocol = shared.protocol();
+                if protocol.abandoned_request_running(self.last) == Some(request_id)
+                    && protocol.is_abandoned()
+                {
+                    protocol.mark_closed("the server cannot be asked to cancel a statement".into());
                 }
             }
-            let mut pause = SOON;
-            while in_vain() == Some(ticket) && pause < ASK_AGAIN {
+            let mut pause = FIRST_RETRY_DELAY;
+            while in_vain() == Some(request_id) && pause < MAX_RETRY_DELAY {
                 std::thread::sleep(pause);
                 pause *= 2;
             }
@@ -130,14 +135,14 @@ impl CancelRequest {
     /// could be asked.
     pub fn send(&self, deadline: Instant, session: &Weak<Shared>) -> bool {
         let go_on = &mut || match session.upgrade() {
-            Some(shared) if shared.line().broken().is_none() => Ok(()),
+            Some(shared) if shared.protocol().broken().is_none() => Ok(()),
             _ => Err(Error::Interrupted),
         };
         let sent = self.send_while(deadline, go_on);
         if sent == Sent::Unanswered
             && let Some(shared) = session.upgrade()
         {
-            shared.line().note_unanswered_cancel();
+            shared.protocol().note_unanswered_cancel();
         }
         sent == Sent::Answered
     }
@@ -152,7 +157,7 @@ impl CancelRequest {
             return Sent::Not;
         };
         if let Some(encryption) = &self.encryption
-            && encryption.begin(&mut socket, Without::Refused, deadline, go_on).is_err()
+            && encryption.begin(&mut socket, IfRefused::Refused, deadline, go_on).is_err()
         {
             return Sent::Not;
         }
@@ -189,7 +194,7 @@ enum Sent {
 
 /// Asks the server, from a thread of its own, to cancel what a session runs that is closed here.
 pub(super) fn cancel_detached(request: CancelRequest) {
-    let ask = move || request.send_while(Instant::now() + CANCEL_LIMIT, &mut || Ok(()));
+    let ask = move || request.send_while(Instant::now() + CANCEL_TIMEOUT, &mut || Ok(()));
     // Without a thread the statement runs to its end.
     let _ = std::thread::Builder::new().name("howdah cancel".into()).spawn(ask);
 }

@@ -1,5 +1,5 @@
 //! What is asked of one connection: requests, and the replies to them. Every operation is a future
-//! over the [`Line`](super::line::Line), which somebody else drives.
+//! over the [`Protocol`](super::line::Line), which somebody else drives.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,11 @@ use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 use postgres_types::Type;
 
-use super::cancel::Again;
+use super::cancel::CancelTarget;
 use super::config::Address;
-pub use super::line::{Arrived, Notification};
-use super::line::{Line, Lost};
-use super::pace::Pace;
+use super::latency::LatencyStats;
+use super::protocol::{CloseReason, Protocol};
+pub use super::protocol::{Notification, ResponseChunk};
 use super::socket::Handle;
 use super::state::{Reset, Undo};
 use super::statements::Statements;
@@ -28,13 +28,13 @@ use crate::wire::Malformed;
 pub struct Client(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
-    pub line: Mutex<Line>,
+    pub protocol: Mutex<Protocol>,
     pub handle: Handle,
     /// The way to the server, to cancel a statement.
-    pub again: Again,
+    pub cancel_target: CancelTarget,
     pub statements: Mutex<Statements>,
     /// How quick the replies are to what is no kept statement.
-    pub pace: Arc<Pace>,
+    pub latency: Arc<LatencyStats>,
     next_name: AtomicU64,
     /// How long an operation of a few statements may take.
     limit: Option<Duration>,
@@ -42,11 +42,11 @@ pub(super) struct Shared {
     /// Types that are not PostgreSQL's own, each with the modifier that it has by itself.
     types: Mutex<HashMap<u32, (Type, i32)>>,
     /// Who is told when there is something to read; 0 for nobody but a thread that waits.
-    carrier: AtomicU64,
+    driver: AtomicU64,
     /// The server's process and what it wants to be shown before it cancels something.
     key: Mutex<Option<(i32, i32)>>,
     /// The thread that is asked for more of an open request: the line is nobody else's meanwhile.
-    gathering: Mutex<Option<ThreadId>>,
+    producing_thread: Mutex<Option<ThreadId>>,
 }
 
 /// A server's process.
@@ -69,12 +69,12 @@ impl Backend {
 pub(super) const STATEMENT_PREFIX: &str = "howdah_statement_";
 
 /// Who takes notices while an operation is pumped, which knows nothing of them.
-static TAKER: OnceLock<fn(&Client)> = OnceLock::new();
+static NOTICE_HANDLER: OnceLock<fn(&Client)> = OnceLock::new();
 
 /// Sets who takes notices while an answer is on its way; once, for the whole process.
-pub fn take_notices_by(take: fn(&Client)) {
+pub fn set_notice_handler(take: fn(&Client)) {
     // Another one would be the same.
-    let _ = TAKER.set(take);
+    let _ = NOTICE_HANDLER.set(take);
 }
 
 impl Client {
@@ -85,8 +85,8 @@ impl Client {
 }
 
 impl Shared {
-    pub fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn protocol(&self) -> MutexGuard<'_, Protocol> {
+        self.protocol.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,58 +98,61 @@ impl From<Malformed> for Error {
 
 impl Client {
     pub(super) fn new(
-        line: Line,
-        again: Again,
+        protocol: Protocol,
+        cancel_target: CancelTarget,
         statements: Statements,
         limit: Option<Duration>,
         json_decimals: bool,
     ) -> Self {
         Self(Arc::new(Shared {
-            handle: line.handle(),
-            line: Mutex::new(line),
-            again,
+            handle: protocol.handle(),
+            protocol: Mutex::new(protocol),
+            cancel_target,
             statements: Mutex::new(statements),
-            pace: Arc::default(),
+            latency: Arc::default(),
             next_name: AtomicU64::new(0),
             limit,
             json_decimals,
             types: Mutex::new(HashMap::new()),
-            carrier: AtomicU64::new(0),
+            driver: AtomicU64::new(0),
             key: Mutex::new(None),
-            gathering: Mutex::new(None),
+            producing_thread: Mutex::new(None),
         }))
     }
 
     /// What the server said last of its transaction: I outside of one, T in one, E in a failed one.
     #[must_use]
     pub fn status(&self) -> u8 {
-        self.0.line().status()
+        self.0.protocol().status()
     }
 
     /// The next notice that the server has given, with its severity.
     #[must_use]
     pub fn notice(&self) -> Option<(String, ServerError)> {
-        self.0.line().unasked.take_notice()
+        self.0.protocol().async_messages.take_notice()
     }
 
     /// How many notices were dropped since this was asked last: nobody had taken those before.
     #[must_use]
     pub fn notices_dropped(&self) -> u64 {
-        self.0.line().unasked.take_dropped()
+        self.0.protocol().async_messages.take_dropped()
     }
 
     /// Whether so many notices are there that they should be taken before the answer ends.
     #[must_use]
     pub fn has_many_notices(&self) -> bool {
-        self.0.line().unasked.has_many_notices()
+        self.0.protocol().async_messages.has_many_notices()
     }
 
     /// Lets whoever takes notices have them: all of them at the end of an operation, and before that
     /// if they are many.
-    pub(super) fn pass_notices_on(&self, at_the_end: bool) {
-        let wanted =
-            if at_the_end { self.0.line().unasked.has_notices() } else { self.has_many_notices() };
-        if wanted && let Some(take) = TAKER.get() {
+    pub(super) fn deliver_notices(&self, at_the_end: bool) {
+        let wanted = if at_the_end {
+            self.0.protocol().async_messages.has_notices()
+        } else {
+            self.has_many_notices()
+        };
+        if wanted && let Some(take) = NOTICE_HANDLER.get() {
             take(self);
         }
     }
@@ -157,7 +160,7 @@ impl Client {
     /// The next notification, if there is one.
     #[must_use]
     pub fn take_notification(&self) -> Option<Notification> {
-        self.0.line().unasked.notifications.pop_front()
+        self.0.protocol().async_messages.notifications.pop_front()
     }
 
     /// Waits until there is a notification.
@@ -166,11 +169,11 @@ impl Client {
     /// When the connection is lost.
     pub async fn notified(&self) -> Result<()> {
         std::future::poll_fn(|_| {
-            let line = self.0.line();
-            let there = !line.unasked.notifications.is_empty();
-            match line.broken() {
+            let protocol = self.0.protocol();
+            let there = !protocol.async_messages.notifications.is_empty();
+            match protocol.broken() {
                 _ if there => Poll::Ready(Ok(())),
-                Some(lost) => Poll::Ready(Err(lost.error())),
+                Some(reason) => Poll::Ready(Err(reason.error())),
                 None => Poll::Pending,
             }
         })
@@ -179,40 +182,40 @@ impl Client {
 
     /// Notes the channels that somebody listens to from now on; forgets what nobody has taken.
     pub fn listen_to(&self, channels: Vec<String>) {
-        let mut line = self.0.line();
-        line.unasked.channels = channels;
-        line.unasked.notifications.clear();
+        let mut protocol = self.0.protocol();
+        protocol.async_messages.channels = channels;
+        protocol.async_messages.notifications.clear();
     }
 
     /// What undoes the state that has been left in the session, if there is any.
     #[must_use]
     pub fn undo_wanted(&self, reset: &Reset) -> Option<Undo> {
-        reset.undo(self.0.line().state.left())
+        reset.undo(self.0.protocol().state.left())
     }
 
     /// The session is now as its next borrower is to find it.
     pub fn settle_state(&self) {
         let names = self.0.statements().changes().0;
-        self.0.line().state.settle(names);
+        self.0.protocol().state.settle(names);
     }
 
     /// The state that every borrower is to find has been set up.
     pub fn note_set_up(&self) {
         self.settle_state();
-        self.0.line().state.note_set_up();
+        self.0.protocol().state.note_set_up();
     }
 
     /// Whether the state that every borrower is to find has been set up, and not undone since.
     #[must_use]
     pub fn is_set_up(&self) -> bool {
-        self.0.line().state.is_set_up()
+        self.0.protocol().state.is_set_up()
     }
 
     /// The state of the session was undone.
     pub(super) fn note_undone(&self, undo: Undo) {
         let names = self.0.statements().changes().0;
         // Where names meant something else meanwhile, so did the statements that were prepared.
-        if undo.forgets_statements || self.0.line().state.has_changed_names(names) {
+        if undo.forgets_statements || self.0.protocol().state.has_changed_names(names) {
             self.0.statements().changed_here();
         }
         self.settle_state();
@@ -221,7 +224,7 @@ impl Client {
     /// Whether somebody listens to channels.
     #[must_use]
     pub fn is_listening(&self) -> bool {
-        !self.0.line().unasked.channels.is_empty()
+        !self.0.protocol().async_messages.channels.is_empty()
     }
 
     /// Whether numbers in JSON that are no integers are to be decimals.
@@ -233,23 +236,23 @@ impl Client {
     /// Whether nothing is left to be sent.
     #[must_use]
     pub fn has_sent_all(&self) -> bool {
-        !self.0.line().has_to_send()
+        !self.0.protocol().has_to_send()
     }
 
     /// How many bytes are left to be sent, but for those of a COPY.
     #[must_use]
     pub fn unsent_bytes(&self) -> usize {
-        self.0.line().outbox.len()
+        self.0.protocol().send_buffer.len()
     }
 
     /// Says whether operations are to be polled though nothing has come for them.
-    pub fn have_polled(&self, is_wanted: bool) {
-        self.0.line().has_to_poll = is_wanted;
+    pub fn request_poll(&self, is_wanted: bool) {
+        self.0.protocol().needs_poll = is_wanted;
     }
 
     /// Says whether somebody waits until all has been sent.
-    pub fn want_room(&self, is_wanted: bool) {
-        self.0.line().wants_room = is_wanted;
+    pub fn set_drain_waiter(&self, is_wanted: bool) {
+        self.0.protocol().has_drain_waiter = is_wanted;
     }
 
     /// How long an operation of a few statements may take.
@@ -265,39 +268,39 @@ impl Client {
 
     /// Gives the connection up.
     pub fn give_up(&self, reason: &str) {
-        self.0.line().break_off(reason.to_owned());
+        self.0.protocol().mark_closed(reason.to_owned());
     }
 
     /// Runs `work`, which asks the caller for more of an open request: what the caller's code asks on
     /// this connection then, and waits for, could never be sent.
-    pub fn gather<T>(&self, work: impl FnOnce() -> T) -> T {
-        struct Gathered<'a>(&'a Shared);
-        impl Drop for Gathered<'_> {
+    pub fn with_row_producer<T>(&self, work: impl FnOnce() -> T) -> T {
+        struct RowProducer<'a>(&'a Shared);
+        impl Drop for RowProducer<'_> {
             fn drop(&mut self) {
-                *self.0.gathering() = None;
+                *self.0.producing_thread() = None;
             }
         }
-        *self.0.gathering() = Some(std::thread::current().id());
-        let _gathered = Gathered(&self.0);
+        *self.0.producing_thread() = Some(std::thread::current().id());
+        let _gathered = RowProducer(&self.0);
         work()
     }
 
     /// Whether this thread is in the midst of [`Client::gather`].
     #[must_use]
-    pub fn is_gathering_here(&self) -> bool {
-        *self.0.gathering() == Some(std::thread::current().id())
+    pub fn is_producing_rows_here(&self) -> bool {
+        *self.0.producing_thread() == Some(std::thread::current().id())
     }
 
     /// From now on an event loop drives the connection, through a carrier of this number; with 0,
     /// whichever thread waits for it.
-    pub fn carry_by(&self, carrier: u64) {
-        self.0.carrier.store(carrier, Ordering::Relaxed);
+    pub fn set_driver(&self, driver: u64) {
+        self.0.driver.store(driver, Ordering::Relaxed);
     }
 
     /// Whether the carrier of this number drives the connection.
     #[must_use]
-    pub fn is_carried_by(&self, carrier: u64) -> bool {
-        self.0.carrier.load(Ordering::Relaxed) == carrier
+    pub fn is_driven_by(&self, driver: u64) -> bool {
+        self.0.driver.load(Ordering::Relaxed) == driver
     }
 
     /// The socket, to wait for.
@@ -309,7 +312,7 @@ impl Client {
     /// Why nothing more can be said.
     #[must_use]
     pub fn broken(&self) -> Option<Error> {
-        self.0.line().broken().map(Lost::error)
+        self.0.protocol().broken().map(CloseReason::error)
     }
 
     /// A name that nothing else has in this session.
@@ -342,38 +345,38 @@ impl Client {
 
     /// Whether all has been said and answered.
     #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.0.line().is_quiet()
+    pub fn is_idle(&self) -> bool {
+        self.0.protocol().is_idle()
     }
 
     /// Whether a cancellation is under way.
     #[must_use]
-    pub fn is_held_back(&self) -> bool {
-        self.0.line().held_back > 0
+    pub fn has_cancel_in_flight(&self) -> bool {
+        self.0.protocol().cancels_in_flight > 0
     }
 
     /// A caller gives up what runs here: it is to end soon.
     #[expect(clippy::must_use_candidate, reason = "who only gives up need not know by when")]
     pub fn begin_cleanup(&self) -> Instant {
-        self.0.line().begin_cleanup()
+        self.0.protocol().begin_cleanup()
     }
 
     /// What was given up may have ended.
     pub fn note_cleanup(&self) {
-        self.0.line().note_cleanup();
+        self.0.protocol().note_cleanup();
     }
 
     /// By when what was given up is to have ended, while it has not.
     #[must_use]
     pub fn cleanup_deadline(&self) -> Option<Instant> {
-        self.0.line().cleanup_deadline()
+        self.0.protocol().cleanup_deadline()
     }
 
     /// That what was given up has not ended in time: who had it may ask no more on this connection,
     /// which is cleaned, or closed, when it comes back to the pool.
     #[must_use]
     pub fn overdue(&self) -> Option<Error> {
-        let overdue = self.0.line().is_overdue();
+        let overdue = self.0.protocol().is_overdue();
         overdue.then(|| {
             Error::Connection(
                 "the statement before did not stop in time when it was cancelled, so the connection is given up; the server rolls back what was not committed".into(),
@@ -384,54 +387,54 @@ impl Client {
     /// Closes the connection if a cancellation that was sent on it may still hit what the next borrower
     /// runs.
     pub(super) fn close_if_unsafe(&self) {
-        let mut line = self.0.line();
-        if line.has_unanswered_cancel() && line.is_free() {
-            line.break_off("a cancellation of a statement may still come through".into());
+        let mut protocol = self.0.protocol();
+        if protocol.has_unanswered_cancel() && protocol.is_reusable() {
+            protocol.mark_closed("a cancellation of a statement may still come through".into());
         }
     }
 
     /// Whether the connection was lost by the network's or the server's doing, not given up here.
     pub(super) fn has_lost_server(&self) -> bool {
-        self.0.line().has_lost_server
+        self.0.protocol().has_lost_server
     }
 
     /// Whether the server has refused to write, since it only reads.
     pub(super) fn was_read_only(&self) -> bool {
-        self.0.line().was_read_only
+        self.0.protocol().was_read_only
     }
 
     /// Where the server is.
     pub(super) fn address(&self) -> &Address {
-        &self.0.again.address
+        &self.0.cancel_target.address
     }
 
     /// The request whose whole answer was taken last; later requests have greater numbers.
     #[must_use]
     pub fn last_answered(&self) -> u64 {
-        self.0.line().last_answered
+        self.0.protocol().last_answered
     }
 
     /// How many cancellations were asked for.
     #[must_use]
     pub fn cancellations(&self) -> u64 {
-        self.0.line().cancellations
+        self.0.protocol().cancellations
     }
 
     /// Whether no cancellation is under way, besides.
-    pub(super) fn is_free(&self) -> bool {
-        self.0.line().is_free()
+    pub(super) fn is_reusable(&self) -> bool {
+        self.0.protocol().is_reusable()
     }
 
     /// The server's process at the other end.
     pub(super) fn backend(&self) -> Option<Backend> {
         let (process, _) = (*self.0.key())?;
-        Some(Backend { address: self.0.again.address.clone(), process })
+        Some(Backend { address: self.0.cancel_target.address.clone(), process })
     }
 
     /// A setting that the server reported, such as `server_version`.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<String> {
-        self.0.line().unasked.settings.get(name).cloned()
+        self.0.protocol().async_messages.settings.get(name).cloned()
     }
 }
 
@@ -440,8 +443,8 @@ impl Shared {
         self.key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn gathering(&self) -> MutexGuard<'_, Option<ThreadId>> {
-        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
+    fn producing_thread(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.producing_thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn types(&self) -> MutexGuard<'_, HashMap<u32, (Type, i32)>> {

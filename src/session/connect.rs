@@ -4,19 +4,19 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::cancel::Again;
+use super::busy_wait::BusyWait;
+use super::cancel::CancelTarget;
 use super::client::Client;
 use super::config::security::SslMode;
 use super::config::{Address, Config, Host, SessionAttrs};
 use super::interrupt::Interrupt;
-use super::line::Line;
 use super::login::Rules;
 use super::names::{NameChanges, NameWatch};
-use super::secure::{Encryption, Without};
+use super::protocol::Protocol;
 use super::socket::{Insecure, Socket};
-use super::spin::Spin;
 use super::statements::Statements;
-use super::{Session, fault, startup};
+use super::tls::negotiate::{IfRefused, TlsNegotiator};
+use super::{Session, server_error, startup};
 use crate::error::{Error, Result};
 
 /// What has kept servers from taking a connection, which they may take a moment later.
@@ -203,7 +203,7 @@ impl Attempt<'_> {
     ) -> Result<Option<Session>> {
         let session = self.connect(interrupt)?;
         let is_of = session.is_of(target, self.deadline, interrupt);
-        let is_of = is_of.map_err(|error| fault::at_startup(error, self.address))?;
+        let is_of = is_of.map_err(|error| server_error::at_startup(error, self.address))?;
         Ok(is_of.then_some(session))
     }
 
@@ -234,7 +234,7 @@ impl Attempt<'_> {
         socket.keep_alive(self.config.keepalive.as_ref(), self.config.user_timeout);
         let encryption = self.secure(&mut socket, kind, interrupt)?;
         self.check_server(&socket, encryption.as_ref())
-            .map_err(|error| fault::at_startup(error, self.address))?;
+            .map_err(|error| server_error::at_startup(error, self.address))?;
         // A login in the clear that failed fails in the clear again.
         let other_way = kind == Kind::Plain || encryption.is_some();
         let config = self.config;
@@ -249,12 +249,18 @@ impl Attempt<'_> {
             end_point: socket.end_point(),
         };
         let names = Arc::new(NameChanges::new(&config.changes));
-        let spin = Spin::new(config.busy_wait);
-        let line = Line::new(socket, self.address.to_string(), spin, NameWatch::new(&names));
-        let again = Again { address: self.address.clone(), encryption };
+        let spin = BusyWait::new(config.busy_wait);
+        let protocol =
+            Protocol::new(socket, self.address.to_string(), spin, NameWatch::new(&names));
+        let cancel_target = CancelTarget { address: self.address.clone(), encryption };
         let statements = Statements::new(config.statement_cache_size, names);
-        let client =
-            Client::new(line, again, statements, config.statement_limit, config.json_decimals);
+        let client = Client::new(
+            protocol,
+            cancel_target,
+            statements,
+            config.statement_limit,
+            config.json_decimals,
+        );
         let session = Session::new(client);
         match startup::start(&session.client, config, rules, self.deadline, interrupt) {
             Ok(()) => {
@@ -288,28 +294,31 @@ impl Attempt<'_> {
         socket: &mut Socket,
         kind: Kind,
         interrupt: &mut Interrupt<'_>,
-    ) -> Result<Option<Encryption>, Failed> {
+    ) -> Result<Option<TlsNegotiator>, Failed> {
         let without = match kind {
             Kind::Plain => return Ok(None),
-            Kind::TlsIfThere => Without::Plain,
-            Kind::Tls => Without::Refused,
+            Kind::TlsIfThere => IfRefused::Plain,
+            Kind::Tls => IfRefused::Refused,
         };
-        let encryption = Encryption::new(&self.config.security, &self.host.name)?;
+        let encryption = TlsNegotiator::new(&self.config.security, &self.host.name)?;
         match encryption.begin(socket, without, self.deadline, interrupt) {
             Ok(()) => Ok(Some(encryption).filter(|_| socket.is_secure())),
-            Err(Insecure::Failed(reason)) => {
-                Err(Failed { other_way: true, error: fault::cannot_connect(self.address, &reason) })
+            Err(Insecure::Failed(reason)) => Err(Failed {
+                other_way: true,
+                error: server_error::cannot_connect(self.address, &reason),
+            }),
+            Err(Insecure::Stopped(error)) => {
+                Err(server_error::at_startup(error, self.address).into())
             }
-            Err(Insecure::Stopped(error)) => Err(fault::at_startup(error, self.address).into()),
             Err(Insecure::Broken(error)) => {
                 self.note_away(&error);
-                Err(fault::at_startup(error, self.address).into())
+                Err(server_error::at_startup(error, self.address).into())
             }
         }
     }
 
     /// Checks who the server is, before anything is said to it.
-    fn check_server(&self, socket: &Socket, encryption: Option<&Encryption>) -> Result<()> {
+    fn check_server(&self, socket: &Socket, encryption: Option<&TlsNegotiator>) -> Result<()> {
         let login = &self.config.login;
         if let (Some(wanted), Address::Unix(_)) = (&login.peer, self.address) {
             socket.check_peer(wanted)?;
@@ -331,7 +340,7 @@ impl Attempt<'_> {
 
     /// Why a login failed, with the server's place, and why a password file was not used.
     fn explained(&self, error: Error) -> Error {
-        let error = fault::at_startup(error, self.address);
+        let error = server_error::at_startup(error, self.address);
         match (error, &self.config.ignored_passfile) {
             (Error::Server(mut server), Some(why)) if server.sqlstate.starts_with("28") => {
                 server.message = format!("{}; {why}", server.message);

@@ -12,7 +12,7 @@ use super::interrupt::TICK;
 use crate::error::Error;
 
 /// How long the answer to what was interrupted is waited for: an interrupted caller goes on within half a second.
-pub const OUTCOME_PATIENCE: Duration = Duration::from_millis(400);
+pub const OUTCOME_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// How an interrupted operation ended.
 pub enum Ended<T> {
@@ -39,9 +39,9 @@ impl Interruption {
         if !client.begin_to_end() {
             return None;
         }
-        let hold = client.hold_back();
-        let cancel = move || hold.cancel_until_stopped(OUTCOME_PATIENCE);
-        let deadline = Instant::now() + OUTCOME_PATIENCE;
+        let hold = client.pause_sending();
+        let cancel = move || hold.cancel_until_stopped(OUTCOME_TIMEOUT);
+        let deadline = Instant::now() + OUTCOME_TIMEOUT;
         // Without a thread the statement runs to its end, or the connection is given up.
         let cancelling = std::thread::Builder::new().name("howdah cancel".into()).spawn(cancel);
         Some(Self { client: client.clone(), deadline, cancelling: cancelling.ok() })
@@ -51,7 +51,7 @@ impl Interruption {
     pub fn poll<T>(&self, operation: Pin<&mut impl Future<Output = T>>) -> Option<Ended<T>> {
         match self.client.poll_to_end(operation) {
             Poll::Ready(value) => Some(Ended::Heard(value)),
-            Poll::Pending if self.client.is_quiet() => Some(Ended::Undone),
+            Poll::Pending if self.client.is_idle() => Some(Ended::Undone),
             Poll::Pending if Instant::now() > self.deadline => {
                 self.client.give_up(NO_ANSWER);
                 Some(Ended::Unheard)
@@ -64,7 +64,7 @@ impl Interruption {
     pub fn wait(&self) {
         let late = || if Instant::now() > self.deadline { Err(Error::Interrupted) } else { Ok(()) };
         // Who polls next sees that it is late.
-        let _ = self.client.wait_for_news(&mut Instant::now(), &mut || late());
+        let _ = self.client.wait_for_ready_waiter(&mut Instant::now(), &mut || late());
     }
 
     /// Waits until no cancellation is under way that could hit what is run next.
@@ -90,15 +90,15 @@ impl Client {
     /// Marks what is under way as cancelled; tells whether it was sent whole.
     #[must_use]
     pub fn begin_to_end(&self) -> bool {
-        self.0.line().cancel_all()
+        self.0.protocol().cancel_all()
     }
 
     /// Polls an operation that is to begin nothing more.
     pub fn poll_to_end<F: Future + ?Sized>(&self, operation: Pin<&mut F>) -> Poll<F::Output> {
         let mut cx = Context::from_waker(Waker::noop());
-        self.0.line().refuses = true;
+        self.0.protocol().refuses_requests = true;
         let polled = operation.poll(&mut cx);
-        self.0.line().refuses = false;
+        self.0.protocol().refuses_requests = false;
         polled
     }
 }

@@ -1,31 +1,29 @@
 //! One conversation with the server, driven by whoever waits for it. The only folder that touches
 //! the network.
 
-mod ask;
+mod blocking;
+mod busy_wait;
 mod cancel;
 pub mod client;
 pub mod config;
 mod connect;
-mod drive;
-mod fault;
+pub mod internal_query;
 mod interrupt;
 mod interruption;
-mod lent;
-mod line;
+mod latency;
 mod login;
 pub mod multiplex;
 mod names;
-mod pace;
 mod peer;
 pub mod pool;
 mod prepare;
-pub mod query;
+mod protocol;
 mod read_only;
 mod reply;
+mod request;
 mod resolve;
-mod secure;
+mod server_error;
 mod socket;
-mod spin;
 mod startup;
 pub mod state;
 mod statements;
@@ -39,13 +37,13 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::wire::message::{Messages, tag};
-use cancel::{ASK_AGAIN, CANCEL_LIMIT, cancel_detached};
+use cancel::{CANCEL_TIMEOUT, MAX_RETRY_DELAY, cancel_detached};
 pub use client::{Backend, Client, Notification};
 pub use interrupt::Interrupt;
-pub use interruption::{Ended, Interruption, NO_ANSWER, OUTCOME_PATIENCE};
-pub use line::GRACE;
+pub use interruption::{Ended, Interruption, NO_ANSWER, OUTCOME_TIMEOUT};
+pub use protocol::ABANDON_GRACE;
 pub use read_only::is_read_only;
-pub use reply::{Parts, Reply};
+pub use reply::{Reply, ResponseStream};
 pub use socket::Handle;
 use state::Undo;
 pub use statements::Statement;
@@ -102,16 +100,16 @@ impl Session {
         if let Some(overdue) = self.client.overdue() {
             return Err(overdue);
         }
-        self.client.carry_by(0);
-        let stopped = {
+        self.client.set_driver(0);
+        let interrupt_error = {
             let future = std::pin::pin!(operation(&self.client));
-            match self.client.pump(limit, interrupt, future) {
+            match self.client.block_on(limit, interrupt, future) {
                 Ok(result) => return result,
-                Err(stopped) => stopped,
+                Err(interrupt_error) => interrupt_error,
             }
         };
-        self.stop();
-        Err(stopped)
+        self.cancel_and_drain();
+        Err(interrupt_error)
     }
 
     /// Waits for the end of what may be committed; an interrupt cancels it at the server, which may
@@ -125,13 +123,16 @@ impl Session {
         interrupt: &mut Interrupt<'_>,
         operation: impl Future<Output = Result<T>>,
     ) -> Result<(T, Option<Error>)> {
-        self.client.carry_by(0);
+        self.client.set_driver(0);
         let mut operation = std::pin::pin!(operation);
-        let stopped = match self.client.pump(self.client.limit(), interrupt, operation.as_mut()) {
-            Ok(result) => return result.map(|value| (value, None)),
-            Err(stopped) => stopped,
+        let interrupt_error =
+            match self.client.block_on(self.client.limit(), interrupt, operation.as_mut()) {
+                Ok(result) => return result.map(|value| (value, None)),
+                Err(interrupt_error) => interrupt_error,
+            };
+        let Some(interruption) = Interruption::begin(&self.client) else {
+            return Err(interrupt_error);
         };
-        let Some(interruption) = Interruption::begin(&self.client) else { return Err(stopped) };
         let ended = loop {
             if let Some(ended) = interruption.poll(operation.as_mut()) {
                 break ended;
@@ -140,19 +141,19 @@ impl Session {
         };
         interruption.finish();
         match ended {
-            Ended::Heard(Ok(value)) => Ok((value, Some(stopped))),
+            Ended::Heard(Ok(value)) => Ok((value, Some(interrupt_error))),
             Ended::Heard(Err(Error::OutcomeUnknown(_))) | Ended::Unheard => {
-                Err(Error::OutcomeUnknown(Box::new(stopped)))
+                Err(Error::OutcomeUnknown(Box::new(interrupt_error)))
             }
-            Ended::Heard(Err(_)) | Ended::Undone => Err(stopped),
+            Ended::Heard(Err(_)) | Ended::Undone => Err(interrupt_error),
         }
     }
 
     /// Cancels what is running at the server, and waits until it has ended, for a moment: whatever the
     /// network does, an interrupt is not kept waiting. What has not ended by then is left to the
     /// pool, and whoever has the session may ask no more on it.
-    pub fn stop(&self) {
-        if !self.client.is_quiet() && !self.is_broken() {
+    pub fn cancel_and_drain(&self) {
+        if !self.client.is_idle() && !self.is_broken() {
             let deadline = self.client.begin_cleanup();
             self.cancel_until(deadline);
         }
@@ -160,15 +161,15 @@ impl Session {
 
     /// Tells whether all has ended, or the server could at least be asked to cancel it.
     fn cancel_until(&self, deadline: Instant) -> bool {
-        while !self.client.is_quiet() && !self.is_broken() {
+        while !self.client.is_idle() && !self.is_broken() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             // The server takes no notice of a request that is there before it has begun.
-            let asked = self.client.cancel(deadline.min(Instant::now() + CANCEL_LIMIT));
-            self.client.settle(ASK_AGAIN.min(left));
-            if !asked && !self.client.is_quiet() {
+            let asked = self.client.cancel(deadline.min(Instant::now() + CANCEL_TIMEOUT));
+            self.client.drain(MAX_RETRY_DELAY.min(left));
+            if !asked && !self.client.is_idle() {
                 return false;
             }
         }
@@ -177,9 +178,9 @@ impl Session {
 
     /// Leaves a session that is closed in the midst of a statement: the server is asked, from a thread
     /// of its own, to run it no further.
-    fn leave(&self) {
+    fn cancel_in_background(&self) {
         if self.is_ours()
-            && !self.client.is_quiet()
+            && !self.client.is_idle()
             && !self.is_broken()
             && let Some(request) = self.client.cancel_request()
         {
@@ -228,19 +229,19 @@ impl Session {
     /// Rolls back whatever transaction there is, before the session goes back to the pool, which cleans
     /// it where this is not answered in a moment.
     pub fn rollback(&self) {
-        self.stop();
-        if self.client.is_quiet() && !self.is_clean() && !self.is_broken() {
-            self.attempt(ROLLBACK, GRACE);
+        self.cancel_and_drain();
+        if self.client.is_idle() && !self.is_clean() && !self.is_broken() {
+            self.attempt(ROLLBACK, ABANDON_GRACE);
         }
     }
 
     /// Undoes what was done since a savepoint. A session that cannot is of no more use to whoever has
     /// it.
     pub fn undo(&self, sql: &str) {
-        self.stop();
+        self.cancel_and_drain();
         let limit = self.client.limit_of_statement().unwrap_or(ROLLBACK_LIMIT).min(ROLLBACK_LIMIT);
         if !self.attempt(sql, limit) {
-            self.stop();
+            self.cancel_and_drain();
         }
     }
 
@@ -250,18 +251,18 @@ impl Session {
         if self.client.overdue().is_some() {
             return false;
         }
-        self.client.carry_by(0);
+        self.client.set_driver(0);
         let until = Some(Instant::now() + limit);
         let batch = std::pin::pin!(self.client.batch(sql));
-        self.client.pump(until, &mut || Ok(()), batch).is_ok()
+        self.client.block_on(until, &mut || Ok(()), batch).is_ok()
     }
 
     /// Ends all subscriptions, if there are any; a connection on which that is not answered in a
     /// moment is closed.
     pub fn unlisten(&self, sql: &str) {
         if self.client.is_listening() && !self.is_broken() {
-            self.stop();
-            if self.client.is_quiet() && self.attempt(sql, GRACE) {
+            self.cancel_and_drain();
+            if self.client.is_idle() && self.attempt(sql, ABANDON_GRACE) {
                 self.client.listen_to(Vec::new());
             } else {
                 self.client.give_up("the server did not answer UNLISTEN");
@@ -271,10 +272,10 @@ impl Session {
 
     /// Waits, on a thread that has nothing else to do, until the session is as the next caller wants
     /// it; one that does not come so far in time is broken.
-    fn clean(&self, patience: Duration, may_go_on: &dyn Fn() -> bool) {
-        self.client.carry_by(0);
-        let deadline = Instant::now() + patience;
-        while !self.client.is_quiet() && !self.is_broken() {
+    fn clean(&self, timeout: Duration, may_go_on: &dyn Fn() -> bool) {
+        self.client.set_driver(0);
+        let deadline = Instant::now() + timeout;
+        while !self.client.is_idle() && !self.is_broken() {
             let turn = deadline.min(Instant::now() + CLEANING_TURN);
             if !self.cancel_until(turn) {
                 self.client.give_up("the server cannot be asked to cancel a statement");
@@ -284,12 +285,12 @@ impl Session {
             }
         }
         // Somebody else's cancellation may still be under way.
-        let free = std::pin::pin!(self.client.quiet());
-        let _ = self.client.pump(Some(deadline), &mut || Ok(()), free);
-        let in_transaction = self.client.is_free() && self.client.status() != b'I';
+        let free = std::pin::pin!(self.client.idle());
+        let _ = self.client.block_on(Some(deadline), &mut || Ok(()), free);
+        let in_transaction = self.client.is_reusable() && self.client.status() != b'I';
         let unfit = self.client.is_listening()
-            || !self.client.is_free()
-            || (in_transaction && !self.attempt(ROLLBACK, CANCEL_LIMIT));
+            || !self.client.is_reusable()
+            || (in_transaction && !self.attempt(ROLLBACK, CANCEL_TIMEOUT));
         if unfit {
             self.client.give_up("the connection was not clean");
         }
@@ -298,17 +299,17 @@ impl Session {
     /// Undoes the state that was left, on a thread that has nothing else to do; a session whose state
     /// cannot be undone in a moment is broken.
     fn reset(&self, undo: Undo) {
-        self.client.carry_by(0);
+        self.client.set_driver(0);
         let until = Some(Instant::now() + RESET_LIMIT);
         let undone = std::pin::pin!(self.client.undo_state(undo));
-        if !matches!(self.client.pump(until, &mut || Ok(()), undone), Ok(Ok(()))) {
+        if !matches!(self.client.block_on(until, &mut || Ok(()), undone), Ok(Ok(()))) {
             self.client.give_up("the state of the session could not be undone");
         }
     }
 
     /// What was attached, if it is of this type.
     #[must_use]
-    pub fn attached<T: Clone + 'static>(&self) -> Option<T> {
+    pub fn attachment<T: Clone + 'static>(&self) -> Option<T> {
         let attachment = self.attachment.lock().unwrap_or_else(PoisonError::into_inner);
         attachment.as_ref()?.downcast_ref().cloned()
     }
@@ -335,7 +336,7 @@ impl Session {
     /// cancellation under way that could hit what it says.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.client.is_free() && self.client.status() == b'I' && !self.is_broken()
+        self.client.is_reusable() && self.client.status() == b'I' && !self.is_broken()
     }
 
     /// Whether an idle session is still good; takes in what the server has said meanwhile.
@@ -351,10 +352,10 @@ impl Session {
 const ROLLBACK: &str = "ROLLBACK";
 
 /// How long it may take to undo the state of a session: no more than to cancel what it runs.
-const RESET_LIMIT: Duration = CANCEL_LIMIT;
+const RESET_LIMIT: Duration = CANCEL_TIMEOUT;
 
 /// How often whoever cleans looks whether that is still wanted.
-const CLEANING_TURN: Duration = CANCEL_LIMIT;
+const CLEANING_TURN: Duration = CANCEL_TIMEOUT;
 
 /// Commits a transaction.
 ///
@@ -440,7 +441,7 @@ impl Drop for Session {
     /// Says goodbye, if the socket takes it at once.
     fn drop(&mut self) {
         if self.is_ours() {
-            self.client.0.line().say_goodbye();
+            self.client.0.protocol().terminate();
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use postgres_protocol::message::frontend;
 
 use super::client::Client;
-use super::line::OnCopy;
-use super::reply::{Ending, Reply};
+use super::protocol::CopyInPolicy;
+use super::reply::{OnDrop, Reply};
 use super::statements::Statement;
 use crate::error::Result;
 use crate::wire::message::{Messages, tag};
@@ -18,7 +18,7 @@ impl Client {
     /// What the server says.
     pub async fn prepare(&self, sql: &str) -> Result<(Arc<Statement>, bool)> {
         if let Some(statement) = self.recall(sql) {
-            self.note_leaves(statement.pace.leaves);
+            self.note_leaves(statement.latency.leaves);
             return Ok((statement, true));
         }
         let changes = self.0.statements().changes();
@@ -53,16 +53,16 @@ impl Client {
         let keeps = self.keeps_statements();
         let name = if keeps { self.new_name("statement") } else { String::new() };
         let reply = self
-            .ask(Ending::Sent, OnCopy::FailsAndSyncs, |out| {
+            .begin_request(OnDrop::Sent, CopyInPolicy::FailAndSync, |out| {
                 frontend::parse(&name, sql, [], out)?;
                 frontend::describe(b'S', &name, out)?;
                 frontend::sync(out);
                 Ok(())
             })
             .await?;
-        let arrived = reply.whole().await?;
-        let statement = Statement::described(&arrived.bytes, sql, name, Arc::downgrade(&self.0))?;
-        self.note_leaves(statement.pace.leaves);
+        let chunk = reply.complete().await?;
+        let statement = Statement::described(&chunk.bytes, sql, name, Arc::downgrade(&self.0))?;
+        self.note_leaves(statement.latency.leaves);
         Ok(Arc::new(statement))
     }
 
@@ -73,7 +73,7 @@ impl Client {
     /// What the server says.
     pub async fn prepare_unnamed(&self, sql: &str) -> Result<(Arc<Statement>, Reply)> {
         let mut reply = self
-            .ask(Ending::Sync, OnCopy::FailsAndSyncs, |out| {
+            .begin_request(OnDrop::Sync, CopyInPolicy::FailAndSync, |out| {
                 frontend::parse("", sql, [], out)?;
                 frontend::describe(b'S', "", out)?;
                 frontend::flush(out);
@@ -82,15 +82,15 @@ impl Client {
             .await?;
         let mut bytes = Vec::new();
         loop {
-            let arrived = reply.some().await?;
-            bytes.extend(arrived.bytes);
+            let chunk = reply.next_chunk().await?;
+            bytes.extend(chunk.bytes);
             let described = |kind| kind == tag::COLUMNS || kind == tag::NO_DATA;
             if Messages(&bytes).any(|message| described(message.tag)) {
                 break;
             }
         }
         let statement = Statement::described(&bytes, sql, String::new(), std::sync::Weak::new())?;
-        self.note_leaves(statement.pace.leaves);
+        self.note_leaves(statement.latency.leaves);
         Ok((Arc::new(statement), reply))
     }
 

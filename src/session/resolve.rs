@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
-use super::config::{Address, Host, Place, shuffle};
+use super::config::{Address, Endpoint, Host, shuffle};
 use super::interrupt::{Interrupt, TICK};
 use crate::error::{Error, Result};
 
@@ -21,9 +21,9 @@ impl Host {
         deadline: Instant,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Vec<Address>> {
-        let (host, address) = match &self.place {
-            Place::Unix(path) => return Ok(vec![Address::Unix(path.clone())]),
-            Place::Tcp { host, address } => (host.as_str(), *address),
+        let (host, address) = match &self.endpoint {
+            Endpoint::Unix(path) => return Ok(vec![Address::Unix(path.clone())]),
+            Endpoint::Tcp { host, address } => (host.as_str(), *address),
         };
         let shown = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let name = format!("{shown}:{}", self.port);
@@ -59,10 +59,10 @@ fn in_thread<T: Send + 'static>(
     deadline: Instant,
     interrupt: &mut Interrupt<'_>,
 ) -> Result<Option<T>> {
-    let (tell, told) = sync_channel(1);
+    let (log_notices, told) = sync_channel(1);
     let body = move || {
         // Nobody may be waiting any more.
-        let _ = tell.send(work());
+        let _ = log_notices.send(work());
     };
     let spawned = std::thread::Builder::new().name("howdah resolve".into()).spawn(body);
     spawned.map_err(|error| {

@@ -7,8 +7,8 @@ use postgres_protocol::message::frontend;
 use super::client::Client;
 use super::config::Config;
 use super::interrupt::{Interrupt, TICK};
-use super::line::Phase;
 use super::login::{Login, Rules, Step};
+use super::protocol::LoginPhase;
 use super::reply::Reply;
 use crate::error::{Error, Result};
 use crate::wire::message::Messages;
@@ -38,19 +38,19 @@ pub(super) fn start(
     let mut reply = in_time(client, deadline, interrupt, asked)?;
     let mut login = Login::new(rules);
     loop {
-        let arrived = in_time(client, deadline, interrupt, reply.some())?;
-        for message in Messages(&arrived.bytes) {
+        let chunk = in_time(client, deadline, interrupt, reply.next_chunk())?;
+        for message in Messages(&chunk.bytes) {
             let step = match login.receive(message)? {
                 Step::Derive => derive(&mut login, deadline, interrupt)?,
                 step => step,
             };
             act(client, &mut reply, step)?;
         }
-        if arrived.ended {
+        if chunk.ended {
             if !login.is_ready() {
                 return Err(Error::Internal("a login that ended before its end".into()));
             }
-            client.0.line().phase = Phase::Begun;
+            client.0.protocol().login_phase = LoginPhase::Begun;
             return Ok(());
         }
     }
@@ -102,7 +102,7 @@ pub(super) fn in_time<T>(
     interrupt: &mut Interrupt<'_>,
     operation: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    match client.pump(Some(deadline), interrupt, std::pin::pin!(operation)) {
+    match client.block_on(Some(deadline), interrupt, std::pin::pin!(operation)) {
         Ok(result) => result,
         Err(Error::Interrupted) if Instant::now() > deadline => {
             Err(Error::Connection("timed out".into()))

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use lru::LruCache;
 
 use super::client::Shared;
+use super::latency::LatencyStats;
 use super::names::{Mentions, NameChanges, Reach};
-use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, ColumnDescription, Messages, tag};
 
@@ -20,7 +20,7 @@ pub struct Statement {
     /// What others know of it beyond that.
     known: OnceLock<Box<dyn Any + Send + Sync>>,
     session: Weak<Shared>,
-    pub(super) pace: Arc<Pace>,
+    pub(super) latency: Arc<LatencyStats>,
 }
 
 impl Statement {
@@ -40,8 +40,8 @@ impl Statement {
         }
         let parameters = parameters
             .ok_or_else(|| Error::Internal("the server did not describe a statement".into()))?;
-        let (known, pace) = (OnceLock::new(), Arc::new(Pace::of(sql)));
-        Ok(Self { name, parameters, columns, known, session, pace })
+        let (known, latency) = (OnceLock::new(), Arc::new(LatencyStats::of(sql)));
+        Ok(Self { name, parameters, columns, known, session, latency })
     }
 
     /// The name that the server knows it by; `""` for the unnamed one.
@@ -71,7 +71,7 @@ impl Statement {
     /// Whether it may change what names mean, so that those sent behind it have to be prepared anew.
     #[must_use]
     pub fn changes_names(&self) -> bool {
-        self.pace.mentions != Mentions::Nothing
+        self.latency.mentions != Mentions::Nothing
     }
 
     /// What was learnt of it.

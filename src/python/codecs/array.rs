@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use super::super::arrow_builders::{ConversionError, is_missing_marker, wrong_type};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::{Codec, malformed, value_error};
 use crate::error::Result;
 use crate::wire::Malformed;
@@ -207,7 +207,7 @@ impl ElementCodec {
                 None
             })
         });
-        let list = PyList::new(py, items).map_err(raised)?.into_any();
+        let list = PyList::new(py, items).map_err(from_py_err)?.into_any();
         failed.map_or(Ok(list), Err)
     }
 

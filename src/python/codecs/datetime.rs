@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDate, PyDateTime, PyTime, PyType, PyTzInfo};
 
 use super::super::arrow_builders::{ConversionError, datetime};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::raw_init::construct;
 use super::{fixed_bytes, malformed, out_of_range, to_object};
 use crate::error::{Error, Result};
@@ -85,7 +85,7 @@ pub(super) fn decode_date<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py
     let Some((year, month, day)) = ymd(i64::from(days) + i64::from(EPOCH_DAYS)) else {
         return Err(text_out_of_range("datetime.date", |out| date_text(days, out)));
     };
-    Ok(PyDate::new(py, year, month, day).map_err(raised)?.into_any())
+    Ok(PyDate::new(py, year, month, day).map_err(from_py_err)?.into_any())
 }
 
 pub(super) fn decode_time<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
@@ -93,7 +93,7 @@ pub(super) fn decode_time<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py
     let Some((hour, minute, second, fraction)) = hms(us) else {
         return Err(text_out_of_range("datetime.time", |out| time_text(us, out)));
     };
-    Ok(PyTime::new(py, hour, minute, second, fraction, None).map_err(raised)?.into_any())
+    Ok(PyTime::new(py, hour, minute, second, fraction, None).map_err(from_py_err)?.into_any())
 }
 
 pub(super) fn decode_timestamp<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
@@ -101,7 +101,7 @@ pub(super) fn decode_timestamp<'py>(py: Python<'py>, cell: &[u8]) -> Result<Boun
 }
 
 pub(super) fn decode_timestamptz<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
-    let utc = PyTzInfo::utc(py).map_err(raised)?;
+    let utc = PyTzInfo::utc(py).map_err(from_py_err)?;
     decode_datetime(py, cell, Some(&utc), "+00")
 }
 
@@ -122,7 +122,7 @@ fn decode_datetime<'py>(
         }));
     };
     let datetime = PyDateTime::new(py, year, month, day, hour, minute, second, fraction, zone);
-    Ok(datetime.map_err(raised)?.into_any())
+    Ok(datetime.map_err(from_py_err)?.into_any())
 }
 
 pub(super) fn decode_interval<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
@@ -136,11 +136,11 @@ pub(super) fn decode_interval<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound
             interval_text(months, days, us, out);
         }));
     }
-    let class = CLASS.import(py, "howdah.interval", "Interval").map_err(raised)?;
+    let class = CLASS.import(py, "howdah.interval", "Interval").map_err(from_py_err)?;
     let parts = [
         (intern!(py, "months"), to_object(py, months)?),
         (intern!(py, "days"), to_object(py, days)?),
         (intern!(py, "microseconds"), to_object(py, us)?),
     ];
-    construct(class, parts).map_err(raised)
+    construct(class, parts).map_err(from_py_err)
 }

@@ -9,7 +9,7 @@ use pyo3::types::{IntoPyDict, PyDict, PyString};
 
 use super::super::arrow_builders::number::decimal_type;
 use super::super::arrow_builders::{ConversionError, json};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::text::decode_text;
 use super::{malformed, refused_by_python, value_error};
 use crate::error::Result;
@@ -90,7 +90,7 @@ fn parse<'py>(
         },
     };
     let value = parser.python_parse(py, text).or_else(|_| loads(py, text, fractions))?;
-    if value.is_none() { json_null(py).map_err(raised) } else { Ok(value) }
+    if value.is_none() { json_null(py).map_err(from_py_err) } else { Ok(value) }
 }
 
 /// `howdah.Json(None)`, which is JSON's null as a whole value: None is SQL's NULL.

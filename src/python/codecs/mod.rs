@@ -21,7 +21,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::arrow_builders::{ConversionError, is_missing_marker};
-use super::gil::raised;
+use super::gil::from_py_err;
 use crate::error::{Error, Result, ValueError};
 use crate::types::vector::width;
 use crate::types::{ColumnType, codec_for};
@@ -293,7 +293,7 @@ pub(in crate::python) fn parameter_error(index: usize, error: ConversionError) -
         ConversionError::WrongType(message) => (message, true),
         ConversionError::InvalidValue(message) => (message, false),
         ConversionError::NonFinite => ("NaN or infinity".to_owned(), false),
-        ConversionError::Python(error) => return raised(error),
+        ConversionError::Python(error) => return from_py_err(error),
     };
     let message = format!("parameter ${}: {message}", index + 1);
     Error::Value(Box::new(ValueError { message, wrong_type, ..ValueError::default() }))
@@ -334,7 +334,7 @@ fn value_error(message: String) -> Error {
 #[cold]
 fn refused_by_python(py: Python<'_>, what: &str, error: PyErr) -> Error {
     if !error.is_instance_of::<PyException>(py) {
-        return raised(error);
+        return from_py_err(error);
     }
     let why = error.value(py);
     value_error(format!(
@@ -361,6 +361,6 @@ where
     T: IntoPyObject<'py>,
     PyErr: From<T::Error>,
 {
-    let object = value.into_pyobject(py).map_err(|error| raised(error.into()))?;
+    let object = value.into_pyobject(py).map_err(|error| from_py_err(error.into()))?;
     Ok(object.into_any().into_bound())
 }

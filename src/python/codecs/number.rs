@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyString};
 
 use super::super::arrow_builders::number::{decimal_type, digits, float32, float64, integer};
 use super::super::arrow_builders::{ConversionError, boolean};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::{fixed_bytes, malformed, to_object};
 use crate::error::Result;
 use crate::wire::Malformed;
@@ -96,15 +96,15 @@ pub(super) fn decode_float8<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'
 
 pub(super) fn decode_numeric<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
     let numeric = parse(cell).map_err(malformed)?;
-    let decimal = decimal_type(py).map_err(raised)?;
+    let decimal = decimal_type(py).map_err(from_py_err)?;
     // Decimal(int) is faster than Decimal(str) for small integers.
     if let Numeric::Finite(digits) = &numeric
         && digits.scale == 0
         && let Some(whole) = digits.whole()
     {
-        return decimal.call1((whole,)).map_err(raised);
+        return decimal.call1((whole,)).map_err(from_py_err);
     }
     let mut text = String::with_capacity(40);
     numeric.text(&mut text);
-    decimal.call1((PyString::new(py, &text),)).map_err(raised)
+    decimal.call1((PyString::new(py, &text),)).map_err(from_py_err)
 }

@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyList, PyTuple};
 
 use super::super::arrow_builders::range::{parts, range_class, with_bound};
 use super::super::arrow_builders::{ConversionError, wrong_type};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::{Codec, malformed};
 use crate::error::Result;
 use crate::wire::range::{ranges, read};
@@ -81,7 +81,7 @@ impl BoundCodec {
         };
         let is_empty = PyBool::new(py, range.flags.empty);
         let construct = || range_class(py)?.call1((lower, upper, bounds, is_empty));
-        construct().map_err(raised)
+        construct().map_err(from_py_err)
     }
 
     /// Decodes a multirange.
@@ -90,7 +90,7 @@ impl BoundCodec {
         ranges(cell, &mut cells).map_err(malformed)?;
         let list = PyList::empty(py);
         for cell in cells.into_iter().flatten() {
-            list.append(self.decode(py, cell)?).map_err(raised)?;
+            list.append(self.decode(py, cell)?).map_err(from_py_err)?;
         }
         Ok(list.into_any())
     }

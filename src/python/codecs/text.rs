@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyType};
 
 use super::super::arrow_builders::{ConversionError, text};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::raw_init::construct;
 use super::{fixed_bytes, to_object};
 use crate::error::{Error, Result};
@@ -49,7 +49,7 @@ pub(super) fn decode_text<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py
     match PyString::from_bytes(py, cell) {
         Ok(text) => Ok(text.into_any()),
         Err(error) => Err(match utf8(cell) {
-            Ok(_) => raised(error),
+            Ok(_) => from_py_err(error),
             Err(not_utf8) => not_utf8,
         }),
     }
@@ -71,5 +71,5 @@ pub(super) fn decode_uuid<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py
         let is_safe = unknown.bind(py).clone();
         construct(class, [(intern!(py, "int"), number), (intern!(py, "is_safe"), is_safe)])
     };
-    build().map_err(raised)
+    build().map_err(from_py_err)
 }

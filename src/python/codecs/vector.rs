@@ -6,7 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFloat, PyTuple, PyType};
 
 use super::super::arrow_builders::{ConversionError, vector::numbers};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::malformed;
 use crate::error::Result;
 use crate::wire::vector::{self, Width};
@@ -39,5 +39,5 @@ pub(super) fn decode<'py>(py: Python<'py>, width: Width, cell: &[u8]) -> Result<
         let floats = numbers.iter().map(|number| PyFloat::new(py, f64::from(*number)));
         new.bind(py).call1((class, PyTuple::new(py, floats)?))
     };
-    construct().map_err(raised)
+    construct().map_err(from_py_err)
 }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PySlice, PyString, PyTuple};
 
 use super::super::arrow_builders::type_name;
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use crate::error::{Error, Result};
 
 /// The columns of a frame with their names, after the levels of its index that have a name. pandas' own export
@@ -18,13 +18,13 @@ pub(super) fn named_columns<'py>(
     let py = frame.py();
     let labels = |index: &str, names: &str| -> Result<Vec<Bound<'py, PyAny>>> {
         let labels = frame.getattr(index).and_then(|index| index.getattr(names));
-        labels.and_then(|labels| labels.try_iter()?.collect()).map_err(raised)
+        labels.and_then(|labels| labels.try_iter()?.collect()).map_err(from_py_err)
     };
     let columns = labels("columns", "values")?.iter().map(label).collect::<Result<Vec<_>>>()?;
     let levels = labels("index", "names")?;
-    let index = frame.getattr(intern!(py, "index")).map_err(raised)?;
+    let index = frame.getattr(intern!(py, "index")).map_err(from_py_err)?;
     let numbers: Vec<_> = (0..levels.len()).map(|level| level.to_string()).collect();
-    let numbered = index.call_method1(intern!(py, "set_names"), (numbers,)).map_err(raised)?;
+    let numbered = index.call_method1(intern!(py, "set_names"), (numbers,)).map_err(from_py_err)?;
     let mut named: Vec<(String, Bound<'_, PyAny>)> = Vec::new();
     for (level, name) in levels.iter().enumerate().filter(|(_, name)| !name.is_none()) {
         let name = label(name)?;
@@ -38,15 +38,15 @@ pub(super) fn named_columns<'py>(
             // Given an integer, pandas looks for a level of that name first; the names here are unambiguous.
             let values =
                 numbered.call_method1(intern!(py, "get_level_values"), (level.to_string(),));
-            named.push((name, values.map_err(raised)?));
+            named.push((name, values.map_err(from_py_err)?));
             continue;
         };
         return Err(Error::Interface(message));
     }
     // By position, since two columns may have the same name.
-    let by_position = frame.getattr(intern!(py, "iloc")).map_err(raised)?;
+    let by_position = frame.getattr(intern!(py, "iloc")).map_err(from_py_err)?;
     for (position, name) in columns.into_iter().enumerate() {
-        let values = by_position.get_item((PySlice::full(py), position)).map_err(raised)?;
+        let values = by_position.get_item((PySlice::full(py), position)).map_err(from_py_err)?;
         named.push((name, values));
     }
     Ok(named)
@@ -62,7 +62,7 @@ fn label(label: &Bound<'_, PyAny>) -> Result<String> {
     } else {
         label.str()
     };
-    let text = text.map_err(raised)?;
+    let text = text.map_err(from_py_err)?;
     text.to_str().map(str::to_owned).map_err(|_| {
         let why =
             "the name of a column holds a lone surrogate, which UTF-8 cannot encode; rename it";
@@ -111,7 +111,7 @@ pub(super) fn to_arrow<'py>(values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, P
 pub(super) fn column_error(name: &str, values: &Bound<'_, PyAny>, error: PyErr) -> Error {
     let py = values.py();
     if !error.is_instance_of::<PyException>(py) || !is_library_error(&error, py) {
-        return raised(error);
+        return from_py_err(error);
     }
     let dtype = values
         .getattr(intern!(py, "dtype"))

@@ -15,7 +15,7 @@ use pyo3::types::PyType;
 
 use super::arrow_builders::{ColumnBuilder, ConversionError};
 use super::arrow_streams::CStreamReader;
-use super::gil::{held, raised};
+use super::gil::{attached, from_py_err};
 use super::names::refuse_nul;
 use super::rows::conversion_error;
 use crate::error::{Error, Result};
@@ -69,14 +69,14 @@ enum FrameColumn {
 pub(super) fn is_frame(data: &Bound<'_, PyAny>) -> Result<bool> {
     let export = intern!(data.py(), "__arrow_c_stream__");
     for class in data.get_type().mro().iter() {
-        let class = class.cast_into::<PyType>().map_err(|error| raised(error.into()))?;
+        let class = class.cast_into::<PyType>().map_err(|error| from_py_err(error.into()))?;
         // The names up to pandas 2, and in pandas 3.
-        let name = class.fully_qualified_name().map_err(raised)?;
+        let name = class.fully_qualified_name().map_err(from_py_err)?;
         if name == "pandas.core.frame.DataFrame" || name == "pandas.DataFrame" {
             return Ok(true);
         }
-        let own = class.getattr(intern!(data.py(), "__dict__")).map_err(raised)?;
-        if own.contains(export).map_err(raised)? {
+        let own = class.getattr(intern!(data.py(), "__dict__")).map_err(from_py_err)?;
+        if own.contains(export).map_err(from_py_err)? {
             return Ok(false);
         }
     }
@@ -99,7 +99,7 @@ impl Frame {
             }
             names.push(name);
         }
-        let rows = frame.len().map_err(raised)?;
+        let rows = frame.len().map_err(from_py_err)?;
         let table = || {
             let (names, arrays): (Vec<_>, Vec<_>) = arrow.into_iter().unzip();
             let table = py.import(intern!(py, "pyarrow"))?.getattr(intern!(py, "Table"))?;
@@ -107,7 +107,7 @@ impl Frame {
         };
         let has_arrow = columns.iter().any(|values| matches!(values, ColumnSource::Arrow));
         let arrow =
-            has_arrow.then(|| CStreamReader::import(&table().map_err(raised)?)).transpose()?;
+            has_arrow.then(|| CStreamReader::import(&table().map_err(from_py_err)?)).transpose()?;
         Ok(Self { names, columns, arrow, rows })
     }
 
@@ -244,7 +244,7 @@ impl Source for FrameSource {
         let arrow = self.next_arrow()?;
         let count = BATCH_ROWS.min(self.rows - self.row);
         let count = arrow.as_ref().map_or(count, RecordBatch::num_rows);
-        held(|py| self.push_objects(py, count))?;
+        attached(|py| self.push_objects(py, count))?;
         let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
         let mut arrow_arrays = arrow.iter().flat_map(RecordBatch::columns);
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice, PyType};
 
 use super::super::arrow_builders::{ColumnBuilder, ConversionError, number, type_name};
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::super::infer::Inference;
 use super::BATCH_ROWS;
 use crate::error::Result;
@@ -13,18 +13,18 @@ use crate::error::Result;
 /// Infers the type of a new table's column from all values, and makes its builder.
 pub(super) fn infer_builder(objects: &Bound<'_, PyAny>, target: &str) -> Result<ColumnBuilder> {
     let mut inference = Inference::default();
-    let rows = objects.len().map_err(raised)?;
+    let rows = objects.len().map_err(from_py_err)?;
     // The class of the last value that needed no conversion.
     let mut plain_class: Option<Bound<'_, PyType>> = None;
     for start in (0..rows).step_by(BATCH_ROWS) {
-        let (values, missing) = slice_objects(objects, start, BATCH_ROWS).map_err(raised)?;
+        let (values, missing) = slice_objects(objects, start, BATCH_ROWS).map_err(from_py_err)?;
         for (index, value) in values.iter().enumerate() {
             if missing.as_ref().is_some_and(|missing| is_missing(missing, index, &value)) {
                 continue;
             }
             let class = value.get_type();
             let is_plain = plain_class.as_ref().is_some_and(|known| known.is(&class));
-            let converted = if is_plain { None } else { to_plain(&value).map_err(raised)? };
+            let converted = if is_plain { None } else { to_plain(&value).map_err(from_py_err)? };
             let value = converted.unwrap_or_else(|| {
                 plain_class = Some(class);
                 value

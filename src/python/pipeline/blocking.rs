@@ -11,7 +11,7 @@ use super::super::session::block_on;
 use super::super::verbs::{Call, Sql};
 use super::{PipelineResult, QUEUED_AT_MOST, Step, Until, Wanted};
 use crate::error::Result;
-use crate::session::pool::Lent;
+use crate::session::pool::PooledSession;
 
 /// Statements that are sent on one connection without waiting for each other's answers.
 #[pyclass(frozen, module = "howdah._core", name = "Pipeline")]
@@ -91,8 +91,8 @@ impl Pipeline {
 
 impl Pipeline {
     /// A pipeline on a connection.
-    pub fn new(lent: Arc<Lent>, each: bool) -> Result<Self> {
-        super::Pipeline::new(lent, each).map(Self)
+    pub fn new(pooled: Arc<PooledSession>, each: bool) -> Result<Self> {
+        super::Pipeline::new(pooled, each).map(Self)
     }
 
     /// Sends a statement at once where nothing is under way, or else with those after it.
@@ -112,10 +112,10 @@ impl Pipeline {
 
     /// Sends what the socket takes, and waits where that is not all and there is more.
     fn send(&self, py: Python<'_>) -> Result<()> {
-        let lent = self.0.lent()?;
-        lent.client().carry_by(0);
+        let pooled = self.0.pooled()?;
+        pooled.client().set_driver(0);
         self.0.write()?;
-        let _ = lent.client().send_now();
+        let _ = pooled.client().send_now();
         while self.0.is_full() {
             self.wait(py, Until::Room)?;
         }
@@ -123,8 +123,8 @@ impl Pipeline {
     }
 
     fn wait(&self, py: Python<'_>, until: Until) -> Result<()> {
-        let lent = self.0.lent()?;
-        let going = CancelCheck::within(lent.pool().statement_limit());
-        block_on(py, &lent, &going, Step::new(&self.0, until)?)
+        let pooled = self.0.pooled()?;
+        let cancel_check = CancelCheck::within(pooled.pool().statement_limit());
+        block_on(py, &pooled, &cancel_check, Step::new(&self.0, until)?)
     }
 }

@@ -21,7 +21,7 @@ use super::{Pipeline, Queued, Transaction};
 use crate::error::{Error, Result, ServerError};
 use crate::execute::{self, execute_all};
 use crate::session::client::no_copy;
-use crate::session::pool::{Bulk, Lent};
+use crate::session::pool::{ExclusiveGuard, PooledSession};
 use crate::session::{Client, Reply, Statement};
 use crate::sql::control::is_copy;
 use crate::sql::render;
@@ -68,13 +68,17 @@ pub(super) struct Machine {
     /// The segments that are not answered, in their order.
     sent: VecDeque<Segment>,
     /// Nothing else is done on the connection meanwhile. It is dropped last.
-    _exclusive: Bulk,
+    _exclusive: ExclusiveGuard,
 }
 
 impl Machine {
-    pub fn new(lent: &Lent, exclusive: Bulk, transaction: Transaction) -> Self {
+    pub fn new(
+        pooled: &PooledSession,
+        exclusive: ExclusiveGuard,
+        transaction: Transaction,
+    ) -> Self {
         Self {
-            client: lent.client().clone(),
+            client: pooled.client().clone(),
             transaction,
             next: None,
             opening: None,
@@ -82,7 +86,7 @@ impl Machine {
             open: None,
             buffer: BytesMut::new(),
             is_full: false,
-            is_limited: lent.pool().statement_limit().is_some(),
+            is_limited: pooled.pool().statement_limit().is_some(),
             sent: VecDeque::new(),
             _exclusive: exclusive,
         }
@@ -251,14 +255,14 @@ impl Machine {
 
     fn set_full(&mut self, is_full: bool) {
         self.is_full = is_full;
-        self.client.want_room(is_full);
+        self.client.set_drain_waiter(is_full);
     }
 
     /// Takes the answers that have come; tells whether there were any.
     fn take(&mut self, py: Python<'_>, pipeline: &Pipeline) -> Result<bool> {
         let mut any = false;
         if let Some(begun) = &mut self.begun {
-            let Some(arrived) = begun.try_some()? else { return Ok(false) };
+            let Some(arrived) = begun.try_next_chunk()? else { return Ok(false) };
             if let Some(error) = arrived.error {
                 return Err(Error::Server(error));
             }

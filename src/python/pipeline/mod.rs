@@ -21,11 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 
 use super::errors::exception;
-use super::gil::{held, raised};
+use super::gil::{attached, from_py_err};
 use super::statement_codecs::RowKind;
 use super::verbs::Call;
 use crate::error::{Error, Result};
-use crate::session::pool::Lent;
+use crate::session::pool::PooledSession;
 use machine::{Machine, not_run};
 
 pub(super) use blocking::Pipeline as BlockingPipeline;
@@ -75,7 +75,7 @@ struct Queued {
 /// A pipeline on one connection.
 pub(super) struct Pipeline {
     /// The connection, until the pipeline is closed.
-    lent: Mutex<Option<Arc<Lent>>>,
+    pooled: Mutex<Option<Arc<PooledSession>>>,
     location: Arc<str>,
     transaction: Transaction,
     queue: Mutex<VecDeque<Queued>>,
@@ -104,8 +104,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// When something else is under way on it, or `each` statement is to be a transaction inside of one.
-    pub fn new(lent: Arc<Lent>, each: bool) -> Result<Arc<Self>> {
-        let transaction = match (lent.is_in_transaction(), each) {
+    pub fn new(pooled: Arc<PooledSession>, each: bool) -> Result<Arc<Self>> {
+        let transaction = match (pooled.is_in_transaction(), each) {
             (true, true) => {
                 return Err(Error::Interface(
                     "pipeline(transaction=False) inside a transaction: its statements would be committed with that; leave transaction=False out, or open the pipeline outside".into(),
@@ -115,10 +115,10 @@ impl Pipeline {
             (false, true) => Transaction::Each,
             (false, false) => Transaction::Begin,
         };
-        let machine = Machine::new(&lent, lent.bulk(false)?, transaction);
+        let machine = Machine::new(&pooled, pooled.exclusive(false)?, transaction);
         Ok(Arc::new(Self {
-            location: Arc::clone(lent.pool().location()),
-            lent: Mutex::new(Some(lent)),
+            location: Arc::clone(pooled.pool().location()),
+            pooled: Mutex::new(Some(pooled)),
             transaction,
             queue: Mutex::default(),
             machine: Mutex::new(Some(machine)),
@@ -154,9 +154,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the pipeline is closed.
-    pub fn lent(&self) -> Result<Arc<Lent>> {
-        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        lent.ok_or_else(|| Error::Interface(CLOSED.into()))
+    pub fn pooled(&self) -> Result<Arc<PooledSession>> {
+        let pooled = self.pooled.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        pooled.ok_or_else(|| Error::Interface(CLOSED.into()))
     }
 
     /// What rows become, by the binder that makes it.
@@ -268,7 +268,7 @@ impl Pipeline {
     fn work(&self, work: impl FnOnce(Python<'_>, &mut Machine) -> Result<()>) -> Result<()> {
         let taken = self.machine().take();
         let Some(mut machine) = taken else { return Ok(()) };
-        let error = match held(|py| work(py, &mut machine)) {
+        let error = match attached(|py| work(py, &mut machine)) {
             Ok(()) if !self.is_closed.load(Ordering::Relaxed) => {
                 *self.machine() = Some(machine);
                 return Ok(());
@@ -276,23 +276,23 @@ impl Pipeline {
             Ok(()) => None,
             Err(error) => Some(error),
         };
-        held(|_| drop(machine));
-        let lent = self.lent();
+        attached(|_| drop(machine));
+        let pooled = self.pooled();
         self.close();
         let Some(error) = error else { return Ok(()) };
-        let error = match lent {
+        let error = match pooled {
             // Some of the statements may be committed.
-            Ok(lent) if self.transaction == Transaction::Each => {
-                lent.client().outcome_unknown(error, "pipeline")
+            Ok(pooled) if self.transaction == Transaction::Each => {
+                pooled.client().outcome_unknown(error, "pipeline")
             }
             _ => error,
         };
-        let error = held(|py| {
+        let error = attached(|py| {
             let error = exception(py, error);
             *self.lost() = Some(error.clone_ref(py));
             error
         });
-        Err(raised(error))
+        Err(from_py_err(error))
     }
 
     /// Gives up what is under way: no more statements are written, and no more answers are taken.
@@ -300,8 +300,8 @@ impl Pipeline {
         self.is_closed.store(true, Ordering::Relaxed);
         let machine = self.machine().take();
         let queue = std::mem::take(&mut *self.queue());
-        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner).take();
-        held(|_| drop((machine, queue, lent)));
+        let pooled = self.pooled.lock().unwrap_or_else(PoisonError::into_inner).take();
+        attached(|_| drop((machine, queue, pooled)));
     }
 
     /// A statement has its result. An error names the statement.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::super::gil::raised;
+use super::super::gil::from_py_err;
 use super::super::statement_codecs::{RowDecoder, RowKind};
 use super::super::verbs::{forget_stale, row_error, rows_affected};
 use super::{Pipeline, Queued, Wanted};
@@ -46,7 +46,7 @@ impl Segment {
         client: &Client,
         pipeline: &Pipeline,
     ) -> Result<(bool, bool)> {
-        let Some(arrived) = self.reply.try_some()? else { return Ok((false, false)) };
+        let Some(arrived) = self.reply.try_next_chunk()? else { return Ok((false, false)) };
         let (mut error, ended) = (arrived.error, arrived.ended);
         // What had come before has been looked through.
         let mut at = self.part.len();
@@ -55,7 +55,7 @@ impl Segment {
         } else {
             let mut part = std::mem::take(&mut self.part);
             part.extend_from_slice(&arrived.bytes);
-            self.reply.reuse(arrived.bytes);
+            self.reply.recycle(arrived.bytes);
             part
         };
         let mut start = 0;
@@ -91,7 +91,7 @@ impl Segment {
             }
         }
         if start == bytes.len() || ended {
-            self.reply.reuse(bytes);
+            self.reply.recycle(bytes);
         } else if start == 0 {
             self.part = bytes;
         } else {
@@ -111,8 +111,9 @@ fn made(
     let rows = |shape: &RowKind| RowDecoder::new(py, execute::typed(statement)?, shape);
     let found = match &queued.wanted {
         Wanted::Affected => {
-            let rows =
-                rows_affected(answer).into_pyobject(py).map_err(|error| raised(error.into()))?;
+            let rows = rows_affected(answer)
+                .into_pyobject(py)
+                .map_err(|error| from_py_err(error.into()))?;
             return Ok(rows.into_any().unbind());
         }
         Wanted::Rows(shape) => return Ok(rows(shape)?.list(answer, 0)?.into_any().unbind()),

@@ -37,7 +37,7 @@ impl Step {
     /// # Errors
     /// When that is closed.
     pub fn new(pipeline: &Arc<Pipeline>, until: Until) -> Result<Self> {
-        let client = pipeline.lent()?.client().clone();
+        let client = pipeline.pooled()?.client().clone();
         if until == Until::Written {
             pipeline.is_writing.store(true, Ordering::Relaxed);
         } else {
@@ -65,7 +65,7 @@ impl Future for Step {
         let advanced = if self.until == Until::Written {
             self.pipeline.write()
         } else {
-            self.client.have_polled(false);
+            self.client.request_poll(false);
             self.pipeline.advance()
         };
         if advanced.is_ok() && !self.is_done() {
@@ -81,10 +81,10 @@ impl Drop for Step {
         if self.until == Until::Written {
             self.pipeline.is_writing.store(false, Ordering::Relaxed);
             // Who waits is to hear of what is sent after it has begun to wait.
-            self.client.have_polled(self.pipeline.is_waited_for());
+            self.client.request_poll(self.pipeline.is_waited_for());
         } else {
             self.pipeline.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.client.have_polled(false);
+            self.client.request_poll(false);
         }
         if !self.has_ended {
             self.pipeline.close();

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::arguments::{Text, strings};
 use super::errors::exception;
-use super::gil::held;
+use super::gil::attached;
 use crate::error::Error;
 use crate::sql::name::TableName;
 use crate::sql::statement::ast::{Query, Source, SourceId, SourceKind};
@@ -81,7 +81,7 @@ impl NodeReader<'_> {
     /// Runs `read` one level deeper.
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> PyResult<T>) -> PyResult<T> {
         if self.depth == MAX_DEPTH {
-            return Err(held(|py| {
+            return Err(attached(|py| {
                 let message =
                     format!("a query with expressions nested more than {MAX_DEPTH} levels deep");
                 exception(py, Error::Interface(message))

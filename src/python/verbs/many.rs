@@ -6,7 +6,7 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyIterator, PySet, PyString};
 
 use super::super::arrow_builders::type_name;
-use super::super::gil::{held, next, raised};
+use super::super::gil::{attached, from_py_err, next};
 use super::super::statement_codecs::StatementCodecs;
 use super::{Attempt, refuse_control, retry_if_stale};
 use crate::error::{Error, Result, ValueError};
@@ -25,7 +25,8 @@ pub(in crate::python) async fn execute_many(
     rows: Py<PyAny>,
 ) -> Result<Py<PyAny>> {
     refuse_control(&client, &sql, false)?;
-    let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
+    let iterator =
+        attached(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(from_py_err)?;
     // An iterator cannot be read a second time, so that a stale statement could not be retried: prepare it anew.
     let is_one_shot = iterator.is(&rows);
     if is_one_shot {
@@ -34,14 +35,15 @@ pub(in crate::python) async fn execute_many(
     let total = loop {
         let ready = execute::prepare(&client, &sql).await?;
         let attempt = Attempt::new(&ready);
-        let iterator = held(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(raised)?;
+        let iterator =
+            attached(|py| rows.bind(py).try_iter().map(Bound::unbind)).map_err(from_py_err)?;
         match execute_rows(&client, &sql, ready, &iterator).await {
             Ok(total) => break total,
             Err(error) => retry_if_stale(&client, &sql, attempt, error).await?,
         }
     };
-    held(|py| {
-        Ok(total.into_pyobject(py).map_err(|error| raised(error.into()))?.into_any().unbind())
+    attached(|py| {
+        Ok(total.into_pyobject(py).map_err(|error| from_py_err(error.into()))?.into_any().unbind())
     })
 }
 
@@ -80,8 +82,9 @@ async fn execute_rows(
     let typed = execute::typed(&statement)?;
     let (mut row, mut counts, mut failed) = (0, ResponseCounts::default(), None);
     loop {
-        let (bytes, more) =
-            client.gather(|| held(|py| encode_block(py, &statement, typed, rows, &mut row)))?;
+        let (bytes, more) = client.with_row_producer(|| {
+            attached(|py| encode_block(py, &statement, typed, rows, &mut row))
+        })?;
         reply.send_more(|out| {
             out.extend_from_slice(&bytes);
             Ok(())
@@ -91,7 +94,7 @@ async fn execute_rows(
         }
         reply.all_or_nothing();
         reply.sent().await;
-        let arrived = reply.already()?;
+        let arrived = reply.take_received()?;
         counts.count(&arrived.bytes);
         failed = arrived.error;
         if failed.is_some() {
@@ -128,7 +131,7 @@ fn encode_block(
     let iterator = rows.bind(py);
     while out.len() < BLOCK_BYTES {
         let Some(values) = next(iterator) else { return Ok((out, false)) };
-        let values = values.map_err(raised)?;
+        let values = values.map_err(from_py_err)?;
         let values = row_values(&values).map_err(|error| with_row(error, *row))?;
         typed.expect(values.len()).map_err(|error| with_row(error, *row))?;
         codecs.bind(statement, "", &values, &mut out).map_err(|error| with_row(error, *row))?;
@@ -145,7 +148,7 @@ fn row_values<'py>(row: &Bound<'py, PyAny>) -> Result<Vec<Bound<'py, PyAny>>> {
     let has_order = !row.is_instance_of::<PyDict>() && !is_set;
     let is_row = !is_text && has_order;
     match row.try_iter() {
-        Ok(values) if is_row => values.collect::<PyResult<_>>().map_err(raised),
+        Ok(values) if is_row => values.collect::<PyResult<_>>().map_err(from_py_err),
         _ => {
             let message = format!("expected a sequence of values, got {}", type_name(row));
             let error = ValueError { message, wrong_type: true, ..ValueError::default() };

@@ -15,11 +15,11 @@ use pyo3::types::{PyList, PyString, PyTuple};
 
 use self::control::{expect_outside, is_outside};
 use super::errors::exception;
-use super::gil::{held, raised};
+use super::gil::{attached, from_py_err};
 use super::statement_codecs::{RowDecoder, RowKind, encode_bind};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, execute_all};
-use crate::session::{Client, Parts, Statement};
+use crate::session::{Client, ResponseStream, Statement};
 use crate::wire::message::{self, Messages, tag};
 
 pub(super) use control::refuse_control;
@@ -64,7 +64,7 @@ const MAX_PARAMETERS: usize = 65_535;
 /// The response to a statement, with its first chunk.
 struct Response {
     statement: Arc<Statement>,
-    parts: Parts,
+    parts: ResponseStream,
     bytes: Vec<u8>,
     /// The connection's number of cancellations before the statement was sent.
     cancellations: u64,
@@ -187,7 +187,7 @@ pub(super) fn check_parameters(py: Python<'_>, params: &Py<PyTuple>) -> Result<(
 
 /// Runs a statement, and waits for `least_bytes` of its response or the end of it.
 async fn run_statement(client: &Client, call: &Call, least_bytes: usize) -> Result<Response> {
-    held(|py| check_parameters(py, &call.params))?;
+    attached(|py| check_parameters(py, &call.params))?;
     refuse_control(client, &call.sql, false)?;
     let (mut prepared_again, mut plan_was_stale) = (0, false);
     loop {
@@ -250,14 +250,14 @@ async fn run(
     call: &Call,
     ready: Ready,
     least_bytes: usize,
-) -> Result<(Parts, Vec<u8>)> {
-    let bind = held(|py| {
+) -> Result<(ResponseStream, Vec<u8>)> {
+    let bind = attached(|py| {
         let mut out = BytesMut::new();
         encode_bind(py, &ready, "", &call.params, &mut out)?;
         execute_all(&mut out)?;
         Ok::<_, Error>(out)
     })?;
-    let mut parts = ready.run(client, &bind).await?.parts();
+    let mut parts = ready.run(client, &bind).await?.stream();
     let first = parts.next(least_bytes).await;
     let first = first.map_err(|error| client.answer_lost(&call.sql, error))?;
     Ok((parts, first))
@@ -265,7 +265,7 @@ async fn run(
 
 /// Runs a statement, or a script if there are no parameters; returns the number of affected rows.
 pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
-    let is_script = held(|py| call.params.bind(py).is_empty());
+    let is_script = attached(|py| call.params.bind(py).is_empty());
     let rows = if is_script {
         refuse_control(&client, &call.sql, true)?;
         let was_outside = is_outside(&client);
@@ -275,7 +275,9 @@ pub(super) async fn execute(client: Client, call: Call) -> Result<Py<PyAny>> {
     } else {
         rows_affected(&run_statement(&client, &call, WHOLE_RESPONSE).await?.bytes)
     };
-    held(|py| Ok(rows.into_pyobject(py).map_err(|error| raised(error.into()))?.into_any().unbind()))
+    attached(|py| {
+        Ok(rows.into_pyobject(py).map_err(|error| from_py_err(error.into()))?.into_any().unbind())
+    })
 }
 
 pub(super) fn rows_affected(reply: &[u8]) -> u64 {
@@ -318,16 +320,16 @@ async fn all_rows(
     let is_whole = parts.has_ended();
     let row_error = |is_whole, error| row_error(client, sql, is_whole, error);
     let (row_kind, rows) =
-        held(|py| Ok::<_, Error>((row_kind.resolve(py, typed)?, PyList::empty(py).unbind())))
+        attached(|py| Ok::<_, Error>((row_kind.resolve(py, typed)?, PyList::empty(py).unbind())))
             .map_err(|error| row_error(is_whole, error))?;
     let mut chunk_bytes = FIRST_CHUNK_BYTES;
     loop {
-        held(|py| RowDecoder::new(py, typed, &row_kind)?.extend(rows.bind(py), &bytes, 0))
+        attached(|py| RowDecoder::new(py, typed, &row_kind)?.extend(rows.bind(py), &bytes, 0))
             .map_err(|error| row_error(parts.has_ended(), error))?;
         if parts.has_ended() {
             return Ok(rows.into_any());
         }
-        parts.reuse(bytes);
+        parts.recycle(bytes);
         chunk_bytes = (2 * chunk_bytes).min(MAX_CHUNK_BYTES);
         let next = parts.next(chunk_bytes).await;
         bytes = next.map_err(|error| client.answer_lost(sql, error))?;
@@ -337,7 +339,7 @@ async fn all_rows(
 /// Fetches the first row, or None.
 pub(super) async fn fetch_one(client: Client, call: Call, row_kind: RowKind) -> Result<Py<PyAny>> {
     let response = run_statement(&client, &call, WHOLE_RESPONSE).await?;
-    held(|py| {
+    attached(|py| {
         let row = RowDecoder::new(py, execute::typed(&response.statement)?, &row_kind)?
             .first(&response.bytes)?;
         Ok(row.map_or_else(|| py.None(), Bound::unbind))
@@ -348,7 +350,7 @@ pub(super) async fn fetch_one(client: Client, call: Call, row_kind: RowKind) -> 
 /// Fetches the first value of the first row, or None.
 pub(super) async fn fetch_value(client: Client, call: Call) -> Result<Py<PyAny>> {
     let response = run_statement(&client, &call, WHOLE_RESPONSE).await?;
-    held(|py| {
+    attached(|py| {
         let value = RowDecoder::new(py, execute::typed(&response.statement)?, &RowKind::Values)?
             .value(&response.bytes)?;
         Ok(value.map_or_else(|| py.None(), Bound::unbind))

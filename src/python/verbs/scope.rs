@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::session::{self, Client, GRACE, ROLLBACK_LIMIT};
+use crate::session::{self, ABANDON_GRACE, Client, ROLLBACK_LIMIT};
 use crate::sql::render;
 
 /// Begins a transaction.
@@ -20,7 +20,7 @@ pub(in crate::python) async fn begin(
             isolation.unwrap_or_default()
         ))
     })?;
-    if client.is_quiet() && client.status() != b'I' {
+    if client.is_idle() && client.status() != b'I' {
         return Err(Error::Interface(
             "a transaction, such as that of a stream, is already open on this connection; end it before you begin the next one".into(),
         ));
@@ -30,7 +30,7 @@ pub(in crate::python) async fn begin(
 
 /// Commits a transaction.
 pub(in crate::python) async fn commit(client: Client) -> Result<()> {
-    if client.is_quiet() && client.status() == b'I' {
+    if client.is_idle() && client.status() == b'I' {
         return Err(Error::Interface(
             "a statement of the block has ended its transaction, and the statements after it were committed one by one; let only the end of the block commit".into(),
         ));
@@ -39,9 +39,9 @@ pub(in crate::python) async fn commit(client: Client) -> Result<()> {
 }
 
 /// The timeout of a rollback. After an interrupt the caller must not wait: a connection that does not respond
-/// within [`GRACE`] is closed, which has the server roll back.
+/// within [`ABANDON_GRACE`] is closed, which has the server roll back.
 pub(in crate::python) fn rollback_limit(limit: Option<Duration>, interrupted: bool) -> Duration {
-    let max = if interrupted { GRACE } else { ROLLBACK_LIMIT };
+    let max = if interrupted { ABANDON_GRACE } else { ROLLBACK_LIMIT };
     limit.map_or(max, |limit| limit.min(max))
 }
 

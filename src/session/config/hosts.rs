@@ -5,9 +5,9 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::given::Given;
+use super::conninfo::Conninfo;
 use super::passfile::{Passfile, Wanted};
-use super::{Config, Host, Place, Secret};
+use super::{Config, Endpoint, Host, Secret};
 use crate::error::{Error, Result};
 
 const PORT: u16 = 5432;
@@ -18,12 +18,12 @@ const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// The hosts that are given; and why a password file was not used.
 pub(super) fn read(
-    given: &Given,
+    conninfo: &Conninfo,
     user: &str,
     database: &str,
 ) -> Result<(Vec<Host>, Option<String>)> {
-    let (names, addresses) = (given.list("host"), given.list("hostaddr"));
-    let ports = given.list("port");
+    let (names, addresses) = (conninfo.list("host"), conninfo.list("hostaddr"));
+    let ports = conninfo.list("port");
     if !names.is_empty() && !addresses.is_empty() && names.len() != addresses.len() {
         return Err(Error::Interface(format!(
             "host and hostaddr: expected as many of the one as of the other, got {} and {}",
@@ -41,12 +41,13 @@ pub(super) fn read(
     let mut hosts = Vec::new();
     for index in 0..count {
         let port = ports.get(index).or(ports.first()).copied().unwrap_or_default();
-        let port = number(port).ok_or_else(|| given.refusal("port", "a number from 1 to 65535"))?;
+        let port =
+            number(port).ok_or_else(|| conninfo.refusal("port", "a number from 1 to 65535"))?;
         let name = names.get(index).copied().unwrap_or_default();
         let address = addresses.get(index).filter(|text| !text.is_empty());
         let address = address.map(|text| text.parse::<IpAddr>()).transpose();
         let address = address
-            .map_err(|_| given.refusal("hostaddr", "an IP address; a name goes into host"))?;
+            .map_err(|_| conninfo.refusal("hostaddr", "an IP address; a name goes into host"))?;
         if name.starts_with('@') && address.is_none() {
             return Err(Error::NotSupported(
                 "host: howdah does not do sockets in the abstract namespace; give the directory \
@@ -54,14 +55,14 @@ pub(super) fn read(
                     .into(),
             ));
         }
-        hosts.extend(places(name, address, port).into_iter().map(|(name, place)| Host {
+        hosts.extend(endpoints(name, address, port).into_iter().map(|(name, endpoint)| Host {
             name,
-            place,
+            endpoint,
             port,
             password: None,
         }));
     }
-    let ignored = give_passwords(&mut hosts, given, user, database);
+    let ignored = give_passwords(&mut hosts, conninfo, user, database);
     Ok((hosts, ignored))
 }
 
@@ -69,17 +70,20 @@ fn number(port: &str) -> Option<u16> {
     if port.is_empty() { Some(PORT) } else { port.parse().ok().filter(|number| *number > 0) }
 }
 
-fn places(name: &str, address: Option<IpAddr>, port: u16) -> Vec<(String, Place)> {
+fn endpoints(name: &str, address: Option<IpAddr>, port: u16) -> Vec<(String, Endpoint)> {
     let tcp = |host: &str| {
         let shown = if host.is_empty() {
             address.map(|ip| ip.to_string()).unwrap_or_default()
         } else {
             host.to_owned()
         };
-        (shown.clone(), Place::Tcp { host: shown, address })
+        (shown.clone(), Endpoint::Tcp { host: shown, address })
     };
     let unix = |directory: &str| {
-        (directory.to_owned(), Place::Unix(Path::new(directory).join(format!(".s.PGSQL.{port}"))))
+        (
+            directory.to_owned(),
+            Endpoint::Unix(Path::new(directory).join(format!(".s.PGSQL.{port}"))),
+        )
     };
     if address.is_some() {
         return vec![tcp(name)];
@@ -90,21 +94,26 @@ fn places(name: &str, address: Option<IpAddr>, port: u16) -> Vec<(String, Place)
     if !name.is_empty() {
         return vec![tcp(name)];
     }
-    let there = |(_, place): &(String, Place)| matches!(place, Place::Unix(path) if path.exists());
+    let there = |(_, endpoint): &(String, Endpoint)| matches!(endpoint, Endpoint::Unix(path) if path.exists());
     let sockets = SOCKET_DIRECTORIES.iter().map(|directory| unix(directory)).filter(there);
     sockets.chain([tcp("localhost")]).collect()
 }
 
 /// The password that is given is for all; a password file has them by host.
-fn give_passwords(hosts: &mut [Host], given: &Given, user: &str, database: &str) -> Option<String> {
-    if let Some(password) = given.get("password") {
+fn give_passwords(
+    hosts: &mut [Host],
+    conninfo: &Conninfo,
+    user: &str,
+    database: &str,
+) -> Option<String> {
+    if let Some(password) = conninfo.get("password") {
         for host in hosts {
             host.password = Some(Secret::new(password.to_owned()));
         }
         return None;
     }
-    let own = || given.home.as_ref().map(|home| home.join(".pgpass"));
-    let path: PathBuf = given.path("passfile").or_else(own)?;
+    let own = || conninfo.home.as_ref().map(|home| home.join(".pgpass"));
+    let path: PathBuf = conninfo.path("passfile").or_else(own)?;
     let passfile = match Passfile::read(&path) {
         Ok(passfile) => passfile?,
         Err(why) => return Some(why),
@@ -133,7 +142,7 @@ impl Config {
 pub(in crate::session) fn shuffle<T>(items: &mut [T]) {
     for end in (1..items.len()).rev() {
         let chance = RandomState::new().build_hasher().finish();
-        let place = chance % (end as u64 + 1);
-        items.swap(end, usize::try_from(place).unwrap_or(end));
+        let endpoint = chance % (end as u64 + 1);
+        items.swap(end, usize::try_from(endpoint).unwrap_or(end));
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::given::Given;
+use super::conninfo::Conninfo;
 use crate::error::{Error, Result};
 
 /// A way to prove who one is.
@@ -130,9 +130,9 @@ impl LoginRules {
     ///
     /// # Errors
     /// When it cannot be read, or can never be had.
-    pub(super) fn read(given: &Given) -> Result<Self> {
-        let required = given.get("require_auth").map(RequiredAuth::parse).transpose();
-        let required = required.map_err(|expected| given.refusal("require_auth", &expected))?;
+    pub(super) fn read(conninfo: &Conninfo) -> Result<Self> {
+        let required = conninfo.get("require_auth").map(RequiredAuth::parse).transpose();
+        let required = required.map_err(|expected| conninfo.refusal("require_auth", &expected))?;
         if required.as_ref().is_some_and(|required| !KNOWN.iter().any(|m| required.allows(*m))) {
             return Err(Error::NotSupported(
                 "require_auth: howdah logs in by password, md5, scram-sha-256 or none, and by no \
@@ -142,26 +142,26 @@ impl LoginRules {
         }
         Ok(Self {
             required,
-            keys: keys(given)?,
-            allows_cleartext: given.switch("allow_cleartext")?.unwrap_or(false),
-            peer: given.get("requirepeer").map(str::to_owned),
-            needs_certificate: given.get("sslcertmode") == Some("require"),
+            keys: keys(conninfo)?,
+            allows_cleartext: conninfo.switch("allow_cleartext")?.unwrap_or(false),
+            peer: conninfo.get("requirepeer").map(str::to_owned),
+            needs_certificate: conninfo.get("sslcertmode") == Some("require"),
         })
     }
 }
 
 /// Both keys of SCRAM: with one alone, either side's proof cannot be made or checked.
-fn keys(given: &Given) -> Result<Option<ScramKeys>> {
+fn keys(conninfo: &Conninfo) -> Result<Option<ScramKeys>> {
     let key = |name: &str| -> Result<Option<[u8; 32]>> {
-        let Some(text) = given.get(name) else { return Ok(None) };
+        let Some(text) = conninfo.get(name) else { return Ok(None) };
         let key = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-        key.map(Some).ok_or_else(|| given.refusal(name, "32 bytes in base64"))
+        key.map(Some).ok_or_else(|| conninfo.refusal(name, "32 bytes in base64"))
     };
     match (key("scram_client_key")?, key("scram_server_key")?) {
         (Some(client), Some(server)) => Ok(Some(ScramKeys { client, server })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(given.refusal("scram_client_key", "scram_server_key beside it")),
-        (None, Some(_)) => Err(given.refusal("scram_server_key", "scram_client_key beside it")),
+        (Some(_), None) => Err(conninfo.refusal("scram_client_key", "scram_server_key beside it")),
+        (None, Some(_)) => Err(conninfo.refusal("scram_server_key", "scram_client_key beside it")),
     }
 }
 

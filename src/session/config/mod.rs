@@ -1,14 +1,14 @@
 //! Where to connect and as whom: a URI or DSN, else the environment, as libpq reads them.
 
+mod conninfo;
 mod dsn;
-mod given;
 mod hosts;
 pub mod login;
 mod parameters;
 mod passfile;
-mod refused;
 pub mod security;
 mod service;
+mod unsupported;
 mod uri;
 
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use given::Given;
+use conninfo::Conninfo;
 pub(super) use hosts::shuffle;
 pub use login::{LoginRules, ScramKeys};
 pub use security::ChannelBinding;
@@ -182,14 +182,14 @@ impl fmt::Display for SessionAttrs {
 pub(super) struct Host {
     /// As the caller wrote it; what certificates are checked against.
     pub name: String,
-    pub place: Place,
+    pub endpoint: Endpoint,
     pub port: u16,
     pub password: Option<Secret>,
 }
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Endpoint {
     /// The host by its name, or where that is given, by its address.
     Tcp { host: String, address: Option<IpAddr> },
     /// The socket's file.
@@ -315,46 +315,48 @@ impl Config {
     fn read(source: Arc<Source>) -> Result<Self> {
         let url = source.url.as_ref().map(Secret::reveal);
         let options = source.options.clone();
-        let given = Given::new(url, &|name: &str| {
+        let conninfo = Conninfo::new(url, &|name: &str| {
             source.environment.get(name).map(|value| value.reveal().to_owned())
         })?;
-        refused::check(&given)?;
-        let pgbouncer = given.switch("pgbouncer")?.unwrap_or(false);
-        let user = match given.get("user") {
+        unsupported::check(&conninfo)?;
+        let pgbouncer = conninfo.switch("pgbouncer")?.unwrap_or(false);
+        let user = match conninfo.get("user") {
             Some(user) => user.to_owned(),
             None => whoami::username().map_err(|error| {
                 Error::Interface(format!("no user is given, and the system tells none: {error}"))
             })?,
         };
-        let database = given.get("dbname").unwrap_or(&user).to_owned();
-        let (mut hosts, mut ignored_passfile) = hosts::read(&given, &user, &database)?;
+        let database = conninfo.get("dbname").unwrap_or(&user).to_owned();
+        let (mut hosts, mut ignored_passfile) = hosts::read(&conninfo, &user, &database)?;
         if options.password.is_some() || options.ask_password.is_some() {
             ignored_passfile = None;
             for host in &mut hosts {
                 host.password.clone_from(&options.password);
             }
         }
-        let connect_timeout = match given.get("connect_timeout") {
+        let connect_timeout = match conninfo.get("connect_timeout") {
             None => options.connect_timeout,
-            Some(_) => given.time("connect_timeout", SECOND)?.unwrap_or(FOR_EVER),
+            Some(_) => conninfo.time("connect_timeout", SECOND)?.unwrap_or(FOR_EVER),
         };
-        let cache_size = given.number("statement_cache_size")?;
+        let cache_size = conninfo.number("statement_cache_size")?;
         let cache_size = cache_size.unwrap_or(options.statement_cache_size);
         let timeout = options.statement_timeout.filter(|_| !pgbouncer);
         Ok(Self {
             hosts,
             user,
             database,
-            settings: settings(&given, &source.options, timeout),
-            security: Security::read(&given)?,
-            login: LoginRules::read(&given)?,
-            target: given.word("target_session_attrs", SESSION_ATTRS)?.unwrap_or(SessionAttrs::Any),
-            load_balance: given
+            settings: settings(&conninfo, &source.options, timeout),
+            security: Security::read(&conninfo)?,
+            login: LoginRules::read(&conninfo)?,
+            target: conninfo
+                .word("target_session_attrs", SESSION_ATTRS)?
+                .unwrap_or(SessionAttrs::Any),
+            load_balance: conninfo
                 .word("load_balance_hosts", &[("disable", false), ("random", true)])?
                 .unwrap_or(false),
             connect_timeout: connect_timeout.min(FOR_EVER),
-            keepalive: keepalive(&given)?,
-            user_timeout: user_timeout(&given)?,
+            keepalive: keepalive(&conninfo)?,
+            user_timeout: user_timeout(&conninfo)?,
             ignored_passfile,
             statement_limit: match options.statement_timeout {
                 Some(timeout) if pgbouncer => Some(timeout),
@@ -373,15 +375,16 @@ impl Config {
 
 /// What the server is told at the start, beside the user, the database and the encoding.
 fn settings(
-    given: &Given,
+    conninfo: &Conninfo,
     options: &Options,
     statement_timeout: Option<Duration>,
 ) -> Vec<(String, String)> {
-    let mut settings = given.settings.clone();
-    let name = given.get("application_name").or_else(|| given.get("fallback_application_name"));
+    let mut settings = conninfo.settings.clone();
+    let name =
+        conninfo.get("application_name").or_else(|| conninfo.get("fallback_application_name"));
     let name = name.unwrap_or(&options.application_name).to_owned();
     settings.push(("application_name".to_owned(), name));
-    let mut more = given.get("options").unwrap_or_default().to_owned();
+    let mut more = conninfo.get("options").unwrap_or_default().to_owned();
     if let Some(timeout) = statement_timeout {
         // The server takes 0 for no limit, and no more than this.
         let least = u128::from(!timeout.is_zero());
@@ -394,15 +397,15 @@ fn settings(
     settings
 }
 
-fn keepalive(given: &Given) -> Result<Option<Keepalive>> {
-    if given.number::<i32>("keepalives")? == Some(0) {
+fn keepalive(conninfo: &Conninfo) -> Result<Option<Keepalive>> {
+    if conninfo.number::<i32>("keepalives")? == Some(0) {
         return Ok(None);
     }
-    let time = |name, usual| match given.get(name) {
-        Some(_) => given.time(name, SECOND),
+    let time = |name, usual| match conninfo.get(name) {
+        Some(_) => conninfo.time(name, SECOND),
         None => Ok(usual),
     };
-    let retries = given.number::<i32>("keepalives_count")?;
+    let retries = conninfo.number::<i32>("keepalives_count")?;
     Ok(Some(Keepalive {
         idle: time("keepalives_idle", KEEPALIVE.idle)?,
         interval: time("keepalives_interval", KEEPALIVE.interval)?,
@@ -410,10 +413,10 @@ fn keepalive(given: &Given) -> Result<Option<Keepalive>> {
     }))
 }
 
-fn user_timeout(given: &Given) -> Result<UserTimeout> {
-    Ok(match given.get("tcp_user_timeout") {
+fn user_timeout(conninfo: &Conninfo) -> Result<UserTimeout> {
+    Ok(match conninfo.get("tcp_user_timeout") {
         Some(_) => UserTimeout {
-            limit: given.time("tcp_user_timeout", Duration::from_millis(1))?,
+            limit: conninfo.time("tcp_user_timeout", Duration::from_millis(1))?,
             is_suspended_for_long_requests: false,
         },
         None => UserTimeout { limit: Some(USER_TIMEOUT), is_suspended_for_long_requests: true },

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::Secret;
-use super::given::Given;
+use super::conninfo::Conninfo;
 use crate::error::{Error, Result};
 
 /// Whether there is TLS, and what is checked.
@@ -120,16 +120,16 @@ impl Security {
     ///
     /// # Errors
     /// When it cannot be read, or one part of it is at odds with another.
-    pub(super) fn read(given: &Given) -> Result<Self> {
-        let (roots, default) = match given.get("sslrootcert") {
+    pub(super) fn read(conninfo: &Conninfo) -> Result<Self> {
+        let (roots, default) = match conninfo.get("sslrootcert") {
             Some("system") => (RootCertificates::System, SslMode::VerifyFull),
             Some(file) => (RootCertificates::File(file.into()), SslMode::default()),
             None => {
-                let file = given.home.as_ref().map(|home| home.join(".postgresql/root.crt"));
+                let file = conninfo.home.as_ref().map(|home| home.join(".postgresql/root.crt"));
                 (RootCertificates::Default(file), SslMode::default())
             }
         };
-        let mode = given.word("sslmode", MODES)?.unwrap_or(default);
+        let mode = conninfo.word("sslmode", MODES)?.unwrap_or(default);
         if roots == RootCertificates::System && mode != SslMode::VerifyFull {
             return Err(Error::Interface(
                 "sslrootcert=system: a weaker sslmode than verify-full trusts whoever has any \
@@ -137,7 +137,7 @@ impl Security {
                     .into(),
             ));
         }
-        let negotiation = given.word("sslnegotiation", NEGOTIATIONS)?.unwrap_or_default();
+        let negotiation = conninfo.word("sslnegotiation", NEGOTIATIONS)?.unwrap_or_default();
         let weak = matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
         if negotiation == Negotiation::Direct && weak {
             return Err(Error::Interface(
@@ -146,19 +146,19 @@ impl Security {
                     .into(),
             ));
         }
-        let (min_version, max_version) = versions(given)?;
-        let (certificate, key) = identity(given)?;
+        let (min_version, max_version) = versions(conninfo)?;
+        let (certificate, key) = identity(conninfo)?;
         Ok(Self {
             mode,
             roots,
             certificate,
             key,
-            key_password: given.get("sslpassword").map(|text| Secret::new(text.to_owned())),
-            revoked: given.path("sslcrl").or_else(|| default_revoked(given)),
-            revoked_directory: given.path("sslcrldir"),
+            key_password: conninfo.get("sslpassword").map(|text| Secret::new(text.to_owned())),
+            revoked: conninfo.path("sslcrl").or_else(|| default_revoked(conninfo)),
+            revoked_directory: conninfo.path("sslcrldir"),
             negotiation,
-            sni: given.switch("sslsni")?.unwrap_or(true),
-            channel_binding: given.word("channel_binding", BINDINGS)?.unwrap_or_default(),
+            sni: conninfo.switch("sslsni")?.unwrap_or(true),
+            channel_binding: conninfo.word("channel_binding", BINDINGS)?.unwrap_or_default(),
             min_version,
             max_version,
         })
@@ -166,34 +166,34 @@ impl Security {
 }
 
 /// The lists in the home directory, which libpq reads where no others are given.
-fn default_revoked(given: &Given) -> Option<PathBuf> {
-    given.own_file("root.crl").filter(|_| given.get("sslcrldir").is_none())
+fn default_revoked(conninfo: &Conninfo) -> Option<PathBuf> {
+    conninfo.own_file("root.crl").filter(|_| conninfo.get("sslcrldir").is_none())
 }
 
 /// Our certificate and its key, unless there is none or it is to be kept back.
-fn identity(given: &Given) -> Result<(Option<PathBuf>, Option<PathBuf>)> {
-    match given.get("sslcertmode") {
+fn identity(conninfo: &Conninfo) -> Result<(Option<PathBuf>, Option<PathBuf>)> {
+    match conninfo.get("sslcertmode") {
         None | Some("allow" | "require") => {}
         Some("disable") => return Ok((None, None)),
-        Some(_) => return Err(given.refusal("sslcertmode", "one of disable, allow, require")),
+        Some(_) => return Err(conninfo.refusal("sslcertmode", "one of disable, allow, require")),
     }
-    let certificate = given.path("sslcert").or_else(|| given.own_file("postgresql.crt"));
-    let key = given.path("sslkey").or_else(|| given.own_file("postgresql.key"));
+    let certificate = conninfo.path("sslcert").or_else(|| conninfo.own_file("postgresql.crt"));
+    let key = conninfo.path("sslkey").or_else(|| conninfo.own_file("postgresql.key"));
     Ok((certificate.clone(), key.filter(|_| certificate.is_some())))
 }
 
 /// The least and the highest version of TLS.
-fn versions(given: &Given) -> Result<(Option<TlsVersion>, Option<TlsVersion>)> {
-    let version = |name: &str| match given.get(name).map(str::to_ascii_lowercase).as_deref() {
+fn versions(conninfo: &Conninfo) -> Result<(Option<TlsVersion>, Option<TlsVersion>)> {
+    let version = |name: &str| match conninfo.get(name).map(str::to_ascii_lowercase).as_deref() {
         None => Ok(None),
         Some("tlsv1.2") => Ok(Some(TlsVersion::V1_2)),
         Some("tlsv1.3") => Ok(Some(TlsVersion::V1_3)),
-        Some(_) => Err(given.refusal(name, "TLSv1.2 or TLSv1.3; older ones are broken")),
+        Some(_) => Err(conninfo.refusal(name, "TLSv1.2 or TLSv1.3; older ones are broken")),
     };
     let (least, most) = ("ssl_min_protocol_version", "ssl_max_protocol_version");
     let (min, max) = (version(least)?, version(most)?);
     if min.zip(max).is_some_and(|(min, max)| min > max) {
-        return Err(given.refusal(most, "no older a version than ssl_min_protocol_version"));
+        return Err(conninfo.refusal(most, "no older a version than ssl_min_protocol_version"));
     }
     Ok((min, max))
 }

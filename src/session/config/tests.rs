@@ -135,8 +135,8 @@ fn test_config_of_passfile_gives_each_host_its_password() {
     let passwords: Vec<_> =
         both.hosts.iter().map(|host| host.password.as_ref().unwrap().reveal()).collect();
     assert_eq!(passwords, ["one", "two"]);
-    let given = config(Some(&format!("{url} password=x")), &passfile).unwrap();
-    assert_eq!(given.hosts[0].password.as_ref().unwrap().reveal(), "x");
+    let conninfo = config(Some(&format!("{url} password=x")), &passfile).unwrap();
+    assert_eq!(conninfo.hosts[0].password.as_ref().unwrap().reveal(), "x");
     fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
     let ignored = config(Some(url), &passfile).unwrap();
     assert!(ignored.hosts[0].password.is_none());
@@ -268,8 +268,8 @@ fn test_config_of_what_libpq_alone_can_is_refused() {
 #[test]
 fn test_config_of_an_empty_value_has_the_default() {
     let variables = [("PGDATABASE", "env"), ("PGSSLMODE", "require"), ("PGUSER", "")];
-    let given = config(Some("user=u dbname='' sslmode=''"), &variables).unwrap();
-    assert_eq!((given.database.as_str(), given.security.mode), ("u", SslMode::Prefer));
+    let conninfo = config(Some("user=u dbname='' sslmode=''"), &variables).unwrap();
+    assert_eq!((conninfo.database.as_str(), conninfo.security.mode), ("u", SslMode::Prefer));
     let by_system = config(Some("host=/tmp"), &variables).unwrap();
     assert!(!by_system.user.is_empty());
     assert!(config(None, &[("PGHOST", "")]).is_err());

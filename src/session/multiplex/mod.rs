@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Client;
-use super::pool::Lent;
+use super::pool::PooledSession;
 
 /// Up to this many unanswered reads a connection is joined before the pool is asked for another one: one connection for
 /// 10 callers, several for 100. Fewer reads on each let more of the server's cores work; more let fewer processes be
@@ -49,18 +49,18 @@ impl Room {
 /// The connections of a pool that reads may join.
 #[derive(Default)]
 pub struct Multiplexer {
-    sessions: Mutex<Vec<Weak<Lent>>>,
+    sessions: Mutex<Vec<Weak<PooledSession>>>,
     /// How many reads have joined one.
     joined: AtomicU64,
 }
 
 impl Multiplexer {
-    fn sessions(&self) -> MutexGuard<'_, Vec<Weak<Lent>>> {
+    fn sessions(&self) -> MutexGuard<'_, Vec<Weak<PooledSession>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets other reads join a connection, from when it has a read to when it goes back to the pool.
-    pub fn offer(&self, session: &Arc<Lent>) {
+    pub fn offer(&self, session: &Arc<PooledSession>) {
         let mut sessions = self.sessions();
         sessions.retain(|other| other.strong_count() > 0);
         if !sessions.iter().any(|other| other.as_ptr() == Arc::as_ptr(session)) {
@@ -73,11 +73,11 @@ impl Multiplexer {
         &self,
         sql: &str,
         room: Room,
-        is_driven_here: impl Fn(&Lent) -> bool,
-    ) -> Option<Arc<Lent>> {
+        is_driven_here: impl Fn(&PooledSession) -> bool,
+    ) -> Option<Arc<PooledSession>> {
         // Collected first: who drops the last reference gives the connection back, and may come here again.
         let sessions: Vec<_> = self.sessions().iter().filter_map(Weak::upgrade).collect();
-        let can_join = |session: &&Arc<Lent>| {
+        let can_join = |session: &&Arc<PooledSession>| {
             let reads = session.client().reads_ahead()?;
             let is_joinable = (1..room.most_reads()).contains(&reads)
                 && session.is_joinable()
@@ -97,7 +97,7 @@ impl Multiplexer {
     }
 }
 
-impl Lent {
+impl PooledSession {
     /// Whether it is this process's, and not to be closed for its age.
     fn is_joinable(&self) -> bool {
         self.is_ours() && self.pool.is_young(self.born)
@@ -107,6 +107,6 @@ impl Lent {
 impl Client {
     /// How many requests are not answered yet; `None` where no read may be sent behind them.
     fn reads_ahead(&self) -> Option<usize> {
-        self.0.line().reads_ahead()
+        self.0.protocol().reads_ahead()
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// How long a session may take to become clean. Most do in milliseconds; for one that takes longer
 /// than it takes to open another, those who wait for a connection wait in vain.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Pool {
     /// A session comes back: if it is clean, for the next who wants one. Otherwise it counts for as long
@@ -36,7 +36,7 @@ impl Pool {
         let mut state = self.state();
         if state.closed {
             drop(state);
-            session.leave();
+            session.cancel_in_background();
             self.put_back(session, born);
             return;
         }
@@ -44,7 +44,7 @@ impl Pool {
         state.resetting += usize::from(is_clean);
         drop(state);
         // From here on no event loop drives it.
-        session.client().carry_by(0);
+        session.client().set_driver(0);
         let pool = Arc::clone(self);
         let resets_only = is_clean;
         let cleaning = Cleaning { pool, session: Some(session), born, resets_only, done: false };
@@ -54,17 +54,17 @@ impl Pool {
 
     /// Lets the hook use a session that comes back, which then comes back once more.
     fn release(self: &Arc<Self>, session: Session, born: Instant) {
-        session.client().carry_by(0);
-        let mut lent = self.lend(session, born);
-        lent.is_released = true;
+        session.client().set_driver(0);
+        let mut pooled = self.lend(session, born);
+        pooled.is_released = true;
         let release = move || {
-            let lent = Arc::new(lent);
-            if !lent.is_clean() {
-                lent.clean(PATIENCE, &|| !lent.pool().state().closed);
+            let pooled = Arc::new(pooled);
+            if !pooled.is_clean() {
+                pooled.clean(CLEANUP_TIMEOUT, &|| !pooled.pool().state().closed);
             }
-            let pool = Arc::clone(&lent.pool);
-            if let Some(hooks) = pool.hooks.get().filter(|_| !lent.is_broken()) {
-                hooks.release(lent);
+            let pool = Arc::clone(&pooled.pool);
+            if let Some(hooks) = pool.hooks.get().filter(|_| !pooled.is_broken()) {
+                hooks.release(pooled);
             }
         };
         // Without a thread it goes back without the hook, and is closed for that.
@@ -85,9 +85,9 @@ impl Pool {
             }
             return;
         }
-        let mut lost = Vec::new();
+        let mut reason = Vec::new();
         if session.client().has_lost_server() {
-            lost = take_lost(&mut state, &session);
+            reason = take_lost(&mut state, &session);
             if !state.idle.is_empty() {
                 state.lost_at = Some(Instant::now());
                 self.keep(&mut state);
@@ -96,8 +96,8 @@ impl Pool {
         drop(state);
         // It counts until its socket is closed.
         drop(session);
-        self.forget(1 + lost.len());
-        drop(lost);
+        self.forget(1 + reason.len());
+        drop(reason);
         self.serve();
     }
 
@@ -138,7 +138,7 @@ impl Cleaning {
     fn run(mut self) {
         let Some(session) = &self.session else { return };
         if !self.resets_only {
-            session.clean(PATIENCE, &|| !self.pool.state().closed);
+            session.clean(CLEANUP_TIMEOUT, &|| !self.pool.state().closed);
         }
         if let Some(undo) = self.pool.undo_wanted(session.client())
             && !session.is_broken()
@@ -159,7 +159,7 @@ impl Drop for Cleaning {
         if state.closed {
             // It is not counted any more.
             drop(state);
-            session.leave();
+            session.cancel_in_background();
             drop(session);
             return;
         }

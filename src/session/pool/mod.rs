@@ -3,8 +3,9 @@
 
 mod cleaning;
 mod keeper;
-mod parked;
 mod permit;
+mod pooled;
+mod thread_waiter;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -15,13 +16,13 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::interrupt::{Interrupt, TICK};
-pub use super::lent::{Bulk, Hold, Lent};
 use super::multiplex::Multiplexer;
 use super::state::{Reset, Undo};
 use super::{Client, Session};
 use crate::error::{Error, Result};
-use parked::Parked;
 pub use permit::Permit;
+pub use pooled::{ExclusiveGuard, PooledSession, SessionRef};
+use thread_waiter::ThreadWaiter;
 
 /// The sessions of one database.
 pub struct Pool {
@@ -41,7 +42,7 @@ pub trait Hooks: Send + Sync {
 
     /// Uses a session that comes back, on a thread of its own, before its state is undone. One that it
     /// gives up is closed.
-    fn release(&self, lent: Arc<Lent>);
+    fn release(&self, pooled: Arc<PooledSession>);
 
     /// Itself, for who has set it.
     fn as_any(&self) -> &dyn Any;
@@ -115,9 +116,9 @@ pub struct Stats {
 }
 
 /// What a caller is offered.
-pub enum Offer {
+pub enum Grant {
     /// A session.
-    Session(Lent),
+    Session(PooledSession),
     /// The right to open one.
     Permit(Permit),
     /// Nothing any more: the pool is closed.
@@ -127,7 +128,7 @@ pub enum Offer {
 /// Somebody who waits for a session.
 pub trait Waiter: Send + Sync {
     /// Takes an offer; gives it back when it has gone, and the next is to have it.
-    fn take(self: Arc<Self>, offer: Offer) -> Option<Offer>;
+    fn take(self: Arc<Self>, grant: Grant) -> Option<Grant>;
 
     /// Does without a session of its own, where it can share that of others; tells whether it could.
     fn try_share(self: Arc<Self>) -> bool {
@@ -191,7 +192,7 @@ impl Pool {
     ///
     /// # Errors
     /// When the pool is closed.
-    pub fn try_acquire(self: &Arc<Self>) -> Result<Option<Offer>> {
+    pub fn try_acquire(self: &Arc<Self>) -> Result<Option<Grant>> {
         let mut state = self.state();
         if state.closed {
             return Err(closed());
@@ -203,19 +204,19 @@ impl Pool {
     }
 
     /// An idle session that is still good, else the right to open one.
-    fn find(self: &Arc<Self>, state: &mut State) -> Option<Offer> {
-        if let Some(lent) = self.find_idle(state) {
-            return Some(Offer::Session(lent));
+    fn find(self: &Arc<Self>, state: &mut State) -> Option<Grant> {
+        if let Some(pooled) = self.find_idle(state) {
+            return Some(Grant::Session(pooled));
         }
         if self.may_open(state, state.waiting.len()) {
             state.open += 1;
-            return Some(Offer::Permit(Permit { pool: Some(Arc::clone(self)) }));
+            return Some(Grant::Permit(Permit { pool: Some(Arc::clone(self)) }));
         }
         None
     }
 
     /// An idle session that is still good.
-    fn find_idle(self: &Arc<Self>, state: &mut State) -> Option<Lent> {
+    fn find_idle(self: &Arc<Self>, state: &mut State) -> Option<PooledSession> {
         while let Some(Idle { session, born, since }) = state.idle.pop() {
             let lasts = self.is_young(born)
                 && (since.elapsed() < self.limits.max_idle || state.open <= self.limits.min_size);
@@ -272,21 +273,21 @@ impl Pool {
 
     /// Offers what is free to those who wait, first come, first served.
     fn serve(self: &Arc<Self>) {
-        let mut kept: Option<Offer> = None;
+        let mut kept: Option<Grant> = None;
         loop {
-            let (offer, waiter) = {
+            let (grant, waiter) = {
                 let mut state = self.state();
                 let Some(waiter) = state.waiting.pop_front() else { break };
                 (kept.take().or_else(|| self.find(&mut state)), waiter)
             };
-            match offer {
-                Some(offer) => kept = waiter.take(offer),
+            match grant {
+                Some(grant) => kept = waiter.take(grant),
                 None if Arc::clone(&waiter).try_share() => {}
                 None => {
                     let mut state = self.state();
                     if state.closed {
                         drop(state);
-                        let _ = waiter.take(Offer::Closed);
+                        let _ = waiter.take(Grant::Closed);
                         break;
                     }
                     let may_open = self.may_open(&state, state.waiting.len());
@@ -305,9 +306,9 @@ impl Pool {
     ///
     /// # Errors
     /// When the pool is closed, no session is freed in time, or none can be opened.
-    pub fn acquire(self: &Arc<Self>, interrupt: &mut Interrupt<'_>) -> Result<Lent> {
-        let offer = self.try_acquire()?;
-        self.accept(offer, interrupt)
+    pub fn acquire(self: &Arc<Self>, interrupt: &mut Interrupt<'_>) -> Result<PooledSession> {
+        let grant = self.try_acquire()?;
+        self.accept(grant, interrupt)
     }
 
     /// Makes a session of what [`Pool::try_acquire`] gave; waits if that was nothing.
@@ -316,18 +317,18 @@ impl Pool {
     /// As [`Pool::acquire`].
     pub fn accept(
         self: &Arc<Self>,
-        offer: Option<Offer>,
+        grant: Option<Grant>,
         interrupt: &mut Interrupt<'_>,
-    ) -> Result<Lent> {
+    ) -> Result<PooledSession> {
         let deadline = self.acquire_deadline();
-        let offer = match offer {
-            Some(offer) => offer,
+        let grant = match grant {
+            Some(grant) => grant,
             None => self.wait(deadline, interrupt)?,
         };
-        match offer {
-            Offer::Session(session) => Ok(session),
-            Offer::Permit(permit) => permit.open(deadline, interrupt),
-            Offer::Closed => Err(closed()),
+        match grant {
+            Grant::Session(session) => Ok(session),
+            Grant::Permit(permit) => permit.open(deadline, interrupt),
+            Grant::Closed => Err(closed()),
         }
     }
 
@@ -338,13 +339,13 @@ impl Pool {
         now.checked_add(self.limits.acquire_timeout).unwrap_or(now + FOR_EVER)
     }
 
-    fn wait(self: &Arc<Self>, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Offer> {
-        let parked = Arc::new(Parked::default());
+    fn wait(self: &Arc<Self>, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Grant> {
+        let parked = Arc::new(ThreadWaiter::default());
         let waiter: Arc<dyn Waiter> = Arc::clone(&parked) as _;
         self.queue(Arc::clone(&waiter))?;
         loop {
-            if let Some(offer) = parked.wait(TICK) {
-                return Ok(offer);
+            if let Some(grant) = parked.wait(TICK) {
+                return Ok(grant);
             }
             let gone = match interrupt() {
                 Err(error) => error,
@@ -393,12 +394,12 @@ impl Pool {
         self.limits.acquire_timeout
     }
 
-    fn lend(self: &Arc<Self>, session: Session, born: Instant) -> Lent {
-        Lent {
+    fn lend(self: &Arc<Self>, session: Session, born: Instant) -> PooledSession {
+        PooledSession {
             pool: Arc::clone(self),
             session: Some(session),
             born,
-            in_bulk: AtomicBool::new(false),
+            in_exclusive_use: AtomicBool::new(false),
             is_released: false,
         }
     }
@@ -431,7 +432,7 @@ impl Pool {
         };
         drop(idle);
         for waiter in waiting {
-            let _ = waiter.take(Offer::Closed);
+            let _ = waiter.take(Grant::Closed);
         }
     }
 

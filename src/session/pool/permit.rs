@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::Session;
 use super::super::connect::Obstacles;
 use super::super::interrupt::{Interrupt, TICK};
-use super::super::lent::Lent;
-use super::Pool;
+use super::{Pool, PooledSession};
 use crate::error::{Error, Result};
 
 /// The right to open a session; when dropped, somebody else has it.
@@ -22,7 +21,11 @@ impl Permit {
     ///
     /// # Errors
     /// When that fails; somebody else then has the right to.
-    pub fn open(mut self, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Lent> {
+    pub fn open(
+        mut self,
+        deadline: Instant,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<PooledSession> {
         let Some(pool) = self.pool.take() else {
             return Err(Error::Internal("a permit was used twice".into()));
         };
@@ -41,8 +44,8 @@ impl Permit {
             if !may_pass || Instant::now() + pause >= deadline {
                 return Err(error);
             }
-            if let Some(lent) = pool.wait_for_another(pause, interrupt)? {
-                return Ok(lent);
+            if let Some(pooled) = pool.wait_for_another(pause, interrupt)? {
+                return Ok(pooled);
             }
             pause = (2 * pause).min(LONGEST_PAUSE);
         };
@@ -86,7 +89,7 @@ impl Pool {
         self: &Arc<Self>,
         pause: Duration,
         interrupt: &mut Interrupt<'_>,
-    ) -> Result<Option<Lent>> {
+    ) -> Result<Option<PooledSession>> {
         let until = Instant::now() + pause;
         loop {
             interrupt()?;
@@ -95,8 +98,8 @@ impl Pool {
                 if state.closed {
                     return Err(super::closed());
                 }
-                if let Some(lent) = self.find_idle(&mut state) {
-                    return Ok(Some(lent));
+                if let Some(pooled) = self.find_idle(&mut state) {
+                    return Ok(Some(pooled));
                 }
             }
             let left = until.saturating_duration_since(Instant::now());

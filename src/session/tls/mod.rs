@@ -2,9 +2,10 @@
 //! other. As libpq has it: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
 
 mod binding;
-mod explain;
+mod errors;
 mod files;
 mod identity;
+pub(super) mod negotiate;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 
 use super::config::security::{Negotiation, RootCertificates, Security, SslMode, TlsVersion};
 use crate::error::{Error, Result};
-pub(super) use explain::explain;
+pub(super) use errors::explain;
 use identity::Identity;
 pub(super) use stream::Tls;
 use verify::{Chain, Verifier};

@@ -6,7 +6,7 @@ use rustls::{ClientConnection, Error as TlsError};
 
 use super::PROTOCOL;
 use super::binding;
-use super::explain::Told;
+use super::errors::TlsErrorText;
 use crate::session::config::security::Negotiation;
 
 /// How many encrypted bytes may wait for the stream; more are not taken until it has taken these.
@@ -51,7 +51,7 @@ impl Tls {
             }
             match self.receive(io) {
                 Ok(Received { bytes: 0, .. }) => {
-                    return Err(Told::error(
+                    return Err(TlsErrorText::error(
                         ErrorKind::UnexpectedEof,
                         "the server closed the connection during the TLS handshake; its log may \
                          say why",
@@ -69,7 +69,7 @@ impl Tls {
     fn check_protocol(&self) -> io::Result<()> {
         let agreed = self.connection.alpn_protocol();
         if self.negotiation == Negotiation::Direct && agreed != Some(PROTOCOL) {
-            return Err(Told::error(
+            return Err(TlsErrorText::error(
                 ErrorKind::InvalidData,
                 "the server did not agree to speak PostgreSQL inside TLS (by ALPN); \
                  sslnegotiation=direct wants PostgreSQL 17 or later, or a proxy that knows it",
@@ -101,7 +101,8 @@ impl Tls {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => {
                     let cut = "the connection ended without TLS saying so";
-                    self.failure.get_or_insert_with(|| Told::error(ErrorKind::UnexpectedEof, cut));
+                    self.failure
+                        .get_or_insert_with(|| TlsErrorText::error(ErrorKind::UnexpectedEof, cut));
                 }
             }
             if filled > 0 && (is_drained || self.failure.is_some()) {

@@ -1,0 +1,52 @@
+//! A thread that waits for a session.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Grant, Waiter};
+
+/// A thread that waits.
+#[derive(Default)]
+pub(super) struct ThreadWaiter {
+    slot: Mutex<GrantSlot>,
+    offered: Condvar,
+}
+
+#[derive(Default)]
+struct GrantSlot {
+    grant: Option<Grant>,
+    gone: bool,
+}
+
+impl ThreadWaiter {
+    fn slot(&self) -> MutexGuard<'_, GrantSlot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn wait(&self, wait: Duration) -> Option<Grant> {
+        let slot = self.slot();
+        let (mut slot, _) = self
+            .offered
+            .wait_timeout_while(slot, wait, |slot| slot.grant.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        slot.grant.take()
+    }
+
+    pub fn go(&self) -> Option<Grant> {
+        let mut slot = self.slot();
+        slot.gone = true;
+        slot.grant.take()
+    }
+}
+
+impl Waiter for ThreadWaiter {
+    fn take(self: Arc<Self>, grant: Grant) -> Option<Grant> {
+        let mut slot = self.slot();
+        if slot.gone {
+            return Some(grant);
+        }
+        slot.grant = Some(grant);
+        self.offered.notify_one();
+        None
+    }
+}
