@@ -286,6 +286,27 @@ def test_a_task_that_is_cancelled_leaves_a_database_that_works(howdah_db: AsyncD
     asyncio.run(body())
 
 
+def test_a_transaction_that_is_cancelled_at_any_step_leaves_a_database_that_works(howdah_db: AsyncDatabase) -> None:
+    async def one(name: str) -> None:
+        async with howdah_db.transaction():
+            await store(name)
+
+    async def body() -> None:
+        for steps in range(150):
+            task = asyncio.create_task(one(str(steps)))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            # Twice: the second cancellation meets the end of the transaction.
+            task.cancel()
+            await asyncio.sleep(0)
+            task.cancel()
+            (found,) = await asyncio.gather(task, return_exceptions=True)
+            assert found is None or isinstance(found, asyncio.CancelledError), (steps, found)
+            assert (found is None) <= (str(steps) in await stored())
+
+    asyncio.run(body())
+
+
 def test_a_transaction_that_is_tried_again_runs(howdah_db: AsyncDatabase) -> None:
     async def body() -> int:
         await store("a")
