@@ -65,7 +65,7 @@ def every_option_of_a_database_is_named() -> None:
             max_idle_s=600.0,
             max_lifetime_s=3600.0,
             statement_cache_size=256,
-            busy_wait_s=250e-6,
+            busy_wait_s=50e-6,
             application_name="howdah",
         )
     pg.AsyncDatabase(multiplex=True)

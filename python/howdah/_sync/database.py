@@ -64,7 +64,7 @@ class Database(TableExecutor):
         max_idle_s: float = 600.0,
         max_lifetime_s: float = 3600.0,
         statement_cache_size: int = 256,
-        busy_wait_s: float = 250e-6,
+        busy_wait_s: float = 50e-6,
         json_decimals: bool = False,
         application_name: str = "howdah",
         password: str | AskPassword | None = None,
