@@ -17,7 +17,6 @@ use super::event_loop::EventLoop;
 use super::future::Completion;
 use super::run_hooks::prepared;
 use crate::error::{Error, Result};
-use crate::session::multiplex::Room;
 use crate::session::pool::{Grant, Permit, Pool, PooledSession, Waiter};
 
 /// What is done with the connection, in the loop's thread.
@@ -71,19 +70,13 @@ fn with_prepared(
     start: impl FnOnce(Python<'_>, &EventLoop, Checkout) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     // Who came before is served before.
-    let may_share = read.as_deref().filter(|_| pool.has_no_queue());
-    let share = |room| join(pool, event_loop, may_share?, room);
-    if let Some(checkout) = share(Room::Ample) {
+    let shareable = read.as_deref().filter(|_| pool.has_no_queue());
+    if let Some(checkout) = shareable.and_then(|sql| join(pool, event_loop, sql)) {
         return start(py, event_loop, checkout);
     }
     let grant = pool.try_acquire()?;
     if let Some(Grant::Session(pooled)) = grant {
         return start(py, event_loop, checkout(pooled, read.is_some()));
-    }
-    if grant.is_none()
-        && let Some(checkout) = share(Room::Any)
-    {
-        return start(py, event_loop, checkout);
     }
     let pending_start = PendingStart { start: Some(Box::new(start)), timer: None };
     let pending = Arc::new(PendingAcquire {
@@ -115,9 +108,9 @@ fn checkout(pooled: PooledSession, is_shared: bool) -> Checkout {
 }
 
 /// The connection of others that a read can join.
-fn join(pool: &Pool, event_loop: &EventLoop, sql: &str, room: Room) -> Option<Checkout> {
+fn join(pool: &Pool, event_loop: &EventLoop, sql: &str) -> Option<Checkout> {
     let is_driven_here = |pooled: &PooledSession| is_driven_by(pooled, event_loop);
-    pool.multiplexer()?.join(sql, room, is_driven_here).map(Checkout::Shared)
+    pool.multiplexer()?.join(sql, is_driven_here).map(Checkout::Shared)
 }
 
 impl PendingAcquire {
@@ -231,7 +224,7 @@ impl Waiter for PendingAcquire {
             return true;
         }
         let Some(read) = &self.read else { return false };
-        self.run_inline(|py| match join(&self.pool, &self.event_loop, read, Room::Any) {
+        self.run_inline(|py| match join(&self.pool, &self.event_loop, read) {
             Some(checkout) => {
                 self.start(py, Ok(checkout));
                 true
