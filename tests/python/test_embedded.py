@@ -1,8 +1,9 @@
-"""The private server: it starts, it keeps or forgets its data, and it leaves nothing behind."""
+"""The private server: how it starts, where its data remains, and that it leaves no process or folder behind."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -162,14 +163,20 @@ def test_server_without_the_package_names_the_extra(monkeypatch: pytest.MonkeyPa
         embedded.server()
 
 
+def install_below(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a copy of the programs in a folder that only root can enter, and let howdah find only that copy."""
+    programs = embedded._find_programs()
+    site, package = programs.parents[2], programs.parents[1].name
+    for part in (package, f"{package}.libs"):
+        if (site / part).is_dir():
+            shutil.copytree(site / part, folder / part, ignore=shutil.ignore_patterns("include", "*.a"))
+    folder.chmod(0o700)
+    monkeypatch.setattr(embedded, "_find_programs", lambda: folder / programs.relative_to(site))
+
+
 @as_root
 def test_server_with_programs_out_of_reach_copies_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs = embedded._installed()
-    site, package = programs.parents[2], programs.parents[1].name
-    for part in site.glob(f"{package}*"):
-        shutil.copytree(part, tmp_path / part.name, ignore=shutil.ignore_patterns("include", "*.a"))
-    tmp_path.chmod(0o700)
-    monkeypatch.setattr(embedded, "_installed", lambda: tmp_path / programs.relative_to(site))
+    install_below(tmp_path, monkeypatch)
     with embedded.server() as started:
         assert value(started.url, "SELECT 1") == 1
     assert tmp_path.stat().st_mode & 0o777 == 0o700
@@ -179,7 +186,7 @@ def test_server_with_programs_out_of_reach_copies_them(tmp_path: Path, monkeypat
 @as_root
 def test_server_with_path_out_of_reach_names_the_user(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    with pytest.raises(OperationalError, match="as the user nobody, who must be able to reach that folder"):
+    with pytest.raises(OperationalError, match="as the user nobody, who needs access to that path"):
         embedded.server(tmp_path / "data")
 
 
@@ -189,14 +196,31 @@ def test_server_with_temporary_folder_out_of_reach_names_the_user(
 ) -> None:
     tmp_path.chmod(0o700)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(OperationalError, match="as the user nobody, who must be able to reach that folder"):
+    with pytest.raises(OperationalError, match="as the user nobody, who needs access to that path"):
         embedded.server()
     assert not list(tmp_path.iterdir())
 
 
+@as_root
+def test_server_with_all_folders_out_of_reach_names_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_below(tmp_path, monkeypatch)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(OperationalError) as caught:
+        embedded.server()
+    assert re.fullmatch(
+        rf"embedded server, {re.escape(str(tmp_path))}/howdah-\w+/programs/.*/bin/postgres: permission denied;"
+        r" the server runs as the user nobody, who needs access to that path: choose another by path= or TMPDIR,"
+        r" or run chmod o\+x on the folders above it",
+        str(caught.value),
+    )
+    assert not list(tmp_path.glob("howdah-*"))
+
+
 @contextmanager
 def other_process(script: str) -> Iterator[tuple[subprocess.Popen[str], int, Path]]:
-    """Start a server in a process of its own, then go on with a script; give that process, the server and its home."""
+    """Start a process that starts a server and runs a script; yield it, the server's pid and the server's folder."""
     begin = "from howdah import embedded; s = embedded.server(); print(s.path, flush=True)\n"
     process = subprocess.Popen(
         [sys.executable, "-c", begin + textwrap.dedent(script)],
@@ -211,20 +235,20 @@ def other_process(script: str) -> Iterator[tuple[subprocess.Popen[str], int, Pat
 
 
 def test_server_at_exit_stops() -> None:
-    with other_process("input()") as (process, pid, home):
+    with other_process("input()") as (process, pid, run_folder):
         process.communicate("\n")
         assert ends(pid)
-        assert not home.exists()
+        assert not run_folder.exists()
     assert process.returncode == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_server_of_killed_process_stops(how: signal.Signals) -> None:
-    with other_process("input()") as (process, pid, home):
+    with other_process("input()") as (process, pid, run_folder):
         process.send_signal(how)
         process.wait()
         assert ends(pid)
-        assert vanishes(home)
+        assert vanishes(run_folder)
 
 
 def test_server_outlives_forked_process() -> None:
