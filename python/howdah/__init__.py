@@ -39,6 +39,7 @@ from howdah.errors import (
     SerializationFailure,
     UniqueViolation,
 )
+from howdah.export import set_module
 from howdah.expressions.expression import Expr
 from howdah.expressions.functions import (
     and_,
@@ -95,7 +96,7 @@ from howdah.interval import Interval
 from howdah.json_values import Json, JsonText
 from howdah.pipeline_results import AsyncPipelineResult, PipelineResult
 from howdah.queries.from_items import Derived, table_function
-from howdah.queries.pagination import Page
+from howdah.queries.page import Page
 from howdah.queries.subqueries import cte, subquery
 from howdah.range import Range
 from howdah.reader import ArrowReader, AsyncArrowReader
@@ -234,3 +235,5 @@ __all__ = [
     "value",
     "websearch_to_tsquery",
 ]
+
+set_module(__name__, globals(), __all__)

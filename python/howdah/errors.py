@@ -4,7 +4,7 @@ Each error carries what the server said. Source of the tree: https://peps.python
 of the SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: see `howdah.export`.
 
 import builtins
 from typing import Literal

@@ -1,6 +1,6 @@
 """Ranges of values, as PostgreSQL's range types hold them."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: see `howdah.export`.
 
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar

@@ -8,6 +8,8 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import sys
+from functools import cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ import howdah
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 MODULES = [info.name for info in pkgutil.iter_modules(howdah.__path__, "howdah.") if info.name != "howdah._core"]
 # The examples of the other files there are about tables that the reader has to imagine.
@@ -39,6 +42,22 @@ class Parser(doctest.DocTestParser):
         return parts
 
 
+class Finder(doctest.DocTestFinder):
+    """Finds the examples of a module's own classes, the public ones too, whose `__module__` is `howdah`."""
+
+    def _from_module(self, module: ModuleType, object: Any) -> bool:  # noqa: A002  (the base class's name)
+        if isinstance(object, type) and object.__module__ == "howdah":
+            return object.__name__ in classes_of(module)
+        found: bool = super()._from_module(module, object)  # type: ignore[misc]
+        return found
+
+
+@cache
+def classes_of(module: ModuleType) -> set[str]:
+    """The names of the classes that a module defines."""
+    return {node.name for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.ClassDef)}
+
+
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
     """Give the loop that awaits."""
@@ -59,7 +78,7 @@ def test_examples_of_module_hold(name: str, db: howdah.Database, url: str, runne
     if name.startswith("howdah._async."):
         names["db"] = howdah.AsyncDatabase(url)
     examples = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.FAIL_FAST)
-    for test in doctest.DocTestFinder(parser=Parser()).find(module, extraglobs=names):
+    for test in Finder(parser=Parser()).find(module, extraglobs=names):
         examples.run(test)
     if names["db"] is not db:
         runner.run(names["db"].close())
@@ -67,7 +86,7 @@ def test_examples_of_module_hold(name: str, db: howdah.Database, url: str, runne
 
 
 def test_examples_are_there() -> None:
-    found = [test for name in MODULES for test in doctest.DocTestFinder().find(importlib.import_module(name))]
+    found = [test for name in MODULES for test in Finder().find(importlib.import_module(name))]
     names = {test.name for test in found if test.examples}
     assert "howdah.embedded.server" in names
     without = {"close", "stats", "lease", "location", "origin", "on_rollback"}
@@ -76,4 +95,5 @@ def test_examples_are_there() -> None:
         own, _, executor = public.__mro__[:3]
         for kind, more in ((own, set[str]()), (executor, {"transaction"})):
             methods = [name for name in vars(kind) if not name.startswith("_") and name not in without | more]
-            assert {f"{kind.__module__}.{kind.__name__}.{name}" for name in methods} <= names
+            module = sys.modules[next(one.__module__ for one in vars(kind).values() if isinstance(one, FunctionType))]
+            assert {f"{module.__name__}.{kind.__name__}.{name}" for name in methods} <= names

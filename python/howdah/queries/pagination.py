@@ -13,7 +13,7 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from howdah.errors import InterfaceError
 from howdah.expressions.expression import Expr
@@ -21,6 +21,7 @@ from howdah.interval import Interval
 from howdah.queries.ast import is_json, is_to_one
 from howdah.queries.equality import unnamed
 from howdah.queries.object_plan import RowWithKeys
+from howdah.queries.page import Page
 from howdah.tables.relation_paths import key_of
 from howdah.tables.row_state import EXTRA_COLUMNS
 
@@ -32,22 +33,7 @@ if TYPE_CHECKING:
     from howdah.queries.query_compiler import CompilableQuery
     from howdah.tables.schema import Source
 
-R = TypeVar("R")
-
 __all__ = ["Page", "columns", "plan", "split_page"]
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
-    """A page of rows.
-
-    Attributes:
-        items: The rows.
-        next: The cursor of the next page; None on the last.
-    """
-
-    items: list[R]
-    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
