@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from howdah.errors import InterfaceError
 from howdah.reader import AsyncArrowReader
-from howdah.threads import caller, in_thread, running_loop
+from howdah.threads import caller, in_thread, running_loop, running_task
 
 if TYPE_CHECKING:
+    import asyncio
     from types import CodeType
 
     from howdah import _core
@@ -40,11 +38,11 @@ __all__ = [
     "ABANDONED_BY",
     "AskPassword",
     "Hook",
-    "Lock",
     "call_hook",
     "current_loop",
     "current_owner",
     "in_thread",
+    "new_lock",
     "open_reader",
     "refuse_wrapper_task",
     "run_from_thread",
@@ -58,18 +56,29 @@ HOOK_LIMIT_S = 60.0
 # Exceptions that close a coroutine or generator for good: it must not await any more.
 ABANDONED_BY: tuple[type[BaseException], ...] = (GeneratorExit,)
 
-sleep = asyncio.sleep
+# The running task: only the task that opened a block can open another one inside it.
+current_owner: Callable[[], object] = running_task
 
-Lock = asyncio.Lock
+# The running event loop.
+current_loop: Callable[[], object] = running_loop
 
 
-def current_owner() -> object:
-    """Return the running task: blocks that it opens can be nested by that task alone.
+async def sleep(delay_s: float) -> None:
+    """Let other tasks run for a time.
 
-    Raises:
-        InterfaceError: No asyncio event loop runs in this thread.
+    Args:
+        delay_s: Seconds.
     """
-    return asyncio.current_task(running_loop())
+    import asyncio
+
+    await asyncio.sleep(delay_s)
+
+
+def new_lock() -> asyncio.Lock:
+    """Return a lock for tasks."""
+    import asyncio
+
+    return asyncio.Lock()
 
 
 def refuse_wrapper_task(code: CodeType) -> None:
@@ -83,22 +92,13 @@ def refuse_wrapper_task(code: CodeType) -> None:
     Raises:
         InterfaceError: The running task is such a task; no asyncio event loop runs in this thread.
     """
-    task = asyncio.current_task(running_loop())
+    task = running_task()
     if task is not None and getattr(task.get_coro(), "cr_code", None) is code:
         message = (
             "the block is entered by a task of its own, and statements of the task that waits for it would run "
             "outside; use `async with` there, and asyncio.timeout() for a limit"
         )
         raise InterfaceError(message)
-
-
-def current_loop() -> asyncio.AbstractEventLoop:
-    """Return the running event loop.
-
-    Raises:
-        InterfaceError: No asyncio event loop runs in this thread.
-    """
-    return running_loop()
 
 
 async def call_hook(hook: Hook[S], session: S) -> None:
@@ -111,6 +111,8 @@ async def call_hook(hook: Hook[S], session: S) -> None:
     if isinstance(hook, str):
         await session.execute(hook)
         return
+    import inspect
+
     outcome = hook(session)
     if inspect.isawaitable(outcome):
         await outcome
@@ -129,10 +131,13 @@ def run_from_thread(function: Callable[[], object], loop: object) -> object:
     Raises:
         InterfaceError: The loop has ended.
     """
+    import asyncio
+    import inspect
+
     working_for = caller()
     running, context = working_for if working_for is not None else (loop, None)
     if not isinstance(running, asyncio.AbstractEventLoop) or not _runs(running):
-        message = "the event loop has ended where the pool's hook was to be awaited"
+        message = "the pool's hook cannot be awaited: its event loop has ended"
         raise InterfaceError(message)
 
     async def run() -> object:
@@ -162,6 +167,8 @@ def try_run_from_thread(function: Callable[[], object], loop: object) -> bool:
     Returns:
         Whether the function was called and returned.
     """
+    import concurrent.futures
+
     if not _runs(loop):
         return False
     try:
@@ -172,6 +179,8 @@ def try_run_from_thread(function: Callable[[], object], loop: object) -> bool:
 
 
 def _runs(loop: object) -> bool:
+    import asyncio
+
     return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running()
 
 

@@ -33,11 +33,11 @@ __all__ = [
     "ABANDONED_BY",
     "AskPassword",
     "Hook",
-    "Lock",
     "call_hook",
     "current_loop",
     "current_owner",
     "in_thread",
+    "new_lock",
     "open_reader",
     "refuse_wrapper_task",
     "run_from_thread",
@@ -50,7 +50,7 @@ ABANDONED_BY: tuple[type[BaseException], ...] = ()
 
 sleep = time.sleep
 
-Lock = threading.Lock
+new_lock = threading.Lock
 
 
 def in_thread(work: Callable[[_core.Cancel | None], T], *, done: Callable[[BaseException, T], None] | None = None) -> T:
@@ -68,7 +68,7 @@ def in_thread(work: Callable[[_core.Cancel | None], T], *, done: Callable[[BaseE
 
 
 def current_owner() -> object:
-    """Return the running thread: blocks that it opens can be nested by that thread alone."""
+    """Return the running thread: only the thread that opened a block can open another one inside it."""
     return threading.get_ident()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from howdah import _core
@@ -175,6 +174,8 @@ class AsyncArrowReader:
         self._done = done
         self._cancel = _core.Cancel()
         self._reader: ArrowReader | None = None
+        import asyncio
+
         self._lock = asyncio.Lock()
 
     async def _opened(self) -> ArrowReader:

@@ -1,17 +1,17 @@
-"""Blocking work for asyncio: on a worker thread, and cancelled with the task that awaits it."""
+"""Blocking work for asyncio: it runs on a worker thread, and is cancelled with the task that awaits it."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from howdah import _core
 from howdah.errors import InterfaceError
 from howdah.outcomes import copy_outcome, unknown
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from contextvars import Context
 
@@ -22,11 +22,7 @@ _caller = threading.local()
 
 
 def caller() -> tuple[asyncio.AbstractEventLoop, Context] | None:
-    """Return the event loop and the context of the task that this thread works for.
-
-    Returns:
-        Both; None if it is no worker thread.
-    """
+    """Return the event loop and the context of the task that this worker thread works for; None in other threads."""
     found: tuple[asyncio.AbstractEventLoop, Context] | None = getattr(_caller, "found", None)
     return found
 
@@ -34,14 +30,27 @@ def caller() -> tuple[asyncio.AbstractEventLoop, Context] | None:
 def running_loop() -> asyncio.AbstractEventLoop:
     """Return the event loop that runs in this thread.
 
-    Returns:
-        The loop.
-
     Raises:
-        InterfaceError: There is none; trio's is none of asyncio's.
+        InterfaceError: No asyncio event loop runs in this thread.
     """
+    import asyncio
+
     try:
         return asyncio.get_running_loop()
+    except RuntimeError:
+        raise InterfaceError(_core.NO_EVENT_LOOP) from None
+
+
+def running_task() -> asyncio.Task[Any] | None:
+    """Return the task that runs in this thread; None in a callback of the event loop.
+
+    Raises:
+        InterfaceError: No asyncio event loop runs in this thread.
+    """
+    import asyncio
+
+    try:
+        return asyncio.current_task()
     except RuntimeError:
         raise InterfaceError(_core.NO_EVENT_LOOP) from None
 
@@ -66,8 +75,10 @@ async def in_thread(
         What the work returns.
 
     Raises:
-        InterfaceError: No event loop of asyncio's runs here.
+        InterfaceError: No asyncio event loop runs in this thread.
     """
+    import asyncio
+
     token = _core.Cancel() if cancel is None else cancel
     begun = False
 
@@ -87,7 +98,7 @@ async def in_thread(
         return await asyncio.shield(future)
     except asyncio.CancelledError as error:
         token.cancel()
-        # Behind other work, all of which may wait for a server, it may not begin for long; then it never does.
+        # The work may still wait for a free worker thread; then it never begins.
         if not begun and future.cancel():
             raise
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from howdah import _core
@@ -289,6 +288,8 @@ class AsyncDatabase(AsyncTableExecutor):
             except DatabaseError as error:
                 if retries < 1 or not may_run_again(error):
                     raise
+            import random  # noqa: PLC0415  (importing it takes time)
+
             # At random, so that two transactions in conflict do not retry at the same time.
             await sleep(random.uniform(0, backoff_s))  # noqa: S311  (no secret)
             backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)

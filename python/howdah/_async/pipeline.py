@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from howdah._acompat import ABANDONED_BY, Lock
+from howdah._acompat import ABANDONED_BY, new_lock
 from howdah.errors import InterfaceError
 from howdah.outcomes import committed, outcome_of, unknown
 from howdah.pipeline_results import AsyncPipelineResult
@@ -68,7 +68,7 @@ class AsyncPipeline:
         self._refusal: str | None = NOT_BEGUN
         # The connection is the pipeline's own, and so is the transaction.
         self._owns_lease = self._owns_transaction = False
-        self._lock = Lock()
+        self._lock = new_lock()
 
     def execute(self, sql: str, /, *params: object) -> AsyncPipelineResult[int]:
         """Send a statement; see `AsyncDatabase.execute`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from howdah._compat import ABANDONED_BY, Lock
+from howdah._compat import ABANDONED_BY, new_lock
 from howdah.errors import InterfaceError
 from howdah.outcomes import committed, outcome_of, unknown
 from howdah.pipeline_results import PipelineResult
@@ -67,7 +67,7 @@ class Pipeline:
         self._refusal: str | None = NOT_BEGUN
         # The connection is the pipeline's own, and so is the transaction.
         self._owns_lease = self._owns_transaction = False
-        self._lock = Lock()
+        self._lock = new_lock()
 
     def execute(self, sql: str, /, *params: object) -> PipelineResult[int]:
         """Send a statement; see `Database.execute`.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import hashlib
-import json
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
@@ -121,6 +119,8 @@ def keys_of(query: CompilableQuery[Any]) -> PageKeys:
     down = parts[-1][1] if parts else False
     parts.extend((node, down, None) for node in unique if node not in have)
     nullable = tuple(node[0] != "column" or node not in certain for node, _, _ in parts)
+    import json
+
     shape = json.dumps([[*_shape(node), down, nulls] for node, down, nulls in parts])
     fingerprint = f"{schema.name}{shape}{query.row_limit() is None}"
     first = tuple(nulls == "first" if nulls is not None else down for _, down, nulls in parts)
@@ -288,6 +288,8 @@ def decoded(cursor: str, fingerprint: str) -> tuple[list[Any], int | None]:
     Raises:
         InterfaceError: It is none, or another query's.
     """
+    import json
+
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         own, written, remaining = json.loads(text)
@@ -301,8 +303,12 @@ def decoded(cursor: str, fingerprint: str) -> tuple[list[Any], int | None]:
 
 
 def _digest(fingerprint: str, written: object, remaining: object) -> str:
+    import hashlib
+
     return hashlib.blake2b(f"{fingerprint}{_text([written, remaining])}".encode(), digest_size=9).hexdigest()
 
 
 def _text(found: object) -> str:
+    import json
+
     return json.dumps(found, separators=(",", ":"))
