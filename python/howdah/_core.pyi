@@ -226,25 +226,8 @@ class Notification:
 class Database:
     """A pool of connections to one database, and what is done with them; its calls block."""
 
-    def __new__(
-        cls,
-        url: str | None,
-        *,
-        min_size: int,
-        max_size: int,
-        acquire_timeout_s: float,
-        connect_timeout_s: float,
-        statement_timeout_s: float | None,
-        max_idle_s: float,
-        max_lifetime_s: float,
-        statement_cache_size: int,
-        busy_wait_s: float,
-        json_decimals: bool,
-        application_name: str,
-        password: str | None,
-        hooks: object | None,
-        reset: str | None,
-    ) -> Self: ...
+    # The options are the keywords of `howdah.AsyncDatabase`; `src/python/options.rs` reads and checks them.
+    def __new__(cls, url: str | None, **options: object) -> Self: ...
     def close(self) -> None: ...
     @property
     def location(self) -> str: ...
@@ -340,26 +323,8 @@ class Pipeline:
 class AsyncDatabase:
     """Database's twin for asyncio: what takes time is awaited, but for `load` and `read`, which block."""
 
-    def __new__(
-        cls,
-        url: str | None,
-        *,
-        min_size: int,
-        max_size: int,
-        acquire_timeout_s: float,
-        connect_timeout_s: float,
-        statement_timeout_s: float | None,
-        max_idle_s: float,
-        max_lifetime_s: float,
-        statement_cache_size: int,
-        busy_wait_s: float,
-        multiplex: bool,
-        json_decimals: bool,
-        application_name: str,
-        password: str | None,
-        hooks: object | None,
-        reset: str | None,
-    ) -> Self: ...
+    # The options are the keywords of `howdah.AsyncDatabase`; `src/python/options.rs` reads and checks them.
+    def __new__(cls, url: str | None, **options: object) -> Self: ...
     def close(self) -> None: ...
     @property
     def location(self) -> str: ...
