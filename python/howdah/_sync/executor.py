@@ -382,25 +382,27 @@ class Executor:
         """The servers and the name of the database: rows that it stored have the same location."""
         return self._core.location
 
-    def lease(self) -> Lease | None:
-        """Return the connection of the transaction or session around the caller, if there is one."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+        # Databases, transactions and sessions define these.
+        def lease(self) -> Lease | None:
+            """Return the connection of the transaction or session around the caller, if there is one."""
+            ...
 
-    def on_rollback(self, restores: Iterable[Callable[[], None]]) -> None:
-        """Register functions to be called if the transaction around the caller is rolled back."""
-        raise NotImplementedError
+        def on_rollback(self, restores: Iterable[Callable[[], None]]) -> None:
+            """Register functions to be called if the transaction around the caller is rolled back."""
+            ...
 
-    def transaction(self) -> AbstractContextManager[object]:
-        """Return a transaction, or inside of one a savepoint."""
-        raise NotImplementedError
+        def transaction(self) -> AbstractContextManager[object]:
+            """Return a transaction; inside a transaction, a savepoint."""
+            ...
 
-    def origin(self) -> Executor:
-        """Return the database; a transaction or a session returns the one that it is of."""
-        raise NotImplementedError
+        def origin(self) -> Executor:
+            """Return the database; of a transaction or a session, its database."""
+            ...
 
-    def _pin(self) -> PinnedConnection | None:
-        """Return a connection on which a stream runs all its statements; None if it has one already."""
-        raise NotImplementedError
+        def _pin(self) -> PinnedConnection | None:
+            """Return a connection on which a stream runs all its statements; None if the executor has only one."""
+            ...
 
     # Queries as data
     def fetch_rows(self, statement: Statement, into: Any) -> list[Any]:  # noqa: ANN401  (a row factory)

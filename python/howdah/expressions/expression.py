@@ -1,15 +1,14 @@
-"""Expressions: values that the server computes of columns, and conditions. They are data, and do nothing.
+"""Expressions: values that the server computes from columns, and conditions. They are data and run nothing.
 
-An expression has a method for each operator of the server, each with the signatures that type checkers need, and all
-of them return `Expr`. Python has no way to spread such a class over several files that do not import each other, so
-the file is long.
+An expression has a method for each operator of the server. Each method has the overloads that type checkers need, and
+each returns `Expr`, so all of them are in this file: files with parts of the class would have to import each other.
 
-A checker takes the first overload that fits. Where one side may be NULL, so may the result; where numbers of two types
-meet, the result has the type that the server gives it: of an integer and a decimal, a decimal.
+A type checker takes the first overload that fits. If one operand may be NULL, the result may be NULL. The result of
+arithmetic with two types of numbers has the type that the server gives it: a decimal for an integer and a decimal.
 """
 
-# Type checkers do not agree on the type after isinstance() with a generic class. A result depends on both sides, and
-# checkers call it unsafe that an int is a float to them, too.
+# Type checkers do not agree on the type after isinstance() with a generic class. Overloads for int and for float
+# overlap, because an int is a float to type checkers.
 # mypy: disable-error-code="redundant-cast, overload-overlap"
 
 # The types of values in rows are known at run time only.
@@ -19,7 +18,6 @@ meet, the result has the type that the server gives it: of an integer and a deci
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast, overload
 
 from howdah.errors import InterfaceError
@@ -30,19 +28,17 @@ from howdah.expressions.node import (
     Node,
     Ordering,
     Selectable,
-    arithmetic_kind,
     condition,
     flattened,
-    is_date,
-    is_span,
     key_node,
     key_value,
-    operand,
     refuse_null,
 )
-from howdah.expressions.values import ELEMENTS, bare, cast_of, is_known, kind_of, number_of, sql_type
+from howdah.expressions.operators import Operators
+from howdah.expressions.values import bare, kind_of, sql_type
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
@@ -53,18 +49,8 @@ T = TypeVar("T")
 U = TypeVar("U")
 R_co = TypeVar("R_co", covariant=True)
 
-# The types for which + concatenates.
-JOINED = ("text", "varchar", "character", "citext", "jsonb", "bytea", "name", "tsvector")
-
-# The types of which arithmetic may make another, such as an interval of two dates.
-UNEVEN = ("date", "time", "interval", "inet", "cidr", "money", "pg_lsn")
-
 # The types of texts of which capitals and small letters differ.
 CASE_SENSITIVE = ("text", "varchar", "character varying", "bpchar", "character", "name")
-
-# Up to this number, values are compared one by one, where they go in no array.
-MAX_COMPARISONS = 1000
-TEXTS = {str}
 
 
 class Subquery(Protocol[R_co]):
@@ -83,7 +69,7 @@ class Subquery(Protocol[R_co]):
         ...
 
 
-class Expr(Expression, Generic[T]):
+class Expr(Operators, Generic[T]):
     """An SQL expression whose value is a T.
 
     Attributes:
@@ -101,9 +87,11 @@ class Expr(Expression, Generic[T]):
         self.type = type
         self.kind = kind
 
-    def __value_type__(self) -> T:
-        """Declare the type of the values for type checkers; nothing calls it."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def __value_type__(self) -> T:
+            """Declare the type of the values."""
+            ...
 
     def __bool__(self) -> bool:
         """Refuse: Python cannot evaluate `and`, `or`, `not` and `if` for the server."""
@@ -125,7 +113,7 @@ class Expr(Expression, Generic[T]):
     def __eq__(self: Numeric, other: Number) -> Expr[bool]: ...
     def __eq__(self, other: object) -> Expr[bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare; with None, test for NULL."""
-        return self._compare("=", other)
+        return Expr(self._comparison("=", other), "boolean")
 
     @overload  # type: ignore[override]
     def __ne__(self: Expr[U | None], other: Operand[U] | None) -> Expr[bool]: ...
@@ -137,7 +125,7 @@ class Expr(Expression, Generic[T]):
     def __ne__(self: Numeric, other: Number) -> Expr[bool]: ...
     def __ne__(self, other: object) -> Expr[bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Compare; with None, test for values that are not NULL."""
-        return self._compare("<>", other)
+        return Expr(self._comparison("<>", other), "boolean")
 
     @overload
     def __gt__(self: Expr[U | None], other: Operand[U]) -> Expr[bool]: ...
@@ -149,7 +137,7 @@ class Expr(Expression, Generic[T]):
     def __gt__(self: Numeric, other: Number) -> Expr[bool]: ...
     def __gt__(self, other: object) -> Expr[bool]:
         """Compare."""
-        return self._compare(">", other)
+        return Expr(self._comparison(">", other), "boolean")
 
     @overload
     def __ge__(self: Expr[U | None], other: Operand[U]) -> Expr[bool]: ...
@@ -161,7 +149,7 @@ class Expr(Expression, Generic[T]):
     def __ge__(self: Numeric, other: Number) -> Expr[bool]: ...
     def __ge__(self, other: object) -> Expr[bool]:
         """Compare."""
-        return self._compare(">=", other)
+        return Expr(self._comparison(">=", other), "boolean")
 
     @overload
     def __lt__(self: Expr[U | None], other: Operand[U]) -> Expr[bool]: ...
@@ -173,7 +161,7 @@ class Expr(Expression, Generic[T]):
     def __lt__(self: Numeric, other: Number) -> Expr[bool]: ...
     def __lt__(self, other: object) -> Expr[bool]:
         """Compare."""
-        return self._compare("<", other)
+        return Expr(self._comparison("<", other), "boolean")
 
     @overload
     def __le__(self: Expr[U | None], other: Operand[U]) -> Expr[bool]: ...
@@ -185,7 +173,7 @@ class Expr(Expression, Generic[T]):
     def __le__(self: Numeric, other: Number) -> Expr[bool]: ...
     def __le__(self, other: object) -> Expr[bool]:
         """Compare."""
-        return self._compare("<=", other)
+        return Expr(self._comparison("<=", other), "boolean")
 
     # Arithmetic
     @overload
@@ -230,7 +218,7 @@ class Expr(Expression, Generic[T]):
     def __add__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __add__(self, other: object) -> Expr[Any]:
         """Add; put text, arrays and JSON together. A date and a span of time give the date on which that ends."""
-        return self._arithmetic("+", other)
+        return Expr(*self._arithmetic("+", other))
 
     @overload
     def __sub__(self: Expr[dt.datetime], other: Span) -> Expr[dt.datetime]: ...
@@ -284,7 +272,7 @@ class Expr(Expression, Generic[T]):
     def __sub__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __sub__(self, other: object) -> Expr[Any]:
         """Subtract; between two dates there is a number of days."""
-        return self._arithmetic("-", other)
+        return Expr(*self._arithmetic("-", other))
 
     @overload
     def __mul__(self: Expr[U | None], other: Operand[U]) -> Expr[U | None]: ...
@@ -310,7 +298,7 @@ class Expr(Expression, Generic[T]):
     def __mul__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __mul__(self, other: object) -> Expr[Any]:
         """Multiply."""
-        return self._arithmetic("*", other)
+        return Expr(*self._arithmetic("*", other))
 
     @overload
     def __truediv__(self: Expr[U | None], other: Operand[U]) -> Expr[U | None]: ...
@@ -336,7 +324,7 @@ class Expr(Expression, Generic[T]):
     def __truediv__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __truediv__(self, other: object) -> Expr[Any]:
         """Divide, as the server does: of integers, the whole quotient."""
-        return self._arithmetic("/", other)
+        return Expr(*self._arithmetic("/", other))
 
     @overload
     def __mod__(self: Expr[U | None], other: Operand[U]) -> Expr[U | None]: ...
@@ -362,7 +350,7 @@ class Expr(Expression, Generic[T]):
     def __mod__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __mod__(self, other: object) -> Expr[Any]:
         """Return the remainder."""
-        return self._arithmetic("%", other)
+        return Expr(*self._arithmetic("%", other))
 
     @overload
     def __radd__(self: Expr[dt.datetime], other: dt.timedelta) -> Expr[dt.datetime]: ...
@@ -394,7 +382,7 @@ class Expr(Expression, Generic[T]):
     def __radd__(self: Expr[int | None], other: float) -> Expr[float | None]: ...
     def __radd__(self, other: object) -> Expr[Any]:
         """Add to a value."""
-        return self._arithmetic_after("+", other)
+        return Expr(*self._arithmetic_after("+", other))
 
     @overload
     def __rsub__(self: Expr[dt.datetime], other: dt.datetime) -> Expr[dt.timedelta]: ...
@@ -422,7 +410,7 @@ class Expr(Expression, Generic[T]):
     def __rsub__(self: Expr[int | None], other: float) -> Expr[float | None]: ...
     def __rsub__(self, other: object) -> Expr[Any]:
         """Subtract from a value."""
-        return self._arithmetic_after("-", other)
+        return Expr(*self._arithmetic_after("-", other))
 
     @overload
     def __rmul__(self: Expr[U | None], other: U) -> Expr[U | None]: ...
@@ -442,7 +430,7 @@ class Expr(Expression, Generic[T]):
     def __rmul__(self: Expr[int | None], other: float) -> Expr[float | None]: ...
     def __rmul__(self, other: object) -> Expr[Any]:
         """Multiply a value."""
-        return self._arithmetic_after("*", other)
+        return Expr(*self._arithmetic_after("*", other))
 
     @overload
     def is_distinct_from(self: Expr[U | None], other: Operand[U] | None) -> Expr[bool]: ...
@@ -450,7 +438,7 @@ class Expr(Expression, Generic[T]):
     def is_distinct_from(self, other: Operand[T] | None) -> Expr[bool]: ...
     def is_distinct_from(self, other: object) -> Expr[bool]:
         """Compare, NULL being a value like others."""
-        return self._compare("IS DISTINCT FROM", other)
+        return Expr(self._comparison("IS DISTINCT FROM", other), "boolean")
 
     def is_null(self) -> Expr[bool]:
         """Test whether it is NULL."""
@@ -480,7 +468,7 @@ class Expr(Expression, Generic[T]):
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("in", self.node, statement()), "boolean")
-        return self._any_or_all("any", "=", values)
+        return Expr(self._any_or_all("any", "=", values), "boolean")
 
     @overload
     def not_in(
@@ -496,7 +484,7 @@ class Expr(Expression, Generic[T]):
         statement = getattr(values, "statement", None)
         if statement is not None:
             return Expr(("not_in", self.node, statement()), "boolean")
-        return self._any_or_all("all", "<>", values)
+        return Expr(self._any_or_all("all", "<>", values), "boolean")
 
     # Logic
     def __and__(self: Of[bool], other: Condition) -> Expr[bool]:
@@ -701,100 +689,6 @@ class Expr(Expression, Generic[T]):
         parts = tuple(key_node(one) for one in partition_by)
         keys = tuple(key_node(one) for one in order_by)
         return Expr(("over", self.node, parts, keys, frame), self.type, self.kind)
-
-    def _any_or_all(self, which: str, operator: str, values: Iterable[object]) -> Expr[bool]:
-        """Compare with any of some values, or with all of them; None means NULL, as in `==`."""
-        listed = list(values)
-        given = [self._parameter(value) for value in listed if value is not None]
-        if len(given) < len(listed):
-            # `x = NULL` and `x <> NULL` are NULL for every x, so NULL in the array would match no row.
-            found = self._any_or_all(which, operator, given)
-            return found | self.is_null() if which == "any" else found & self.is_not_null()
-        array = f"{self.type}[]" if self.type is not None else None
-        node: Node = ("value", given, array)
-        if self.type is None or self.kind is not None or is_known(self.type) or not set(map(type, given)) <= TEXTS:
-            return Expr((which, self.node, operator, node), "boolean")
-        # Strings of a type that only the server knows cannot be sent as an array. A cast would cut values that are too
-        # long for a domain, so up to MAX_COMPARISONS values are compared one by one.
-        if 0 < len(given) <= MAX_COMPARISONS:
-            each = tuple(("binary", operator, self.node, self._typed(value)) for value in given)
-            return Expr(("or" if which == "any" else "and", each), "boolean")
-        return Expr((which, self.node, operator, ("cast", ("value", given, "text[]"), array)), "boolean")
-
-    def _compare(self, operator: str, other: object) -> Expr[bool]:
-        if other is None and operator in {"=", "<>"}:
-            return self.is_null() if operator == "=" else self.is_not_null()
-        if operator != "IS DISTINCT FROM":
-            refuse_null(operator, other)
-        return Expr(("binary", operator, self.node, self._typed(other)), "boolean")
-
-    def _arithmetic(self, operator: str, other: object) -> Expr[Any]:
-        if operator == "+" and self._is_joined_to(other):
-            return Expr(("binary", "||", self.node, self._typed(other)), self.type)
-        refuse_null(operator, other)
-        node: Node = ("binary", operator, self.node, operand(other))
-        if self.type == "date" and is_span(other):
-            # The server makes a timestamp of it.
-            return Expr(("cast", node, "date"), "date")
-        if self.type == "date" and operator == "-" and is_date(other):
-            return Expr(node, "integer")
-        return Expr(node, self._with_other(other), arithmetic_kind(operator, self, other))
-
-    def _arithmetic_after(self, operator: str, other: object) -> Expr[Any]:
-        refuse_null(operator, other)
-        if operator == "+" and isinstance(other, (str, list)):
-            return Expr(("binary", "||", ("value", other, self.type or cast_of(other)), self.node), self.type)
-        node: Node = ("binary", operator, operand(other), self.node)
-        if self.type == "date" and operator == "+" and is_span(other):
-            return Expr(("cast", node, "date"), "date")
-        if self.type == "date" and operator == "-" and is_date(other):
-            return Expr(node, "integer")
-        return Expr(node, self._with_other(other), arithmetic_kind(operator, other, self))
-
-    def _is_joined_to(self, other: object) -> bool:
-        """Return whether + puts the two together."""
-        return isinstance(other, (str, list, dict)) or (
-            self.type is not None and (self.type.endswith("[]") or self.type.startswith(JOINED))
-        )
-
-    def _with_other(self, other: object) -> str | None:
-        """Return the type of the result of arithmetic; None if only the server knows it."""
-        own = self.type
-        if isinstance(other, dt.timedelta):
-            return own if own is not None and own.startswith(("time", "interval")) else None
-        theirs = cast("Expr[Any]", other).type if isinstance(other, Expr) else cast_of(other)
-        if own is not None and own == theirs and not own.startswith(UNEVEN):
-            return own
-        return number_of(own, theirs)
-
-    def _typed(self, other: object) -> Node:
-        """Return the node of a value to compare with this; the server infers its type from this expression."""
-        if isinstance(other, Expr):
-            return cast("Expr[Any]", other).node
-        statement = getattr(other, "statement", None)
-        if statement is not None:
-            return ("scalar", statement())
-        return ("value", self._parameter(other), None if self.type is None or self.node[0] == "column" else self.type)
-
-    def _check_exact(self, value: object) -> None:
-        """Check that a column can hold a value exactly; other expressions check nothing."""
-
-    def _parameter(self, value: object) -> object:
-        """Return the key of a row, and other values unchanged; a column accepts only rows of the table it refers to."""
-        return key_value(value)
-
-    def _contained(self, other: object) -> Node:
-        """Return the node of a value that this may contain."""
-        refuse_null("contains() and its like", other)
-        if isinstance(other, Expr):
-            return cast("Expr[Any]", other).node
-        element = ELEMENTS.get(self.type or "")
-        if element is not None and type(other).__name__ != "Range":
-            return ("value", other, element)
-        value: object = other
-        if isinstance(other, (tuple, set, frozenset)) and type(other).__name__ != "Vector":
-            value = list(cast("Iterable[object]", other))
-        return ("value", self._parameter(value), self.type)
 
 
 def _text(expression: Expression, operator: str, pattern: object) -> Expr[bool]:

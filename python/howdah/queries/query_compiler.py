@@ -26,9 +26,11 @@ class CompilableQuery(QueryClauses[R]):
     """A query that can be compiled into statements, or be a part of another query."""
 
     # ruff: noqa: SLF001  (of other queries)
-    def __row_type__(self) -> R:
-        """Declare the type of its rows for type checkers; nothing calls it."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def __row_type__(self) -> R:
+            """Declare the type of the rows."""
+            ...
 
     # As a part of another query
     def exists_(self) -> Expr[bool]:

@@ -43,12 +43,13 @@ class KeyedMeta(type):
         """Return the condition that it is none of these objects, nor of the rows of a query."""
         return _key(cls).not_in(cast("Any", rows))
 
-    def __value_type__(cls) -> object:
-        """Declare for type checkers that a query may select it, with a key of unknown type; nothing calls it."""
-        raise NotImplementedError
-
     if TYPE_CHECKING:
-        # Python itself compares classes, as in dicts: at run time only references have these, and classes do not.
+
+        def __value_type__(cls) -> object:
+            """Declare that a query may select a reference; the type of its key is not known here."""
+            ...
+
+        # At run time only references have these methods: Python itself compares classes, as in dicts.
         def __eq__(cls: type[M], other: M | type[M] | None) -> Expr[bool]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
             """Compare a reference with an object, with an alias of its table, or with None."""
             ...

@@ -86,8 +86,13 @@ class Ref(Generic[R]):
             values[column.attribute] = key
 
 
-class Many(Generic[M]):
-    """Rows that refer to this one: on the class a path to them, on an object their list."""
+class _ToCollection:
+    """The base of `Many` and `One`: the attribute of a collection.
+
+    Attributes:
+        collection: The collection.
+        source: The FROM item of its owners.
+    """
 
     __slots__ = ("collection", "source")
 
@@ -95,40 +100,40 @@ class Many(Generic[M]):
         """Take the collection, and the FROM item of its owners."""
         self.collection = collection
         self.source = source
+
+    def _path(self, obj: object, owner: type) -> ManyPath:
+        name = self.collection.attribute
+        if obj is None:
+            return ManyPath(follow(self.source, (name,), None, self.collection))
+        raise _not_loaded(owner, name)
+
+
+class Many(_ToCollection, Generic[M]):
+    """Rows that refer to this one: on the class a path to them, on an object their list."""
+
+    __slots__ = ()
 
     @overload
     def __get__(self, obj: None, owner: type) -> type[M]: ...
     @overload
     def __get__(self, obj: object, owner: type) -> list[M]: ...
     def __get__(self, obj: object, owner: type) -> Any:
-        """Return the path; an object whose list is loaded returns that before Python calls this."""
-        return _collection_path(self, obj, owner)
+        """Return the path. If the object's list is loaded, Python takes it from the object and does not call this."""
+        return self._path(obj, owner)
 
 
-class One(Generic[M]):
+class One(_ToCollection, Generic[M]):
     """The row that refers to this one: on the class a path to it, on an object the other object, or None."""
 
-    __slots__ = ("collection", "source")
-
-    def __init__(self, collection: Collection, source: Source) -> None:
-        """Take the collection, and the FROM item of its owners."""
-        self.collection = collection
-        self.source = source
+    __slots__ = ()
 
     @overload
     def __get__(self, obj: None, owner: type) -> type[M]: ...
     @overload
     def __get__(self, obj: object, owner: type) -> M | None: ...
     def __get__(self, obj: object, owner: type) -> Any:
-        """Return the path; an object that has it loaded returns that before Python calls this."""
-        return _collection_path(self, obj, owner)
-
-
-def _collection_path(descriptor: Many[Any] | One[Any], obj: object, owner: type) -> ManyPath:
-    name = descriptor.collection.attribute
-    if obj is None:
-        return ManyPath(follow(descriptor.source, (name,), None, descriptor.collection))
-    raise _not_loaded(owner, name)
+        """Return the path. If the object's row is loaded, Python takes it from the object and does not call this."""
+        return self._path(obj, owner)
 
 
 def _not_loaded(owner: type, name: str) -> InterfaceError:
