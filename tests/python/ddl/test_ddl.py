@@ -1,34 +1,24 @@
-"""The SQL of tables: what stands in it, and that the server takes it, twice."""
+"""The SQL of tables: what it contains, and that the server runs it, twice."""
 
 from __future__ import annotations
 
 import threading
-import types
 from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import howdah
 import howdah as pg
 from howdah import Col, Ref, Table, Vector, col
 from howdah.tables.ddl import statements
+from tests.python.ddl.schema import Mood, columns, constraints, run
 from tests.python.versions import since, wants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from howdah import embedded
     from tests.python.conftest import Sql
-
-
-class Mood(StrEnum):
-    happy = "happy"
-    sad = "it's sad"
 
 
 class Mahout(Table):
@@ -76,6 +66,8 @@ CREATE TABLE IF NOT EXISTS ride (
     UNIQUE (mahout_id, title),
     CONSTRAINT light CHECK (tons < 7)
 )"""
+
+
 INDEXES = [
     "CREATE INDEX IF NOT EXISTS ride_title_idx ON ride (title)",
     "CREATE INDEX IF NOT EXISTS ride_tons_idx ON ride USING brin (tons)",
@@ -90,29 +82,6 @@ INDEXES = [
     "CREATE INDEX IF NOT EXISTS ride_route_idx ON ride USING hnsw (route vector_cosine_ops) WITH (m = 8)",
     "CREATE INDEX IF NOT EXISTS doubled ON ride ((tons * 2))",
 ]
-
-
-def run(db: howdah.Database, *tables: type[Table]) -> None:
-    with db.transaction():
-        for statement in statements(*tables):
-            db.execute(statement)
-
-
-def columns(sql: Sql, table: str) -> list[tuple[Any, ...]]:
-    return sql(
-        "SELECT attname::text, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute "
-        "WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
-        table,
-    )
-
-
-def constraints(sql: Sql, table: str) -> set[tuple[Any, ...]]:
-    rows = sql(
-        "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint "
-        "WHERE conrelid = %s::regclass AND contype <> 'n'",
-        table,
-    )
-    return set(rows)
 
 
 def test_ddl_of_tables_says_everything_of_them() -> None:
@@ -316,175 +285,3 @@ def test_identity_and_generated_columns_are_of_the_kind_asked_for(
         "WHERE attrelid = 'counter'::regclass AND attnum > 0 ORDER BY attnum"
     )
     assert kinds == [("id", "a", "", "integer"), ("other", "", "", "bigint"), ("2x", "", "v", "integer")]
-
-
-def test_enum_with_a_type_of_another_name_uses_that(db: howdah.Database, sql: Sql) -> None:
-    class Size(StrEnum):
-        __enum_name__ = '"Its.Own"."Sizes"'
-        small = "S"
-
-    class Shirt(Table):
-        id: Col[int] = pg.identity()
-        size: Col[Size]
-        mood: Col[Mood] = col(type="text")
-
-    run(db, Shirt)
-    assert columns(sql, "shirt")[1:] == [("size", '"Its.Own"."Sizes"', True), ("mood", "text", True)]
-    assert not any("mood AS ENUM" in one for one in statements(Shirt))
-
-
-class Order(StrEnum):
-    first = "1st"
-
-
-class Vector_(StrEnum):  # noqa: N801  (its type is named like pgvector's, but for the quotes)
-    __enum_name__ = '"Vector"'
-    up = "up"
-
-
-class Text(StrEnum):
-    bold = "bold"
-
-
-def test_precision_and_dimensions_are_those_of_the_elements_of_lists(db: howdah.Database, sql: Sql) -> None:
-    wants("vector", sql)
-
-    class Precise(Table):
-        id: Col[int] = pg.identity()
-        prices: Col[list[Decimal]] = col(precision=10, scale=2)
-        grid: Col[list[list[Decimal]] | None] = col(default=None, precision=5)
-        places: Col[list[Vector] | None] = col(default=None, dim=3)
-
-    db.create_tables(Precise)
-    assert [kind for _, kind, _ in columns(sql, "precise")][1:] == ["numeric(10,2)[]", "numeric(5,0)[]", "vector(3)[]"]
-    key = db.save(Precise(prices=[Decimal("1.25")], places=[Vector([1, 2, 3])])).id
-    assert db.get(Precise, key).prices == [Decimal("1.25")]
-    for count in (1, 2500):
-        with pytest.raises(howdah.DataError, match="more"):
-            db.insert_many(Precise, [{"prices": [Decimal("1.255")]}] * count)
-
-
-def test_enum_named_by_a_word_of_sql_is_quoted(db: howdah.Database, sql: Sql) -> None:
-    class Sorted(Table):
-        id: Col[int] = pg.identity()
-        by: Col[Order]
-        others: Col[list[Order]] = col(default_factory=list)
-        way: Col[Vector_] = col(default=Vector_.up)
-
-    for _ in range(2):
-        db.create_tables(Sorted)
-    assert [kind for _, kind, _ in columns(sql, "sorted")] == ["bigint", '"order"', '"order"[]', '"Vector"']
-    for count in (1, 2500):
-        rows = [{"by": Order.first, "others": [Order.first]}] * count
-        found = db.get(Sorted, db.insert_many(Sorted, rows)[-1])
-        assert (found.by, found.others, found.way) == (Order.first, [Order.first], Vector_.up)
-    assert db.find(Sorted, Sorted.by == Order.first, Sorted.others.contains([Order.first])).count() == 2501
-
-
-def test_enum_named_like_a_type_of_the_server_is_refused(db: howdah.Database, sql: Sql) -> None:
-    class Styled(Table):
-        id: Col[int] = pg.identity()
-        style: Col[Text]
-
-    class Plain(Table):
-        id: Col[int] = pg.identity()
-        style: Col[Text] = col(type="text")
-
-    with pytest.raises(howdah.InterfaceError, match=r"Styled\.style: Text: .* named text, .* by __enum_name__"):
-        db.create_tables(Styled)
-    assert "AS ENUM" not in pg.ddl(Plain)
-    db.create_tables(Plain)
-    assert db.save(Plain(style=Text.bold)).style is Text.bold
-    assert columns(sql, "plain")[1:] == [("style", "text", True)]
-
-
-def test_index_key_with_a_space_in_its_name_is_that_column(db: howdah.Database, sql: Sql) -> None:
-    class Spaced(Table):
-        __indexes__ = (pg.index("A : DESC"),)
-
-        id: Col[int] = pg.identity()
-        A: Col[str] = col(name="A :")
-
-    run(db, Spaced)
-    definitions = sql("SELECT substring(indexdef FROM ' [(].*') FROM pg_indexes WHERE tablename = 'spaced'")
-    assert set(definitions) == {(' ("A :" DESC)',), (" (id)",)}
-
-
-def test_index_whose_name_another_table_has_is_told(db: howdah.Database, sql: Sql) -> None:
-    class Mixed(Table, abstract=True):
-        __indexes__ = (pg.index("email", unique=True, name="by_email"),)
-        id: Col[int] = pg.identity()
-        email: Col[str]
-
-    class One(Mixed):
-        pass
-
-    class Other(Mixed):
-        pass
-
-    with pytest.raises(howdah.InterfaceError, match="two indexes are named by_email, one of one and one of other"):
-        db.create_tables(One, Other)
-    for _ in range(2):
-        db.create_tables(One)
-    with pytest.raises(howdah.DatabaseError, match='index "by_email" of other was not created: another table has it'):
-        db.create_tables(Other)
-    assert sql("SELECT to_regclass('other') IS NULL") == [(True,)]
-
-
-def of(name: str, **more: object) -> type[Table]:
-    body: dict[str, Any] = {"__annotations__": {"id": Col[int]}, "id": col(primary_key=True), "__module__": __name__}
-    return types.new_class(name, (Table,), {}, lambda space: space.update(body | more))
-
-
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
-        (lambda: (of("A", __constraints__=(pg.unique("nope"),)),), 'no column "nope"'),
-        (lambda: (of("A", __indexes__=(pg.index(),)),), "no keys"),
-        (lambda: (of("A", __indexes__=(pg.index("id", include=("nope",)),)),), 'no column "nope"'),
-        (lambda: (of("A"), of("B", __table__="a")), "two tables are named a"),
-        (lambda: (of("A", __table__="t" * 64), of("B", __table__="t" * 63 + "b")), "is over 63 bytes long"),
-        (
-            lambda: (
-                of(
-                    "A",
-                    __constraints__=(
-                        pg.foreign_key("id", table="a", target_columns=("id",), on_delete="drop it"),  # type: ignore[arg-type]
-                    ),
-                ),
-            ),
-            "expected one of",
-        ),
-    ],
-)
-def test_declaration_that_cannot_be_is_refused(make: Callable[[], tuple[type[Table], ...]], says: str) -> None:
-    with pytest.raises(howdah.InterfaceError, match=says):
-        pg.ddl(*make())
-
-
-NAMES = st.text(st.characters(exclude_characters="\0.", exclude_categories=["Cs"]), min_size=1, max_size=12)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(table=NAMES, name=NAMES, label=NAMES)
-def test_hostile_names_stay_names(db: howdah.Database, sql: Sql, table: str, name: str, label: str) -> None:
-    enum: Any = StrEnum("enum", {"a": label})
-    body: dict[str, Any] = {
-        "__annotations__": {"id": Col[int], "other": Col[enum], "back": "Ref[Odd]"},
-        "__table__": table,
-        "__module__": __name__,
-        "__constraints__": (pg.unique("other"), pg.foreign_key("back", table=table, target_columns=("id",))),
-        "id": pg.identity(),
-        "other": col(name=name + "x", index=True),
-        "back": pg.ref(default=None, name=name + "y"),
-    }
-    odd = types.new_class("Odd", (Table,), {}, lambda space: space.update(body))
-    quoted = '"' + table.replace('"', '""') + '"'
-    try:
-        run(db, odd)
-        assert [row[0] for row in columns(sql, quoted)] == ["id", name + "x", name + "y"]
-        labels = "SELECT enumlabel::text FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid WHERE typname = 'enum'"
-        assert sql(labels) == [(label,)]
-    finally:
-        sql(f"DROP TABLE IF EXISTS {quoted}")
-        sql("DROP TYPE IF EXISTS enum")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from howdah import Col, Table, col
+from howdah import Col, Table, col, server_default
 
 # By an INSERT of arrays, and by COPY.
 FEW = 20
@@ -25,3 +25,10 @@ class Parted(Table):
 
     id: Col[int] = col(primary_key=True)
     n: Col[int] = col(default=0)
+
+
+class Keyless(Table):
+    """Has no key."""
+
+    n: Col[int]
+    note: Col[str] = server_default("'none'")

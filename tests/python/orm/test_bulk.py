@@ -1,9 +1,8 @@
-"""Many rows at once: inserted with their keys, streamed, and taken as frames."""
+"""Many rows at once: inserted with their keys, streamed, and read as frames."""
 
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +13,14 @@ import pytest
 import howdah
 import howdah as pg
 from howdah import Col, InterfaceError, Table, col
-from tests.python.orm.few import FEW, SIZES, Parted, people
+from tests.python.orm.few import FEW, SIZES, Keyless, people
 from tests.python.orm.schema import Company, Person, Post, PostLabel, Profile, Status
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
 
+
 pytestmark = pytest.mark.usefixtures("few")
-
-
-class Short(Table):
-    """Has columns that hold no more than they say."""
-
-    id: Col[int] = pg.identity()
-    name: Col[str] = col(type="varchar(3)")
-    code: Col[str] = col(default="ab", type="char(2)")
-    size: Col[int] = col(default=0, type="smallint")
 
 
 class Keyed(Table):
@@ -105,13 +96,6 @@ async def test_references_are_given_as_objects_or_keys(db: howdah.AsyncDatabase,
     assert sql("SELECT count(*) FROM post WHERE author_id = 1") == [(2 + 2 * count,)]
 
 
-async def test_row_that_gives_a_reference_twice_is_refused(db: howdah.AsyncDatabase) -> None:
-    ada = await db.get(Person, 1)
-    rows: list[dict[str, Any]] = [{"title": "t", "author": ada}, {"title": "u", "author": ada, "author_id": 2}]
-    with pytest.raises(InterfaceError, match=r"Post, row 1: 'author' and 'author_id' are the same column"):
-        await db.insert_many(Post, rows)
-
-
 @pytest.mark.parametrize("count", [1, FEW + 1])
 async def test_frames_that_go_by_a_table_between_leave_the_statements_that_are_kept_alone(
     db: howdah.AsyncDatabase, count: int
@@ -143,126 +127,6 @@ async def test_failure_stores_nothing(db: howdah.AsyncDatabase, count: int, sql:
     assert sql("SELECT count(*) FROM person") == [(4,)]
 
 
-@pytest.mark.parametrize("count", [1, FEW + 1])
-@pytest.mark.parametrize(
-    "row", [{"name": "long"}, {"name": "x", "code": "abc"}, {"name": "x", "size": 40_000}], ids=str
-)
-async def test_value_that_is_too_long_is_refused_not_cut(
-    db: howdah.AsyncDatabase, row: dict[str, Any], count: int, sql: Sql
-) -> None:
-    await db.create_tables(Short)
-    with pytest.raises(howdah.DataError):
-        await db.insert_many(Short, [{"name": "x"}] * (count - 1) + [row])
-    with pytest.raises(howdah.DataError):
-        await db.save(Short(**row))
-    assert sql("SELECT count(*) FROM short") == [(0,)]
-
-
-class Rounded(Table):
-    """Has columns that the server rounds to."""
-
-    id: Col[int] = pg.identity()
-    price: Col[Decimal | None] = col(default=None, precision=8, scale=2)
-    tens: Col[int | None] = col(default=None, type="numeric(8,-1)")
-    prices: Col[list[Decimal] | None] = col(default=None, type="numeric(8,2)[]")
-    at: Col[dt.datetime | None] = col(default=None, type="timestamptz(0)")
-    local: Col[dt.datetime | None] = col(default=None, type="timestamp(3) without time zone")
-    time: Col[dt.time | None] = col(default=None, type="time(3)")
-    took: Col[dt.timedelta | None] = col(default=None, type="interval second(2)")
-    times: Col[list[dt.time] | None] = col(default=None, type="time(1)[]")
-
-
-NOON = dt.datetime(2020, 1, 1, 12, tzinfo=dt.UTC)
-HELD: dict[str, Any] = {
-    "price": [Decimal("1.50"), Decimal("1.500"), 1, 1.5, Decimal("NaN"), Decimal("0E-9")],
-    "tens": [120, Decimal("1.2E+2")],
-    "prices": [[Decimal("1.5")]],
-    "at": [NOON],
-    "local": [NOON.replace(tzinfo=None, microsecond=1000)],
-    "time": [dt.time(1, 2, 3, 4000)],
-    "took": [dt.timedelta(seconds=1, milliseconds=10)],
-    "times": [[dt.time(1, 2, 3, 100_000)]],
-}
-NOT_HELD: dict[str, Any] = {
-    "price": [Decimal("1.005"), 1.005, Decimal("1E-30")],
-    "tens": [123, Decimal("0.1")],
-    "prices": [[Decimal(1), Decimal("1.005")]],
-    "at": [NOON.replace(microsecond=1)],
-    "local": [NOON.replace(tzinfo=None, microsecond=100)],
-    "time": [dt.time(1, 2, 3, 4)],
-    "took": [dt.timedelta(milliseconds=1)],
-    "times": [[dt.time(1, 2, 3), dt.time(1, 2, 3, 4)]],
-}
-
-
-@pytest.mark.parametrize("count", [1, FEW + 1])
-@pytest.mark.parametrize("name", list(NOT_HELD))
-async def test_value_that_has_more_digits_than_its_column_is_refused_not_rounded(
-    db: howdah.AsyncDatabase, name: str, count: int, sql: Sql
-) -> None:
-    await db.create_tables(Rounded)
-    for value in NOT_HELD[name]:
-        rows = [{name: None}] * (count - 1) + [{name: value}]
-        says = rf'row {count - 1}.*(column )?"{name}"|column "{name}", row {count - 1}'
-        with pytest.raises(howdah.DataError, match=says):
-            await db.insert_many(Rounded, rows)
-        with pytest.raises(howdah.DataError, match=says):
-            await db.upsert(Rounded, [one | {"id": at} for at, one in enumerate(rows)], on=[Rounded.id])
-        with pytest.raises(howdah.DataError, match=f'column "{name}": expected'):
-            vars(Rounded)[name].set(value)
-    assert sql("SELECT count(*) FROM rounded") == [(0,)]
-    for value in HELD[name]:
-        await db.insert_many(Rounded, [{name: value}] * count)
-        await db.find(Rounded).update(vars(Rounded)[name].set(value))
-    assert sql("SELECT count(*) FROM rounded") == [(count * len(HELD[name]),)]
-
-
-@pytest.mark.parametrize("name", ["price", "at", "local", "time"])
-async def test_frame_whose_values_have_more_digits_than_their_column_is_refused(
-    db: howdah.AsyncDatabase, name: str, sql: Sql
-) -> None:
-    await db.create_tables(Rounded)
-    wrong = pl.DataFrame({name: [HELD[name][0], None, NOT_HELD[name][0]]}, strict=False)
-    with pytest.raises(howdah.DataError, match="row 2"):
-        await db.insert_many(Rounded, wrong)
-    with pytest.raises(howdah.DataError, match="row 2"):
-        await db.upsert(Rounded, wrong.with_columns(id=pl.Series([1, 2, 3])), on=[Rounded.id])
-    assert await db.insert_many(Rounded, wrong.head(2))
-    assert sql(f"SELECT {name} FROM rounded ORDER BY id") == [(HELD[name][0],), (None,)]
-
-
-async def test_value_is_compared_whole_with_what_a_column_can_hold(db: howdah.AsyncDatabase) -> None:
-    await db.create_tables(Short)
-    await db.insert_many(Short, [{"name": "abc"}])
-    for condition in (
-        Short.name == "abcd",
-        Short.name.in_(["abcd"]),
-        pg.coalesce(Short.name, "") == "abcd",
-        Short.code == "abc",
-        Short.code.in_(["abc"]),
-        Short.name.cast("varchar(2)") == "abc",
-    ):
-        assert await db.find(Short, condition).count() == 0
-    assert await db.find(Short, Short.code.in_(["ab"]), Short.code == "ab").count() == 1
-
-
-@pytest.mark.parametrize(
-    ("rows", "says"),
-    [
-        ([{"name": "a", "email": "b"}, {"name": "a"}], 'row 1: no value for "email"'),
-        ([{"name": "a", "email": "b", "nope": 1}], "row 0: 'nope' is no column"),
-        ([{"name": "a", "email": "b"}, {"name": "a", "email": "c", "nope": 1}], "row 1: 'nope' is no column"),
-        ([{"name": "a", "email": "b", "initial": "c"}], "is generated by the server"),
-        ([{"name": "a", "email": "b"}, 5], "row 1: expected a dict or a Person, got int"),
-        ([Company(name="x")], "row 0: expected a dict or a Person, got Company"),
-        ([Person(name="a", email="b"), {"name": "c", "email": "d"}], "row 1: expected a Person like the first row"),
-    ],
-)
-async def test_row_that_does_not_fit_is_named(db: howdah.AsyncDatabase, rows: list[Any], says: str) -> None:
-    with pytest.raises(InterfaceError, match=says):
-        await db.insert_many(Person, rows)
-
-
 async def test_no_rows_have_no_keys(db: howdah.AsyncDatabase) -> None:
     assert await db.insert_many(Person, []) == []
     assert await db.insert_many(Person, iter(())) == []
@@ -277,96 +141,11 @@ async def test_rows_may_lack_what_has_a_default(db: howdah.AsyncDatabase, sql: S
     assert sql("SELECT score, tags FROM person WHERE id > 4 ORDER BY id") == [(2.0, []), (0.0, ["t"])]
 
 
-async def test_trigger_that_drops_rows_is_told_and_none_are_stored(db: howdah.AsyncDatabase, sql: Sql) -> None:
-    sql(
-        "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.name = 'b' THEN RETURN NULL; "
-        "END IF; RETURN NEW; END$$"
-    )
-    sql("CREATE TRIGGER odd BEFORE INSERT ON company FOR EACH ROW EXECUTE FUNCTION odd()")
-    for count in (1, 3, FEW + 3):
-        rows = [{"name": "b"}] + [{"name": f"{count}-{at}"} for at in range(count - 1)]
-        with pytest.raises(howdah.NoRow, match=f"stored {count - 1} of {count} rows"):
-            await db.insert_many(Company, rows)
-    assert sql("SELECT count(*) FROM company") == [(2,)]
-    assert len(await db.insert_many(Company, [{"name": "c"}, {"name": "d"}])) == 2
-
-
-@pytest.mark.parametrize("count", [3, FEW + 1])
-async def test_keys_that_a_trigger_changes_come_back_as_they_are_stored(
-    db: howdah.AsyncDatabase, count: int, sql: Sql
-) -> None:
-    sql(
-        "CREATE FUNCTION shift() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.id := NEW.id + 1000; "
-        "NEW.name := upper(NEW.name); RETURN NEW; END$$"
-    )
-    sql("CREATE TRIGGER shift BEFORE INSERT ON company FOR EACH ROW EXECUTE FUNCTION shift()")
-    stored = "SELECT id FROM company WHERE id > 1000 ORDER BY id"
-    keys = await db.insert_many(Company, [{"name": f"a{at}"} for at in range(count)])
-    assert sql(stored) == [(key,) for key in keys]
-    assert (await db.get(Company, keys[-1])).name == f"A{count - 1}"
-    rows = [Company(name=f"b{at}") for at in range(count)]
-    more = await db.insert_many(Company, rows)
-    assert sql(stored) == [(key,) for key in [*keys, *more]]
-    assert [row.id for row in rows] == more
-
-
-async def test_keys_that_a_trigger_of_a_partition_changes_come_back_as_they_are_stored(
-    db: howdah.AsyncDatabase, sql: Sql
-) -> None:
-    sql("CREATE TABLE parted (id bigint PRIMARY KEY, n bigint) PARTITION BY RANGE (id)")
-    sql("CREATE TABLE parted_all PARTITION OF parted FOR VALUES FROM (0) TO (1000000)")
-    sql(
-        "CREATE FUNCTION shift() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.id := NEW.id + 1000; RETURN NEW; END$$"
-    )
-    sql("CREATE TRIGGER shift BEFORE INSERT ON parted_all FOR EACH ROW EXECUTE FUNCTION shift()")
-    keys = await db.insert_many(Parted, [{"id": at} for at in range(FEW + 1)])
-    assert keys == list(range(1000, 1000 + FEW + 1))
-
-
-class Padded(Table):
-    """Has a key that the server stores otherwise than it is given."""
-
-    code: Col[str] = col(primary_key=True, type="char(8)")
-    n: Col[int] = col(default=0)
-
-
-class Uuid(Table):
-    """Has a key that may be given as text."""
-
-    id: Col[uuid.UUID] = col(primary_key=True)
-    n: Col[int] = pg.server_default("7")
-
-
-@pytest.mark.parametrize("count", SIZES)
-async def test_keys_that_are_stored_otherwise_than_given_come_back_as_they_are_stored(
-    db: howdah.AsyncDatabase, count: int
-) -> None:
-    await db.create_tables(Padded, Uuid)
-    names = [f"k{at}".ljust(8) for at in range(count)]
-    assert await db.insert_many(Padded, [{"code": name.strip()} for name in names]) == names
-    padded = [Padded(code=f"x{at}") for at in range(count)]
-    assert await db.insert_many(Padded, padded) == [row.code for row in padded]
-    assert padded[-1].code == f"x{count - 1}".ljust(8)
-    ids = [uuid.UUID(int=at) for at in range(2 * count)]
-    texts: list[Any] = [str(one) for one in ids]
-    assert await db.insert_many(Uuid, [{"id": one} for one in texts[:count]]) == ids[:count]
-    rows = [Uuid(id=one) for one in texts[count:]]
-    assert await db.insert_many(Uuid, rows) == [row.id for row in rows] == ids[count:]
-    assert {row.n for row in rows} == {7}
-
-
 class Pair(Table):
     """Has a key of two columns."""
 
     a: Col[int] = col(primary_key=True)
     b: Col[int] = col(primary_key=True)
-    note: Col[str] = pg.server_default("'none'")
-
-
-class Keyless(Table):
-    """Has no key."""
-
-    n: Col[int]
     note: Col[str] = pg.server_default("'none'")
 
 
@@ -394,22 +173,6 @@ async def test_objects_without_a_key_are_stored_once(db: howdah.AsyncDatabase, c
     assert await db.insert_many(Keyless, more) == []
     await db.save(more[0])
     assert sql("SELECT count(*) FROM keyless") == [(2 * count,)]
-
-
-async def test_rule_that_drops_rows_is_told_and_none_are_stored(db: howdah.AsyncDatabase, sql: Sql) -> None:
-    await db.create_tables(Keyless)
-    sql("CREATE RULE odd AS ON INSERT TO keyless WHERE NEW.n = 2 DO INSTEAD NOTHING")
-    with pytest.raises(howdah.NoRow, match="stored 1 of 2 rows"):
-        await db.insert_many(Keyless, [{"n": 1}, {"n": 2}])
-    assert sql("SELECT count(*) FROM keyless") == [(0,)]
-
-
-@pytest.mark.parametrize("count", [1, FEW + 1])
-async def test_object_that_is_there_twice_is_refused(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
-    rows = [Company(name=f"c{at}") for at in range(count)]
-    with pytest.raises(InterfaceError, match=rf"Company, row {count}: .* got that of row 0; make another"):
-        await db.insert_many(Company, [*rows, rows[0]])
-    assert sql("SELECT count(*) FROM company") == [(2,)]
 
 
 @pytest.mark.parametrize("count", [1, FEW + 1])
