@@ -109,7 +109,7 @@ WORDINGS = {
     "The innermost open block is in a context variable, and so in the context of its task, which tasks begun inside it "
     "inherit: the statements of `asyncio.gather` run in the transaction around it.": (
         "The innermost open block is in a context variable, and so in the context of its thread: statements of other\n"
-        "threads are no part of it."
+        "threads do not run in its transaction."
     ),
     "by an exception, a cancellation among them,": "by an exception, Ctrl-C among them,",
     "inside the block, that of a task begun there too, uses": "inside the block uses",
@@ -117,8 +117,8 @@ WORDINGS = {
     "around this task has ended; wait for the task inside the block, or begin the task outside": (
         "around this thread has ended; wait for the thread inside the block, or begin it outside"
     ),
-    "around this task is another task's, and only its own task": (
-        "around this thread is another thread's, and only its own thread"
+    "another task opened this transaction, and only that task can": (
+        "another thread opened this transaction, and only that thread can"
     ),
     "The data is consumed, and a callable for progress called, on a worker thread. Args:": "Args:",
     "which run in it from whichever task or thread.": "which run in it from whichever thread.",
@@ -133,15 +133,15 @@ WORDINGS = {
         "A block in a generator that was not iterated to its end may: another thread may drop the generator."
     ),
     "because another task may": "because another thread may",
-    "is left in another task than it was entered in,": "is left in another thread than it was entered in,",
+    "is left in another task than it was entered in:": "is left in another thread than it was entered in:",
     "Statements are sent in groups, while the event loop runs. Where the server takes no more, the next ones wait in "
     "memory. Only the pipeline uses its connection until the block ends.": (
         "Statements are sent in groups, at the latest when a result is waited for or the block ends. Where the server\n"
         "    takes no more, the verb waits. Only the pipeline uses its connection until the block ends."
     ),
     "the block in one task,": "the block in one thread,",
-    "is another task's, and only its own task can nest one there;": (
-        "is another thread's, and only its own thread can nest one there;"
+    "another task has a block open inside the transaction; until it ends, only that task can": (
+        "another thread has a block open inside the transaction; until it ends, only that thread can"
     ),
     "or left by another task than": "or left by another thread than",
     "inside this one, from whichever task: a savepoint.": "inside this one, from whichever thread: a savepoint.",

@@ -95,8 +95,8 @@ def refuse_wrapper_task(code: CodeType) -> None:
     task = running_task()
     if task is not None and getattr(task.get_coro(), "cr_code", None) is code:
         message = (
-            "the block is entered by a task of its own, and statements of the task that waits for it would run "
-            "outside; use `async with` there, and asyncio.timeout() for a limit"
+            "the block is entered in a task that was created for __aenter__ alone, so the statements of the task that "
+            "waits for it would run outside the block; use `async with`, and asyncio.timeout() for a time limit"
         )
         raise InterfaceError(message)
 

@@ -170,11 +170,11 @@ def refuse_unsupported_options(*, returning: str | None = None, workers: int = 1
         NotSupportedError: One of them is not the only value that works now.
     """
     if returning is not None:
-        message = "returning= is not in this version of howdah; load without it, and read the keys back"
+        message = "returning= is not supported in this version of howdah; load without it, and read the keys back"
         raise NotSupportedError(message)
     if workers != 1:
-        message = f"workers={workers} is not in this version of howdah; workers=1 is"
+        message = f"workers={workers} is not supported in this version of howdah; use workers=1"
         raise NotSupportedError(message)
     if on_error != "raise":
-        message = f"on_error={on_error!r} is not in this version of howdah; on_error='raise' is"
+        message = f"on_error={on_error!r} is not supported in this version of howdah; use on_error='raise'"
         raise NotSupportedError(message)

@@ -1,9 +1,9 @@
 """The outcome of work that an exception interrupted.
 
 An interrupt (Ctrl-C, the cancellation of a task, a timeout) may reach a statement while the server commits it. The
-exception then has a note about that, and two attributes, whatever its class: `howdah_outcome` is `"committed"`,
-`"uncommitted"` (done in a transaction that is still open) or `"unknown"`; `howdah_result` is what the verb would have
-returned, if that is known. An exception without them interrupted something of which nothing is stored.
+exception, whatever its class, then has a note and two attributes. `howdah_outcome` is `"committed"`, `"uncommitted"`
+(done in a transaction that is still open) or `"unknown"`. `howdah_result` is the result that the method would have
+returned, if it is known. If an exception has no such attributes, nothing of the interrupted work is stored.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from howdah.errors import DatabaseError, Error, SerializationFailure
 
 Outcome = Literal["committed", "uncommitted", "unknown"]
 
-COMMITTED = "howdah: this came too late to stop what it interrupted, which is committed"
-UNCOMMITTED = (
-    "howdah: this came too late to stop what it interrupted, which is done, and stays if the transaction commits"
-)
+COMMITTED = "howdah: the interrupted work had already finished, and is committed"
+UNCOMMITTED = "howdah: the interrupted work had already finished, and is stored if the transaction commits"
 UNKNOWN = (
-    "howdah: whether what was interrupted is committed is unknown, since the server's answer was lost or did not come "
-    "in time; look what is stored before you repeat it"
+    "howdah: it is unknown whether the interrupted work is committed, because the server's answer was lost or came too "
+    "late; check what is stored before you repeat it"
 )
 
 
@@ -63,23 +61,23 @@ def unknown(error: BaseException, result: object = None) -> None:
 
     Args:
         error: The exception.
-        result: None, ever.
+        result: Always None.
     """
     _set_outcome(error, "unknown", UNKNOWN, result)
 
 
 def lost(error: BaseException, result: object = None) -> None:
-    """As `unknown`, for the error of a lost connection, whose message says it.
+    """Add the unknown outcome to the error of a lost connection, without a note, because its message says it.
 
     Args:
         error: The exception.
-        result: None, ever.
+        result: Always None.
     """
     _set_outcome(error, "unknown", None, result)
 
 
 def is_alone(lease: object) -> bool:
-    """Return whether a statement on a connection is a transaction of its own.
+    """Return whether a statement on a connection is a transaction by itself.
 
     Args:
         lease: The connection, if it is not one of the pool's.

@@ -67,7 +67,7 @@ class Bar:
         try:
             from tqdm.auto import tqdm
         except ImportError as error:
-            message = "progress=True wants tqdm: pip install 'howdah[progress]'"
+            message = "progress=True needs tqdm: pip install 'howdah[progress]'"
             raise InterfaceError(message) from error
         self._bar = tqdm(desc=title, unit=" rows", unit_scale=True)
 

@@ -132,7 +132,7 @@ impl Target {
         let mut seen = HashSet::new();
         for name in names {
             if !seen.insert(name) {
-                problems.push(|| format!("column \"{name}\" is there twice"));
+                problems.push(|| format!("column \"{name}\" appears twice"));
                 continue;
             }
             match by_name.get(name.as_str()) {
@@ -340,7 +340,7 @@ mod tests {
         let names: Vec<String> = fields.iter().map(|(name, _)| (*name).to_owned()).collect();
         let error = target.plan(&schema, &names).map(|_| ()).unwrap_err().to_string();
         for part in [
-            "\"id\" is there twice",
+            "\"id\" appears twice",
             "\"amuont\" is unknown",
             "\"need\" is missing",
             "polygon",

@@ -268,7 +268,7 @@ fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String
     let (mut fields, mut seen) = (Vec::new(), HashSet::new());
     for (field, name) in schema.fields().iter().zip(names) {
         if !seen.insert(name) {
-            problems.push(|| format!("column \"{name}\" is there twice"));
+            problems.push(|| format!("column \"{name}\" appears twice"));
         }
         match types::ddl_type_for(field) {
             Some(declaration) => fields.push((name.clone(), declaration)),

@@ -129,7 +129,9 @@ def _refuse_duplicates(schema: TableSchema, rows: Sequence[Any]) -> None:
         first = seen.setdefault(id(row), at)
         if first != at:
             name = schema.table.__name__
-            message = f"{name}, row {at}: expected an object of its own, got that of row {first}; make another {name}"
+            message = (
+                f"{name}, row {at}: expected another object, got the one of row {first} again; create another {name}"
+            )
             raise InterfaceError(message)
 
 
@@ -188,7 +190,7 @@ def _check_all_stored(schema: TableSchema, stored: int, count: int) -> None:
     if stored != count:
         message = (
             f"the server stored {stored} of {count} rows of {schema.table.__name__}: "
-            "a rule or trigger of its own drops rows, and which they are cannot be told"
+            "a rule or trigger of the table drops rows, and the server does not report which"
         )
         raise NoRow(message)
 

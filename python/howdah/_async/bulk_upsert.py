@@ -84,7 +84,7 @@ async def upsert(
     schema = table.__schema__
     keys = [_column(schema, one, "on").name for one in on]
     if not keys:
-        message = "upsert() needs the columns that tell rows apart: on=[User.email]"
+        message = "upsert() needs the columns that identify a row, such as on=[User.email]"
         raise InterfaceError(message)
     if is_arrow(rows):
         async with staging(db, schema, rows, None) as staged:
@@ -207,8 +207,8 @@ async def _run(db: AsyncExecutor, schema: TableSchema, statement: Statement, key
 def _no_arbiter(schema: TableSchema, keys: Sequence[str], has: str) -> str:
     table, columns = ".".join(schema.name), ", ".join(f'"{key}"' for key in keys)
     return (
-        f'table "{table}" has {has} unique constraint or index on exactly {columns}, by which on= tells rows apart; '
-        "create one that is checked at once, or give other columns"
+        f'table "{table}" has {has} unique constraint or index on exactly {columns}, which on= needs; '
+        "create one that is not deferrable, or give other columns"
     )
 
 
@@ -218,7 +218,7 @@ async def _statement(
     """Return the statement that inserts or updates the rows of a FROM item, and counts both."""
     missing = [key for key in keys if key not in given.names]
     if missing:
-        message = f"the rows have no {', '.join(missing)}, by which on= tells them apart"
+        message = f"on= needs {', '.join(missing)}, which the rows do not have"
         raise InterfaceError(message)
     nulls_same = given.nulls and bool(
         await db.fetch_value(_core.NULLS_NOT_DISTINCT, quoted(schema.name), sorted(set(keys)))

@@ -278,7 +278,7 @@ class AsyncExecutor:
             columns: Target names by source names. For rows without names its values, in order, name the targets.
             returning: Not in this version.
             workers: 1; more are not in this version.
-            on_error: `raise`; `reject` is not in this version.
+            on_error: `raise`; `reject` is not supported in this version.
             progress: True for a tqdm bar; a callable is called at most ten times a second. What it raises ends the
                 load, but for the last call, whose `finished` is true: it comes after the commit.
 

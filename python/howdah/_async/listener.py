@@ -48,7 +48,7 @@ class AsyncListener:
     async def __aenter__(self) -> Self:
         """Listen, on a connection of its own."""
         if self._lease is not None:
-            message = "listened to already; ask for another one"
+            message = "a listener is entered once; call listen() again"
             raise InterfaceError(message)
         lease = await self._core.lease()
         try:
@@ -79,7 +79,7 @@ class AsyncListener:
             InterfaceError: The block has not begun, or has ended.
         """
         if self._lease is None:
-            message = "notifications come inside of `async with` alone"
+            message = "notifications arrive only inside `async with`"
             raise InterfaceError(message)
         notification = None
         # Another task that waits may have taken the one that arrived.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NOT_BEGUN = "the pipeline has not begun; statements go inside `async with`"
-BEGINNING = "a pipeline is entered once; ask for another one"
+BEGINNING = "a pipeline is entered once; call pipeline() again"
 ENDED = "the pipeline has ended; statements go inside its block"
 
 

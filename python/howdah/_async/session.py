@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Why a session takes no statement.
 NOT_BEGUN = "the session has not begun; statements go inside `async with`"
-ENTERED = "a session is entered once; ask for another one"
+ENTERED = "a session is entered once; call session() again"
 ENDED = "the session has ended; statements go inside its block"
 
 

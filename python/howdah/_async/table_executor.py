@@ -157,7 +157,9 @@ class AsyncTableExecutor(AsyncExecutor):
         if given is None:
             if stored:
                 raise persistence.deleted_error(row)
-            message = f"the server did not store the {type(row).__name__}: a rule or trigger of its own may be why"
+            message = (
+                f"the server did not store the {type(row).__name__}: a rule or trigger of the table may have dropped it"
+            )
             raise NoRow(message)
         try:
             self.on_rollback(map(persistence.restore_point, (row,), (plan,)))

@@ -29,7 +29,7 @@ current = CURRENT.get
 
 # Why a transaction takes no statement.
 NOT_BEGUN = "the transaction has not begun; statements go inside `async with`"
-BEGINNING = "a transaction is entered once; ask for another one"
+BEGINNING = "a transaction is entered once; call transaction() again"
 ROLLED_BACK = "the transaction was rolled back; leave its block before the next statement"
 ROLLBACK_FAILED = "the transaction can only be rolled back: a block inside it was left and could not be undone"
 SESSION_ROLLBACK_FAILED = (
@@ -41,12 +41,12 @@ ENDED = (
 )
 
 LEFT_ELSEWHERE = (
-    "the block is left in another task than it was entered in, where it is not known: statements of the database "
-    "between ran outside of the transaction and stay, and the transaction was rolled back; "
-    "enter and leave the block in one task, or run statements by the transaction's own verbs (tx.execute, tx.fetch)"
+    "the block is left in another task than it was entered in: statements run by the database's own methods were not "
+    "part of the transaction and are committed, and the transaction was rolled back; "
+    "enter and leave the block in one task, or run statements by the transaction's own methods (tx.execute, tx.fetch)"
 )
 OWNED_BY_OTHER = (
-    "a block inside the transaction is another task's, and only its own task can nest one there; wait for its end"
+    "another task has a block open inside the transaction; until it ends, only that task can open one there"
 )
 
 
@@ -341,14 +341,12 @@ class AsyncTransaction(AsyncTableExecutor):
     async def _nest(self, outer: AsyncTransaction) -> None:
         if self._within is None and outer._owner != current_owner():
             message = (
-                "the transaction around this task is another task's, and only its own task can nest one inside; "
-                "nest there, or run statements alone here"
+                "another task opened this transaction, and only that task can open a block inside it; "
+                "open the block there, or run only statements here"
             )
             raise InterfaceError(message)
         if self._settings != (None, False, False):
-            message = (
-                "inside a transaction there are savepoints: isolation, readonly and deferrable are the outer one's"
-            )
+            message = "a nested transaction is a savepoint: set isolation, readonly and deferrable on the outer one"
             raise InterfaceError(message)
         self._depth = outer._depth + 1
         # Set before the savepoint is, because another task may nest one meanwhile.

@@ -49,7 +49,7 @@ class Listener:
     def __enter__(self) -> Self:
         """Listen, on a connection of its own."""
         if self._lease is not None:
-            message = "listened to already; ask for another one"
+            message = "a listener is entered once; call listen() again"
             raise InterfaceError(message)
         lease = self._core.lease()
         try:
@@ -80,7 +80,7 @@ class Listener:
             InterfaceError: The block has not begun, or has ended.
         """
         if self._lease is None:
-            message = "notifications come inside of `with` alone"
+            message = "notifications arrive only inside `with`"
             raise InterfaceError(message)
         notification = None
         # Another thread that waits may have taken the one that arrived.

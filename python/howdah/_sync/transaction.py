@@ -2,7 +2,7 @@
 """Transactions: blocks whose statements are committed together or not at all.
 
 The innermost open block is in a context variable, and so in the context of its thread: statements of other
-threads are no part of it.
+threads do not run in its transaction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ current = CURRENT.get
 
 # Why a transaction takes no statement.
 NOT_BEGUN = "the transaction has not begun; statements go inside `with`"
-BEGINNING = "a transaction is entered once; ask for another one"
+BEGINNING = "a transaction is entered once; call transaction() again"
 ROLLED_BACK = "the transaction was rolled back; leave its block before the next statement"
 ROLLBACK_FAILED = "the transaction can only be rolled back: a block inside it was left and could not be undone"
 SESSION_ROLLBACK_FAILED = (
@@ -42,12 +42,12 @@ ENDED = (
 )
 
 LEFT_ELSEWHERE = (
-    "the block is left in another thread than it was entered in, where it is not known: statements of the database "
-    "between ran outside of the transaction and stay, and the transaction was rolled back; "
-    "enter and leave the block in one thread, or run statements by the transaction's own verbs (tx.execute, tx.fetch)"
+    "the block is left in another thread than it was entered in: statements run by the database's own methods were not "
+    "part of the transaction and are committed, and the transaction was rolled back; "
+    "enter and leave the block in one thread, or run statements by the transaction's own methods (tx.execute, tx.fetch)"
 )
 OWNED_BY_OTHER = (
-    "a block inside the transaction is another thread's, and only its own thread can nest one there; wait for its end"
+    "another thread has a block open inside the transaction; until it ends, only that thread can open one there"
 )
 
 
@@ -342,14 +342,12 @@ class Transaction(TableExecutor):
     def _nest(self, outer: Transaction) -> None:
         if self._within is None and outer._owner != current_owner():
             message = (
-                "the transaction around this thread is another thread's, and only its own thread can nest one inside; "
-                "nest there, or run statements alone here"
+                "another thread opened this transaction, and only that thread can open a block inside it; "
+                "open the block there, or run only statements here"
             )
             raise InterfaceError(message)
         if self._settings != (None, False, False):
-            message = (
-                "inside a transaction there are savepoints: isolation, readonly and deferrable are the outer one's"
-            )
+            message = "a nested transaction is a savepoint: set isolation, readonly and deferrable on the outer one"
             raise InterfaceError(message)
         self._depth = outer._depth + 1
         # Set before the savepoint is, because another thread may nest one meanwhile.

@@ -153,7 +153,7 @@ def refuse_null(operation: str, *values: object) -> None:
         InterfaceError: A value is None.
     """
     if any(value is None for value in values):
-        message = f"{operation} with None is always NULL, which finds no row; ask for NULL by == None or is_null()"
+        message = f"{operation} with None is always NULL, which matches no row; test for NULL by == None or is_null()"
         raise InterfaceError(message)
 
 

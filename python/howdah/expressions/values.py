@@ -1,4 +1,4 @@
-"""Which SQL types Python's types are."""
+"""Maps Python types to SQL types."""
 
 # The types of values in rows are known at run time only.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -64,9 +64,9 @@ ELEMENTS = {
     "tsrange": "timestamp",
     "tstzrange": "timestamptz",
 }
-# A cast to these names without a length is one to the length 1.
+# Without a length, a cast to these names cuts values to the length 1.
 UNBOUNDED = {"char": "bpchar", "character": "bpchar", "bit": "varbit"}
-# Every name of a type of numbers by its own, those that hold less first.
+# The types of numbers by each of their names, ordered by range: smaller ones first.
 NUMBERS = {
     "smallint": "smallint",
     "int2": "smallint",
@@ -103,7 +103,7 @@ def sql_type(annotation: object) -> str:
     origin, kinds = get_origin(annotation), get_args(annotation)
     if origin in {Union, UnionType}:
         some = [kind for kind in kinds if kind is not NoneType]
-        # Anything may be in JSON.
+        # JSON can hold values of all of them.
         return sql_type(some[0]) if len(some) == 1 else "jsonb"
     if origin is list:
         element = sql_type(kinds[0])
@@ -150,8 +150,8 @@ def _plain(kind: object) -> str | None:
         name = enum_name(kind)
         if _core.is_builtin_type(name):
             message = (
-                f"{kind.__name__}: the enum's type would be named {name}, which is a type of PostgreSQL's own; "
-                f"name it otherwise by __enum_name__, or store the values by col(type='text')"
+                f"{kind.__name__}: the enum's type would be named {name}, which is a built-in type of PostgreSQL; "
+                f"set another name by __enum_name__, or store the values by col(type='text')"
             )
             raise InterfaceError(message)
         return name
@@ -162,9 +162,9 @@ def _plain(kind: object) -> str | None:
 
 
 def kind_of(annotation: object) -> type[Any] | None:
-    """Return the class of an annotation's values where rows have something else: an Enum class, or timedelta.
+    """Return the class of an annotation's values, or of the elements of its lists, if rows have another class.
 
-    They may be alone, or in lists.
+    This is an Enum class or timedelta: rows have strings and intervals.
     """
     if get_origin(annotation) in {list, Union, UnionType}:
         some = [kind for kind in get_args(annotation) if kind is not NoneType]
@@ -175,7 +175,7 @@ def kind_of(annotation: object) -> type[Any] | None:
 
 
 def kind_of_value(*values: object) -> type[Any] | None:
-    """Return that class of the first of some values, or of its elements, that is not None."""
+    """Return the class that `kind_of` returns, for the first of some values, or elements of it, that is not None."""
     first = next((one for one in values if one is not None), None)
     if isinstance(first, list):
         return kind_of_value(*first)
@@ -193,7 +193,7 @@ class Timedeltas:
             ValueError: It has months, whose length is not fixed.
         """
         if interval.months:
-            message = f"{interval} has months, which no timedelta has; use howdah.Interval"
+            message = f"{interval} has months, which a timedelta cannot hold; use howdah.Interval"
             raise ValueError(message)
         return dt.timedelta(days=interval.days, microseconds=interval.microseconds)
 
@@ -272,7 +272,7 @@ def cast_of(value: object) -> str | None:  # noqa: PLR0911  (one for each kind)
         return None
 
 
-# Types that go as they are, by the names that they have in declarations.
+# Types with a binary format in howdah, by the names that they have in declarations.
 KNOWN = frozenset({
     *NUMBERS,
     *ELEMENTS,

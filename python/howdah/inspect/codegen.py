@@ -31,11 +31,11 @@ def generate(model: ModuleModel) -> str:
     schemas = ", ".join(model.schemas)
     head = [_docstring(f"The tables of {schemas}, as `howdah inspect` found them.")]
     if model.needed:
-        head += ["", *_comments("What has to be there before these tables:", model.needed)]
+        head += ["", *_comments("Create these objects before the tables:", model.needed)]
     imports = _imports({node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)})
     if imports:
         head += ["", *imports]
-    foot = ["", "", *_comments("What is there too, and not in these classes:", model.unsupported)]
+    foot = ["", "", *_comments("These objects are not in the classes:", model.unsupported)]
     return "\n".join(head) + "\n" + body + ("\n".join(foot) + "\n" if model.unsupported else "")
 
 

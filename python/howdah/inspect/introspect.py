@@ -199,7 +199,7 @@ def _schemas(db: Database, given: Sequence[str], tables: Sequence[str]) -> list[
     named = (table.split(".", 1)[0] for table in tables if "." in table)
     found += [schema for schema in dict.fromkeys(named) if schema in there and schema not in found]
     if not found:
-        message = "the search path leads to no schema; name one by --schema"
+        message = "no schema of the search path exists; name one by --schema"
         raise InterfaceError(message)
     return found
 
@@ -210,7 +210,7 @@ def _chosen(db: Database, schemas: list[str], every: list[FoundTable], names: Se
     if unknown:
         others = {row[key]: row["what"] for row in _others(db, schemas) for key in ("name", "full")}
         declared = [f"{name} is {others[name]}" if name in others else f"there is no table {name}" for name in unknown]
-        message = f"{'; '.join(declared)} (looked into {', '.join(schemas)})"
+        message = f"{'; '.join(declared)} (searched in {', '.join(schemas)})"
         raise InterfaceError(message)
     return [table for table in every if table.name in names or f"{table.schema}.{table.name}" in names]
 

@@ -353,7 +353,7 @@ def refuse_lacking(schema: TableSchema, columns: ColumnBatch, names: Iterable[st
         if name in columns.lacking:
             key, at = columns.lacking[name]
             problem = (
-                f'no value for "{key}", which other rows give; the default would stand in the place of what is stored: '
+                f'no value for "{key}", which other rows have; the default would replace the stored value: '
                 "give every row the same keys, or call upsert() once for each set of keys"
             )
             raise _row_error(schema, at, problem)

@@ -41,7 +41,7 @@ def as_conditions(table: type[HasSchema], conditions: Iterable[Condition | Mappi
             column = getattr(table, str(name), None)
             if not isinstance(column, (Col, RefPath)):
                 known = ", ".join(column.attribute for column in table.__schema__.columns)
-                message = f"{table.__name__} has no column {name!r}; there are {known}"
+                message = f"{table.__name__} has no column {name!r}; its columns are {known}"
                 raise InterfaceError(message)
             found.append(cast("Col[Any]", column) == value)
     return found

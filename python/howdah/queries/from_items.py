@@ -71,7 +71,7 @@ class Derived:
         try:
             return columns[name]
         except KeyError:
-            message = f"there is no column {key!r}; there are {', '.join(columns)}"
+            message = f"there is no column {key!r}; the columns are {', '.join(columns)}"
             raise NoField(message) from None
 
     def _selected_as(self, node: Node) -> str:

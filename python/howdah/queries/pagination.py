@@ -93,8 +93,8 @@ def keys_of(query: CompilableQuery[Any]) -> PageKeys:
     schema, root, order = query.ordering()
     if schema is None or not schema.primary_key:
         message = (
-            "page() is for the rows of a table with a primary key, without union, group_by, having and distinct; "
-            "others are cut by limit() and offset()"
+            "page() needs the rows of a table with a primary key, without union, group_by, having and distinct; "
+            "for other rows use limit() and offset()"
         )
         raise InterfaceError(message)
     given = [key if key[0] == "ordering" else ("ordering", key, "asc", None) for key in order]
@@ -112,8 +112,8 @@ def keys_of(query: CompilableQuery[Any]) -> PageKeys:
             certain.update(keys if how in {"inner", "cross"} else ())
     if any(is_json(node) for node, _, _ in parts):
         message = (
-            "page() cannot go on after a key that is JSON, of which null, numbers and texts are all read as something "
-            "else; order by what is in it, as in .path('key', as_=int)"
+            "page() cannot order by JSON, because null, numbers and texts in it have no common order with parameters; "
+            "order by a value in it, such as .path('key', as_=int)"
         )
         raise InterfaceError(message)
     down = parts[-1][1] if parts else False
@@ -133,8 +133,8 @@ def _unique(source: Source) -> list[Node]:
     """Return the primary key of a joined table, of which several rows may match one row of the query."""
     if source.schema is None or not source.schema.primary_key:
         message = (
-            f"page() tells rows apart by the primary keys of all tables that are joined, and {source.name[-1]} has "
-            "none; ask for it in a condition, by exists_() or in_(), or cut the rows by limit() and offset()"
+            f"page() needs the primary keys of all joined tables, and {source.name[-1]} has none; use a condition with "
+            "exists_() or in_() instead of the join, or use limit() and offset()"
         )
         raise InterfaceError(message)
     return [("column", source, column.name) for column in source.schema.primary_key]
@@ -156,7 +156,7 @@ def plan(query: CompilableQuery[Any], size: int, after: str | None) -> tuple[Que
         InterfaceError: `after` is no cursor of this query; a size below 1.
     """
     if size < 1:
-        message = f"page({size}): a page has one row at least"
+        message = f"page({size}): expected a size of 1 or more"
         raise InterfaceError(message)
     keys, remaining = keys_of(query), query.row_limit()
     ordered = query.with_ordering(_orderings(keys))
@@ -276,7 +276,7 @@ def encoded(values: Sequence[Any], fingerprint: str, remaining: int | None = Non
             tag, write = ENCODERS[type(value)]
             written.append([tag, write(value)])
         else:
-            message = f"page() cannot order by a {type(value).__name__}; order by something simpler"
+            message = f"page() cannot order by a {type(value).__name__}; order by a value of another type"
             raise InterfaceError(message)
     text = _text([_digest(fingerprint, written, remaining), written, remaining])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

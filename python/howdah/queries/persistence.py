@@ -300,7 +300,7 @@ def restore_point(row: HasSchema, statement: RowStatement | None) -> Callable[[]
 
 def deleted_error(row: HasSchema) -> NoRow:
     """Return the error of a row that was deleted."""
-    return NoRow(f"this {type(row).__name__} is not there any more: its row was deleted")
+    return NoRow(f"this {type(row).__name__} does not exist any more: its row was deleted")
 
 
 def copy_reference_keys(row: HasSchema) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ class QueryClauses(Generic[R]):
             elif on is None:
                 on = join_condition(path)
         if source is self._root or any(source is one[1] for one in joins):
-            message = f"{source.name[-1]} is part of this query already; give it another place by howdah.alias()"
+            message = f"{source.name[-1]} is already part of this query; add it as an alias, by howdah.alias()"
             raise InterfaceError(message)
         node: Node | None = None if on is None else condition(on)
         if node is None and lateral and how != "cross":

@@ -131,8 +131,8 @@ class CompilableQuery(QueryClauses[R]):
         if self._loads:
             names = ", ".join(".".join(steps) for steps in self._loads)
             message = (
-                f"load() is for the objects that a query gives; {step} has no place for {names}: "
-                "leave load() out, or select columns of the relation"
+                f"load() needs a query that returns objects; with {step} there are no objects to load {names} of: "
+                "remove load(), or select columns of the relation"
             )
             raise InterfaceError(message)
 
@@ -251,7 +251,7 @@ class CompilableQuery(QueryClauses[R]):
     def rows_plan(self, statement: Callable[[tuple[Node, ...]], Statement]) -> QueryPlan:
         """Return the plan of another statement that returns rows of the table."""
         if self._schema is None:
-            message = "returning() without expressions is for the rows of a table"
+            message = "returning() without expressions needs the rows of a table"
             raise InterfaceError(message)
         self._refuse_loads("returning()")
         return object_plan(self._schema, self._root, {}, statement)
@@ -265,8 +265,8 @@ class CompilableQuery(QueryClauses[R]):
         for one in assignments:
             if one.column.node[1] is not self._root:
                 message = (
-                    f"update() of {schema.table.__name__}: {one.name} is set in another place than its own rows; "
-                    "set columns of what find() was given, and update other tables by themselves"
+                    f"update() of {schema.table.__name__}: {one.name} is a column of another table or alias; "
+                    "set columns of the table that find() was given, and update other tables separately"
                 )
                 raise InterfaceError(message)
         pairs = tuple((one.name, one.node) for one in assignments)
@@ -280,8 +280,8 @@ class CompilableQuery(QueryClauses[R]):
     def _writable(self, verb: str) -> TableSchema:
         if self._schema is None or self._compound is not None or self._is_grouped():
             message = (
-                f"{verb}() is for the rows of a table, without union, group_by, having and distinct; "
-                "find them by their keys, in_() what such a query gives"
+                f"{verb}() needs the rows of a table, without union, group_by, having and distinct; "
+                "select their keys by such a query, and find the rows by in_()"
             )
             raise InterfaceError(message)
         return self._schema
@@ -316,6 +316,6 @@ def arrow_statement(source: object, params: tuple[object, ...]) -> tuple[str, tu
     """
     query: Any = source if isinstance(source, CompilableQuery) else CompilableQuery[Any](source)  # pyright: ignore[reportUnknownVariableType]
     if params:
-        message = "a query or a table takes no parameters besides; text does"
+        message = "parameters can be given with SQL text only, not with a query or a table"
         raise InterfaceError(message)
     return _core.render(query.data_frame_statement())

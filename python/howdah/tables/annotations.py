@@ -49,7 +49,7 @@ class Namespace:
         if not isinstance(annotation, str):
             return annotation
         try:
-            # Code of the author of the class.
+            # The text is code of the author of the class.
             names = ChainMap({}, dict(self.locals), dict(self.variables), _Tables(self.module))
             return eval(annotation, {}, names)  # noqa: S307
         except NameError as error:
@@ -62,7 +62,7 @@ class Namespace:
         if get_origin(found) in {Union, UnionType}:
             found = self.evaluate(next(kind for kind in get_args(found) if kind is not NoneType))
         if not hasattr(found, "__schema__"):
-            message = f"{self.owner}: {annotation!r} is no table"
+            message = f"{self.owner}: {annotation!r} is not a table"
             raise InterfaceError(message)
         return found  # type: ignore[no-any-return]
 

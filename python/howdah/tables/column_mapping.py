@@ -45,7 +45,7 @@ def column_name(schema: TableSchema, name: str) -> str:
     column = schema.by_attribute.get(name) or schema.by_name.get(name)
     if column is None:
         known = ", ".join(one.attribute for one in schema.columns)
-        message = f"{schema.table.__name__} has no column {name!r}; there are {known}"
+        message = f"{schema.table.__name__} has no column {name!r}; its columns are {known}"
         raise InterfaceError(message)
     return column.name
 

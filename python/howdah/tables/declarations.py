@@ -54,10 +54,10 @@ class Declaration:
             return self._reference()
         field = self.field
         if not isinstance(field, Field):
-            message = f"{self.namespace.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
+            message = f"{self.namespace.owner}.{self.name}: use ref() with Ref, many() with Many, one() with One"
             raise InterfaceError(message)
         if field.default is EITHER:
-            message = f"{self.namespace.owner}.{self.name}: default=EITHER is for a reference and its key"
+            message = f"{self.namespace.owner}.{self.name}: only a reference and its key can have default=EITHER"
             raise InterfaceError(message)
         return Column(
             self.name,
@@ -82,7 +82,7 @@ class Declaration:
         if isinstance(field, Field) and field == Field():
             field = RefField()
         if not isinstance(field, RefField):
-            message = f"{self.namespace.owner}.{self.name}: ref() goes with Ref, many() with Many, one() with One"
+            message = f"{self.namespace.owner}.{self.name}: use ref() with Ref, many() with Many, one() with One"
             raise InterfaceError(message)
         attribute = f"{self.name}_id"
         nullable = field.default is None or field.on_delete == "set null" or self.may_be_none

@@ -100,7 +100,7 @@ def col(
         InterfaceError: The arguments contradict each other.
     """
     if not kw_only:
-        message = "columns are given to the constructor by name alone"
+        message = "columns can be passed to the constructor by keyword only"
         raise InterfaceError(message)
     if default is not MISSING and default_factory is not None:
         message = "a column has a default or a default_factory, not both"
@@ -297,7 +297,9 @@ def ref(
         >>> rides = Ride.find(Ride.keeper_id == 3, Ride.guide.is_null()).order_by(Ride.keeper)
     """
     if not kw_only or all(default is not one for one in (MISSING, EITHER, None)):
-        message = "a reference is given to the constructor by name, and None is its only default, but for EITHER"
+        message = (
+            "a reference can be passed to the constructor by keyword only, and its default can only be None or EITHER"
+        )
         raise InterfaceError(message)
     return RefField(on_delete, default, init, primary_key, unique, index, name)
 

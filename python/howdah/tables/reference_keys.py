@@ -37,7 +37,7 @@ def merge_reference_keys(declarations: Iterable[Declaration]) -> list[Declaratio
             key = keys.get(f"{one.name}_id")
             if key is None and isinstance(one.field, RefField) and one.field.default is EITHER:
                 message = (
-                    f"{one.namespace.owner}.{one.name}: default=EITHER is for a reference whose key is declared, too; "
+                    f"{one.namespace.owner}.{one.name}: default=EITHER needs a declaration of its key, too; "
                     f"add {one.name}_id: Col[...] = col(default=EITHER)"
                 )
                 raise InterfaceError(message)
@@ -54,20 +54,20 @@ def _merged(reference: Declaration, key: Declaration) -> RefField:
     if isinstance(of, Field) and of == Field():
         of = RefField()
     if not isinstance(of, RefField) or not isinstance(own, Field):
-        message = f"{place}: it is the key of {reference.name}; col() goes with it, and ref() with the reference"
+        message = f"{place}: it is the key of {reference.name}; use col() for the key and ref() for the reference"
         raise InterfaceError(message)
     taken = ("default", "init", "primary_key", "unique", "index", "name")
     if replace(own, **{name: getattr(Field(), name) for name in taken}) != Field():
         message = (
             f"{place}: it is the key of {reference.name}, and its type is that of the other table's key; "
-            f"col() takes {', '.join(taken)} there"
+            f"here col() takes only {', '.join(taken)}"
         )
         raise InterfaceError(message)
     if all(own.default is not one for one in (MISSING, EITHER, None)):
         message = f"{place}: the default of a reference's key is None or EITHER"
         raise InterfaceError(message)
     if of.name is not None and own.name is not None:
-        message = f"{place}: {reference.name} names its column {of.name!r} already"
+        message = f"{place}: {reference.name} already names the column {of.name!r}"
         raise InterfaceError(message)
     merged = replace(
         of,

@@ -67,9 +67,9 @@ def test_inspect_of_a_schema_looks_there(tables: str, sql: Sql, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nope"], "there is no table nope (looked into test_"),
+        (["nope"], "there is no table nope (searched in test_"),
         (["rider", "nope", "nada"], "there is no table nope; there is no table nada"),
-        (["riders"], "riders is a view (looked into"),
+        (["riders"], "riders is a view (searched in"),
         (["race_1"], "race_1 is a partition"),
         (["--schema", "nope"], "there is no schema nope"),
         (["nope.rider"], "there is no table nope.rider"),

@@ -87,7 +87,7 @@ def test_source_of_the_tables_of_every_feature_leaves_nothing_out(
     source = inspect(database(FEATURES), ("public", "stable"))
     comments = [line for line in source.splitlines() if line.startswith("#")]
     assert comments == [
-        "# What has to be there before these tables:",
+        "# Create these objects before the tables:",
         *(f"#   {line}" for line in EXTENSIONS if line.split()[-1] in extensions(sql)),
         f"#   {WHOLE_DOMAIN}",
     ]

@@ -231,7 +231,7 @@ async def test_read_and_load_take_tables_and_queries(db: howdah.AsyncDatabase, s
     assert sql("SELECT date_of_birth FROM person WHERE name = 'L'") == [(dt.date(2000, 1, 1),)]
     profiles = pl.DataFrame({"bio": ["x"], "person_id": [4]})
     assert (await db.load(Profile, profiles, mode="upsert", key="person_id")).inserted == 1
-    with pytest.raises(InterfaceError, match="no parameters besides"):
+    with pytest.raises(InterfaceError, match="parameters can be given with SQL text only"):
         db.read(Company, 1)
     nothing: Any = 5
     with pytest.raises(InterfaceError, match="expected a table"):

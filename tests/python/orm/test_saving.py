@@ -228,7 +228,7 @@ async def test_row_deleted_meanwhile_raises(db: howdah.AsyncDatabase, sql: Sql) 
     sql("DELETE FROM person WHERE id = 4")
     dan.age = 51
     for verb in (db.save, db.refresh, db.delete):
-        with pytest.raises(NoRow, match="Person is not there any more"):
+        with pytest.raises(NoRow, match="Person does not exist any more"):
             await verb(dan)
     with pytest.raises(NoRow, match="no Person with the key 4"):
         await db.get(Person, 4)

@@ -166,7 +166,7 @@ async def test_subquery_columns_of_any_name_are_columns(db: howdah.AsyncDatabase
 
 def test_subquery_column_that_cannot_be_reached_is_refused() -> None:
     rows: Any = pg.subquery(Person.find().select(Person.name))
-    with pytest.raises(NoField, match="there is no column 'nmae'; there are name"):
+    with pytest.raises(NoField, match="there is no column 'nmae'; the columns are name"):
         _ = rows.nmae
 
 

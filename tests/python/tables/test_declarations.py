@@ -228,7 +228,7 @@ class Level(IntEnum):
         (lambda: _make({"a": Col[list[Level] | None]}), "the labels of an enum are text"),
         (lambda: _make({"a": "Col[Nowhere]"}), "cannot be read"),
         (lambda: _make({}, a=col()), "has no annotation"),
-        (lambda: _make({"a": Ref[Node]}, a=col(unique=True)), "ref\\(\\) goes with Ref"),
+        (lambda: _make({"a": Ref[Node]}, a=col(unique=True)), "use ref\\(\\) with Ref"),
         (lambda: _make({"a": Col[int]}, a=pg.ref()), "goes with"),
         (lambda: col(default=1, default_factory=int), "not both"),
         (lambda: col(default=[]), "default_factory"),
@@ -236,7 +236,7 @@ class Level(IntEnum):
         (lambda: _make({"a": Col[dict[str, Any]]}, a={}), r"Made\.a: .* col\(default_factory=dict\)"),
         (lambda: col(scale=2), "precision"),
         (lambda: pg.ref(default=7), "None is its only default"),
-        (lambda: _make({"a": "Ref[int]"}), "is no table"),
+        (lambda: _make({"a": "Ref[int]"}), "is not a table"),
     ],
 )
 def test_declaration_that_makes_no_sense_is_refused(make: Callable[[], Any], says: str) -> None:
@@ -273,7 +273,7 @@ def test_timedelta_has_no_months(db: howdah.Database, sql: Sql) -> None:
         dt.timedelta(hours=-47),
     )
     sql("UPDATE wait SET length = '1 month' WHERE id = 1")
-    with pytest.raises(howdah.DataError, match="has months, which no timedelta has") as caught:
+    with pytest.raises(howdah.DataError, match="has months, which a timedelta cannot hold") as caught:
         db.get(Wait, 1)
     assert caught.value.column == "length"
 

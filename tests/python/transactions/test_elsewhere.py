@@ -206,7 +206,7 @@ def test_block_of_a_generator_in_one_thread_is_as_ever(url: str, sql: Sql) -> No
 def test_block_that_a_task_of_its_own_enters_is_refused_at_once(url: str, sql: Sql, new_loop: Any) -> None:
     async def main() -> None:
         async with howdah.AsyncDatabase(url, max_size=2) as db:
-            with pytest.raises(howdah.InterfaceError, match="entered by a task of its own"):
+            with pytest.raises(howdah.InterfaceError, match="entered in a task that was created for __aenter__"):
                 await asyncio.create_task(db.transaction().__aenter__())
             async with db.transaction():
                 await db.execute("INSERT INTO t VALUES (1)")
