@@ -75,21 +75,21 @@ WORDINGS = {
     "Sessions, for asyncio:": "Sessions:",
     "The methods for tables, for asyncio;": "The methods for tables;",
     "The methods that run SQL and bulk statements, for asyncio;": "The methods that run SQL and bulk statements;",
-    "SQL, or a callable that is given an `AsyncSession`, a coroutine function too. It runs": (
-        "SQL, or a callable that is given a `Session`. It runs"
+    "SQL, or a callable that takes an `AsyncSession`, a coroutine function too. It runs": (
+        "SQL, or a callable that takes a `Session`. It runs"
     ),
-    "or a callable that gives it, a coroutine function too, which is asked for each new connection. A password file, a "
-    "service file and certificates are read again for each new connection, too.": (
-        "or a callable that gives it, which is asked for each\n"
-        "                new connection. A password file, a service file and certificates are read again for each new\n"
-        "                connection, too."
+    "or a callable that returns it, a coroutine function too, which is called for each new connection. A password "
+    "file, a service file and certificates are read again for each new connection, too.": (
+        "or a callable that returns it, which is\n"
+        "                called for each new connection. A password file, a service file and certificates are read\n"
+        "                again for each new connection, too."
     ),
     "in the context of the caller. With this hook or the next, reads share no connection. Settings that it makes are "
     "undone when the connection is released.": (
         "in the\n                thread of the caller. Settings that it makes are undone when the connection "
         "is released."
     ),
-    "It runs in the background; what it raises": "It runs on a thread of its own; what it raises",
+    "It runs in the background; an exception": "It runs on another thread; an exception",
     "Transactions, for asyncio:": "Transactions:",
     "multiplex: Whether `fetch`, `fetch_one` and `fetch_value` of several tasks may share a connection outside of "
     "transactions: a statement is sent before those ahead of it are answered, and each is still a transaction of its "
@@ -106,10 +106,10 @@ WORDINGS = {
         "AsyncDatabase is its twin for asyncio, with the same verbs and parameters. Ctrl-C cancels a statement at the\n"
         "    server, too. Threads may share a database."
     ),
-    "The innermost open block is in a context variable, and so in the context of its task, which tasks begun inside it "
-    "inherit: the statements of `asyncio.gather` run in the transaction around it.": (
-        "The innermost open block is in a context variable, and so in the context of its thread: statements of other\n"
-        "threads do not run in its transaction."
+    "The innermost open block is in a context variable. A task begun inside the block inherits it, so the statements "
+    "of `asyncio.gather` run in the transaction around it.": (
+        "The innermost open block is in a context variable, so statements of other threads do not run in its\n"
+        "transaction."
     ),
     "by an exception, a cancellation among them,": "by an exception, Ctrl-C among them,",
     "inside the block, that of a task begun there too, uses": "inside the block uses",
@@ -122,11 +122,13 @@ WORDINGS = {
     ),
     "The data is consumed, and a callable for progress called, on a worker thread. Args:": "Args:",
     "which run in it from whichever task or thread.": "which run in it from whichever thread.",
-    "in the task that has entered the block, and in those begun there. A": (
-        "in the\n    thread that has entered the block. A"
+    "in the task that has entered the block, and in tasks begun there. If another task leaves": (
+        "in the thread that has\n    entered the block. If another thread leaves"
     ),
-    "other callbacks of the event loop and other threads go on meanwhile.": "other threads go on meanwhile.",
-    "Whether it ran; if the event loop has ended it did not, and the pool closes the connection.": "True: it ran.",
+    "other callbacks of the event loop and other threads run meanwhile.": (
+        "other threads run\n                meanwhile."
+    ),
+    "Whether it ran. It did not if the event loop has ended; then the pool closes the connection.": "True: it ran.",
     "Store the event loop that waits for a connection.": "Store a value that only the asyncio API uses.",
     "Another task that waits": "Another thread that waits",
     "A block in an asynchronous generator that was not iterated to its end does: asyncio closes it in another task.": (
@@ -134,20 +136,24 @@ WORDINGS = {
     ),
     "because another task may": "because another thread may",
     "is left in another task than it was entered in:": "is left in another thread than it was entered in:",
-    "Statements are sent in groups, while the event loop runs. Where the server takes no more, the next ones wait in "
-    "memory. Only the pipeline uses its connection until the block ends.": (
-        "Statements are sent in groups, at the latest when a result is waited for or the block ends. Where the server\n"
-        "    takes no more, the verb waits. Only the pipeline uses its connection until the block ends."
+    "Statements are sent in groups, while the event loop runs. If the server accepts no more data, the next ones wait "
+    "in memory. Only the pipeline uses its connection until the block ends.": (
+        "Statements are sent in groups, at the latest when a result is waited for or the block ends. If the server\n"
+        "    accepts no more data, the method waits. Only the pipeline uses its connection until the block ends."
     ),
     "the block in one task,": "the block in one thread,",
     "another task has a block open inside the transaction; until it ends, only that task can": (
         "another thread has a block open inside the transaction; until it ends, only that thread can"
     ),
-    "or left by another task than": "or left by another thread than",
+    "or leave the block in another task than the one that runs statements in it. Then use the methods of the "
+    "transaction itself, which run in it from every task.": (
+        "or leave the block in another thread than the one that runs\n"
+        "        statements in it. Then use the methods of the transaction itself, which run in it from every thread."
+    ),
     "inside this one, from whichever task: a savepoint.": "inside this one, from whichever thread: a savepoint.",
     "another task has one open inside this one.": "another thread has one open inside this one.",
-    "table as Arrow; the query begins when its rows are asked for.": "table as Arrow.",
-    "iterated over or drained: its rows stream in": "iterated over or drained: its schema is there, its rows stream in",
+    "table as Arrow; the query begins when its first rows are read.": "table as Arrow.",
+    "iterated over or drained: its rows stream in": "iterated over or drained: its schema is known, its rows stream in",
 }
 
 # Lines of code with this comment have no twin.

@@ -1,4 +1,4 @@
-"""The results of statements in a pipeline, which are there sooner or later."""
+"""The results of statements in a pipeline: they arrive after the method has returned."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class PipelineResult(Generic[T]):
     __slots__ = ("_result", "_wait")
 
     def __init__(self, result: _core.PipelineResult, wait: Callable[[_core.PipelineResult], None]) -> None:
-        """Take where the result comes, and what waits for it."""
+        """Take the result of the core, and the function that waits for it."""
         self._result = result
         self._wait = wait
 
     def done(self) -> bool:
-        """Tell whether the result, or the statement's error, is there."""
+        """Return whether the result, or the statement's error, has arrived."""
         return self._result.done()
 
     def result(self) -> T:
-        """Give the result. Inside the block this waits for it; after the block it is there.
+        """Return the result. Inside the block, wait for it.
 
         Returns:
-            What the verb of the database returns.
+            What the method of the database returns.
 
         Raises:
             DatabaseError: The statement has failed, or one before it in the same transaction (25P02).
-            InterfaceError: There is none: the block was left by an exception.
+            InterfaceError: The block was left by an exception before the result arrived.
         """
         if not self._result.done():
             self._wait(self._result)
@@ -65,7 +65,7 @@ class AsyncPipelineResult(Generic[T]):
     def __init__(
         self, result: _core.PipelineResult, wait: Callable[[_core.PipelineResult], Coroutine[Any, Any, None]]
     ) -> None:
-        """Take where the result comes, and what waits for it."""
+        """Take the result of the core, and the function that waits for it."""
         self._result = result
         self._wait = wait
 
@@ -76,18 +76,18 @@ class AsyncPipelineResult(Generic[T]):
         return self.result()
 
     def done(self) -> bool:
-        """Tell whether the result, or the statement's error, is there."""
+        """Return whether the result, or the statement's error, has arrived."""
         return self._result.done()
 
     def result(self) -> T:
-        """Give the result, which is there after the block, or once it was awaited.
+        """Return the result, after the block or once it was awaited.
 
         Returns:
-            What the verb of the database returns.
+            What the method of the database returns.
 
         Raises:
             DatabaseError: The statement has failed, or one before it in the same transaction (25P02).
-            InterfaceError: It is not there: it has to be awaited; or the block was left by an exception.
+            InterfaceError: The result has not arrived: await it; or the block was left by an exception before.
         """
         result: T = self._result.get()
         return result

@@ -68,7 +68,7 @@ async def upsert(
     on: Sequence[Expr[Any]],
     update: Sequence[Expr[Any] | Assign] | None,
 ) -> LoadReport:
-    """Insert rows or update those that are there; see `AsyncDatabase.upsert`.
+    """Insert rows or update those that exist; see `AsyncDatabase.upsert`.
 
     Args:
         db: The database.

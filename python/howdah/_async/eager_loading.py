@@ -60,9 +60,7 @@ async def load_collection(db: AsyncExecutor | PinnedConnection, owners: Sequence
         values = vars(owner)
         if own not in values:
             name = type(owner).__name__
-            message = (
-                f"{name}.{collection.attribute} is found by {name}.{own}, which has no value yet; save the row first"
-            )
+            message = f"{name}.{collection.attribute} needs {name}.{own}, which has no value yet; save the row first"
             raise InterfaceError(message)
         by_key.setdefault(values[own], []).append(owner)
     has_through = collection.through is not None

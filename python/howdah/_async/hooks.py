@@ -89,7 +89,7 @@ class AsyncHooks:
         """Run `release` from a thread that waits for it.
 
         Returns:
-            Whether it ran; if the event loop has ended it did not, and the pool closes the connection.
+            Whether it ran. It did not if the event loop has ended; then the pool closes the connection.
         """
         return try_run_from_thread(partial(self.release, lease), self._loops.pop(lease.pid or 0, None))
 
@@ -100,7 +100,7 @@ class AsyncHooks:
             The password.
 
         Raises:
-            InterfaceError: It is no text.
+            InterfaceError: It is not a str.
         """
         password: object = None if self.password is None else run_from_thread(self.password, self._loop)
         if not isinstance(password, str):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class AsyncListener:
     """The notifications of some channels, from the beginning of a block to its end; `AsyncDatabase.listen` makes it.
 
-    The iteration has no end. Notifications that arrive while nobody waits are queued in their order.
+    The iteration has no end. Notifications that arrive while no task waits are queued.
 
     Example:
         >>> async with db.listen("jobs") as notifications:
@@ -46,7 +46,7 @@ class AsyncListener:
         self._lease: _core.AsyncLease | None = None
 
     async def __aenter__(self) -> Self:
-        """Listen, on a connection of its own."""
+        """Acquire a connection, and listen on it."""
         if self._lease is not None:
             message = "a listener is entered once; call listen() again"
             raise InterfaceError(message)
@@ -72,17 +72,17 @@ class AsyncListener:
         return self
 
     async def __anext__(self) -> Notification:
-        """Wait for the next one.
+        """Wait for the next notification.
 
         Raises:
-            ConnectionError: The connection is lost, and so are the notifications sent meanwhile: listen anew.
+            ConnectionError: The connection is lost, and so are notifications sent since then; listen again.
             InterfaceError: The block has not begun, or has ended.
         """
         if self._lease is None:
             message = "notifications arrive only inside `async with`"
             raise InterfaceError(message)
         notification = None
-        # Another task that waits may have taken the one that arrived.
+        # Another task that waits may have taken the notification.
         while notification is None:
             notification = await self._lease.notification()
         return notification

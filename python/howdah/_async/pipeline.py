@@ -1,4 +1,4 @@
-"""Pipelines, for asyncio: blocks whose statements are sent without waiting for the answers to those before them."""
+"""Pipelines, for asyncio: blocks whose statements are sent without waiting for the results of those before them."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ ENDED = "the pipeline has ended; statements go inside its block"
 class AsyncPipeline:
     """A block whose statements are sent without waiting; `AsyncDatabase.pipeline` makes it.
 
-    Its verbs return at once, and their results come in order. The statements are one transaction: when one fails, those
-    after it are not run, and the block raises its error, whose `pipeline_index` says which statement it was. With
-    `transaction=False` each statement is a transaction of its own, those after one that fails are run, and the block
-    raises the first error that nobody has seen. Inside a transaction they are a part of that.
+    Its methods return at once, and their results arrive in order. The statements are one transaction: if one fails,
+    those after it do not run, and the block raises its error, whose `pipeline_index` is the number of the statement.
+    With `transaction=False` each statement is a transaction by itself. Then those after a failed one run, and the block
+    raises the first error that no result has raised. Inside a transaction the statements are part of it.
 
-    Statements are sent in groups, while the event loop runs. Where the server takes no more, the next ones wait in
+    Statements are sent in groups, while the event loop runs. If the server accepts no more data, the next ones wait in
     memory. Only the pipeline uses its connection until the block ends.
 
     An exception that leaves the block rolls the transaction back. With `transaction=False`, an exception lets the
-    statements end; what interrupts the block cancels them, and what became of those is unknown (`howdah.outcomes`).
+    statements finish; an interrupt cancels them, and it is unknown which of them are committed (`howdah.outcomes`).
 
     Example:
         >>> await db.execute("CREATE TABLE mahouts (id int, name text)")
@@ -48,7 +48,7 @@ class AsyncPipeline:
         [{'name': 'Hari'}, {'name': 'Mani'}]
     """
 
-    # There once the block has begun.
+    # Set when the block begins.
     _lease: _core.AsyncLease
     _pipeline: _core.AsyncPipeline
 
@@ -59,7 +59,7 @@ class AsyncPipeline:
 
         Args:
             core: The database.
-            lease: Gives the connection of the transaction or session around the block, if there is one.
+            lease: Returns the connection of the transaction or session around the block, if there is one.
             transaction: Whether the statements are one transaction.
         """
         self._core = core
@@ -78,7 +78,7 @@ class AsyncPipeline:
             *params: The values of the parameters.
 
         Returns:
-            How many rows it touched, once that is known.
+            How many rows it touched, once it is known.
         """
         return AsyncPipelineResult(self._open().execute(sql, params), self._wait)
 
@@ -95,7 +95,7 @@ class AsyncPipeline:
             into: A dataclass, named tuple, pydantic model or msgspec Struct.
 
         Returns:
-            The rows, once they are there.
+            The rows, once they are received.
         """
         make = None if into is None else row_factory(into)
         return AsyncPipelineResult(self._open().fetch(sql, params, make), self._wait)
@@ -113,7 +113,7 @@ class AsyncPipeline:
             into: A dataclass, named tuple, pydantic model or msgspec Struct.
 
         Returns:
-            The row or None, once that is known.
+            The row or None, once it is known.
         """
         make = None if into is None else row_factory(into)
         return AsyncPipelineResult(self._open().fetch_one(sql, params, make), self._wait)
@@ -126,12 +126,12 @@ class AsyncPipeline:
             *params: The values of the parameters.
 
         Returns:
-            The value, once it is there; None if it is NULL, or if there is no row.
+            The value, once it is received; None if it is NULL, or if there is no row.
         """
         return AsyncPipelineResult(self._open().fetch_value(sql, params), self._wait)
 
     async def __aenter__(self) -> Self:
-        """Take a connection."""
+        """Acquire a connection."""
         if self._refusal is not NOT_BEGUN:
             raise InterfaceError(BEGINNING)
         self._refusal = BEGINNING
@@ -165,13 +165,13 @@ class AsyncPipeline:
             try:
                 self._give_back()
             except BaseException as late:
-                # It came when all was done, such as Ctrl-C.
+                # The exception came when all was done, such as Ctrl-C.
                 if is_committed:
                     committed(late)
                 raise
 
     def _open(self) -> _core.AsyncPipeline:
-        """Give the pipeline, for a statement."""
+        """Return the pipeline, for a statement."""
         if self._refusal is not None:
             raise InterfaceError(self._refusal)
         return self._pipeline
@@ -183,7 +183,7 @@ class AsyncPipeline:
                 pass
 
     async def _step(self) -> bool:
-        """Wait for one more result; tell whether there are more to come."""
+        """Wait for one more result, and return whether more are outstanding."""
         try:
             return await self._pipeline.step()
         except BaseException as error:
@@ -192,7 +192,7 @@ class AsyncPipeline:
             raise
 
     async def _finish(self, error: BaseException | None) -> None:
-        """Wait for all results, and commit; raise what has failed."""
+        """Wait for all results, and commit; raise the error of a failed statement."""
         pipeline = self._pipeline
         try:
             while pipeline.is_under_way() and await self._step():
@@ -222,6 +222,6 @@ class AsyncPipeline:
             error.add_note(f"the rollback failed, too: {failure}")
 
     def _give_back(self) -> None:
-        """Give the pipeline's own connection back."""
+        """Release the pipeline's own connection."""
         if self._owns_lease:
             self._lease.close()

@@ -289,7 +289,7 @@ class AsyncQuery(CompilableQuery[R]):
         """Return the only row.
 
         Raises:
-            NoRow: There is none, or more than one.
+            NoRow: There is no row, or more than one.
         """
         rows = await self.at_most(2).to_list()
         if len(rows) != 1:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from howdah import _core
     from howdah._async.transaction import Isolation
 
-# Why a session takes no statement.
+# Why a session refuses statements.
 NOT_BEGUN = "the session has not begun; statements go inside `async with`"
 ENTERED = "a session is entered once; call session() again"
 ENDED = "the session has ended; statements go inside its block"
@@ -47,18 +47,18 @@ class AsyncSession(AsyncTableExecutor):
 
         Args:
             origin: The database.
-            core: The same, in the core.
+            core: The database in the core.
         """
         self._origin = origin
         self._core = core
         self._refusal: str | None = NOT_BEGUN
         self._lease: _core.AsyncLease | None = None
-        # Its outermost open transaction.
+        # The outermost open transaction.
         self._transaction: AsyncTransaction | None = None
 
     @property
     def pid(self) -> int:
-        """The number of the server's process, as `pg_backend_pid()` gives it."""
+        """The process ID of the server process, as `pg_backend_pid()` returns it."""
         return self.lease().pid or 0
 
     def parameter(self, name: str, /) -> str | None:
@@ -86,8 +86,8 @@ class AsyncSession(AsyncTableExecutor):
     ) -> AsyncTransaction:
         """Return a block on this connection whose statements are committed together or not at all.
 
-        It is as that of the database: the database's own verbs inside the block use the transaction, too, and inside
-        another transaction of the session it is a savepoint.
+        As in a transaction of the database, the database's own methods inside the block use the transaction, too.
+        Inside another transaction of the session it is a savepoint.
 
         Args:
             isolation: `read committed`, `repeatable read` or `serializable`; None for the session's default.

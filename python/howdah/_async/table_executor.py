@@ -35,7 +35,7 @@ class AsyncTableExecutor(AsyncExecutor):
     """Runs statements, and reads and writes the rows of tables."""
 
     async def create_tables(self, *tables: type[HasSchema]) -> None:
-        """Create tables with their types and indexes, in one transaction. Objects that exist are left alone.
+        """Create tables with their types and indexes, in one transaction. Existing objects are not changed.
 
         Tables that others refer to come first.
 
@@ -106,7 +106,7 @@ class AsyncTableExecutor(AsyncExecutor):
             The row.
 
         Raises:
-            NoRow: There is none.
+            NoRow: There is no such row.
             InterfaceError: The table has no primary key, or one of another number of columns.
 
         Example:
@@ -136,7 +136,7 @@ class AsyncTableExecutor(AsyncExecutor):
             The same row.
 
         Raises:
-            NoRow: It was deleted meanwhile.
+            NoRow: It was deleted in the meantime.
             IntegrityError: A constraint.
             InterfaceError: A row that it refers to is not saved yet; it is a row of another database.
 
@@ -176,8 +176,8 @@ class AsyncTableExecutor(AsyncExecutor):
             row: The row.
 
         Raises:
-            NoRow: It was deleted meanwhile.
-            IntegrityError: Others refer to it.
+            NoRow: It was deleted in the meantime.
+            IntegrityError: Other rows refer to it.
             InterfaceError: It is not stored, or a row of another database.
 
         Example:
@@ -201,7 +201,7 @@ class AsyncTableExecutor(AsyncExecutor):
             The same row.
 
         Raises:
-            NoRow: It was deleted meanwhile.
+            NoRow: It was deleted in the meantime.
 
         Example:
             >>> elephant = await db.get(Elephant, 1)
@@ -264,7 +264,7 @@ class AsyncTableExecutor(AsyncExecutor):
     async def insert_many(self, table: type[HasSchema], rows: Rows, /) -> list[Any]:
         """Insert rows, in one transaction, and return their primary keys.
 
-        Few go by one INSERT, many by COPY.
+        A few rows are sent by one INSERT, many by COPY.
 
         Args:
             table: The table.
@@ -277,8 +277,8 @@ class AsyncTableExecutor(AsyncExecutor):
         Raises:
             IntegrityError: A constraint.
             DataError: A value that the column cannot hold exactly.
-            InterfaceError: A row has something that is no column, lacks one that has no default, or is the same object
-                as another.
+            InterfaceError: A row names something that is not a column, lacks a column that has no default, or is the
+                same object as another row.
 
         Example:
             >>> await db.insert_many(Elephant, [{"name": "Hanno"}, {"name": "Jumbo"}])
@@ -297,15 +297,15 @@ class AsyncTableExecutor(AsyncExecutor):
         on: Sequence[Expr[Any]],
         update: Sequence[Expr[Any] | Assign] | None = None,
     ) -> LoadReport:
-        """Insert rows, or update those that are there, by COPY, in one transaction.
+        """Insert rows, or update those that exist, by COPY, in one transaction.
 
         Args:
             table: The table.
-            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins. A NULL
-                in the key makes a row one of its own, unless the constraint says NULLS NOT DISTINCT.
+            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins. A row
+                with NULL in its key matches no other row, unless the constraint says NULLS NOT DISTINCT.
             on: The columns that identify a row; they need a unique constraint.
             update: The changes to a row that exists: columns, which get the new value, and assignments, in which
-                `excluded` is the new value. None for all columns that were given; nothing for none of them.
+                `excluded` is the new value. None updates all columns of the rows, an empty sequence none.
 
         Returns:
             How many rows were stored, how many of them new.
@@ -314,7 +314,7 @@ class AsyncTableExecutor(AsyncExecutor):
             IntegrityError: Another constraint.
             DataError: A value that the column cannot hold exactly.
             InterfaceError: As `insert_many` does; `on` or `update` has a column of another table; a row lacks a column
-                that others give, and that a row that is there takes.
+                that other rows have, and whose new value the stored rows get.
 
         Example:
             >>> report = await db.upsert(Elephant, [{"name": "Hanno", "age": 7}], on=[Elephant.name])

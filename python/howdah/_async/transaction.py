@@ -1,7 +1,7 @@
 """Transactions, for asyncio: blocks whose statements are committed together or not at all.
 
-The innermost open block is in a context variable, and so in the context of its task, which tasks begun inside it
-inherit: the statements of `asyncio.gather` run in the transaction around it.
+The innermost open block is in a context variable. A task begun inside the block inherits it, so the statements of
+`asyncio.gather` run in the transaction around it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 CURRENT: ContextVar[AsyncTransaction | None] = ContextVar("howdah.async_transaction", default=None)
 
-# The innermost block, of any database. Every method of a database asks for it.
+# The innermost block, of any database. Every method of a database reads it.
 current = CURRENT.get
 
-# Why a transaction takes no statement.
+# Why a transaction refuses statements.
 NOT_BEGUN = "the transaction has not begun; statements go inside `async with`"
 BEGINNING = "a transaction is entered once; call transaction() again"
 ROLLED_BACK = "the transaction was rolled back; leave its block before the next statement"
@@ -113,13 +113,13 @@ class AsyncTransaction(AsyncTableExecutor):
     """A block whose statements are committed together or not at all; `AsyncDatabase.transaction` makes it.
 
     Leaving the block commits. Leaving it by an exception, a cancellation among them, rolls back. Inside another block
-    of the same database it is a savepoint, and what is rolled back is what was done since. A generator that gives rows
-    from inside a block has it open meanwhile, and the statements of whoever iterates over it are in it, too.
+    of the same database it is a savepoint: a rollback undoes only the changes since then. A generator that yields rows
+    from inside a block keeps it open, and the statements of its caller run in the block, too.
 
-    It has the verbs of the database, which run in it from whichever task or thread. While a block inside it is open,
-    they run in that one. The verbs of the database itself are in the transaction only in the task that has entered
-    the block, and in those begun there. A block that is left elsewhere than it was entered is rolled back and raises,
-    unless the transaction's own verbs were used.
+    It has the methods of the database, which run in it from whichever task or thread. While a block inside it is open,
+    they run in the inner one. The methods of the database itself run in the transaction only in the task that has
+    entered the block, and in tasks begun there. If another task leaves the block, it is rolled back and raises an
+    error, unless only the transaction's own methods were used.
 
     Example:
         >>> await db.execute("CREATE TABLE stock (item text PRIMARY KEY, left_over int CHECK (left_over >= 0))")
@@ -158,7 +158,7 @@ class AsyncTransaction(AsyncTableExecutor):
 
         Args:
             origin: The database.
-            core: The same, in the core.
+            core: The database in the core.
             isolation: The isolation level.
             readonly: Whether it only reads.
             deferrable: Whether it may wait for a snapshot.
@@ -177,7 +177,7 @@ class AsyncTransaction(AsyncTableExecutor):
         self._within = within
         self._session = session
         self._settings = (isolation, readonly, deferrable)
-        # Why it takes no statements; None while it does.
+        # Why it refuses statements; None while it accepts them.
         self._refusal: str | None = NOT_BEGUN
         self._rolled_back = False
         # The block before it in the context, which may be of another database; and the next outer and inner blocks of
@@ -196,7 +196,7 @@ class AsyncTransaction(AsyncTableExecutor):
 
         Raises:
             InterfaceError: The block has not begun, or has ended.
-            ConnectionError: The server is lost, and the transaction with it.
+            ConnectionError: The connection is lost, which rolls back the transaction.
 
         Example:
             >>> async with db.transaction() as tx:
@@ -407,7 +407,7 @@ class AsyncTransaction(AsyncTableExecutor):
                 self._release()
         except BaseException as error:
             if is_committed:
-                # It came after the commit, such as Ctrl-C while the connection was released.
+                # The exception came after the commit, such as Ctrl-C while the connection was released.
                 committed(error)
             elif outcome_of(error) != "committed":
                 self._restore()

@@ -69,7 +69,7 @@ def upsert(
     on: Sequence[Expr[Any]],
     update: Sequence[Expr[Any] | Assign] | None,
 ) -> LoadReport:
-    """Insert rows or update those that are there; see `Database.upsert`.
+    """Insert rows or update those that exist; see `Database.upsert`.
 
     Args:
         db: The database.

@@ -72,67 +72,69 @@ class Database(TableExecutor):
         on_release: Hook | None = None,
         reset: Reset | None = "auto",
     ) -> None:
-        """Say where the database is; nothing is connected yet.
+        """Set the database and its options; nothing is connected yet.
 
         Args:
             url: A URI (`postgresql://user@host/name`) or DSN (`host=… dbname=…`), as libpq reads them:
-                https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. Without one, `DATABASE_URL`
-                is taken, then the `PG*` variables.
-                A server that asks for the password in cleartext gets it under TLS, or on this machine; elsewhere
-                only if the URL says `allow_cleartext=1`. A peer that is gone is noticed within a minute, other than by
-                libpq: `keepalives_idle=30`, `keepalives_interval=10`, `keepalives_count=3` and `tcp_user_timeout=60000`
-                are the defaults, the last of them only for requests of a few kilobytes, because a server that waits for
-                a lock does not read a load for as long.
-            min_size: Connections that are opened at first use, kept however long they are idle, and opened again when
-                they are lost.
+                https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. None for the environment:
+                `DATABASE_URL`, then the `PG*` variables.
+                The password is sent in cleartext only under TLS, or to a server on this machine; `allow_cleartext=1` in
+                the URL allows it elsewhere. A lost peer is detected within a minute, by other defaults than libpq's:
+                `keepalives_idle=30`, `keepalives_interval=10`, `keepalives_count=3` and `tcp_user_timeout=60000`. The
+                last one applies only to requests of a few kilobytes, because a server that waits for a lock may not
+                read the data of a load for longer than that.
+            min_size: Connections that are opened at first use and stay open while they are idle; lost ones are opened
+                again.
             max_size: The most connections that are open at a time.
-            acquire_timeout_s: Seconds to wait for a connection: for one of them to be free, for a server that has too
-                many connections and, once the pool has been connected, for one that is restarted or fails over. A pool
-                that was never connected says at once that there is no server.
+            acquire_timeout_s: Seconds to wait for a connection: until one is free, until the server accepts more
+                connections and, if the pool was connected before, until a server has restarted or failed over. A pool
+                that was never connected raises an error at once if there is no server.
             connect_timeout_s: Seconds that one host may take to answer. All hosts together may take
-                `statement_timeout_s` and one second, of which each has an equal part.
-            statement_timeout_s: Seconds that a statement may run; None for as long as it takes. What begins and ends
-                transactions, and what `read`, `load` and `listen` ask before the first row, are statements, too. A
-                server that does not end one in time, or does not answer at all, is waited for a second longer at most.
+                `statement_timeout_s` and one second; each has an equal part of it.
+            statement_timeout_s: Seconds that a statement may run; None for no limit. BEGIN, COMMIT and ROLLBACK are
+                statements, too, and so are the queries that `read`, `load` and `listen` send before the first row. If
+                the server does not end a statement in time, or does not answer, howdah waits one second more.
             max_idle_s: Seconds after which an idle connection is closed, unless it is one of `min_size`.
-            max_lifetime_s: Seconds after which no connection is used again.
-            statement_cache_size: Prepared statements that each connection keeps, those used last; 0 prepares none, as
-                `?pgbouncer=true` in the URL does, for PgBouncer in transaction mode. A kept one takes its parameters
-                as the types that their columns had, so it is forgotten when the connection's search path, role or
-                temporary tables change, and on all connections when a statement of this database changes a table. Two
-                changes are not seen: those that a function makes to the search path, before PostgreSQL 18; and those
-                of another client, until the server or a value tells. Then all are prepared anew; inside a transaction
-                one fails once. What the old type rounds is rounded until then.
-            busy_wait_s: Seconds, at most, that a wait for a reply stays awake, where replies to the statement came so
-                soon before and nothing else is under way; 0 always sleeps. To be woken takes longer than many a reply
-                of a server nearby; other threads go on meanwhile.
+            max_lifetime_s: Seconds after which a connection is not used again.
+            statement_cache_size: The most prepared statements of each connection; the least recently used one is
+                dropped. 0 prepares none, as does `?pgbouncer=true` in the URL, for PgBouncer in transaction mode. A
+                prepared statement has the parameter types that its columns had. So it is dropped if the connection's
+                search path, role or temporary tables change, and on all connections if a statement of this database
+                changes a table. Two changes are not detected: those that a function makes to the search path, before
+                PostgreSQL 18, and those of another client, until the server or a value reports them. Then all
+                statements are prepared again; inside a transaction one statement fails once. Until then, values are
+                rounded as by the old type.
+            busy_wait_s: The most seconds to poll for a reply before the process sleeps, if earlier replies to the
+                statement came that soon and nothing else is in progress; 0 always sleeps. A nearby server often replies
+                before a sleeping process would wake up; other threads run
+                meanwhile.
             json_decimals: Whether rows have numbers in json and jsonb that are no integers as Decimal, with all their
                 digits. Otherwise they are floats, and one that a float would change is an error.
-            application_name: What the server shows in pg_stat_activity.
-            password: The password, whatever the URL says; or a callable that gives it, which is asked for each
-                new connection. A password file, a service file and certificates are read again for each new
-                connection, too.
-            on_connect: SQL, or a callable that is given a `Session`. It runs on a new
-                connection before its first borrower has it. The state that it leaves is what every borrower finds:
-                it runs again after each reset. What it raises, the borrower gets, and the connection is closed; so
-                with the other hooks.
+            application_name: The name that pg_stat_activity shows.
+            password: The password, instead of the URL's; or a callable that returns it, which is
+                called for each new connection. A password file, a service file and certificates are read
+                again for each new connection, too.
+            on_connect: SQL, or a callable that takes a `Session`. It runs on each new
+                connection before the first caller gets it, and again after each reset, so every caller finds the state
+                that it set. If it raises an exception, the connection is closed, and the caller gets the exception; the
+                same is true of the other hooks.
             on_acquire: SQL or a callable, as `on_connect`. It runs each time that a connection is acquired, in the
                 thread of the caller. Settings that it makes are undone when the connection is released.
             on_release: SQL or a callable, as `on_connect`. It runs each time that a connection is released, before its
-                state is undone. It runs on a thread of its own; what it raises is reported to `sys.unraisablehook`.
+                state is undone. It runs on another thread; an exception is reported to `sys.unraisablehook`.
             reset: How the state that a caller leaves in a session (settings, roles, temporary tables, advisory locks,
-                LISTEN, cursors WITH HOLD, prepared statements) is undone before the next one has the connection.
-                `auto` undoes it after statements that may leave some: all but those that read and write rows, begin and
-                end transactions, or define objects that are not temporary, as long as they call no functions but those
-                of PostgreSQL's own that leave nothing, such as `now()`. After those it costs nothing; what they leave
-                by a trigger, a view, a policy, a column's default, a domain, an operator or a function that shares its
-                name with one of PostgreSQL's is seen only where the server reports the setting. The last
-                values of sequences, which `currval` gives, stay. `discard all` runs DISCARD ALL after every caller, one
-                round trip each time, and statements are prepared anew. None leaves all as it is, as does
-                `?pgbouncer=true`, where the pooler sees to that.
+                LISTEN, cursors WITH HOLD, prepared statements) is undone before the next caller gets the connection.
+                `auto` undoes it after statements that may leave state. Statements that leave none cost nothing: those
+                that read and write rows, begin and end transactions, or define objects that are not temporary, if they
+                call only built-in functions that leave no state, such as `now()`. State that such a statement leaves
+                through a trigger, a view, a policy, a column's default, a domain, an operator or a function with the
+                name of a built-in one is detected only if the server reports the setting. The last values of sequences,
+                which `currval` returns, remain. `discard all` runs DISCARD ALL after every caller, which costs one
+                round trip and all prepared statements. None leaves the state as it is, as does `?pgbouncer=true`, with
+                which the pooler resets connections.
 
         Raises:
-            InterfaceError: There is no URL to go by, or it cannot be read.
+            InterfaceError: There is no URL, or it cannot be read.
         """
         hooks = hooks_of(self, on_connect=on_connect, on_acquire=on_acquire, on_release=on_release, password=password)
         self._core = _core.Database(
@@ -154,7 +156,7 @@ class Database(TableExecutor):
         )
 
     def __repr__(self) -> str:
-        """Show the pool, and nothing of the URL: a password may stand in it."""
+        """Show the pool, but not the URL, which may contain a password."""
         stats = self._core.stats()
         return f"<howdah.Database: {stats.size} of {stats.max_size} connections open, {stats.busy} busy>"
 
@@ -169,11 +171,11 @@ class Database(TableExecutor):
         self.close()
 
     def close(self) -> None:
-        """Close the connections; those in use close when they are done. Again does nothing."""
+        """Close the connections; those in use close when they are released. A second call does nothing."""
         self._core.close()
 
     def stats(self) -> Stats:
-        """Return what the pool does now, and has done so far.
+        """Return the statistics of the pool.
 
         Returns:
             Connections open (`size`), `idle`, `busy`, and at most open (`max_size`); callers `waiting`; and, counted
@@ -185,9 +187,9 @@ class Database(TableExecutor):
     def session(self) -> Session:
         """Return a block that has one connection for itself, outside of a transaction.
 
-        It is for what a connection keeps beyond a transaction: advisory locks, temporary tables, settings, roles. The
-        session has all verbs; those of the database itself use other connections. At the end of the block, what the
-        session has kept is undone.
+        It is for state of a connection that outlasts transactions: advisory locks, temporary tables, settings, roles.
+        The session has all methods for statements; those of the database itself use other connections. At the end of
+        the block, the state of the session is undone.
 
         Returns:
             The session, for `with`.
@@ -209,18 +211,18 @@ class Database(TableExecutor):
     ) -> Transaction:
         """Return a block whose statements are committed together or not at all.
 
-        Every verb of this database inside the block uses the transaction. Inside
+        Every method of this database inside the block uses the transaction. Inside
         another transaction of this database it is a savepoint, which only the thread of the outer one can set.
 
-        An interrupt before COMMIT rolls back. One that comes during COMMIT cancels it at the server; if that was too
-        late, the interrupt tells so by a note and by its attribute `howdah_outcome`; see `howdah.outcomes`.
+        An interrupt before COMMIT rolls back. An interrupt during COMMIT cancels it at the server; if that is too late,
+        the exception has a note and the attribute `howdah_outcome`; see `howdah.outcomes`.
 
-        Where a block is entered or left by another thread than the one that runs statements in it, as by a fixture or a
-        dependency of a framework, use the verbs of the transaction itself: they run in it from anywhere.
+        A fixture or a framework may enter or leave the block in another thread than the one that runs
+        statements in it. Then use the methods of the transaction itself, which run in it from every thread.
 
         Args:
             isolation: `read committed`, `repeatable read` or `serializable`; None for the session's default. Isolation,
-                readonly and deferrable are the outermost transaction's alone.
+                readonly and deferrable can be set on the outermost transaction only.
             readonly: Whether the server refuses to write.
             deferrable: Whether a serializable and readonly transaction waits for a snapshot with which it cannot fail.
 
@@ -231,7 +233,7 @@ class Database(TableExecutor):
             InterfaceError: There is no such isolation level; or, when the block begins, it cannot begin there.
             ConnectionError: The server is lost. If that was during the commit, the message says that the outcome is
                 unknown.
-            SerializationFailure: Another transaction was in the way; `run_transaction` tries again.
+            SerializationFailure: The transaction conflicts with another one; `run_transaction` tries again.
 
         Example:
             >>> db.execute("CREATE TABLE riders (name text)")
@@ -245,10 +247,10 @@ class Database(TableExecutor):
     def run_transaction(
         self, body: Callable[[], T], /, *, retries: int = 3, isolation: Isolation = "serializable"
     ) -> T:
-        """Run a body in a transaction, and again when another transaction was in its way.
+        """Run a body in a transaction, and again if it conflicts with another transaction.
 
-        It runs again, too, when a statement was prepared before a table was changed that it reads, which a transaction
-        cannot mend: the error's hint says "run the transaction again".
+        It also runs again if a table was changed after a statement that reads it was prepared. A transaction cannot
+        recover from that: the error's hint says "run the transaction again".
 
         Args:
             body: Called without arguments; its statements must be all that it does, since it may run several times.
@@ -260,8 +262,8 @@ class Database(TableExecutor):
 
         Raises:
             SerializationFailure: A serialization failure or deadlock (40001, 40P01), after the last retry.
-            DatabaseError: Whatever else the server says; a stale statement (0A000, 26000), after the last retry.
-            InterfaceError: There is a transaction around it already, of which only a part would run again.
+            DatabaseError: Any other error of the server; a stale statement (0A000, 26000), after the last retry.
+            InterfaceError: The call is inside a transaction, of which only a part would run again.
 
         Example:
             >>> def body():
@@ -270,7 +272,7 @@ class Database(TableExecutor):
             'serializable'
         """
         if innermost(self._core) is not None:
-            message = "inside a transaction only a part of it would run again; call run_transaction outside"
+            message = "run_transaction inside a transaction would repeat only a part of it; call it outside"
             raise InterfaceError(message)
         backoff_s = BACKOFF_S
         while True:
@@ -288,13 +290,13 @@ class Database(TableExecutor):
             retries -= 1
 
     def listen(self, *channels: str) -> Listener:
-        """Return what NOTIFY sends on some channels, from the beginning of a block to its end.
+        """Return the notifications that NOTIFY sends on some channels, from the beginning of a block to its end.
 
-        It keeps a connection of its own. A lost one is reported, and not opened again: what was sent meanwhile is lost,
-        and what to do about it is the caller's to say.
+        The block has a connection for itself. If the connection is lost, the iteration raises an error and does not
+        connect again: the notifications sent in the meantime are lost, and only the caller knows what to do then.
 
         Args:
-            *channels: The channels, by their names as they stand, capitals too.
+            *channels: The names of the channels, used unchanged, capitals too.
 
         Returns:
             The notifications, for `with` and then `for`.
@@ -324,7 +326,7 @@ class Database(TableExecutor):
             transaction.on_rollback(restores)
 
     def origin(self) -> Database:
-        """Return the database: itself."""
+        """Return itself."""
         return self
 
     def _pin(self) -> PinnedConnection | None:

@@ -39,21 +39,20 @@ class Executor:
         """Run a statement.
 
         Args:
-            sql: A statement with parameters `$1`, `$2`, …; without parameters it may be several, which then are one
-                transaction.
-            *params: The values of the parameters. The server gives their types; it knows no column for them, and may
-                round a value when it stores it, as 1.2345 in a `numeric(10,2)`. `load` and the verbs of tables refuse
-                such a value.
+            sql: A statement with parameters `$1`, `$2`, …. Without parameters it may be several statements, which are
+                one transaction.
+            *params: The values of the parameters. The server infers their types. It may round a value when it stores
+                it, such as 1.2345 in a `numeric(10,2)`; `load` and the methods for tables refuse such a value.
 
         Returns:
             How many rows the (last) statement touched.
 
         Raises:
-            InterfaceError: It begins or ends a transaction; `transaction` does.
+            InterfaceError: The statement begins or ends a transaction; use `transaction`.
             DatabaseError: An error of the server; its class depends on the SQLSTATE.
-            ConversionError: A parameter of another type than the statement wants.
-            ConnectionError: The server is lost. If its answer was lost, and the statement is not inside a transaction
-                nor plainly a SELECT, the message says that the outcome is unknown.
+            ConversionError: A parameter of another type than the statement takes.
+            ConnectionError: The connection is lost. If the statement may have been committed, the message says that the
+                outcome is unknown.
 
         Example:
             >>> db.execute("CREATE TABLE howdahs (id int, seats int)")
@@ -71,11 +70,11 @@ class Executor:
             rows: The values of the parameters, a sequence for each run; the server may round them, see `execute`.
 
         Returns:
-            How many rows the runs touched, all together.
+            How many rows all runs together touched.
 
         Raises:
             DatabaseError: An error of the server; its class depends on the SQLSTATE. Nothing is stored.
-            ConversionError: A parameter of another type than the statement wants; with the row.
+            ConversionError: A parameter of another type than the statement takes; with the row.
 
         Example:
             >>> db.execute("CREATE TABLE cubes (n int, cube int)")
@@ -103,8 +102,8 @@ class Executor:
 
         Raises:
             DatabaseError: An error of the server; its class depends on the SQLSTATE.
-            ProgrammingError: The columns are not the fields of `into`.
-            ConversionError: A parameter of another type than the query wants.
+            ProgrammingError: The columns do not match the fields of `into`.
+            ConversionError: A parameter of another type than the query takes.
 
         Example:
             >>> db.fetch("SELECT n, n * n AS square FROM generate_series(1, $1::int) AS n", 2)
@@ -136,8 +135,8 @@ class Executor:
 
         Raises:
             DatabaseError: An error of the server; its class depends on the SQLSTATE.
-            ProgrammingError: The columns are not the fields of `into`.
-            ConversionError: A parameter of another type than the query wants.
+            ProgrammingError: The columns do not match the fields of `into`.
+            ConversionError: A parameter of another type than the query takes.
 
         Example:
             >>> db.fetch_one("SELECT $1::text AS name, 1 AS elephants", "Airavata")
@@ -159,7 +158,7 @@ class Executor:
 
         Raises:
             DatabaseError: An error of the server; its class depends on the SQLSTATE.
-            ConversionError: A parameter of another type than the query wants.
+            ConversionError: A parameter of another type than the query takes.
 
         Example:
             >>> db.fetch_value("SELECT count(*) FROM generate_series(1, 5)")
@@ -168,22 +167,21 @@ class Executor:
         return self._core.fetch_value(sql, params, self.lease())
 
     def pipeline(self, *, transaction: bool = True) -> Pipeline:
-        """Give a block whose statements are sent without waiting for the answers to those before them.
+        """Return a block whose statements are sent without waiting for the results of those before them.
 
-        Many statements then take little more than one round trip. It has `execute`, `fetch`, `fetch_one` and
-        `fetch_value`, which return at once; see `Pipeline`. It uses one connection, that of the transaction or the
-        session around it.
+        Many statements then take little more than one round trip. The block has `execute`, `fetch`, `fetch_one` and
+        `fetch_value`, which return at once; see `Pipeline`. It uses one connection: that of the transaction or
+        session around it, if there is one.
 
         Args:
-            transaction: Whether the statements are committed together or not at all; else each is a transaction of its
-                own. Inside a transaction they are a part of that.
+            transaction: Whether the statements are committed together or not at all; otherwise each is a transaction by
+                itself. Inside a transaction they are part of that transaction.
 
         Returns:
             The pipeline, for `with`.
 
         Raises:
-            InterfaceError: When the block begins: `transaction=False` inside a transaction, or something else is under
-                way on the connection.
+            InterfaceError: When the block begins: `transaction=False` inside a transaction; the connection is in use.
 
         Example:
             >>> with db.pipeline() as pipeline:
@@ -215,8 +213,8 @@ class Executor:
 
         Raises:
             DatabaseError: An error of the server; its class depends on the SQLSTATE.
-            ProgrammingError: The columns are not the fields of `into`.
-            ConversionError: A parameter of another type than the query wants.
+            ProgrammingError: The columns do not match the fields of `into`.
+            ConversionError: A parameter of another type than the query takes.
 
         Example:
             >>> for row in db.stream("SELECT n FROM generate_series(1, 3) AS n", batch_rows=2):
@@ -250,52 +248,51 @@ class Executor:
     ) -> LoadReport:
         """Load rows into a table by binary COPY, in one transaction: all of them or none.
 
-        What interrupts the load before it commits leaves the table as it was. An interrupt that comes too late is
-        raised, too, and tells by a note and by its attributes `howdah_outcome` and `howdah_result` (the report) that
-        the rows are stored; see `howdah.outcomes`.
+        An interrupt before the commit leaves the table as it was. An interrupt that comes too late is raised, too; it
+        has a note and the attributes `howdah_outcome` and `howdah_result` (the report), because the rows are stored.
+        See `howdah.outcomes`.
 
         Args:
-            table: `table` or `schema.table`; parts are taken as they stand, capitals too, and quoted where they
-                must be. A part with a dot in it goes in double quotes. A table's class stands for its table, and its
-                names for the columns.
+            table: `table` or `schema.table`, used unchanged, capitals too, and quoted where SQL needs it. Write a part
+                that contains a dot in double quotes. A table's class means its table, with the column names of the
+                class.
             data: Arrow data (polars, pyarrow, pandas, DuckDB, …), consumed as it streams in; or an iterable of dicts,
-                tuples, named tuples or dataclasses. The first row fixes the columns; None is NULL. Of a pandas index
-                the levels that have a name go in as columns. The values of a pandas column of dtype `object` are
-                taken one by one, as those of dicts are; what pandas takes for missing is NULL, and a column of
-                nothing but text is one of text, which is JSON text to json and jsonb.
-            mode: `append` adds the rows; `create` makes the table, `replace` makes it anew and swaps it in at the
-                end, with the old one's grants, defaults, constraints, indexes, triggers, comments and statistics
-                objects if the columns match, or an error where something of it cannot be kept (ANALYZE has to
-                gather anew, a `NOT VALID` check is validated by the new rows, and a mark that an index or a
-                trigger depends on an extension is gone). It refuses temporary tables, and tables with a trigger on
-                INSERT or TRUNCATE, which it would not fire. `truncate` empties it first; `upsert` updates the rows
-                whose `key` is there already, and the last of several rows with one key wins.
-            key: The column or columns that tell rows apart, for `upsert`; they need a unique constraint, without which
-                no row is taken. A NULL in the key makes a row one of its own, unless the constraint says NULLS NOT
-                DISTINCT.
+                tuples, named tuples or dataclasses. The first row determines the columns; None is NULL. The named
+                levels of a pandas index are loaded as columns. The values of a pandas column of dtype `object` are
+                converted one by one, as those of dicts are; values that pandas treats as missing are NULL, and a column
+                of only text is loaded as text, which json and jsonb columns parse as JSON.
+            mode: `append` adds the rows; `create` creates the table; `truncate` empties it first; `upsert` updates the
+                rows whose `key` exists, and the last of several rows with the same key wins. `replace` fills a new
+                table, which replaces the old one at the end. If the columns match, the new one gets the grants,
+                defaults, constraints, indexes, triggers, comments and statistics objects of the old one; if one of
+                them cannot be copied, an error says so. Not copied are the results of ANALYZE, `NOT VALID` of a check
+                and the mark that an index or a trigger depends on an extension. `replace` refuses temporary tables, and
+                tables with a trigger on INSERT or TRUNCATE, which it would not fire.
+            key: The column or columns that identify a row, for `upsert`; they need a unique constraint. A row with NULL
+                in its key matches no other row, unless the constraint says NULLS NOT DISTINCT.
             columns: Target names by source names. For rows without names its values, in order, name the targets.
-            returning: Not in this version.
-            workers: 1; more are not in this version.
+            returning: Not supported in this version.
+            workers: 1; more are not supported in this version.
             on_error: `raise`; `reject` is not supported in this version.
-            progress: True for a tqdm bar; a callable is called at most ten times a second. What it raises ends the
-                load, but for the last call, whose `finished` is true: it comes after the commit.
+            progress: True for a tqdm bar; a callable is called at most ten times a second. An exception that it raises
+                ends the load, except in the last call (`finished` is true), which comes after the commit.
 
         Returns:
             How many rows were stored, how many of them new, the bytes sent and the seconds taken.
 
         Raises:
-            ProgrammingError: Unknown, missing, duplicate or incompatible columns, all of them in one message,
-                before anything is sent; a table that is not there, or is; a column whose type was changed while the
-                data was read; an `ArrowReader` of the very table that `truncate` empties; a table that `replace` does
-                not take.
-            InterfaceError: A reader or a generator that was consumed before. Other iterators, a pyarrow
-                RecordBatchReader among them, do not tell: they have no rows left, and none are loaded.
+            ProgrammingError: Unknown, missing, duplicate or incompatible columns, all of them in one message, before
+                anything is sent; a table that does not exist, or for `create` exists; a column whose type was changed
+                while the data was read; an `ArrowReader` of the table that `truncate` empties; a table that `replace`
+                refuses.
+            InterfaceError: A reader or a generator that was consumed before. Other iterators, such as a pyarrow
+                RecordBatchReader, cannot show this: they have no rows left, and none are loaded.
             DataError: A value that the column cannot hold exactly; with table, column and row.
             ConversionError: A Python value of another type than the column's; with table, column and row.
             IntegrityError: A constraint; with the row where the server tells it.
-            ConnectionError: The server is lost. If that was during the commit, the message says that the outcome is
-                unknown.
-            NotSupportedError: A column of a type that howdah does not know yet.
+            ConnectionError: The connection is lost. If that was during the commit, the message says that the
+                outcome is unknown.
+            NotSupportedError: A column of a type that howdah does not support.
 
         Example:
             >>> report = db.load("elephants", [{"name": "Abul-Abbas", "tons": 4.5}], mode="create")
@@ -334,26 +331,26 @@ class Executor:
         """Read a query or a table as Arrow.
 
         Args:
-            source: A query with parameters `$1`, `$2`, …, or, without white space but in double quotes, the name of a
-                table; or a table's class, or a query of tables.
+            source: A query with parameters `$1`, `$2`, …; the name of a table, without white space except in double
+                quotes; a table's class; or a query of tables.
             *params: The values of the parameters.
-            workers: 1; more are not in this version.
+            workers: 1; more are not supported in this version.
             batch_rows: The most rows a record batch has; it is also cut at 64 MiB.
-            types: Arrow types by column, as objects or text such as `decimal(20,4)`. A value that would change is
-                an error, as a float is whose shortest digits the decimal does not hold; so is a type of another
-                kind: a list for a text, a time with a zone for one without.
-            out_of_range: What becomes of a value that Arrow cannot hold, such as an infinite date or a NaN in
-                numeric(p,s): `error`; `null`; `clamp`, the nearest value; `string`, where columns of numeric,
-                date, time, timestamp, timestamptz and interval are read as text.
+            types: Arrow types by column, as objects or text such as `decimal(20,4)`. A value that the type cannot hold
+                exactly is an error, such as a float with more digits than the decimal. A type of another kind is an
+                error, too, such as a list for text, or a time with a zone for one without.
+            out_of_range: The result for a value that Arrow cannot hold, such as an infinite date or a NaN in
+                numeric(p,s). `error` raises; `null` reads NULL; `clamp` reads the nearest value; `string` reads columns
+                of numeric, date, time, timestamp, timestamptz and interval as text.
             progress: True for a tqdm bar; a callable is called at most ten times a second.
 
         Returns:
-            The result, to be iterated over or drained: its schema is there, its rows stream in as they are asked for.
+            The result, to be iterated over or drained: its schema is known, its rows stream in as they are read.
 
         Raises:
-            ProgrammingError: The server does not take the query.
-            ConversionError: A parameter of another type than the query wants.
-            NotSupportedError: A column of a type that howdah does not know yet; cast it in the query.
+            ProgrammingError: The server refuses the query.
+            ConversionError: A parameter of another type than the query takes.
+            NotSupportedError: A column of a type that howdah does not support; cast it in the query.
 
         Example:
             >>> table = db.read("SELECT n FROM generate_series(1, $1::int) AS n", 3).to_arrow()

@@ -101,7 +101,7 @@ class Hooks:
             The password.
 
         Raises:
-            InterfaceError: It is no text.
+            InterfaceError: It is not a str.
         """
         password: object = None if self.password is None else run_from_thread(self.password, self._loop)
         if not isinstance(password, str):

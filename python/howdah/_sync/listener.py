@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Listener:
     """The notifications of some channels, from the beginning of a block to its end; `Database.listen` makes it.
 
-    The iteration has no end. Notifications that arrive while nobody waits are queued in their order.
+    The iteration has no end. Notifications that arrive while no task waits are queued.
 
     Example:
         >>> with db.listen("jobs") as notifications:
@@ -47,7 +47,7 @@ class Listener:
         self._lease: _core.Lease | None = None
 
     def __enter__(self) -> Self:
-        """Listen, on a connection of its own."""
+        """Acquire a connection, and listen on it."""
         if self._lease is not None:
             message = "a listener is entered once; call listen() again"
             raise InterfaceError(message)
@@ -73,17 +73,17 @@ class Listener:
         return self
 
     def __next__(self) -> Notification:
-        """Wait for the next one.
+        """Wait for the next notification.
 
         Raises:
-            ConnectionError: The connection is lost, and so are the notifications sent meanwhile: listen anew.
+            ConnectionError: The connection is lost, and so are notifications sent since then; listen again.
             InterfaceError: The block has not begun, or has ended.
         """
         if self._lease is None:
             message = "notifications arrive only inside `with`"
             raise InterfaceError(message)
         notification = None
-        # Another thread that waits may have taken the one that arrived.
+        # Another thread that waits may have taken the notification.
         while notification is None:
             notification = self._lease.notification()
         return notification

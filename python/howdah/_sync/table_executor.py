@@ -36,7 +36,7 @@ class TableExecutor(Executor):
     """Runs statements, and reads and writes the rows of tables."""
 
     def create_tables(self, *tables: type[HasSchema]) -> None:
-        """Create tables with their types and indexes, in one transaction. Objects that exist are left alone.
+        """Create tables with their types and indexes, in one transaction. Existing objects are not changed.
 
         Tables that others refer to come first.
 
@@ -107,7 +107,7 @@ class TableExecutor(Executor):
             The row.
 
         Raises:
-            NoRow: There is none.
+            NoRow: There is no such row.
             InterfaceError: The table has no primary key, or one of another number of columns.
 
         Example:
@@ -137,7 +137,7 @@ class TableExecutor(Executor):
             The same row.
 
         Raises:
-            NoRow: It was deleted meanwhile.
+            NoRow: It was deleted in the meantime.
             IntegrityError: A constraint.
             InterfaceError: A row that it refers to is not saved yet; it is a row of another database.
 
@@ -177,8 +177,8 @@ class TableExecutor(Executor):
             row: The row.
 
         Raises:
-            NoRow: It was deleted meanwhile.
-            IntegrityError: Others refer to it.
+            NoRow: It was deleted in the meantime.
+            IntegrityError: Other rows refer to it.
             InterfaceError: It is not stored, or a row of another database.
 
         Example:
@@ -202,7 +202,7 @@ class TableExecutor(Executor):
             The same row.
 
         Raises:
-            NoRow: It was deleted meanwhile.
+            NoRow: It was deleted in the meantime.
 
         Example:
             >>> elephant = db.get(Elephant, 1)
@@ -265,7 +265,7 @@ class TableExecutor(Executor):
     def insert_many(self, table: type[HasSchema], rows: Rows, /) -> list[Any]:
         """Insert rows, in one transaction, and return their primary keys.
 
-        Few go by one INSERT, many by COPY.
+        A few rows are sent by one INSERT, many by COPY.
 
         Args:
             table: The table.
@@ -278,8 +278,8 @@ class TableExecutor(Executor):
         Raises:
             IntegrityError: A constraint.
             DataError: A value that the column cannot hold exactly.
-            InterfaceError: A row has something that is no column, lacks one that has no default, or is the same object
-                as another.
+            InterfaceError: A row names something that is not a column, lacks a column that has no default, or is the
+                same object as another row.
 
         Example:
             >>> db.insert_many(Elephant, [{"name": "Hanno"}, {"name": "Jumbo"}])
@@ -298,15 +298,15 @@ class TableExecutor(Executor):
         on: Sequence[Expr[Any]],
         update: Sequence[Expr[Any] | Assign] | None = None,
     ) -> LoadReport:
-        """Insert rows, or update those that are there, by COPY, in one transaction.
+        """Insert rows, or update those that exist, by COPY, in one transaction.
 
         Args:
             table: The table.
-            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins. A NULL
-                in the key makes a row one of its own, unless the constraint says NULLS NOT DISTINCT.
+            rows: Dicts, objects or Arrow data; see `insert_many`. Of several rows with one key, the last wins. A row
+                with NULL in its key matches no other row, unless the constraint says NULLS NOT DISTINCT.
             on: The columns that identify a row; they need a unique constraint.
             update: The changes to a row that exists: columns, which get the new value, and assignments, in which
-                `excluded` is the new value. None for all columns that were given; nothing for none of them.
+                `excluded` is the new value. None updates all columns of the rows, an empty sequence none.
 
         Returns:
             How many rows were stored, how many of them new.
@@ -315,7 +315,7 @@ class TableExecutor(Executor):
             IntegrityError: Another constraint.
             DataError: A value that the column cannot hold exactly.
             InterfaceError: As `insert_many` does; `on` or `update` has a column of another table; a row lacks a column
-                that others give, and that a row that is there takes.
+                that other rows have, and whose new value the stored rows get.
 
         Example:
             >>> report = db.upsert(Elephant, [{"name": "Hanno", "age": 7}], on=[Elephant.name])

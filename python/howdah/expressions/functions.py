@@ -1,6 +1,6 @@
 """The server's functions, as expressions.
 
-Source: https://www.postgresql.org/docs/current/functions.html; any other is called by `func`.
+Source: https://www.postgresql.org/docs/current/functions.html; `func` calls any other.
 """
 
 # Type checkers do not agree on the type after isinstance() with a generic class.
@@ -115,7 +115,7 @@ def func(name: str, *args: Any, as_: type[U]) -> Aggregate[U]:  # noqa: ANN401  
         as_: The Python type of the result.
 
     Returns:
-        The call; `filter`, `over` and the rest are for aggregates.
+        The call; its methods such as `filter` and `over` are for aggregates.
     """
     of = sql_type(as_)
     made: Aggregate[U] = Aggregate(name, tuple(operand(one) for one in args), None, as_=of)
@@ -136,7 +136,7 @@ def count(expr: Expr[Any] | None = None) -> Aggregate[int]:
 
 
 def sum(expr: Selectable[T]) -> Aggregate[T | None]:  # noqa: A001  (SQL's name)
-    """Add up; of no rows, NULL."""
+    """Return the sum; of no rows, NULL."""
     of = as_expression(expr)
     if of.type in INTEGERS:
         # The server's own sum of bigints is a numeric.
@@ -149,7 +149,7 @@ def avg(expr: Selectable[dt.timedelta | None]) -> Aggregate[dt.timedelta | None]
 @overload
 def avg(expr: Expr[Any]) -> Aggregate[float | None]: ...
 def avg(expr: Any) -> Aggregate[Any]:
-    """Return the mean; of no rows, NULL. That of spans of time is a timedelta."""
+    """Return the mean; of no rows, NULL. The mean of intervals is a timedelta."""
     if expr.kind is dt.timedelta:
         return _same("avg", expr)
     return Aggregate("avg", (expr.node,), "double precision")
@@ -173,7 +173,7 @@ def _same(name: str, expr: Selectable[Any]) -> Aggregate[Any]:
 
 
 def array_agg(expr: Selectable[T]) -> Aggregate[list[T] | None]:
-    """Put all values into an array; of no rows, NULL."""
+    """Collect all values in an array; of no rows, NULL."""
     of = as_expression(expr)
     made: Aggregate[list[T] | None] = Aggregate("array_agg", (of.node,), None, of.kind)
     made.type = None if of.type is None else f"{of.type}[]"
@@ -181,12 +181,12 @@ def array_agg(expr: Selectable[T]) -> Aggregate[list[T] | None]:
 
 
 def string_agg(expr: Of[str], separator: str) -> Aggregate[str | None]:
-    """Put all texts together, with one between each; of no rows, NULL."""
+    """Concatenate all texts, with a separator; of no rows, NULL."""
     return Aggregate("string_agg", (expr.node, ("value", separator, "text")), None)
 
 
 def json_agg(expr: Expr[Any]) -> Aggregate[list[Any] | None]:
-    """Put all values into a JSON array; of no rows, NULL."""
+    """Collect all values in a JSON array; of no rows, NULL."""
     return Aggregate("jsonb_agg", (expr.node,), None)
 
 
@@ -196,7 +196,7 @@ def bool_and(expr: Condition) -> Aggregate[bool | None]:
 
 
 def bool_or(expr: Condition) -> Aggregate[bool | None]:
-    """Return whether it holds for one row at least; of no rows, NULL."""
+    """Return whether it holds for at least one row; of no rows, NULL."""
     return Aggregate("bool_or", (condition(expr),), None)
 
 
@@ -340,7 +340,7 @@ def _like(first: Expr[Any], others: tuple[object, ...]) -> list[Node]:
 
 # Values
 def value(of: U, as_: type[Any] | str | None = None) -> Expr[U]:
-    """Make an expression of a value; it goes to the server as a parameter."""
+    """Make an expression of a value, which is sent as a parameter."""
     kind = as_ if isinstance(as_, str) else sql_type(as_) if as_ is not None else cast_of(of)
     return Expr(("value", of, kind), kind, kind_of_value(of) if as_ is None else kind_of(as_))
 
@@ -388,7 +388,7 @@ def length(expr: Expr[Any]) -> Expr[Any]:
 
 
 def concat(*parts: Expr[Any] | str) -> Expr[str]:
-    """Put texts together; NULL counts as empty."""
+    """Concatenate texts; NULL counts as empty."""
     return _call("concat", "text", *parts)
 
 
@@ -404,36 +404,36 @@ def extract(field: Field, of: Expr[Any]) -> Expr[float]:
 
 
 def date_trunc(field: Field, of: Selectable[T]) -> Expr[T]:
-    """Cut a date or time down to a whole `month`, `day` or the like."""
+    """Truncate a date or time to a whole `month`, `day` or other unit."""
     given = as_expression(of)
     node: Node = ("call", "date_trunc", (("literal", str(field)), given.node), {})
-    # Of a date the server makes a point in time.
+    # The server returns a timestamp for a date.
     return Expr(("cast", node, "date") if given.type == "date" else node, given.type, given.kind)
 
 
 # Full text
 def to_tsvector(document: Expr[Any], *, config: str | None = None) -> Expr[Any]:
-    """Make a text ready to be searched; `config` is a text search configuration, such as `english`."""
+    """Convert a text to a tsvector; `config` is a text search configuration, such as `english`."""
     return Expr(("call", "to_tsvector", (*_config(config), document.node), {}), "tsvector")
 
 
 def websearch_to_tsquery(query: str, *, config: str | None = None) -> Expr[Any]:
-    """Make a tsquery of text from a search box."""
+    """Convert the text of a search box to a tsquery."""
     return Expr(("call", "websearch_to_tsquery", (*_config(config), ("value", query, "text")), {}), "tsquery")
 
 
 def to_tsquery(query: str, *, config: str | None = None) -> Expr[Any]:
-    """Make a query of words with `&`, `|`, `!` and `<->` between."""
+    """Convert words with `&`, `|`, `!` and `<->` between them to a tsquery."""
     return Expr(("call", "to_tsquery", (*_config(config), ("value", query, "text")), {}), "tsquery")
 
 
 def plainto_tsquery(query: str, *, config: str | None = None) -> Expr[Any]:
-    """Make a query for all the words of a text."""
+    """Convert a text to a tsquery for all its words."""
     return Expr(("call", "plainto_tsquery", (*_config(config), ("value", query, "text")), {}), "tsquery")
 
 
 def ts_rank(document: Expr[Any], query: Expr[Any]) -> Expr[float]:
-    """Rank how well a document answers a query."""
+    """Return how well a document matches a query."""
     return Expr(("call", "ts_rank", (document.node, query.node), {}), "real")
 
 
@@ -443,12 +443,12 @@ def _config(config: str | None) -> tuple[Node, ...]:
 
 # Groups
 def rollup(*keys: Key) -> Expr[Any]:
-    """Group by all keys, all but the last, and so on, to none."""
+    """Group by all keys, by all but the last, and so on, down to no key."""
     return Expr(("grouping", "rollup", tuple(key_node(key) for key in keys)))
 
 
 def cube(*keys: Key) -> Expr[Any]:
-    """Group by every choice among the keys."""
+    """Group by every subset of the keys."""
     return Expr(("grouping", "cube", tuple(key_node(key) for key in keys)))
 
 

@@ -1,7 +1,7 @@
 """Columns: expressions on the class, values on its objects.
 
-A column is no data descriptor: the values of an object lie in its `__dict__`, and Python reads them from there without
-a call. `__get__` runs only for values that are not there.
+`Col` has no `__set__`, so the values of an object are in its `__dict__`, and Python reads them from there without a
+call. `__get__` runs only for values that are missing there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Col(Expr[T]):
 
     @property
     def kind(self) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """The class of its values, where rows have something else."""
+        """The class of its values, if rows have values of another class."""
         return self.column.type.kind
 
     @overload
@@ -49,7 +49,7 @@ class Col(Expr[T]):
     @overload
     def __get__(self, obj: object, owner: Owner) -> T: ...
     def __get__(self, obj: object, owner: Owner) -> Any:
-        """Return the column; an object with a value for it returns that before Python calls this."""
+        """Return the column. If the object has a value, Python takes it from the object and does not call this."""
         if obj is None:
             return self
         column = self.column

@@ -26,12 +26,12 @@ NEXT_VALUE = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)", re.IGNORECASE)
 def ddl(*tables: type[HasSchema]) -> str:
     """Return the SQL that creates tables, as a script.
 
-    Tables that others refer to come first, whatever the order they are given in; in a circle the last foreign key is
-    added afterwards. Schemas, enum types, sequences and pgvector's extension are created, too. Objects that exist are
-    left alone: the script can run again, but changes no table.
+    Tables that others refer to come first, in whatever order they are given; in a circle the last foreign key is
+    added afterwards. Schemas, enum types, sequences and pgvector's extension are created, too. Existing objects are not
+    changed: the script can run again, but changes no table.
 
     Names are quoted. What you wrote as SQL (types, checks, generated columns, server defaults, keys and conditions of
-    indexes) is used unchanged. The defaults of objects (`default=`) are Python's, and no part of it.
+    indexes) is used unchanged. The defaults of objects (`default=`) are set by Python, and not part of it.
 
     Args:
         *tables: The tables.
@@ -40,7 +40,7 @@ def ddl(*tables: type[HasSchema]) -> str:
         The statements, each with a semicolon and on lines of its own.
 
     Raises:
-        InterfaceError: The declarations contradict each other, or name a column that is not there; two tables, or two
+        InterfaceError: The declarations contradict each other, or name a column that does not exist; two tables, or two
             indexes in one schema, have one name; a name is longer than the 63 bytes that the server keeps of it.
 
     Example:
@@ -63,8 +63,8 @@ def statements(*tables: type[HasSchema]) -> list[str]:
         *tables: The tables.
 
     Returns:
-        The statements; by the first of them, others who create tables wait for this transaction, and the last fails if
-        an index is not there since another table has one of its name.
+        The statements. The first takes a lock, so that other transactions that create tables wait for this one. The
+        last fails if an index was not created because another table has an index of that name.
 
     Raises:
         InterfaceError: As `ddl` does.

@@ -1,7 +1,7 @@
 """Reads the keys of references that a class declares: `author_id: Col[int]` beside `author: Ref[User]`.
 
-A reference has such a column in any case. The declaration is for type checkers, which know no name that a class does
-not have, and for what the constructor takes.
+A reference has such a column with or without the declaration. The declaration tells type checkers of the column, and
+lets the constructor take it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def merge_reference_keys(declarations: Iterable[Declaration]) -> list[Declaratio
     """Return the attributes of a table, each reference together with its key, where the class declares that.
 
     Raises:
-        InterfaceError: A key's declaration is at odds with that of its reference; a reference is to be given by a key
+        InterfaceError: A key's declaration contradicts that of its reference; the constructor is to take only a key
             that is not declared.
     """
     given = list(declarations)

@@ -19,11 +19,11 @@ MICROSECOND_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class ScaleLimit:
-    """How many digits after the point a column holds.
+    """The number of digits after the decimal point that a column holds.
 
     Attributes:
         type: The column's type.
-        digits: How many; negative if it rounds to tens or hundreds.
+        digits: The number; negative if the column rounds to tens or hundreds.
         is_number: Whether its values are numbers; else the digits are those of seconds.
     """
 
@@ -32,7 +32,7 @@ class ScaleLimit:
     is_number: bool
 
     def holds(self, value: object) -> bool:
-        """Return whether a value, or each in a list, has no more digits than that; one of another type is no matter."""
+        """Return whether a value, or each in a list, has no more digits than that; values of other types pass."""
         if isinstance(value, list):
             return all(self.holds(one) for one in cast("Iterable[object]", value))
         return _number_holds(value, self.digits) if self.is_number else _time_holds(value, self.digits)
@@ -70,7 +70,7 @@ def _number_holds(value: object, digits: int) -> bool:
     if not isinstance(value, Decimal):
         return True
     _, held, exponent = Decimal.as_tuple(value)
-    # The exponent of NaN and infinity is a letter.
+    # The exponent of NaN and infinity is a letter instead of a number.
     extra = -digits - exponent if isinstance(exponent, int) else 0
     return extra <= 0 or not any(held[-extra:])
 

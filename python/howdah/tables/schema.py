@@ -39,7 +39,7 @@ class SqlType:
 
     Attributes:
         name: As DDL writes it, such as `numeric(12,2)`, `text[]`, or an enum's quoted name.
-        kind: The class of its values, alone or in a list, where rows have something else: an Enum class, or timedelta.
+        kind: The class of its values, alone or in a list, if rows have another class: an Enum class, or timedelta.
     """
 
     name: str
@@ -325,13 +325,13 @@ class Source:
     Attributes:
         kind: Its kind.
         name: The parts of a table's name, or the one of a query.
-        schema: The table's; None where it is no table.
+        schema: The table's; None if it is not a table.
         parent: For a reference, the FROM item that refers to it.
         on: For a reference, pairs of the parent's column and its own.
         optional: For a reference, whether there may be no row.
         statement: For a query, the query as data.
         call: For a function, its call.
-        columns: The names of the columns of a query or function, where they are given new ones.
+        columns: The names of the columns of a query or function, if they are given new ones.
         ordinality: For a function, the name of a column that numbers its rows.
         attribute: For a reference, the attribute in the parent's table.
         others: The names of the columns that may be of a type which is not PostgreSQL's own: its operators may be those
