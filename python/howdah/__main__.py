@@ -1,4 +1,4 @@
-"""The command `howdah`, which is `python -m howdah` too."""
+"""The command `howdah`, which is also `python -m howdah`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: Those of the command line; None for those that this process was started with.
+        arguments: The arguments; None for those of this process.
 
     Returns:
-        The exit code: 1 if the database, the tables or the file made trouble.
+        The exit code: 1 after an error of the database, the tables or the file.
     """
     parser = argparse.ArgumentParser(prog="howdah", description="Rows into and out of PostgreSQL.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
     inspect = commands.add_parser(
         "inspect",
         help="write typed table classes from a database's tables",
-        description="Write typed table classes, as Python source, from the tables of a database. What classes cannot "
-        "say, such as triggers, stands in the source as comments.",
+        description="Write typed table classes, as Python source, from the tables of a database. Features that "
+        "classes cannot declare, such as triggers, are comments in the source.",
     )
     inspect.add_argument("url", metavar="URL", help="the database, such as postgresql://localhost/app")
     inspect.add_argument("table", nargs="*", help="a table, as NAME or SCHEMA.NAME (default: all)")
@@ -41,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="NAME",
         action="append",
         default=[],
-        help="a schema to look into; may be given several times (default: the current one)",
+        help="a schema to read; may be given several times (default: the current one)",
     )
-    inspect.add_argument("--output", metavar="FILE", help="where to write to (default: standard output)")
+    inspect.add_argument("--output", metavar="FILE", help="the file to write (default: standard output)")
     options = parser.parse_args(arguments)
     try:
         source = _inspected(options.url, options.schema, options.table)
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             Path(options.output).write_text(source, encoding="utf-8")
     except (Error, OSError) as error:
-        print(f"howdah inspect: {error}", file=sys.stderr)  # noqa: T201  (for whom it is)
+        print(f"howdah inspect: {error}", file=sys.stderr)  # noqa: T201  (an error for the user)
         return 1
     return 0
 

@@ -1,6 +1,6 @@
-"""What can go wrong: the exception tree of PEP 249, with integrity errors split by SQLSTATE.
+"""The exception tree of PEP 249, with integrity errors split by SQLSTATE.
 
-Each error carries what the server said. Source of the tree: https://peps.python.org/pep-0249/#exceptions;
+Errors have the fields that the server sent. Source of the tree: https://peps.python.org/pep-0249/#exceptions;
 of the SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html.
 """
 
@@ -11,20 +11,20 @@ from typing import Literal
 
 
 class Error(Exception):
-    """Whatever howdah raises of its own.
+    """The base class of howdah's errors.
 
-    What the caller's own code raises, such as a generator of rows, is raised as it is. An argument of another type than
-    its annotation is a TypeError, as Python's own functions raise it.
+    Exceptions of the caller's code, such as a generator of rows, are raised unchanged. An argument of another type than
+    its annotation is a TypeError, as for Python's own functions.
 
     Attributes:
         sqlstate: The five characters of the server's SQLSTATE, if the server raised it.
-        detail: More about the problem, by the server. That of a broken constraint holds values of the row, and the
-            message does not show it.
-        hint: What to do about it, by the server.
-        position: Where in the statement, in characters from 1.
-        howdah_outcome: What became of what the error ended, where some of it may be stored; see `howdah.outcomes`.
-        howdah_result: What the verb would have returned, where it is committed.
-        pipeline_index: Which statement of a pipeline has failed, from 0.
+        detail: The server's detail. For a broken constraint it contains values of the row, so the message does not show
+            it.
+        hint: The server's hint.
+        position: The position in the statement, in characters from 1.
+        howdah_outcome: The outcome of the interrupted work, if some of it may be stored; see `howdah.outcomes`.
+        howdah_result: The result that the method would have returned, if the work is committed.
+        pipeline_index: The number of the statement of a pipeline that failed, from 0.
     """
 
     sqlstate: str | None = None
@@ -41,15 +41,15 @@ class InterfaceError(Error):
 
 
 class DatabaseError(Error):
-    """Something about the database, or what was sent to it."""
+    """An error of the database, or of a statement or value for it."""
 
 
 class OperationalError(DatabaseError):
-    """The server, its resources or the session."""
+    """An error of the server, its resources or the session."""
 
 
 class ConnectionError(OperationalError, builtins.ConnectionError):  # noqa: A001
-    """No connection, or one that broke; also Python's ConnectionError."""
+    """There is no connection, or it was lost; also Python's ConnectionError."""
 
 
 class QueryTimeout(OperationalError, TimeoutError):
@@ -61,11 +61,11 @@ class SerializationFailure(OperationalError):
 
 
 class ProgrammingError(DatabaseError):
-    """The statement, its names, its privileges, or columns that do not fit."""
+    """An error in a statement, its names or its privileges, or columns that do not match."""
 
 
 class DataError(DatabaseError):
-    """A value that cannot be carried.
+    """A value that cannot be converted.
 
     Attributes:
         table: The table being loaded.
@@ -83,13 +83,13 @@ class ConversionError(DataError, TypeError):
 
 
 class IntegrityError(DatabaseError):
-    """A constraint.
+    """A row breaks a constraint.
 
     Attributes:
         table: The table, as the server names it.
         column: The column, as the server names it.
         constraint: The constraint.
-        row: The row, counted from 0 in the input, where the server tells it.
+        row: The row, counted from 0 in the input, if the server reports it.
     """
 
     table: str | None = None
@@ -99,40 +99,40 @@ class IntegrityError(DatabaseError):
 
 
 class UniqueViolation(IntegrityError):
-    """A unique constraint or index (23505)."""
+    """A row breaks a unique constraint or index (23505)."""
 
 
 class ForeignKeyViolation(IntegrityError):
-    """A foreign key (23503)."""
+    """A row breaks a foreign key (23503, 23001)."""
 
 
 class NotNullViolation(IntegrityError):
-    """A NOT NULL column without a value (23502)."""
+    """A NOT NULL column has no value (23502)."""
 
 
 class CheckViolation(IntegrityError):
-    """A check constraint (23514)."""
+    """A row breaks a check constraint (23514)."""
 
 
 class ExclusionViolation(IntegrityError):
-    """An exclusion constraint (23P01)."""
+    """A row breaks an exclusion constraint (23P01)."""
 
 
 class InternalError(DatabaseError):
-    """The server's own inner state, or bytes from it that make no sense."""
+    """An internal error of the server, or malformed bytes from it."""
 
 
 class NotSupportedError(DatabaseError):
-    """Something that the server or this version of howdah does not do."""
+    """The server or this version of howdah does not support it."""
 
 
 class NotLoaded(InterfaceError, AttributeError):
-    """An attribute that was not loaded, or that the server has not given a value yet; also Python's AttributeError."""
+    """An attribute was not loaded, or has no value from the server yet; also Python's AttributeError."""
 
 
 class NoField(InterfaceError, AttributeError):
-    """A name that is no column or relation of the table, subquery or row; also Python's AttributeError."""
+    """The table, subquery or row has no column or relation of the name; also Python's AttributeError."""
 
 
 class NoRow(InterfaceError):
-    """There is no such row, or not any more."""
+    """There is no such row, or it was deleted."""

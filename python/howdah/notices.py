@@ -1,7 +1,6 @@
-"""What the server says besides answers: its notices go to the logger `howdah`.
+"""Logs the notices of the server to the logger `howdah`.
 
-https://www.postgresql.org/docs/current/runtime-config-logging.html#RUNTIME-CONFIG-SEVERITY-LEVELS tells what its
-severities mean.
+Its severities: https://www.postgresql.org/docs/current/runtime-config-logging.html#RUNTIME-CONFIG-SEVERITY-LEVELS.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ def log(severity: str, message: str, sqlstate: str, detail: str | None, hint: st
 
     Args:
         severity: WARNING, NOTICE, INFO, LOG or DEBUG, as the server names them in English.
-        message: What it says.
+        message: The text.
         sqlstate: The SQLSTATE's five characters.
-        detail: More about it.
-        hint: What to do about it.
+        detail: The detail, if there is one.
+        hint: The hint, if there is one.
     """
-    # Whatever else there may be is DEBUG, or DEBUG1 to DEBUG5.
+    # The others are DEBUG, or DEBUG1 to DEBUG5.
     level = LEVELS.get(severity, logging.DEBUG)
     if not logger.isEnabledFor(level):
         return
     more = [f"; {what}: {text}" for what, text in (("detail", detail), ("hint", hint)) if text]
-    told = {"sqlstate": sqlstate, "detail": detail, "hint": hint}
-    logger.log(level, "%s (%s): %s%s", severity, sqlstate, message, "".join(more), extra=told)
+    attributes = {"sqlstate": sqlstate, "detail": detail, "hint": hint}
+    logger.log(level, "%s (%s): %s%s", severity, sqlstate, message, "".join(more), extra=attributes)

@@ -12,15 +12,15 @@ Bounds = Literal["[)", "[]", "(]", "()"]
 
 @dataclass(frozen=True, slots=True)
 class Range(Generic[T]):
-    """A range: all values between two, of which either may be missing, or no value at all.
+    """A range: all values between two bounds, of which either may be missing; or an empty range.
 
     Source: https://www.postgresql.org/docs/current/rangetypes.html.
 
     Attributes:
-        lower: The lower end; None if there is none.
-        upper: The upper end; None if there is none.
-        bounds: Whether the ends are in it: `[` and `]` say so, `(` and `)` that they are not.
-        empty: Whether nothing is in it.
+        lower: The lower bound; None if there is none.
+        upper: The upper bound; None if there is none.
+        bounds: Whether the range includes its bounds: `[` and `]` for inclusive, `(` and `)` for exclusive.
+        empty: Whether it contains no value.
 
     Example:
         >>> 3 in howdah.Range(1, 5)
@@ -35,7 +35,7 @@ class Range(Generic[T]):
     empty: bool = False
 
     def __post_init__(self) -> None:
-        """Check the bounds; an empty range has no ends, and a missing end is not in it."""
+        """Check the bounds. An empty range has no bounds, and a missing bound is exclusive."""
         if self.bounds not in {"[)", "[]", "(]", "()"}:
             message = f"bounds={self.bounds!r}: expected '[)', '[]', '(]' or '()'"
             raise ValueError(message)
@@ -50,16 +50,16 @@ class Range(Generic[T]):
 
     @property
     def lower_inc(self) -> bool:
-        """Whether the lower end is in it."""
+        """Whether it includes its lower bound."""
         return self.bounds[0] == "["
 
     @property
     def upper_inc(self) -> bool:
-        """Whether the upper end is in it."""
+        """Whether it includes its upper bound."""
         return self.bounds[1] == "]"
 
     def __contains__(self, value: Any) -> bool:  # noqa: ANN401  (a T)
-        """Return whether a value is in it."""
+        """Return whether it contains a value."""
         if self.empty:
             return False
         lower: Any = self.lower

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The depth of the savepoint that stands for a transaction; those inside it are deeper.
+# The depth of the savepoint that replaces a transaction; those inside it are deeper.
 OUTERMOST = 0
 ACQUIRE_TIMEOUT_S = 30.0
 OCCUPIED = (
@@ -35,7 +35,7 @@ OCCUPIED = (
 
 
 class RollbackDatabase(AsyncDatabase):
-    """A database of one connection, of which `roll_back` undoes all changes."""
+    """A database with one connection; `roll_back` undoes all changes."""
 
     def __init__(self, pool: AsyncDatabase, lease: _core.AsyncLease) -> None:
         """Take a connection on which a transaction has begun; see `begin`."""
@@ -74,7 +74,7 @@ class RollbackDatabase(AsyncDatabase):
 async def finish(work: Awaitable[None]) -> BaseException | None:
     """Run a savepoint statement to its end, and return the cancellation that arrived meanwhile, to be raised then.
 
-    Were it interrupted, it would not be known whether the savepoint exists.
+    After an interruption it would be unknown whether the savepoint exists.
     """
     task = asyncio.ensure_future(work)
     cancellation: BaseException | None = None
@@ -163,7 +163,7 @@ class RollbackCore:
     async def open(self) -> None:
         """Acquire the lock, and set a savepoint."""
         if self._ended:
-            message = "the test that this database was for has ended, and what it did is rolled back"
+            message = "the test of this database has ended, and its changes are rolled back"
             raise InterfaceError(message)
         await self._lock.acquire()
         try:
@@ -227,17 +227,17 @@ class RollbackCore:
             return await self.core.execute_many(sql, rows, real)
 
     async def fetch(self, sql: str, params: tuple[object, ...], into: Any, lease: object) -> list[Any]:  # noqa: ANN401
-        """Run a query and give all its rows."""
+        """Run a query and return all its rows."""
         async with self.statement(lease) as real:
             return await self.core.fetch(sql, params, into, real)
 
     async def fetch_one(self, sql: str, params: tuple[object, ...], into: Any, lease: object) -> Any:  # noqa: ANN401
-        """Run a query and give its first row."""
+        """Run a query and return its first row."""
         async with self.statement(lease) as real:
             return await self.core.fetch_one(sql, params, into, real)
 
     async def fetch_value(self, sql: str, params: tuple[object, ...], lease: object) -> Any:  # noqa: ANN401
-        """Run a query and give the first value of its first row."""
+        """Run a query and return the first value of its first row."""
         async with self.statement(lease) as real:
             return await self.core.fetch_value(sql, params, real)
 
@@ -308,7 +308,7 @@ class SavepointLease:
         return self.real.parameter(name)
 
     async def reset(self) -> None:
-        """Reset nothing: the end of the test does."""
+        """Reset nothing: the rollback at the end of the test does it."""
 
     async def begin(self, isolation: str | None, readonly: bool, deferrable: bool) -> None:  # noqa: FBT001
         """Set the savepoint. The isolation level is that of the transaction which the test is in."""
@@ -316,7 +316,7 @@ class SavepointLease:
         await self._rollback_core.open()
         self._begun = True
         if readonly:
-            # It ends with the savepoint.
+            # The setting ends with the savepoint.
             await self._rollback_core.core.execute("SET TRANSACTION READ ONLY", (), self.real)
 
     async def pipeline(self, each: bool) -> _core.AsyncPipeline:  # noqa: FBT001
@@ -327,8 +327,8 @@ class SavepointLease:
         """
         if each:
             message = (
-                "pipeline(transaction=False) needs a transaction for each statement, and all that a test does on the "
-                "fixture's database is in one; leave transaction=False out, or use a database of your own"
+                "pipeline(transaction=False) needs a transaction for each statement, but everything a test does on the "
+                "fixture's database is one transaction; remove transaction=False, or use another database"
             )
             raise InterfaceError(message)
         if not self._begun:
@@ -344,22 +344,22 @@ class SavepointLease:
             raise cancellation
 
     async def rollback(self, interrupted: bool = False) -> None:  # noqa: FBT001, FBT002  (the core's own order)
-        """Go back to the savepoint."""
+        """Roll back to the savepoint."""
         cancellation = await finish(self.real.rollback_savepoint(OUTERMOST, interrupted))
         self._leave(failed=None)
         if cancellation is not None:
             raise cancellation
 
     async def savepoint(self, depth: int) -> None:
-        """Set a savepoint inside."""
+        """Set an inner savepoint."""
         await self.real.savepoint(depth)
 
     async def release_savepoint(self, depth: int) -> None:
-        """Release a savepoint inside."""
+        """Release an inner savepoint."""
         await self.real.release_savepoint(depth)
 
     async def rollback_savepoint(self, depth: int, interrupted: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Go back to a savepoint inside."""
+        """Roll back to an inner savepoint."""
         await self.real.rollback_savepoint(depth, interrupted)
 
     async def listen(self, channels: list[str]) -> None:

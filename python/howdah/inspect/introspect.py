@@ -1,8 +1,8 @@
 """Reads the system catalogs.
 
-Whatever the search path is, its queries find the names, operators and collations of `pg_catalog` alone: another role
-may have made others of these names in a schema of the path. `IN`, `IS DISTINCT FROM`, `USING` and `CASE ... WHEN` are
-not used: they look up an operator that cannot be named there.
+Its queries use the names, operators and collations of `pg_catalog` only, whatever the search path is: another role may
+have created objects of the same names in a schema of the path. `IN`, `IS DISTINCT FROM`, `USING` and `CASE ... WHEN`
+are not used, because they look up an operator whose schema cannot be given.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WHERE n.nspname OPERATOR(pg_catalog.=) ANY($1::pg_catalog.text[])
     AND c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p}}') AND NOT c.relispartition AND NOT EXISTS ({OF_EXTENSION})
 ORDER BY n.nspname OPERATOR(pg_catalog.<>) pg_catalog.current_schema(), n.nspname COLLATE pg_catalog."C", c.relname
     COLLATE pg_catalog."C"
-"""  # noqa: S608  (nobody's data)
+"""  # noqa: S608  (no data of a caller)
 OTHERS = """
 SELECT n.nspname AS schema, c.relname AS name, CASE WHEN c.relispartition THEN 'a partition'
     WHEN c.relkind OPERATOR(pg_catalog.=) 'v'
@@ -162,14 +162,14 @@ def read(db: Database, schemas: Sequence[str] = (), tables: Sequence[str] = ()) 
 
     Args:
         db: The database.
-        schemas: The schemas to look into; none for the one of names that say none.
+        schemas: The schemas to read; none for the current one.
         tables: The tables, as `name` or `schema.name`; none for all.
 
     Returns:
-        What was found.
+        The definitions.
 
     Raises:
-        InterfaceError: There is no such schema or table, or it is no table.
+        InterfaceError: There is no such schema or table.
     """
     with db.transaction(isolation="repeatable read", readonly=True):
         found = Catalog(_schemas(db, schemas, tables))
@@ -195,7 +195,7 @@ def _schemas(db: Database, given: Sequence[str], tables: Sequence[str]) -> list[
     current = db.fetch_value("SELECT pg_catalog.current_schema()")
     if not found and current is not None:
         found = [current]
-    # A table's own schema need not be given twice.
+    # `schema.name` adds its schema to the schemas to read.
     named = (table.split(".", 1)[0] for table in tables if "." in table)
     found += [schema for schema in dict.fromkeys(named) if schema in there and schema not in found]
     if not found:

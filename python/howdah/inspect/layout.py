@@ -79,13 +79,13 @@ def flat(value: Value) -> str:
 
 
 def lines(before: str, value: Value, after: str = "", *, depth: int = 0) -> list[str]:
-    """Return a value with what stands around it, on as few lines as fit.
+    """Return a value with the text before and after it, on as few lines as possible.
 
     Args:
-        before: What stands before it on its first line.
+        before: The text before it on its first line.
         value: The value.
-        after: What stands after it on its last line.
-        depth: How many steps it is indented by.
+        after: The text after it on its last line.
+        depth: The number of indentation levels.
 
     Returns:
         The lines.
@@ -106,10 +106,10 @@ def assignment(name: str, annotation: str | None, value: Value | None, *, depth:
     """Return an assignment.
 
     Args:
-        name: What is assigned to.
+        name: The target.
         annotation: Its annotation, which ends in brackets.
         value: The value; None for an annotation alone.
-        depth: How many steps it is indented by.
+        depth: The number of indentation levels.
 
     Returns:
         The lines.
@@ -131,7 +131,7 @@ def assignment(name: str, annotation: str | None, value: Value | None, *, depth:
 
 
 def fits(line: str) -> bool:
-    """Return whether a line is no wider than lines are."""
+    """Return whether a line is not too wide."""
     return len(line) <= WIDTH if line.isascii() else sum(map(_width, line)) <= WIDTH
 
 

@@ -15,7 +15,7 @@ from howdah.tables.relation_paths import METHODS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# What the source imports or takes for granted. A class's attribute of such a name would hide it from those after it.
+# Names that the source imports or uses. An attribute of such a name would hide it from the lines after it.
 IMPORTED: Final = frozenset(
     {
         "Any",
@@ -42,15 +42,15 @@ HIDDEN: Final = frozenset({"bool", "bytes", "dict", "float", "int", "list", "sel
 
 
 class Names:
-    """The names of one place, of which no two are the same."""
+    """The names in one scope, each of which is used once."""
 
     def __init__(self, taken: Iterable[str] = (), refused: Callable[[str], bool] | None = None) -> None:
-        """Take the names that are taken, and what tells of others that cannot be."""
+        """Take the names in use, and a function that returns whether another name is not allowed."""
         self._taken = set(taken)
         self._refused = refused
 
     def is_free(self, name: str) -> bool:
-        """Return whether a name can be given."""
+        """Return whether a name can be used."""
         return not (
             name in self._taken
             or name in IMPORTED
@@ -59,7 +59,7 @@ class Names:
         )
 
     def take(self, *wanted: str) -> str:
-        """Return the first of the names that can be given, or the last with something after it, and take it."""
+        """Reserve the first of the names that is free, or else the last with a suffix, and return it."""
         for name in wanted:
             if self.is_free(name):
                 self._taken.add(name)
@@ -75,23 +75,23 @@ class Names:
 
 
 def attributes(classes: Iterable[str]) -> Names:
-    """Return the names of a table's attributes: those of howdah's own, and of classes, are no columns'."""
+    """Return the scope of a table's attributes, without the names of classes and of attributes that tables have."""
     taken = {*classes, *HIDDEN}
     return Names(taken, lambda name: hasattr(Table, name) or name in METHODS)
 
 
 def members() -> Names:
-    """Return the names of an enum's members: those of a string's methods are no members'."""
+    """Return the scope of an enum's members, without the names of str's methods."""
     return Names((), lambda name: hasattr(StrEnum, name) or name in {"name", "value"})
 
 
 def classes() -> Names:
-    """Return the names of classes."""
+    """Return the scope of the classes, without the names of builtins."""
     return Names((), lambda name: hasattr(builtins, name))
 
 
 def identifier(name: str, fallback: str) -> str:
-    """Return what is nearest to a name and an identifier; what begins with an underscore is no table's attribute."""
+    """Return the identifier that is most like a name, without underscores at its beginning."""
     plain = "_".join(_pieces(name))
     if not plain:
         return fallback
@@ -106,14 +106,14 @@ def class_name(name: str, fallback: str = "Table") -> str:
 
 
 def _pieces(name: str) -> list[str]:
-    """Return the parts of a name that can stand in an identifier, in the letters that Python takes them for."""
+    """Return the parts of a name that an identifier can contain, normalised as Python normalises identifiers."""
     letters = unicodedata.normalize("NFKC", name)
     plain = "".join(letter if f"a{letter}".isidentifier() else " " for letter in letters)
     return [piece for piece in plain.strip(" _").split() if piece]
 
 
 def plural(name: str) -> str:
-    """Return `posts` for `post`; what ends in an s is taken for a plural already."""
+    """Return `posts` for `post`; a name that ends in s is returned unchanged."""
     if name.endswith("s"):
         return name
     if re.search(r"(x|ch|sh)$", name):

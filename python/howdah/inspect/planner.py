@@ -81,7 +81,7 @@ class _Planner:
         return [f"table {name}" for name in sorted(missing)]
 
     def _attributes(self, table: int, references: dict[str, FoundConstraint]) -> dict[str, str]:
-        """Return the attributes of columns that are no references; names that can stay are taken first."""
+        """Return the attributes of columns that are not references; names that need no change are reserved first."""
         taken = self._taken[table]
         own = [column.name for column in self._found.columns[table] if column.name not in references]
         kept = {name: taken.take(name) for name in own if names.identifier(name, "") == name and taken.is_free(name)}

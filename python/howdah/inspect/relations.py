@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from howdah.inspect.catalog_model import Catalog, FoundColumn, FoundConstraint, FoundTable
     from howdah.inspect.names import Names
 
-# https://www.postgresql.org/docs/current/catalog-pg-constraint.html; `set default` is none of the verbs of ref().
+# https://www.postgresql.org/docs/current/catalog-pg-constraint.html; ref() does not support `set default`.
 ON_DELETE: Final = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null"}
 
 
@@ -42,7 +42,7 @@ def references(found: Catalog, table: FoundTable, tables: Mapping[int, FoundTabl
 
 
 def _is_reference(column: FoundColumn, target: FoundColumn, constraint: FoundConstraint) -> bool:
-    """Return whether a reference's column, which takes its type from the other table's key, would be this one."""
+    """Return whether `ref()` would declare this column: it has the type of the other table's key and no default."""
     is_same = (column.type, column.modifier) == (target.type, target.modifier)
     fills_itself = bool(column.identity) or column.default is not None
     return is_same and not fills_itself and not (column.required and constraint.on_delete == "n")
@@ -56,7 +56,7 @@ def is_single(found: Catalog, table: int, column: str) -> bool:
 
 
 def reference_name(column: str, taken: Names) -> str:
-    """Return the attribute of the object behind a column, and take it and the column's, which ends in `_id`."""
+    """Return the attribute of a reference; reserve it and the attribute of its key, which ends in `_id`."""
     base = names.identifier(column.removesuffix("_id") if column != "_id" else column, "reference")
     candidates = [base, f"{base}_ref", *(f"{base}_ref{number}" for number in range(2, 1000))]
     name = next(one for one in candidates if taken.is_free(one) and taken.is_free(f"{one}_id"))
@@ -65,7 +65,7 @@ def reference_name(column: str, taken: Names) -> str:
 
 
 class _Collection:
-    """Rows of another table, or through it those of a third, that a class may have a list of."""
+    """A collection of a class: rows of another table, or, through an association table, of a third one."""
 
     def __init__(self, wanted: str, longer: str, annotation: str, value: layout.Value) -> None:
         self.wanted = wanted
@@ -84,12 +84,12 @@ def collections(
 
     Args:
         found: The catalogue.
-        relations: The references of tables, by their numbers.
+        relations: The references of tables, by OID.
         classes: The names of tables' classes.
         taken: The names of their attributes.
 
     Returns:
-        Their attributes, by the tables' numbers.
+        Their attributes, by the tables' OIDs.
     """
     wanted: dict[int, list[_Collection]] = {}
     for table in found.tables:
@@ -105,7 +105,7 @@ def collections(
 
 
 def _named(wanted: Iterable[_Collection], taken: Names) -> list[Attribute]:
-    # Two of one name are both named at greater length.
+    # If two have the same name, both get their longer names.
     times = Counter(one.wanted for one in wanted)
     named: list[Attribute] = []
     for one in wanted:
@@ -115,7 +115,7 @@ def _named(wanted: Iterable[_Collection], taken: Names) -> list[Attribute]:
 
 
 def _between(found: Catalog, table: FoundTable, own: list[Relation]) -> tuple[Relation, Relation] | None:
-    """Return the two references that a table is there for: they are its primary key, and there is no other."""
+    """Return the two references of an association table: they are its primary key, and its only references."""
     key = primary_key(found, table.oid)
     if len(own) == len(key) == 2 and {one.constraint.columns[0] for one in own} == set(key):  # noqa: PLR2004
         return own[0], own[1]
@@ -134,7 +134,7 @@ def _direct(table: FoundTable, relation: Relation, classes: Mapping[int, str]) -
 
 
 def _through(table: FoundTable, near: Relation, far: Relation, classes: Mapping[int, str]) -> _Collection:
-    # Rows that are beside others of their own table are named after what they are to them.
+    # Related rows of the same table are named after the reference.
     is_own = near.target.oid == far.target.oid
     wanted = names.plural(far.attribute if is_own else _singular(far.target))
     through = layout.string(classes[table.oid])

@@ -17,7 +17,7 @@ def bare(sql: str) -> str:
 
 
 def closing(sql: str, opening: int) -> int:
-    """Return where the parenthesis closes that opens at a place; -1 if nowhere."""
+    """Return the position of the parenthesis that closes the one at `opening`; -1 if there is none."""
     depth = 0
     for token in TOKEN.finditer(sql, opening):
         if token[0] in "([":
@@ -30,7 +30,7 @@ def closing(sql: str, opening: int) -> int:
 
 
 def after(sql: str, words: str) -> int:
-    """Return where some words end, outside of strings and quoted names; -1 if they are not there."""
+    """Return the position after some words, outside of strings and quoted names; -1 if they do not occur."""
     for token in TOKEN.finditer(sql):
         if sql.startswith(words, token.start()) and (len(token[0]) == 1 or words.startswith(token[0])):
             return token.start() + len(words)
@@ -38,7 +38,7 @@ def after(sql: str, words: str) -> int:
 
 
 def split(sql: str) -> list[str]:
-    """Return what commas part, outside of parentheses."""
+    """Return the parts between commas that are outside of parentheses."""
     found: list[str] = []
     begin = depth = 0
     for token in TOKEN.finditer(sql):

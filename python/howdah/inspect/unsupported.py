@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from howdah._sync.database import Database
     from howdah.inspect.catalog_model import Catalog, FoundType
 
-# The extension of these, `howdah.ddl` makes.
+# `howdah.ddl` creates the extension of these types.
 VECTORS: Final = ("vector", "halfvec", "sparsevec")
 
-# What tables, their columns, defaults, constraints, indexes, triggers and domains are made of. What PostgreSQL itself
-# brings along has lower numbers: FirstNormalObjectId in
+# The objects that tables, their columns, defaults, constraints, indexes, triggers and domains depend on. Objects that
+# PostgreSQL itself creates have lower OIDs: FirstNormalObjectId in
 # https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/access/transam.h
 NEEDED = """
 WITH own(classid, objid) AS (
@@ -68,7 +68,7 @@ ORDER BY 1, 2
 """
 
 OF_TABLES: Final = (
-    # What the table is.
+    # Properties of the table.
     """SELECT oid AS table, pg_catalog.concat(CASE WHEN place OPERATOR(pg_catalog.>) 2
         THEN 'ALTER TABLE ' END, o.oid::pg_catalog.regclass, part) AS text
     FROM pg_catalog.pg_class AS o
@@ -99,7 +99,7 @@ OF_TABLES: Final = (
         inhparent::pg_catalog.regclass) AS text
     FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) inhrelid
     WHERE NOT relispartition AND inhrelid OPERATOR(pg_catalog.=) ANY($1::pg_catalog.oid[]) ORDER BY inhseqno""",
-    # What its columns are, beyond their types.
+    # Properties of its columns besides their types.
     """SELECT attrelid AS table, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I %s',
         attrelid::pg_catalog.regclass, attname, part) AS text
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) atttypid CROSS
@@ -127,7 +127,7 @@ OF_TABLES: Final = (
     WHERE NOT convalidated AND coalesce((pg_catalog.to_jsonb(pg_constraint) OPERATOR(pg_catalog.->>)
         'conenforced')::pg_catalog.bool, true)
         AND conrelid OPERATOR(pg_catalog.=) ANY($1::pg_catalog.oid[]) ORDER BY conname COLLATE pg_catalog."C\"""",
-    # Its indexes, beyond what they index.
+    # Properties of its indexes besides their keys.
     """SELECT indrelid AS table, pg_catalog.format('%s %s', CASE WHEN place OPERATOR(pg_catalog.=) 1
         THEN 'ALTER INDEX ' OPERATOR(pg_catalog.||) indexrelid::pg_catalog.regclass
         WHEN place OPERATOR(pg_catalog.<) 4
@@ -271,7 +271,7 @@ ORDER BY a.attrelid, a.attnum, s.relname COLLATE pg_catalog."C"
 
 
 def read_needed(db: Database, found: Catalog) -> list[str]:
-    """Read what has to be there before the tables: extensions, functions and types that classes do not make."""
+    """Read the objects to create before the tables: extensions, functions and types that the classes do not create."""
     numbers = [table.oid for table in found.tables]
     domains = [one.oid for one in found.types.values() if one.kind == "d"]
     rows = db.fetch(NEEDED, numbers, domains)
@@ -315,15 +315,15 @@ def _types(found: Catalog) -> list[str]:
 
 
 def read_unsupported(db: Database, found: Catalog, *, everything: bool) -> list[UnsupportedFeature]:
-    """Read what classes do not say.
+    """Read the features that classes cannot declare.
 
     Args:
         db: The database.
         found: The tables.
-        everything: Whether what else is in the schemas belongs to it.
+        everything: Whether to include objects of the schemas that belong to no table.
 
     Returns:
-        It, table by table.
+        The features, table by table.
     """
     numbers = [table.oid for table in found.tables]
     unsupported = [one for query in OF_TABLES for one in db.fetch(query, numbers, into=UnsupportedFeature)]
@@ -336,7 +336,7 @@ def read_unsupported(db: Database, found: Catalog, *, everything: bool) -> list[
 
 
 def _sequence(row: dict[str, str]) -> list[str]:
-    """Return the statements that make a sequence what it is, of what it would be."""
+    """Return the statements that change a sequence from its default properties to its own."""
     expected = _core.object_name(row["table_name"], row["column"], "seq")
     altered = f"ALTER SEQUENCE {row['sequence']}"
     declared: list[str] = []
