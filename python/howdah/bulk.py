@@ -1,4 +1,4 @@
-"""`load` and `read` on a database of the core, blocking; the asyncio and the blocking API call them."""
+"""`load` and `read` on a database of the core. They block; the asyncio API calls them on a worker thread."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def load(
         mode: What happens to existing rows.
         key: The columns that identify a row.
         columns: Target names by source names.
-        progress: Whether to show progress, or a callable that is called with it.
+        progress: Whether to show progress, or a callable that takes it.
         cancel: Cancels it.
         lease: The connection of the transaction in which it happens, if there is one.
 
@@ -146,7 +146,7 @@ def read(
         batch_rows: The most rows a record batch has.
         types: Arrow types by column.
         out_of_range: What happens to a value that Arrow cannot hold.
-        progress: Whether to show progress, or a callable that is called with it.
+        progress: Whether to show progress, or a callable that takes it.
         cancel: Cancels it.
         lease: The connection of the transaction in which it happens, if there is one.
 
@@ -159,15 +159,15 @@ def read(
 
 
 def refuse_unsupported_options(*, returning: str | None = None, workers: int = 1, on_error: OnError = "raise") -> None:
-    """Refuse options that this version does not have yet.
+    """Refuse options that this version does not support.
 
     Args:
-        returning: A column whose values are wanted.
-        workers: How many connections.
+        returning: A column whose values to return.
+        workers: The number of connections.
         on_error: What happens to rows that cannot be stored.
 
     Raises:
-        NotSupportedError: One of them is not the only value that works now.
+        NotSupportedError: One of them has another value than the only supported one.
     """
     if returning is not None:
         message = "returning= is not supported in this version of howdah; load without it, and read the keys back"

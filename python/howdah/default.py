@@ -1,4 +1,4 @@
-"""The default database, which verbs use that are not called on one."""
+"""The default database, which the methods of tables use."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _pinned: AsyncDatabase | None = None
 
 
 def init(url: str | None = None, /, **options: Unpack[Options]) -> AsyncDatabase:
-    """Set the default database. Nothing is connected yet; a default that was set before is yours to close.
+    """Set the default database. Nothing is connected yet; close a default that was set before yourself.
 
     Args:
         url: A URI or DSN; without one, the environment is used. See `AsyncDatabase`.
@@ -54,7 +54,7 @@ def init(url: str | None = None, /, **options: Unpack[Options]) -> AsyncDatabase
         The database.
 
     Raises:
-        InterfaceError: There is no URL to go by, or it cannot be read.
+        InterfaceError: There is no URL, or it cannot be read.
 
     Example:
         >>> db = howdah.init(url, max_size=4)
@@ -74,10 +74,10 @@ def database() -> AsyncDatabase:
     """Return the default database.
 
     Returns:
-        What `init` set.
+        The database that `init` set.
 
     Raises:
-        InterfaceError: Nothing was set.
+        InterfaceError: `init` was not called.
     """
     if _chosen is None:
         message = "there is no default database; set one by howdah.init(url)"

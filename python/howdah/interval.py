@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A span of months, days and microseconds; none is folded into another.
+    """A number of months, days and microseconds; none is converted to another.
 
-    A month has 28 to 31 days and a day, where clocks change, 23 to 25 hours, so the parts are kept apart as
-    PostgreSQL keeps them: https://www.postgresql.org/docs/current/datatype-datetime.html.
+    A month has 28 to 31 days, and a day has 23 to 25 hours if clocks change, so PostgreSQL stores the three parts
+    separately: https://www.postgresql.org/docs/current/datatype-datetime.html.
 
     A timedelta is sent as its days and microseconds: 36 hours are 1 day and 12 hours, -1 hour is -1 day and 23 hours.
-    An Arrow duration, which has no days, is sent as microseconds alone.
+    An Arrow duration, which has no days, is sent as microseconds only.
 
     Attributes:
         months: Months; a year is 12.

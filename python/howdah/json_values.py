@@ -1,4 +1,4 @@
-"""Values of json and jsonb columns that a plain Python value cannot stand for."""
+"""Values of json and jsonb columns that a plain Python value cannot represent."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 class Json:
     """A value of a json or jsonb column, whatever its Python type.
 
-    Most values need none: a dict, a list, a str, a number and a bool are written as JSON, and a None inside of them is
-    JSON's null. A None by itself is SQL's NULL, so that JSON's null is `Json(None)`; that is what `fetch` gives for it,
-    too.
+    Most values do not need it: a dict, a list, a str, a number and a bool are sent as JSON, and None inside of them is
+    JSON's null. None by itself is SQL's NULL, so JSON's null is `Json(None)`; `fetch` returns it so, too.
 
     Attributes:
         value: The value: None, a bool, str, int, float or Decimal, a list or tuple, or a dict.
@@ -34,7 +33,7 @@ class Json:
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """JSON text for a json or jsonb column, which is sent as it is.
+    """JSON text for a json or jsonb column, which is sent unchanged.
 
     A str by itself is a JSON string: `"1"` is the text 1, and `JsonText("1")` the number.
 
@@ -49,7 +48,7 @@ class JsonText:
     text: str
 
     def __post_init__(self) -> None:
-        """Check that it is text."""
+        """Check that it is a str."""
         if not isinstance(self.text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a checker)
             message = f"expected JSON text as a str, got {type(self.text).__name__}; Json() takes a value"
             raise TypeError(message)

@@ -1,4 +1,4 @@
-"""Progress of loads and reads: progress_callback by a tqdm bar, or passed to the caller's own callable."""
+"""Progress of loads and reads: shown as a tqdm bar, or passed to a callable of the caller."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def progress_callback(progress: Show, title: str) -> Generator[Callable[[Progres
     """Return the callable for progress, and close a bar at the end of the block.
 
     Args:
-        progress: `True` for a bar, `False` for none, or a callable of the caller's.
+        progress: `True` for a bar, `False` for none, or a callable of the caller.
         title: The title of the bar.
 
     Yields:
@@ -41,7 +41,7 @@ def callable_for(progress: Show, title: str) -> Callable[[Progress], None] | Non
     """Return the callable for progress; a bar closes itself at the end.
 
     Args:
-        progress: `True` for a bar, `False` for none, or a callable of the caller's.
+        progress: `True` for a bar, `False` for none, or a callable of the caller.
         title: The title of the bar.
 
     Returns:

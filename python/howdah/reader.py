@@ -27,10 +27,10 @@ POLARS_LACKS = ("Interval", "Decimal256")
 class ArrowReader:
     """A query's result, read as it streams in.
 
-    It speaks the Arrow PyCapsule interface (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html),
-    so polars, pyarrow, DuckDB and pandas take it as it is. One batch is held in memory unless all of them are asked
-    for. The connection is given back at the end, on `close()`, or when the reader is dropped; a result that was
-    not read to its end is cancelled at the server.
+    It has the Arrow PyCapsule interface (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html),
+    so polars, pyarrow, DuckDB and pandas accept it directly. One batch at a time is in memory, unless all of them are
+    read at once. The connection is released at the end, by `close()`, or when the reader is deleted; a result that
+    was not read to its end is cancelled at the server.
 
     Example:
         >>> for batch in db.read("SELECT i FROM generate_series(1, 3) AS i", batch_rows=2):
@@ -79,7 +79,7 @@ class ArrowReader:
         """Read the rest into a pyarrow Table.
 
         Returns:
-            A table of all rows, in the batches in which they came.
+            A table of all rows, in the batches in which they arrived.
 
         Raises:
             DatabaseError: An error of the server, or a value that Arrow cannot hold.
@@ -96,7 +96,7 @@ class ArrowReader:
 
         Raises:
             DatabaseError: An error of the server, or a value that Arrow cannot hold.
-            NotSupportedError: A column of intervals or of decimals of over 38 digits, which polars does not have.
+            NotSupportedError: A column of intervals or of decimals of over 38 digits, which polars does not support.
         """
         import polars as pl
 
@@ -114,7 +114,7 @@ class ArrowReader:
         return frame.with_columns(pl.col(json).ext.storage()) if json else frame
 
     def to_pandas(self) -> pd.DataFrame:
-        """Read the rest into a pandas DataFrame with Arrow-backed columns, which keep every value.
+        """Read the rest into a pandas DataFrame with Arrow-backed columns, which hold every value.
 
         Returns:
             A frame of all rows, its columns of `pandas.ArrowDtype`.
@@ -141,7 +141,7 @@ class ArrowReader:
         self._core.close()
 
     def __enter__(self) -> Self:
-        """Use the reader until the end of a block."""
+        """Return the reader itself."""
         return self
 
     def __exit__(
@@ -223,7 +223,7 @@ class AsyncArrowReader:
             await self._run(ArrowReader.close)
 
     async def __aenter__(self) -> Self:
-        """Use the reader until the end of a block."""
+        """Return the reader itself."""
         return self
 
     async def __aexit__(

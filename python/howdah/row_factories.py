@@ -1,4 +1,4 @@
-"""Row factories for `into=`: they make objects of the caller's classes out of rows.
+"""Row factories for `into=`: they make objects of the caller's classes from rows.
 
 Each class is inspected once. If the columns of a query are in the order of its fields, the class itself is the row
 factory, and is called with the values of each row.
@@ -40,7 +40,7 @@ def row_factory(into: type[T]) -> RowFactory:
         their order. It raises ProgrammingError if the columns do not match the fields.
 
     Raises:
-        InterfaceError: It is none of these.
+        InterfaceError: The class is none of these.
 
     Example:
         >>> import dataclasses
@@ -66,7 +66,7 @@ def fields_of(into: type[Any]) -> frozenset[str] | None:
         The names; None if it takes any.
 
     Raises:
-        InterfaceError: It is none of these.
+        InterfaceError: The class is none of these.
     """
     row_factory(into)
     return _classes[into].known
@@ -78,7 +78,7 @@ class Constructor:
 
     Attributes:
         names: Those that may be given by position, in order.
-        least: How many of them are required.
+        least: The number of those that are required.
         known: All of them.
         required: Those without a default.
         members: Functions that return members of the Enum classes in the annotations, by field.
@@ -117,7 +117,7 @@ class Model:
     """The fields of a pydantic model, which validates a dictionary.
 
     Attributes:
-        known: Every name under which a field takes its value; None if the model accepts any name.
+        known: Every name that a field accepts; None if the model accepts any name.
         required: For each field without a default, those names.
     """
 

@@ -40,7 +40,7 @@ class TableMeta(KeyedMeta, type):
     def __new__(
         cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, abstract: bool = False
     ) -> TableMeta:
-        """Make the class. An abstract one only has attributes for others to inherit, and is no table itself."""
+        """Make the class. An abstract class is not a table: it only has attributes that others inherit."""
         if not any(isinstance(base, TableMeta) for base in bases):
             return super().__new__(cls, name, bases, namespace)
         defined_in = namespace_at(1, str(namespace.get("__module__")), name)
@@ -107,10 +107,10 @@ class TableMeta(KeyedMeta, type):
 class Table(metaclass=TableMeta):
     """A row of a table; a class derived from it is a table.
 
-    Its annotations are its columns: `Col[T]`, or T alone. Those of the classes that it is derived from come before
-    them, and so do their `__constraints__` and `__indexes__`; of several with one name, the nearest is taken. On the
-    class an attribute is an expression, on an object a value. Attributes never read from the database; one that is
-    not loaded raises NotLoaded.
+    Its annotations are its columns: `Col[T]`, or only T. The columns, `__constraints__` and `__indexes__` of base
+    classes come before its own; if several have the same name, that of the nearest class is used. On the class an
+    attribute is an expression, on an object a value. Reading an attribute never sends a query; one that is not loaded
+    raises NotLoaded.
 
     Example:
         >>> class Elephant(howdah.Table):
@@ -136,7 +136,7 @@ class Table(metaclass=TableMeta):
             **given: The values of columns, and the objects of references, by their names in the class.
 
         Raises:
-            TypeError: A column without a default was not given, or something that is no column was.
+            TypeError: A column without a default is missing, or an argument is not a column.
         """
         cls = type(self)
         schema = cls.__schema__
@@ -166,7 +166,7 @@ class Table(metaclass=TableMeta):
     if not TYPE_CHECKING:
         # Type checkers refuse names that the class does not declare, as long as they do not see this method.
         def __setattr__(self, name, value):  # noqa: ANN001, ANN204
-            """Set a column or a reference, which the next `save` writes; or an attribute of the class's own.
+            """Set a column or a reference, which the next `save` writes, or another attribute of the class.
 
             Raises:
                 NoField: The class has no such attribute, or one that only the server sets.
@@ -176,7 +176,7 @@ class Table(metaclass=TableMeta):
             object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
-        """Compare by primary key; without one, a row is equal to itself alone."""
+        """Compare by primary key; without one, a row equals only itself."""
         if type(other) is not type(self):
             return NotImplemented
         key = row_key(self)
@@ -203,14 +203,14 @@ class Table(metaclass=TableMeta):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        """Return the names and values of the columns, so that `dict(row)` is `row.asdict()`, as it is of pydantic's."""
+        """Return the names and values of the columns, so that `dict(row)` works, as for pydantic's models."""
         return iter(self.asdict().items())
 
     def asdict(self, *, relations: bool = False) -> dict[str, Any]:
         """Return the values by their names in the class.
 
         Args:
-            relations: Whether the rows of relations that are loaded come too, as dicts.
+            relations: Whether to include the rows of loaded relations, as dicts.
 
         Returns:
             The values of the columns that have one.
@@ -262,7 +262,7 @@ class Table(metaclass=TableMeta):
     async def upsert(
         cls, rows: Rows, /, *, on: Sequence[Expr[Any]], update: Sequence[Expr[Any] | Assign] | None = None
     ) -> LoadReport:
-        """Insert rows, or update those that are there; see `AsyncDatabase.upsert`."""
+        """Insert rows, or update those that exist; see `AsyncDatabase.upsert`."""
         return await database().upsert(cls, rows, on=on, update=update)
 
     async def save(self) -> Self:
@@ -311,7 +311,7 @@ def _asdict(value: object) -> object:
 
 
 def _refuse_setting(cls: type[Table], name: str) -> None:
-    """Refuse to set an attribute that is no column, reference, property, class variable or private name."""
+    """Refuse to set an attribute that is not a column, reference, property, class variable or private name."""
     schema = cls.__schema__
     collection = schema.collections.get(name)
     if collection is not None:

@@ -1,4 +1,4 @@
-"""Vectors of numbers, as pgvector's types hold them."""
+"""Vectors of numbers, the values of pgvector's types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Vector(tuple[float, ...]):
-    """A vector: an immutable sequence of floats. It is what columns of pgvector's types give.
+    """A vector: an immutable sequence of floats. Columns of pgvector's types have such values.
 
     Example:
         >>> howdah.Vector([1, 2.5])
@@ -19,7 +19,7 @@ class Vector(tuple[float, ...]):
     __slots__ = ()
 
     def __new__(cls, numbers: Iterable[float] = ()) -> Self:
-        """Take the numbers, in order; a numpy array will do."""
+        """Take the numbers, in order, or a numpy array."""
         return super().__new__(cls, map(float, numbers))
 
     def __repr__(self) -> str:
@@ -27,5 +27,5 @@ class Vector(tuple[float, ...]):
         return f"Vector({list(self)!r})"
 
     def __getnewargs__(self) -> tuple[list[float]]:
-        """Let it be copied and pickled."""
+        """Return the parts by which it is copied and pickled."""
         return (list(self),)

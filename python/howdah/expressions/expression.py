@@ -49,7 +49,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 R_co = TypeVar("R_co", covariant=True)
 
-# The types of texts of which capitals and small letters differ.
+# The text types that are case-sensitive.
 CASE_SENSITIVE = ("text", "varchar", "character varying", "bpchar", "character", "name")
 
 
@@ -74,7 +74,7 @@ class Expr(Operators, Generic[T]):
 
     Attributes:
         node: The expression as data.
-        type: The name of its SQL type, without a length or precision, where that is known.
+        type: The name of its SQL type, without a length or precision, if it is known.
         kind: The class of its values where rows have something else: an Enum class, or timedelta.
     """
 
@@ -217,7 +217,7 @@ class Expr(Operators, Generic[T]):
     @overload
     def __add__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __add__(self, other: object) -> Expr[Any]:
-        """Add; put text, arrays and JSON together. A date and a span of time give the date on which that ends."""
+        """Add; concatenate text, arrays and JSON. The sum of a date and an interval is a date."""
         return Expr(*self._arithmetic("+", other))
 
     @overload
@@ -271,7 +271,7 @@ class Expr(Operators, Generic[T]):
     @overload
     def __sub__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __sub__(self, other: object) -> Expr[Any]:
-        """Subtract; between two dates there is a number of days."""
+        """Subtract; the difference of two dates is a number of days."""
         return Expr(*self._arithmetic("-", other))
 
     @overload
@@ -323,7 +323,7 @@ class Expr(Operators, Generic[T]):
     @overload
     def __truediv__(self: Integral, other: Inexact | Maybe[float]) -> Expr[float | None]: ...
     def __truediv__(self, other: object) -> Expr[Any]:
-        """Divide, as the server does: of integers, the whole quotient."""
+        """Divide as the server does: the quotient of integers is an integer, rounded toward zero."""
         return Expr(*self._arithmetic("/", other))
 
     @overload
@@ -437,7 +437,7 @@ class Expr(Operators, Generic[T]):
     @overload
     def is_distinct_from(self, other: Operand[T] | None) -> Expr[bool]: ...
     def is_distinct_from(self, other: object) -> Expr[bool]:
-        """Compare, NULL being a value like others."""
+        """Compare, with NULL as a value like others."""
         return Expr(self._comparison("IS DISTINCT FROM", other), "boolean")
 
     def is_null(self) -> Expr[bool]:
@@ -518,7 +518,7 @@ class Expr(Operators, Generic[T]):
         return _text(self, "LIKE", pattern)
 
     def ilike(self: Of[str], pattern: str) -> Expr[bool]:
-        """Compare with a pattern, as `like` does, capitals and small letters being the same."""
+        """Compare with a pattern, as `like` does, but ignore case."""
         return _text(self, "ILIKE", pattern)
 
     def regex(self: Of[str], pattern: str, *, ignore_case: bool = False) -> Expr[bool]:
@@ -530,7 +530,7 @@ class Expr(Operators, Generic[T]):
         refuse_null("startswith()", prefix)
         if self.type is None or self.type in CASE_SENSITIVE:
             return Expr(("call", "starts_with", (self.node, ("value", prefix, "text")), {}), "boolean")
-        # starts_with() is of text alone, into which the server would turn any other type.
+        # starts_with() takes only text, and the server would cast any other type to it.
         escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return _text(self, "LIKE", f"{escaped}%")
 
@@ -544,7 +544,7 @@ class Expr(Operators, Generic[T]):
         return Expr(("binary", "@>", self.node, self._contained(values)), "boolean")
 
     def contained_by(self, whole: object) -> Expr[bool]:
-        """Test whether the other has all of this."""
+        """Test whether the other value contains this one."""
         return Expr(("binary", "<@", self.node, self._contained(whole)), "boolean")
 
     def overlaps(self, other: object) -> Expr[bool]:
@@ -592,7 +592,7 @@ class Expr(Operators, Generic[T]):
         steps = ("value", [str(key) for key in keys], "text[]")
         target = sql_type(as_)
         if target == "jsonb" or target.endswith("[]"):
-            # A list of JSON is no array to the server.
+            # A JSON list is not an array of the server.
             return Expr(("binary", "#>", self.node, steps), "jsonb")
         text: Node = ("binary", "#>>", self.node, steps)
         return Expr(text if target == "text" else ("cast", text, target), target, kind_of(as_))
@@ -654,7 +654,7 @@ class Expr(Operators, Generic[T]):
         return Assign(self, ("value", None, None) if value is None else self._typed(value))
 
     def as_(self, name: str) -> Expr[T]:
-        """Return it a name among the columns of a result."""
+        """Return it under a name among the columns of a result."""
         return Expr(("named", self.node, name), self.type, self.kind)
 
     @overload
@@ -669,7 +669,7 @@ class Expr(Operators, Generic[T]):
         return Expr(("cast", self.node, target), target, kind_of(to))
 
     def at_time_zone(self, zone: str) -> Expr[Any]:
-        """Return a point in time as the clocks of a zone show it, or the other way round."""
+        """Convert a timestamp with time zone to the local time of a zone, or a local time to one with time zone."""
         return Expr(("binary", "AT TIME ZONE", self.node, ("value", zone, "text")))
 
     def over(
@@ -684,7 +684,7 @@ class Expr(Operators, Generic[T]):
         Args:
             partition_by: Keys that all rows of a window have in common.
             order_by: Their order.
-            frame: Which of them count, by `howdah.rows_between` and the like.
+            frame: The rows of the window that count, by `howdah.rows_between` or `howdah.range_between`.
         """
         parts = tuple(key_node(one) for one in partition_by)
         keys = tuple(key_node(one) for one in order_by)
@@ -707,7 +707,7 @@ def as_expression(given: Selectable[T]) -> Expr[T]:
     """Return an expression; a reference or a table is its key.
 
     Raises:
-        InterfaceError: It is none of these.
+        InterfaceError: The argument is none of these.
     """
     key = getattr(type(given), "__key__", None)
     found = given if key is None else key(given)

@@ -1,7 +1,7 @@
 """Expressions as data: nodes, and the base class of everything that has one.
 
-A node is a tuple whose first item names its kind; `src/python/queries/` reads it and writes SQL. What the functions of
-this file need of an expression is its node alone, so they know `Expression`, and not its subclass `Expr`.
+A node is a tuple whose first item names its kind; `src/python/queries/` reads it and writes SQL. The functions of
+this file need only the node of an expression, so they use `Expression` and not its subclass `Expr`.
 """
 
 # Type checkers do not agree on the type after isinstance() with a generic class.
@@ -29,7 +29,7 @@ V_co = TypeVar("V_co", covariant=True)
 
 
 class Selectable(Protocol[V_co]):
-    """Something with a value in each row: an expression, whose type may be a narrower one."""
+    """An expression whose value in each row has this type, or a narrower one."""
 
     def __value_type__(self) -> V_co:
         """Declare the type for type checkers; nothing calls it."""
