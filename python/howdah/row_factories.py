@@ -168,14 +168,14 @@ def _constructor(into: type[Any]) -> Constructor:
     parameters = list(inspect.signature(into).parameters.values())
     by_position = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     by_name = [one for one in parameters if one.kind is one.KEYWORD_ONLY]
-    wanted_by_name = [one.name for one in by_name if one.default is one.empty]
-    wanted = [one.name for one in by_position if one.default is one.empty]
+    required_by_name = [one.name for one in by_name if one.default is one.empty]
+    required_by_position = [one.name for one in by_position if one.default is one.empty]
     hints = {name: _member(name, hint) for name, hint in _hints(into).items()}
     return Constructor(
         names=tuple(one.name for one in by_position),
-        least=ALWAYS_BY_NAME if wanted_by_name else len(wanted),
+        least=ALWAYS_BY_NAME if required_by_name else len(required_by_position),
         known=frozenset(one.name for one in (*by_position, *by_name)),
-        required=(*wanted, *wanted_by_name),
+        required=(*required_by_position, *required_by_name),
         members={name: member for name, member in hints.items() if member is not None},
     )
 

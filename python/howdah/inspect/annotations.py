@@ -95,19 +95,19 @@ class Annotations:
         return "Vector" if found.name in VECTORS else "str"
 
     def override(self, column: FoundColumn) -> str | None:
-        """Return the SQL type of a column as it has to stand beside it; None if howdah takes the annotation for it."""
+        """Return the SQL type that `col()` has to name; None if the annotation implies it."""
         found = self._types[column.type]
         if not found.element:
-            number, kept = column.type, 0
+            number, depth = column.type, 0
         else:
-            number, kept = found.element, max(column.dimensions, 1)
+            number, depth = found.element, max(column.dimensions, 1)
         annotation = self.of(column)
-        inner = annotation.removeprefix("list[" * kept).removesuffix("]" * kept) if kept else annotation
+        inner = annotation.removeprefix("list[" * depth).removesuffix("]" * depth) if depth else annotation
         if self._types[number].kind == "e":
             known: str | None = self._types[number].written
         else:
             known = IMPLIED.get(inner)
         # A list of JSON values is a JSON value.
-        if known is not None and not (kept and known == "jsonb") and column.type_sql == known + "[]" * min(kept, 1):
+        if known is not None and not (depth and known == "jsonb") and column.type_sql == known + "[]" * min(depth, 1):
             return None
-        return column.type_sql + "[]" * max(kept - 1, 0)
+        return column.type_sql + "[]" * max(depth - 1, 0)

@@ -73,7 +73,7 @@ def _keys(found: FoundColumn, declared: DeclaredConstraints, index: str | None) 
 
 
 def _sized(found: FoundColumn, override: str) -> Named:
-    """Return a type that has words of its own beside a column; any other is named as a whole."""
+    """Return a type as arguments of `col()`: `precision` and `scale`, or `dim`, or else `type`."""
     numeric, vector = NUMERIC.fullmatch(found.type_sql), VECTOR.fullmatch(found.type_sql)
     if numeric:
         return {"precision": numeric[1], "scale": numeric[2]}

@@ -58,13 +58,13 @@ class Names:
             or (self._refused is not None and self._refused(name))
         )
 
-    def take(self, *wanted: str) -> str:
+    def take(self, *candidates: str) -> str:
         """Reserve the first of the names that is free, or else the last with a suffix, and return it."""
-        for name in wanted:
+        for name in candidates:
             if self.is_free(name):
                 self._taken.add(name)
                 return name
-        last = f"{wanted[-1].rstrip('_')}_"
+        last = f"{candidates[-1].rstrip('_')}_"
         number = 2
         name = last
         while not self.is_free(name):

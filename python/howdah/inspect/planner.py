@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from howdah.expressions.values import snake_case
-from howdah.inspect import columns as beside
+from howdah.inspect import columns as column_plans
 from howdah.inspect import indexes, names, relations
 from howdah.inspect.annotations import Annotations
 from howdah.inspect.keys import Keys, dotted
@@ -84,8 +84,8 @@ class _Planner:
         """Return the attributes of columns that are not references; names that need no change are reserved first."""
         taken = self._taken[table]
         own = [column.name for column in self._found.columns[table] if column.name not in references]
-        kept = {name: taken.take(name) for name in own if names.identifier(name, "") == name and taken.is_free(name)}
-        return {name: kept.get(name) or taken.take(names.identifier(name, "column")) for name in own}
+        same = {name: taken.take(name) for name in own if names.identifier(name, "") == name and taken.is_free(name)}
+        return {name: same.get(name) or taken.take(names.identifier(name, "column")) for name in own}
 
     def _relations(self, table: int, references: dict[str, FoundConstraint]) -> list[Relation]:
         found = self._found
@@ -126,10 +126,10 @@ class _Planner:
             index_of = indexed.get(column.name)
             relation = by_column.get(column.name)
             if relation is None:
-                attribute = beside.column(column, attributes[column.name], self._annotations, declared, index_of)
+                attribute = column_plans.column(column, attributes[column.name], self._annotations, declared, index_of)
             else:
                 target = self._classes[relation.target.oid]
-                attribute = beside.reference(column, relation, target, declared, index_of)
+                attribute = column_plans.reference(column, relation, target, declared, index_of)
             model.columns.append(attribute)
         return model
 

@@ -67,9 +67,9 @@ def reference_name(column: str, taken: Names) -> str:
 class _Collection:
     """A collection of a class: rows of another table, or, through an association table, of a third one."""
 
-    def __init__(self, wanted: str, longer: str, annotation: str, value: layout.Value) -> None:
-        self.wanted = wanted
-        self.longer = longer
+    def __init__(self, name: str, long_name: str, annotation: str, value: layout.Value) -> None:
+        self.name = name
+        self.long_name = long_name
         self.annotation = annotation
         self.value = value
 
@@ -91,25 +91,25 @@ def collections(
     Returns:
         Their attributes, by the tables' OIDs.
     """
-    wanted: dict[int, list[_Collection]] = {}
+    by_table: dict[int, list[_Collection]] = {}
     for table in found.tables:
         own = relations.get(table.oid, [])
         pair = _between(found, table, own)
         if pair is not None:
             for near, far in (pair, pair[::-1]):
-                wanted.setdefault(near.target.oid, []).append(_through(table, near, far, classes))
+                by_table.setdefault(near.target.oid, []).append(_through(table, near, far, classes))
         if pair is None or len(found.columns[table.oid]) > len(pair):
             for one in own:
-                wanted.setdefault(one.target.oid, []).append(_direct(table, one, classes))
-    return {table: _named(some, taken[table]) for table, some in wanted.items()}
+                by_table.setdefault(one.target.oid, []).append(_direct(table, one, classes))
+    return {table: _named(some, taken[table]) for table, some in by_table.items()}
 
 
-def _named(wanted: Iterable[_Collection], taken: Names) -> list[Attribute]:
+def _named(found: Iterable[_Collection], taken: Names) -> list[Attribute]:
     # If two have the same name, both get their longer names.
-    times = Counter(one.wanted for one in wanted)
+    times = Counter(one.name for one in found)
     named: list[Attribute] = []
-    for one in wanted:
-        name = taken.take(*([one.wanted] if times[one.wanted] == 1 else []), one.longer)
+    for one in found:
+        name = taken.take(*([one.name] if times[one.name] == 1 else []), one.long_name)
         named.append(Attribute(name, one.annotation, one.value))
     return named
 
@@ -128,15 +128,15 @@ def _singular(table: FoundTable) -> str:
 
 def _direct(table: FoundTable, relation: Relation, classes: Mapping[int, str]) -> _Collection:
     kind, function = ("One", "pg.one") if relation.is_single else ("Many", "pg.many")
-    wanted = _singular(table) if relation.is_single else names.plural(_singular(table))
+    short = _singular(table) if relation.is_single else names.plural(_singular(table))
     value = layout.call(function, named={"via": layout.string(relation.attribute)})
-    return _Collection(wanted, f"{wanted}_by_{relation.attribute}", f"{kind}[{classes[table.oid]}]", value)
+    return _Collection(short, f"{short}_by_{relation.attribute}", f"{kind}[{classes[table.oid]}]", value)
 
 
 def _through(table: FoundTable, near: Relation, far: Relation, classes: Mapping[int, str]) -> _Collection:
     # Related rows of the same table are named after the reference.
     is_own = near.target.oid == far.target.oid
-    wanted = names.plural(far.attribute if is_own else _singular(far.target))
+    short = names.plural(far.attribute if is_own else _singular(far.target))
     through = layout.string(classes[table.oid])
     value = layout.call("pg.many", named={"via": layout.string(near.attribute), "through": through})
-    return _Collection(wanted, f"{wanted}_through_{_singular(table)}", f"Many[{classes[far.target.oid]}]", value)
+    return _Collection(short, f"{short}_through_{_singular(table)}", f"Many[{classes[far.target.oid]}]", value)

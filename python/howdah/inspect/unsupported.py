@@ -236,7 +236,7 @@ SELECT a.attrelid AS table, t.relname AS table_name, a.attname AS column, pg_cat
         WHEN a.atttypid OPERATOR(pg_catalog.=) ANY (ARRAY['pg_catalog.int2'::pg_catalog.regtype,
         'pg_catalog.int4'::pg_catalog.regtype])
         THEN a.atttypid ELSE 'pg_catalog.int8'::pg_catalog.regtype END
-        THEN ' AS ' OPERATOR(pg_catalog.||) q.seqtypid::pg_catalog.regtype ELSE '' END AS kept,
+        THEN ' AS ' OPERATOR(pg_catalog.||) q.seqtypid::pg_catalog.regtype ELSE '' END AS data_type,
     pg_catalog.concat(CASE WHEN seqincrement OPERATOR(pg_catalog.<>) 1
         THEN ' INCREMENT BY ' OPERATOR(pg_catalog.||) seqincrement END,
         CASE WHEN seqmin OPERATOR(pg_catalog.<>) 1 THEN ' MINVALUE ' OPERATOR(pg_catalog.||) seqmin END,
@@ -342,8 +342,8 @@ def _sequence(row: dict[str, str]) -> list[str]:
     declared: list[str] = []
     if row["kind"] == "i" and row["plain"] != expected:
         declared.append(f"the sequence of {row['owner']} is named {row['name']}")
-    if row["kept"] or row["options"]:
-        declared.append(f"{altered}{row['kept']}{row['options']}")
+    if row["data_type"] or row["options"]:
+        declared.append(f"{altered}{row['data_type']}{row['options']}")
     if row["kind"] == "a" and row["plain"] != expected:
         declared.append(f"{altered} OWNED BY {row['owner']}")
     if row["kind"] == "n" and row["plain"] == expected:

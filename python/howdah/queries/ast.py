@@ -113,8 +113,8 @@ def is_to_one(source: Source, on: Node | None) -> bool:
     if source.parent is None or len(source.on) != 1:
         return False
     theirs, own = source.on[0]
-    wanted = ("binary", "=", ("column", source, own), ("column", source.parent, theirs))
-    return on is not None and same(on, wanted)
+    expected = ("binary", "=", ("column", source, own), ("column", source.parent, theirs))
+    return on is not None and same(on, expected)
 
 
 def share_parameters(part: Any, keys: tuple[Node, ...]) -> Any:  # noqa: ANN401  (a node, or part of one)
@@ -237,10 +237,10 @@ def shaped_plan(
             message = "select() the columns of this query first"
             raise InterfaceError(message)
         known = fields_of(shape)
-        wanted = [one for one in schema.columns if known is None or one.attribute in known]
+        selected = [one for one in schema.columns if known is None or one.attribute in known]
         columns = tuple(
             Col[Any](one, root).as_(one.attribute) if one.name != one.attribute else Col[Any](one, root)
-            for one in wanted
+            for one in selected
         )
     names, kinds = names_of(columns), kinds_of(columns)
     make = row_factory(shape)

@@ -317,12 +317,12 @@ def _values(  # noqa: PLR0917  (what the values are made of)
 
 def _refuse_another(schema: TableSchema, column: Column, values: Sequence[Any]) -> None:
     """Check that objects are rows of the table that a column refers to: other keys would match wrong rows."""
-    wanted = referenced_schema(column)
+    expected = referenced_schema(column)
     for kind in set(map(type, values)):
         given: TableSchema | None = getattr(kind, "__schema__", None)
-        if given is not None and wanted is not None and given.name != wanted.name:
+        if given is not None and expected is not None and given.name != expected.name:
             at = next(at for at, value in enumerate(values) if type(value) is kind)
-            raise _row_error(schema, at, f'"{column.attribute}": {wrong_table(wanted, kind)}')
+            raise _row_error(schema, at, f'"{column.attribute}": {wrong_table(expected, kind)}')
 
 
 def _default(column: Column) -> Callable[[], Any]:

@@ -131,8 +131,8 @@ def object_plan(
         InterfaceError: There is no such relation.
     """
     if not tree and not extra:
-        maker = _simple(schema)
-        return QueryPlan(statement(columns_of(schema, root)), lambda _: maker)
+        factory = _simple(schema)
+        return QueryPlan(statement(columns_of(schema, root)), lambda _: factory)
     parts: list[Part] = []
     nodes: list[Node] = []
     collections: list[CollectionLoad] = []
@@ -157,8 +157,8 @@ def object_plan(
         names = tuple(f"k{at}" for at in range(len(extra)))
         parts.append((ExtraColumns, names, (), 0, EXTRA_COLUMNS, dict(members or {})))
         nodes.extend(extra)
-    maker = _core.ObjectFactory(parts)
-    return QueryPlan(statement(tuple(nodes)), lambda _: maker, collections)
+    factory = _core.ObjectFactory(parts)
+    return QueryPlan(statement(tuple(nodes)), lambda _: factory, collections)
 
 
 def _schema(column: Column) -> TableSchema:
@@ -169,11 +169,11 @@ def _schema(column: Column) -> TableSchema:
 
 
 def _simple(schema: TableSchema) -> Any:  # noqa: ANN401  (an ObjectFactory)
-    kept = schema.__dict__
-    maker = kept.get("maker")
-    if maker is None:
-        maker = kept["maker"] = _core.ObjectFactory([object_part(schema, None, None)])
-    return maker
+    cache = schema.__dict__
+    factory = cache.get("object_factory")
+    if factory is None:
+        factory = cache["object_factory"] = _core.ObjectFactory([object_part(schema, None, None)])
+    return factory
 
 
 def holders(rows: Iterable[Any], steps: tuple[str, ...]) -> list[Any]:

@@ -246,8 +246,8 @@ class QueryClauses(Generic[R]):
 
     def _combined(self, operator: str, others: tuple[Self, ...]) -> Self:
         made = object.__new__(type(self))
-        kept = ("_schema", "_root", "_columns", "_shape", "_db", "_find_database", "_loads")
-        made.__dict__.update({name: value for name, value in self.__dict__.items() if name in kept})
+        copied = ("_schema", "_root", "_columns", "_shape", "_db", "_find_database", "_loads")
+        made.__dict__.update({name: value for name, value in self.__dict__.items() if name in copied})
         parts = (self, *others)
         made.__dict__["_ctes"] = tuple(dict.fromkeys(one for part in parts for one in part._ctes))
         bare = [part._with(_ctes=()) for part in parts]

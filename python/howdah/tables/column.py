@@ -72,10 +72,10 @@ class Col(Expr[T]):
         if schema is None:
             return value
         owner = self.source.schema
-        wanted = referenced_schema(self.column) or (owner if self.column.primary_key else None)
-        if wanted is not None and wanted.name != schema.name:
+        expected = referenced_schema(self.column) or (owner if self.column.primary_key else None)
+        if expected is not None and expected.name != schema.name:
             place = self.column.name if owner is None else f"{owner.table.__name__}.{self.column.attribute}"
-            message = f"{place}: {wrong_table(wanted, schema.table)}"
+            message = f"{place}: {wrong_table(expected, schema.table)}"
             raise InterfaceError(message)
         return key_value(value)
 
@@ -90,9 +90,9 @@ def referenced_schema(column: Column) -> TableSchema | None:
     return None if column.reference is None else column.reference.table.__schema__
 
 
-def wrong_table(wanted: TableSchema, given: Owner) -> str:
+def wrong_table(expected: TableSchema, given: Owner) -> str:
     """Return the problem of a row that is of another table than the one whose key is expected."""
-    return f"expected a {wanted.table.__name__} or its key, got a {given.__name__}"
+    return f"expected a {expected.table.__name__} or its key, got a {given.__name__}"
 
 
 def unusable(name: str) -> InterfaceError:

@@ -176,9 +176,9 @@ def _declared_key_type(key: Declaration, table: type[HasSchema]) -> SqlType:
     own = next((one for one in named if one.name == target.attribute), None)
     # A key that is a reference itself has the type of the key that it refers to.
     if own is not None and own.kind is Col:
-        wanted = without_none(own.namespace.evaluate(own.inner))
-        if declared != wanted:
-            shown = [getattr(kind, "__name__", repr(kind)) for kind in (wanted, declared)]
+        expected = without_none(own.namespace.evaluate(own.inner))
+        if declared != expected:
+            shown = [getattr(kind, "__name__", repr(kind)) for kind in (expected, declared)]
             message = (
                 f"{key.namespace.owner}.{key.name}: expected Col[{shown[0]}], the type of "
                 f"{table.__name__}.{target.attribute}, got Col[{shown[1]}]"

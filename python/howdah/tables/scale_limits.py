@@ -69,10 +69,10 @@ def _number_holds(value: object, digits: int) -> bool:
         value = Decimal(value)
     if not isinstance(value, Decimal):
         return True
-    _, held, exponent = Decimal.as_tuple(value)
+    _, written, exponent = Decimal.as_tuple(value)
     # The exponent of NaN and infinity is a letter instead of a number.
     extra = -digits - exponent if isinstance(exponent, int) else 0
-    return extra <= 0 or not any(held[-extra:])
+    return extra <= 0 or not any(written[-extra:])
 
 
 def _time_holds(value: object, digits: int) -> bool:
