@@ -1,6 +1,10 @@
 //! The error type of the crate, with the classification of SQLSTATEs.
 
+mod edit_distance;
+
 use std::fmt;
+
+pub use edit_distance::edit_distance;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 
 use super::problems::Problems;
-use crate::error::{Error, Result, ValueError};
+use crate::error::{Error, Result, ValueError, edit_distance};
 use crate::types::{self, ColumnType, PgType, codec_for};
 use crate::wire::cells::{Cells, TooLong, interleave};
 
@@ -155,7 +155,7 @@ impl Target {
     /// A suggestion for an unknown name: an unused column with a similar name.
     fn hint(&self, name: &str, given: &HashSet<&String>) -> String {
         let unused = self.columns.iter().map(|column| &column.name).filter(|c| !given.contains(c));
-        let closest = unused.map(|column| (distance(name, column), column)).min();
+        let closest = unused.map(|column| (edit_distance(name, column), column)).min();
         match closest {
             Some((distance, column)) if distance <= 1 + name.chars().count() / 4 => {
                 format!("; did you mean \"{column}\"?")
@@ -178,25 +178,6 @@ fn unknown_type(column: &TargetColumn) -> String {
     format!(
         "column \"{name}\": howdah does not know type {ty} yet; load into text and cast it in SQL"
     )
-}
-
-/// The Levenshtein distance, ignoring case.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let cost = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, cost);
-            left = cost;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 impl Plan {

@@ -1,8 +1,10 @@
-//! The parameters that a connection may be given, and the variables that stand for them.
+//! The names of connection parameters, and of their environment variables.
 
-/// libpq's parameters, and the variables of the environment that stand for them, as
-/// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS> has them;
-/// then our own. Text comes as UTF-8 whatever `PGCLIENTENCODING` says, and so that is not read.
+use crate::error::edit_distance;
+
+/// libpq's parameters with their environment variables
+/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>), then howdah's own. `PGCLIENTENCODING` is not
+/// read, because howdah always uses UTF-8.
 pub(super) const PARAMETERS: &[(&str, &str)] = &[
     ("application_name", "PGAPPNAME"),
     ("channel_binding", "PGCHANNELBINDING"),
@@ -55,17 +57,17 @@ pub(super) const PARAMETERS: &[(&str, &str)] = &[
     ("target_session_attrs", "PGTARGETSESSIONATTRS"),
     ("tcp_user_timeout", ""),
     ("user", "PGUSER"),
-    // Our own.
+    // howdah's own.
     ("allow_cleartext", ""),
     ("pgbouncer", ""),
     ("statement_cache_size", ""),
 ];
 
-/// What the server is told at the start, by the variables that libpq tells it.
+/// The server's settings that libpq takes from environment variables.
 pub(super) const SETTINGS: &[(&str, &str)] =
     &[("datestyle", "PGDATESTYLE"), ("timezone", "PGTZ"), ("geqo", "PGGEQO")];
 
-/// What other tools call a parameter.
+/// Other tools' names of parameters.
 const ALIASES: &[(&str, &str)] = &[
     ("database", "dbname"),
     ("db", "dbname"),
@@ -82,13 +84,13 @@ const ALIASES: &[(&str, &str)] = &[
     ("username", "user"),
 ];
 
-/// The parameter by its name.
+/// The parameter of this name.
 pub(super) fn known(name: &str) -> Option<&'static str> {
     PARAMETERS.iter().find(|(known, _)| *known == name).map(|(known, _)| *known)
 }
 
-/// What to say of a name that means nothing. A name that looks like none is not shown: it may be
-/// the end of a password with a space in it.
+/// The message about an unknown name. A name with other characters than names have is not shown, because it may be the end of a
+/// password with a space in it.
 pub(super) fn unknown(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '-';
     if name.len() > 40 || !name.chars().all(plain) {
@@ -103,25 +105,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     if let Some((_, known)) = ALIASES.iter().find(|(alias, _)| *alias == name) {
         return Some(known);
     }
-    let far = |known: &str| distance(&name, known);
-    let (known, _) = PARAMETERS.iter().min_by_key(|(known, _)| far(known))?;
-    (far(known) <= name.len().max(3) / 3).then_some(*known)
-}
-
-/// How many characters to insert, to drop or to replace, to make one name of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (done, a) in one.bytes().enumerate() {
-        let mut left = done + 1;
-        let mut next = vec![left];
-        for (pair, b) in row.windows(2).zip(other.bytes()) {
-            let &[diagonal, above] = pair else { break };
-            left = (diagonal + usize::from(a != b)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
+    let distance = |known: &str| edit_distance(&name, known);
+    let (known, _) = PARAMETERS.iter().min_by_key(|(known, _)| distance(known))?;
+    // One typing error in three characters: `por` is corrected to `port`, and `nonsense` to nothing.
+    (distance(known) <= name.len().max(3) / 3).then_some(*known)
 }
 
 #[cfg(test)]
@@ -129,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_unknown_name_is_shown_with_the_nearest() {
+    fn test_unknown_name_is_shown_with_the_most_similar() {
         for (name, near) in [
             ("sslmod", "sslmode"),
             ("ssl_mode", "sslmode"),
@@ -161,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn test_known_names_are_told_apart() {
+    fn test_known_names_are_distinct() {
         let mut names: Vec<_> = PARAMETERS.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         names.dedup();
