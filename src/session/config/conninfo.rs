@@ -1,5 +1,4 @@
-//! The parameters of a connection, from wherever they are given: the URL before the service file
-//! before the environment.
+//! The parameters of a connection from all sources. The URL takes precedence over the service file, and that over the environment.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,8 +9,8 @@ use super::uri::Pairs;
 use super::{dsn, service, uri};
 use crate::error::{Error, Result};
 
-/// Any of these in the environment says where to connect to, or as whom.
-const ENOUGH: [&str; 8] = [
+/// The variables of which one must be set if there is no URL.
+const SUFFICIENT: [&str; 8] = [
     "PGHOST",
     "PGHOSTADDR",
     "PGPORT",
@@ -22,38 +21,35 @@ const ENOUGH: [&str; 8] = [
     "PGSERVICE",
 ];
 
-/// Where Debian has `pg_service.conf` for all users.
+/// Debian's directory of `pg_service.conf` for all users.
 const SYSTEM_DIRECTORY: &str = "/etc/postgresql-common";
 
-/// The parameters that are given.
+/// The parameters.
 #[derive(Default)]
 pub(super) struct Conninfo {
     values: HashMap<&'static str, Value>,
-    /// What the environment wants the server to be told.
+    /// The server's settings in the environment, such as `PGTZ`.
     pub settings: Vec<(String, String)>,
-    /// The user's own directory.
+    /// The user's home directory.
     pub home: Option<PathBuf>,
 }
 
 /// A parameter's value.
 struct Value {
     text: String,
-    /// What an error calls it: the parameter or the variable.
+    /// Its name in errors: the parameter or the environment variable.
     source: &'static str,
 }
 
 impl Conninfo {
-    /// Gathers what is given; without a URL, `DATABASE_URL` is one.
-    ///
-    /// # Errors
-    /// When there is nothing to go by, or something of it cannot be read.
+    /// Reads all sources; without a URL, `DATABASE_URL` is the URL.
     pub fn new(url: Option<&str>, variable: &impl Fn(&str) -> Option<String>) -> Result<Self> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let url = url.map(str::to_owned).or_else(|| variable("DATABASE_URL"));
-        if url.is_none() && !ENOUGH.iter().any(|name| variable(name).is_some()) {
+        if url.is_none() && !SUFFICIENT.iter().any(|name| variable(name).is_some()) {
             return Err(Error::Interface(
-                "no database to connect to: pass a URL, or set DATABASE_URL or PGHOST and its \
-                 kin; howdah.embedded.server() starts a private one"
+                "no database to connect to: pass a URL, or set DATABASE_URL, or PGHOST and the \
+                 other PG* variables; howdah.embedded.server() starts a private one"
                     .into(),
             ));
         }
@@ -78,8 +74,8 @@ impl Conninfo {
         Ok(conninfo)
     }
 
-    /// Adds what is not given yet. Of one parameter given twice, the last counts; one that is
-    /// given and empty has its default, whatever the environment says.
+    /// Adds parameters that no source before has. If one is given twice, the last counts; one that is empty has its default, whatever the
+    /// environment has.
     fn add(&mut self, pairs: Pairs) -> Result<(), String> {
         let mut new = HashMap::new();
         for (name, text) in pairs {
@@ -103,45 +99,42 @@ impl Conninfo {
         let own = self.home.as_ref().map(|home| home.join(".pg_service.conf"));
         let system = variable("PGSYSCONFDIR").unwrap_or_else(|| SYSTEM_DIRECTORY.to_owned());
         let system = PathBuf::from(system).join("pg_service.conf");
-        let files = service::Files { named, own, system };
+        let files = service::ServiceFiles { named, own, system };
         let pairs = files.find(&name).and_then(|pairs| {
             self.add(pairs).map_err(|why| format!("service \"{name}\" cannot be read: {why}"))
         });
         pairs.map_err(Error::Interface)
     }
 
-    /// A parameter, unless it is not given or empty.
+    /// A parameter; `None` if it is missing or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|value| value.text.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// An error about a parameter, or the variable that gave it. It does not show the value: by a
-    /// slip of the pen, a password may have come into it.
+    /// An error about a parameter, with the name of the parameter or variable that has it. It does not show the value, into which a
+    /// mistyped URL may have put the password.
     pub fn refusal(&self, name: &str, expected: &str) -> Error {
         let source = self.values.get(name).map_or(name, |value| value.source);
         Error::Interface(format!("{source}: expected {expected}"))
     }
 
-    /// A path.
+    /// A parameter that is a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
 
-    /// A file in the home directory's `.postgresql`, if it is there.
+    /// A file in `~/.postgresql`, if it exists.
     pub fn own_file(&self, name: &str) -> Option<PathBuf> {
         let path = self.home.as_ref()?.join(".postgresql").join(name);
         path.exists().then_some(path)
     }
 
-    /// A list with commas between its items, which may be empty.
+    /// A comma-separated list, whose items may be empty.
     pub fn list(&self, name: &str) -> Vec<&str> {
         self.get(name).map_or_else(Vec::new, |list| list.split(',').map(str::trim).collect())
     }
 
-    /// One of some words.
-    ///
-    /// # Errors
-    /// When it is none of them.
+    /// A parameter that is one of these words.
     pub fn word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let found = words.iter().find(|(word, _)| *word == value);
@@ -151,10 +144,7 @@ impl Conninfo {
         })
     }
 
-    /// A switch: `1` or `0`, or a word for them.
-    ///
-    /// # Errors
-    /// When it is neither.
+    /// A boolean parameter.
     pub fn switch(&self, name: &str) -> Result<Option<bool>> {
         let words = [
             ("true", true),
@@ -167,19 +157,13 @@ impl Conninfo {
         self.word(name, &words)
     }
 
-    /// A whole number.
-    ///
-    /// # Errors
-    /// When it is none, or beyond the type's range.
+    /// A parameter that is an integer.
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        value.trim().parse().map(Some).map_err(|_| self.refusal(name, "a whole number"))
+        value.trim().parse().map(Some).map_err(|_| self.refusal(name, "an integer"))
     }
 
-    /// A time, of so many units; `None` for one that is not above 0: the system's own.
-    ///
-    /// # Errors
-    /// When it is no number.
+    /// A duration in `unit`s; `None` if it is not above 0, which means the system's default.
     pub fn time(&self, name: &str, unit: Duration) -> Result<Option<Duration>> {
         let units = self.number::<i32>(name)?.and_then(|units| u32::try_from(units).ok());
         Ok(units.filter(|units| *units > 0).map(|units| unit.saturating_mul(units)))

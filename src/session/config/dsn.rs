@@ -1,10 +1,9 @@
-//! Connection strings of names and values, as
-//! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE>
-//! has them.
+//! Keyword/value connection strings:
+//! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE>.
 
 use super::uri::{Pairs, is_space};
 
-/// Reads `name = value` pairs; a value may stand in quotes. Errors do not show what was read.
+/// Reads `name = value` pairs; a value may be quoted. Errors do not show the text, which may have a password.
 pub(super) fn parse(text: &str) -> Result<Pairs, String> {
     let mut pairs = Pairs::new();
     let mut rest = text.trim_start_matches(is_space);
@@ -23,7 +22,7 @@ pub(super) fn parse(text: &str) -> Result<Pairs, String> {
     Ok(pairs)
 }
 
-/// A value, and what follows it.
+/// A value, and the text after it.
 fn value_of(text: &str) -> Result<(String, &str), String> {
     let (quoted, body) = match text.strip_prefix('\'') {
         Some(body) => (true, body),

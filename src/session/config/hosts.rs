@@ -1,4 +1,4 @@
-//! The servers that may be connected to, in order, each with its port and its password.
+//! The hosts of a configuration, in order, each with its port and its password.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -6,17 +6,16 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::conninfo::Conninfo;
-use super::passfile::{Passfile, Wanted};
+use super::passfile::{Passfile, PassfileKey};
 use super::{Config, Endpoint, Host, Secret};
 use crate::error::{Error, Result};
 
 const PORT: u16 = 5432;
 
-/// Where servers put their Unix sockets when nobody says otherwise: Debian's place, then
-/// PostgreSQL's.
+/// The directories of Unix sockets by default: Debian's, then PostgreSQL's.
 const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
-/// The hosts that are given; and why a password file was not used.
+/// Reads the hosts; returns also why the password file was ignored, if it was.
 pub(super) fn read(
     conninfo: &Conninfo,
     user: &str,
@@ -26,7 +25,7 @@ pub(super) fn read(
     let ports = conninfo.list("port");
     if !names.is_empty() && !addresses.is_empty() && names.len() != addresses.len() {
         return Err(Error::Interface(format!(
-            "host and hostaddr: expected as many of the one as of the other, got {} and {}",
+            "host and hostaddr: expected equally many, got {} and {}",
             names.len(),
             addresses.len()
         )));
@@ -50,7 +49,7 @@ pub(super) fn read(
             .map_err(|_| conninfo.refusal("hostaddr", "an IP address; a name goes into host"))?;
         if name.starts_with('@') && address.is_none() {
             return Err(Error::NotSupported(
-                "host: howdah does not do sockets in the abstract namespace; give the directory \
+                "host: howdah does not support sockets in the abstract namespace; give the directory \
                  of a socket in the file system"
                     .into(),
             ));
@@ -94,12 +93,13 @@ fn endpoints(name: &str, address: Option<IpAddr>, port: u16) -> Vec<(String, End
     if !name.is_empty() {
         return vec![tcp(name)];
     }
-    let there = |(_, endpoint): &(String, Endpoint)| matches!(endpoint, Endpoint::Unix(path) if path.exists());
-    let sockets = SOCKET_DIRECTORIES.iter().map(|directory| unix(directory)).filter(there);
+    let exists = |(_, endpoint): &(String, Endpoint)| matches!(endpoint, Endpoint::Unix(path) if path.exists());
+    let sockets = SOCKET_DIRECTORIES.iter().map(|directory| unix(directory)).filter(exists);
     sockets.chain([tcp("localhost")]).collect()
 }
 
-/// The password that is given is for all; a password file has them by host.
+/// Sets the hosts' passwords: the one of the configuration for all, else those of the password file. Returns why that was ignored,
+/// if it was.
 fn give_passwords(
     hosts: &mut [Host],
     conninfo: &Conninfo,
@@ -119,16 +119,17 @@ fn give_passwords(
         Err(why) => return Some(why),
     };
     for host in hosts {
-        // libpq takes a socket in the usual place for the host `localhost`.
-        let usual = SOCKET_DIRECTORIES.contains(&host.name.as_str());
-        let name = if usual { "localhost" } else { host.name.as_str() };
-        host.password = passfile.password(&Wanted { host: name, port: host.port, database, user });
+        // Like libpq, which looks up `localhost` for a socket in a default directory.
+        let is_default = SOCKET_DIRECTORIES.contains(&host.name.as_str());
+        let name = if is_default { "localhost" } else { host.name.as_str() };
+        host.password =
+            passfile.password(&PassfileKey { host: name, port: host.port, database, user });
     }
     None
 }
 
 impl Config {
-    /// The hosts, in the order in which to try them.
+    /// The hosts, in the order in which they are tried.
     pub(in crate::session) fn hosts_in_order(&self) -> Vec<&Host> {
         let mut hosts: Vec<_> = self.hosts.iter().collect();
         if self.load_balance {
@@ -138,11 +139,11 @@ impl Config {
     }
 }
 
-/// Brings items into an order by chance: the standard library seeds its hashers by it.
+/// Shuffles items. The standard library seeds its hashers with random numbers.
 pub(in crate::session) fn shuffle<T>(items: &mut [T]) {
     for end in (1..items.len()).rev() {
-        let chance = RandomState::new().build_hasher().finish();
-        let endpoint = chance % (end as u64 + 1);
-        items.swap(end, usize::try_from(endpoint).unwrap_or(end));
+        let random = RandomState::new().build_hasher().finish();
+        let other = random % (end as u64 + 1);
+        items.swap(end, usize::try_from(other).unwrap_or(end));
     }
 }

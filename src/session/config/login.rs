@@ -1,7 +1,5 @@
-//! How a client proves who it is, and by which methods it does so at all.
-//!
-//! As <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH> and
-//! what follows it there.
+//! The parameters of authentication: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
+//! and the entries after it.
 
 use std::fmt;
 
@@ -11,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::conninfo::Conninfo;
 use crate::error::{Error, Result};
 
-/// A way to prove who one is.
+/// An authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// The password in cleartext.
@@ -24,9 +22,9 @@ pub enum Method {
     Sspi,
     /// SCRAM, with channel binding or without.
     Scram,
-    /// A token of OAuth.
+    /// An OAuth token.
     Oauth,
-    /// The server asks for no proof, or a certificate alone.
+    /// The server asks for nothing, or only for a certificate.
     None,
 }
 
@@ -40,16 +38,16 @@ const METHODS: &[(&str, Method)] = &[
     ("none", Method::None),
 ];
 
-/// The methods that howdah knows.
-const KNOWN: [Method; 4] = [Method::Password, Method::Md5, Method::Scram, Method::None];
+/// The methods that howdah supports.
+const SUPPORTED: [Method; 4] = [Method::Password, Method::Md5, Method::Scram, Method::None];
 
 /// The methods that `require_auth` allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredAuth {
     named: Vec<Method>,
-    /// Those that are named are the ones that are not allowed.
+    /// Whether `named` are those that are not allowed.
     negated: bool,
-    /// As it was written.
+    /// The parameter's value.
     text: String,
 }
 
@@ -60,17 +58,14 @@ impl RequiredAuth {
         self.named.contains(&method) != self.negated
     }
 
-    /// Reads a list with commas, and no spaces: all of it with an exclamation mark, or none.
-    ///
-    /// # Errors
-    /// What is expected.
+    /// Reads a comma-separated list without spaces, of which all items have an exclamation mark, or none. Errors say what is expected.
     fn parse(text: &str) -> Result<Self, String> {
         let negated = text.starts_with('!');
         let mut named = Vec::new();
         for word in text.split(',') {
             let bare = word.strip_prefix('!');
             if bare.is_some() != negated {
-                return Err("methods that are all negated by !, or none of them".to_owned());
+                return Err("all methods negated by !, or none".to_owned());
             }
             let word = bare.unwrap_or(word);
             let Some((_, method)) = METHODS.iter().find(|(known, _)| *known == word) else {
@@ -95,12 +90,12 @@ impl fmt::Display for RequiredAuth {
     }
 }
 
-/// What SCRAM derives of a password, and needs instead of it.
+/// SCRAM's keys, which are derived from a password and replace it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ScramKeys {
-    /// Proves who the client is.
+    /// The client key, with which the client makes its proof.
     pub client: [u8; 32],
-    /// Checks the server's proof.
+    /// The server key, with which the server's signature is checked.
     pub server: [u8; 32],
 }
 
@@ -110,30 +105,28 @@ impl fmt::Debug for ScramKeys {
     }
 }
 
-/// What a login may do.
+/// The parameters of authentication.
 #[derive(Debug, Clone, Default)]
 pub struct LoginRules {
-    /// The methods that are allowed, where that is said.
+    /// The allowed methods; `None` for all.
     pub required: Option<RequiredAuth>,
-    /// What SCRAM uses instead of the password.
+    /// SCRAM's keys, used instead of the password.
     pub keys: Option<ScramKeys>,
-    /// Whether a password may be sent in cleartext outside of TLS to another machine.
+    /// Whether a password may be sent in cleartext to another machine without TLS.
     pub allows_cleartext: bool,
-    /// The user of the system that the server must run as, where it is reached by a Unix socket.
+    /// The system user that the server must run as, if it is reached by a Unix socket.
     pub peer: Option<String>,
-    /// Whether the server must have asked for our certificate, and got it.
+    /// Whether the server must have asked for the client's certificate, and got it.
     pub needs_certificate: bool,
 }
 
 impl LoginRules {
-    /// Reads what is given of it.
-    ///
-    /// # Errors
-    /// When it cannot be read, or can never be had.
+    /// Reads the parameters.
     pub(super) fn read(conninfo: &Conninfo) -> Result<Self> {
         let required = conninfo.get("require_auth").map(RequiredAuth::parse).transpose();
         let required = required.map_err(|expected| conninfo.refusal("require_auth", &expected))?;
-        if required.as_ref().is_some_and(|required| !KNOWN.iter().any(|m| required.allows(*m))) {
+        if required.as_ref().is_some_and(|required| !SUPPORTED.iter().any(|m| required.allows(*m)))
+        {
             return Err(Error::NotSupported(
                 "require_auth: howdah logs in by password, md5, scram-sha-256 or none, and by no \
                  other method; allow one of these"
@@ -150,7 +143,7 @@ impl LoginRules {
     }
 }
 
-/// Both keys of SCRAM: with one alone, either side's proof cannot be made or checked.
+/// SCRAM's keys; both are needed, to make the client's proof and to check the server's signature.
 fn keys(conninfo: &Conninfo) -> Result<Option<ScramKeys>> {
     let key = |name: &str| -> Result<Option<[u8; 32]>> {
         let Some(text) = conninfo.get(name) else { return Ok(None) };
@@ -170,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_required_auth_allows_what_is_named_or_not_negated() {
+    fn test_required_auth_allows_named_or_not_negated_methods() {
         for (text, allowed) in [
             ("scram-sha-256", &[Method::Scram][..]),
             ("none,md5", &[Method::Md5, Method::None]),
@@ -179,14 +172,14 @@ mod tests {
             ("gss,sspi,oauth", &[]),
         ] {
             let required = RequiredAuth::parse(text).unwrap();
-            let found: Vec<_> = KNOWN.into_iter().filter(|m| required.allows(*m)).collect();
+            let found: Vec<_> = SUPPORTED.into_iter().filter(|m| required.allows(*m)).collect();
             assert_eq!(found, allowed, "{text}");
         }
     }
 
-    /// libpq refuses these, too.
+    /// libpq also refuses these.
     #[test]
-    fn test_required_auth_of_a_bad_list_is_refused() {
+    fn test_required_auth_of_an_invalid_list_is_refused() {
         for text in [
             "md5,!none",
             "!none,md5",

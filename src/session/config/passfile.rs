@@ -1,4 +1,4 @@
-//! Password files, as <https://www.postgresql.org/docs/current/libpq-pgpass.html> has them.
+//! Password files: <https://www.postgresql.org/docs/current/libpq-pgpass.html>.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::Path;
 use super::Secret;
 
 /// What a password is looked up by.
-pub(super) struct Wanted<'a> {
+pub(super) struct PassfileKey<'a> {
     pub host: &'a str,
     pub port: u16,
     pub database: &'a str,
@@ -19,10 +19,7 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Passfile(String);
 
 impl Passfile {
-    /// Reads a file, if it is there.
-    ///
-    /// # Errors
-    /// When others could read it too, for then nobody is to go by it; or when it cannot be read.
+    /// Reads a file, if it exists; returns why it is ignored if it cannot be read, or others could read it, too.
     pub fn read(path: &Path) -> Result<Option<Self>, String> {
         let shown = path.display();
         let failed = |error: io::Error| {
@@ -34,7 +31,9 @@ impl Passfile {
             Err(error) => return Err(failed(error)),
         };
         if !metadata.is_file() {
-            return Err(format!("the password file {shown} is no plain file and was not used"));
+            return Err(format!(
+                "the password file {shown} is not a regular file and was not used"
+            ));
         }
         if metadata.permissions().mode() & 0o077 != 0 {
             return Err(format!(
@@ -45,10 +44,10 @@ impl Passfile {
         Ok(Some(Self(String::from_utf8_lossy(&bytes).into_owned())))
     }
 
-    /// The first password that fits; an empty one is none. It ends at the next colon, as a name does.
-    pub fn password(&self, wanted: &Wanted<'_>) -> Option<Secret> {
-        let port = wanted.port.to_string();
-        let keys = [wanted.host, &port, wanted.database, wanted.user];
+    /// The password of the first line that matches; an empty one counts as none.
+    pub fn password(&self, key: &PassfileKey<'_>) -> Option<Secret> {
+        let port = key.port.to_string();
+        let keys = [key.host, &port, key.database, key.user];
         let found = self.0.lines().find_map(|line| {
             if line.starts_with('#') {
                 return None;
@@ -67,7 +66,7 @@ impl Passfile {
     }
 }
 
-/// The text up to the next colon that no backslash stands before, and what follows it.
+/// The text up to the next colon that is not escaped by a backslash, and the text after it.
 fn field(text: &str) -> Option<(&str, &str)> {
     let mut escaped = false;
     let end = text.find(|c| {
@@ -92,13 +91,13 @@ mod tests {
     use super::*;
 
     fn password(lines: &str, host: &str, user: &str) -> Option<String> {
-        let wanted = Wanted { host, port: 5432, database: "app", user };
-        let found = Passfile(lines.to_owned()).password(&wanted);
+        let key = PassfileKey { host, port: 5432, database: "app", user };
+        let found = Passfile(lines.to_owned()).password(&key);
         found.map(|secret| secret.reveal().to_owned())
     }
 
     #[test]
-    fn test_password_of_the_first_line_that_fits_is_taken() {
+    fn test_password_of_the_first_matching_line_is_used() {
         let lines = "# comment\nother:*:*:ann:no\nhost:5432:app:ann:first\n*:*:*:*:last";
         assert_eq!(password(lines, "host", "ann").as_deref(), Some("first"));
         assert_eq!(password(lines, "host", "bob").as_deref(), Some("last"));
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn test_passfile_that_others_can_read_is_not_used() {
+    fn test_passfile_readable_by_others_is_ignored() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "*:*:*:*:hunter2").unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o640)).unwrap();

@@ -1,6 +1,4 @@
-//! How a connection is encrypted, and what is believed of the server.
-//!
-//! As <https://www.postgresql.org/docs/current/libpq-ssl.html> has it.
+//! The parameters of TLS: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
 
 use std::path::PathBuf;
 
@@ -8,28 +6,28 @@ use super::Secret;
 use super::conninfo::Conninfo;
 use crate::error::{Error, Result};
 
-/// Whether there is TLS, and what is checked.
+/// Whether to use TLS, and what is checked (`sslmode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SslMode {
     /// No TLS.
     Disable,
-    /// TLS if the server refuses without.
+    /// TLS if the server refuses a connection without it.
     Allow,
-    /// TLS if the server speaks it.
+    /// TLS if the server supports it.
     #[default]
     Prefer,
-    /// TLS, whoever the server is.
+    /// TLS; the server's certificate is not checked, unless there are root certificates.
     Require,
-    /// TLS with a server whose certificate is of a trusted authority.
+    /// TLS; the server's certificate must be issued by a trusted authority.
     VerifyCa,
-    /// The same, and the certificate is in the host's name.
+    /// TLS; the certificate must also have the host's name.
     VerifyFull,
 }
 
-/// The authorities that are trusted.
+/// The trusted authorities (`sslrootcert`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RootCertificates {
-    /// Those of a file, if it is there.
+    /// Those of `~/.postgresql/root.crt`, if it exists.
     Default(Option<PathBuf>),
     /// The system's.
     System,
@@ -37,25 +35,25 @@ pub enum RootCertificates {
     File(PathBuf),
 }
 
-/// How TLS is begun.
+/// How the TLS handshake begins (`sslnegotiation`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Negotiation {
-    /// The server is asked first.
+    /// After `SSLRequest`.
     #[default]
     Postgres,
     /// At once, which saves a round trip.
     Direct,
 }
 
-/// Whether the proof of the password is bound to the TLS channel.
+/// Whether SCRAM's proof is bound to the TLS channel (`channel_binding`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChannelBinding {
-    /// It is not.
+    /// Never.
     Disable,
-    /// Where the server offers it.
+    /// If the server offers it.
     #[default]
     Prefer,
-    /// It must be.
+    /// Always; other logins are refused.
     Require,
 }
 
@@ -68,32 +66,32 @@ pub enum TlsVersion {
     V1_3,
 }
 
-/// All of that.
+/// The parameters of TLS.
 #[derive(Debug, Clone)]
 pub struct Security {
-    /// Whether there is TLS, and what is checked.
+    /// Whether to use TLS, and what is checked.
     pub mode: SslMode,
-    /// The authorities that are trusted.
+    /// The trusted authorities.
     pub roots: RootCertificates,
-    /// Our certificate.
+    /// The file of the client's certificate.
     pub certificate: Option<PathBuf>,
-    /// Its key.
+    /// The file of its key.
     pub key: Option<PathBuf>,
     /// The key's password.
     pub key_password: Option<Secret>,
-    /// Certificates that are not trusted any more: a file of lists.
+    /// A file of certificate revocation lists.
     pub revoked: Option<PathBuf>,
-    /// The same: a directory of files, as `openssl rehash` names them.
+    /// A directory of such files, named as by `openssl rehash`.
     pub revoked_directory: Option<PathBuf>,
-    /// How TLS is begun.
+    /// How the handshake begins.
     pub negotiation: Negotiation,
-    /// Whether the host's name is told in the clear, for proxies.
+    /// Whether the host's name is sent unencrypted (SNI), for proxies.
     pub sni: bool,
-    /// Whether the proof of the password is bound to the channel.
+    /// Whether SCRAM's proof is bound to the TLS channel.
     pub channel_binding: ChannelBinding,
-    /// The least version of TLS.
+    /// The minimum version of TLS.
     pub min_version: Option<TlsVersion>,
-    /// The highest version of TLS.
+    /// The maximum version of TLS.
     pub max_version: Option<TlsVersion>,
 }
 
@@ -116,10 +114,7 @@ const NEGOTIATIONS: &[(&str, Negotiation)] =
     &[("postgres", Negotiation::Postgres), ("direct", Negotiation::Direct)];
 
 impl Security {
-    /// Reads what is given of it. The files are read later.
-    ///
-    /// # Errors
-    /// When it cannot be read, or one part of it is at odds with another.
+    /// Reads the parameters, and checks that they do not contradict each other. Files are read later.
     pub(super) fn read(conninfo: &Conninfo) -> Result<Self> {
         let (roots, default) = match conninfo.get("sslrootcert") {
             Some("system") => (RootCertificates::System, SslMode::VerifyFull),
@@ -132,8 +127,8 @@ impl Security {
         let mode = conninfo.word("sslmode", MODES)?.unwrap_or(default);
         if roots == RootCertificates::System && mode != SslMode::VerifyFull {
             return Err(Error::Interface(
-                "sslrootcert=system: a weaker sslmode than verify-full trusts whoever has any \
-                 certificate; use sslmode=verify-full"
+                "sslrootcert=system: with a weaker sslmode than verify-full, any server with a public \
+                 certificate is trusted; use sslmode=verify-full"
                     .into(),
             ));
         }
@@ -141,7 +136,7 @@ impl Security {
         let weak = matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
         if negotiation == Negotiation::Direct && weak {
             return Err(Error::Interface(
-                "sslnegotiation=direct: there is no asking first, so TLS must be wanted; use \
+                "sslnegotiation=direct: a connection without TLS is not possible then; use \
                  sslmode=require or a stronger one"
                     .into(),
             ));
@@ -165,12 +160,12 @@ impl Security {
     }
 }
 
-/// The lists in the home directory, which libpq reads where no others are given.
+/// The revocation lists in `~/.postgresql`, which libpq reads if no others are given.
 fn default_revoked(conninfo: &Conninfo) -> Option<PathBuf> {
     conninfo.own_file("root.crl").filter(|_| conninfo.get("sslcrldir").is_none())
 }
 
-/// Our certificate and its key, unless there is none or it is to be kept back.
+/// The client's certificate and its key, unless there is none or `sslcertmode=disable`.
 fn identity(conninfo: &Conninfo) -> Result<(Option<PathBuf>, Option<PathBuf>)> {
     match conninfo.get("sslcertmode") {
         None | Some("allow" | "require") => {}
@@ -182,18 +177,18 @@ fn identity(conninfo: &Conninfo) -> Result<(Option<PathBuf>, Option<PathBuf>)> {
     Ok((certificate.clone(), key.filter(|_| certificate.is_some())))
 }
 
-/// The least and the highest version of TLS.
+/// The minimum and the maximum version of TLS.
 fn versions(conninfo: &Conninfo) -> Result<(Option<TlsVersion>, Option<TlsVersion>)> {
     let version = |name: &str| match conninfo.get(name).map(str::to_ascii_lowercase).as_deref() {
         None => Ok(None),
         Some("tlsv1.2") => Ok(Some(TlsVersion::V1_2)),
         Some("tlsv1.3") => Ok(Some(TlsVersion::V1_3)),
-        Some(_) => Err(conninfo.refusal(name, "TLSv1.2 or TLSv1.3; older ones are broken")),
+        Some(_) => Err(conninfo.refusal(name, "TLSv1.2 or TLSv1.3; older ones are insecure")),
     };
     let (least, most) = ("ssl_min_protocol_version", "ssl_max_protocol_version");
     let (min, max) = (version(least)?, version(most)?);
     if min.zip(max).is_some_and(|(min, max)| min > max) {
-        return Err(conninfo.refusal(most, "no older a version than ssl_min_protocol_version"));
+        return Err(conninfo.refusal(most, "at least ssl_min_protocol_version"));
     }
     Ok((min, max))
 }

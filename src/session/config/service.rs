@@ -1,5 +1,4 @@
-//! Connection service files, as <https://www.postgresql.org/docs/current/libpq-pgservice.html> has
-//! them.
+//! Connection service files: <https://www.postgresql.org/docs/current/libpq-pgservice.html>.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,21 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::uri::Pairs;
 
-/// Where services are looked for.
-pub(super) struct Files {
-    /// The file that was named; then it has to be there, and counts instead of the user's own.
+/// The service files.
+pub(super) struct ServiceFiles {
+    /// The file that is given; it must exist, and replaces the user's own.
     pub named: Option<PathBuf>,
     /// The user's own.
     pub own: Option<PathBuf>,
-    /// That of all users.
+    /// The file for all users.
     pub system: PathBuf,
 }
 
-impl Files {
-    /// The parameters of a service, of the first file that has it.
-    ///
-    /// # Errors
-    /// When none has, or a line of it is no `name=value`.
+impl ServiceFiles {
+    /// Reads the parameters of a service, in the first file that has it.
     pub fn find(&self, service: &str) -> Result<Pairs, String> {
         let own = self.named.as_deref().or(self.own.as_deref());
         let files: Vec<&Path> = own.into_iter().chain([self.system.as_path()]).collect();
@@ -44,8 +40,8 @@ impl Files {
                 }
             }
         }
-        let looked: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-        Err(format!("service \"{service}\" is not in {}", looked.join(" or ")))
+        let searched: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        Err(format!("service \"{service}\" is not in {}", searched.join(" or ")))
     }
 }
 
@@ -75,7 +71,7 @@ fn section(service: &str, text: &str, file: &Path) -> Result<Option<Pairs>, Stri
             if name == "service" || name == "servicefile" {
                 return refused("a service cannot name another");
             }
-            // Of one parameter given twice, the first counts: so it is in service files.
+            // If a parameter is given twice, the first counts, as in libpq.
             if !pairs.iter().any(|(known, _)| known == name) {
                 pairs.push((name.to_owned(), value.to_owned()));
             }
@@ -92,11 +88,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
         let named = Some(file.path().to_owned());
-        Files { named, own: None, system: PathBuf::from("/nowhere") }.find(service)
+        ServiceFiles { named, own: None, system: PathBuf::from("/nowhere") }.find(service)
     }
 
     #[test]
-    fn test_find_of_a_service_gives_its_section_alone() {
+    fn test_find_of_a_service_returns_only_its_section() {
         let text = "# c\n[a]\nhost=x\n\n[b]\nhost = y\nport=1\nport=2\n[c]\nhost=z\n[b]\nuser=u";
         let pairs = find("b", text).unwrap();
         assert_eq!(pairs, [("host".into(), "y".into()), ("port".into(), "1".into())]);
@@ -104,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn test_find_of_lines_that_are_none_names_the_line_alone() {
+    fn test_find_of_invalid_lines_names_only_the_line_number() {
         for line in ["hunter2", "service=b", "ldap://x/y?hunter2=1"] {
             let error = find("b", &format!("[b]\n{line}\n")).unwrap_err();
             assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
@@ -112,12 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn test_find_goes_on_to_the_system_s_file_unless_one_is_named_in_vain() {
+    fn test_find_reads_the_system_file_unless_a_named_one_is_missing() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "[b]\nhost=y\n").unwrap();
         let nowhere = PathBuf::from("/nowhere");
         let system = file.path().to_owned();
-        let files = |named| Files { named, own: Some(nowhere.clone()), system: system.clone() };
+        let files =
+            |named| ServiceFiles { named, own: Some(nowhere.clone()), system: system.clone() };
         assert_eq!(files(None).find("b").unwrap(), [("host".into(), "y".into())]);
         assert!(files(Some(nowhere.clone())).find("b").unwrap_err().contains("/nowhere"));
     }

@@ -1,7 +1,10 @@
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Instant;
 
+use super::keepalive::KEEPALIVE;
 use super::security::{RootCertificates, SslMode, TlsVersion};
 use super::*;
 
@@ -41,7 +44,7 @@ fn setting<'a>(config: &'a Config, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn test_config_without_url_and_environment_names_both() {
+fn test_config_without_any_source_names_url_and_environment() {
     let error = config(None, &[]).map(|_| ()).unwrap_err().to_string();
     for part in ["DATABASE_URL", "PGHOST", "howdah.embedded"] {
         assert!(error.contains(part), "{error}");
@@ -113,7 +116,7 @@ fn test_config_of_several_hosts_pairs_their_ports() {
 }
 
 #[test]
-fn test_config_of_url_beats_service_beats_environment() {
+fn test_config_of_url_precedes_service_and_environment() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "[app]\nhost=127.0.0.2\nport=2\nuser=service\n").unwrap();
     let path = file.path().to_str().unwrap();
@@ -161,7 +164,7 @@ fn test_config_of_security_is_checked() {
 }
 
 #[test]
-fn test_config_of_a_dead_peer_is_read_and_has_defaults_of_a_minute() {
+fn test_config_of_keepalives_is_read_and_defaults_to_a_minute() {
     let config = |url| config(Some(url), &[]).unwrap();
     let asked = |limit| UserTimeout { limit, is_suspended_for_long_requests: false };
     let usual = config("user=u");
@@ -207,7 +210,7 @@ fn test_config_of_environment_settings_reaches_the_server() {
 }
 
 #[test]
-fn test_config_of_files_in_the_home_takes_those_that_are_there() {
+fn test_config_of_files_in_home_uses_those_that_exist() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join(".postgresql");
     fs::create_dir(&folder).unwrap();
@@ -241,7 +244,7 @@ fn test_config_of_files_in_the_home_takes_those_that_are_there() {
 }
 
 #[test]
-fn test_config_of_what_libpq_alone_can_is_refused() {
+fn test_config_of_unsupported_parameters_is_refused() {
     for url in [
         "gssencmode=require",
         "require_auth=gss,sspi,oauth",
@@ -276,7 +279,7 @@ fn test_config_of_an_empty_value_has_the_default() {
 }
 
 #[test]
-fn test_config_without_a_host_ends_at_localhost() {
+fn test_config_without_a_host_ends_with_localhost() {
     let last = config(Some("port=6002"), &[]).unwrap().hosts.pop().unwrap();
     assert_eq!((last.name.as_str(), last.port), ("localhost", 6002));
 }
@@ -296,7 +299,7 @@ fn test_config_of_statement_timeouts_stays_within_the_server_s_range() {
 }
 
 #[test]
-fn test_hosts_in_order_are_all_there_in_several_orders() {
+fn test_hosts_in_order_are_complete_in_several_orders() {
     let order = |url: &str| -> Vec<u16> {
         let config = config(Some(url), &[]).unwrap();
         config.hosts_in_order().iter().map(|host| host.port).collect()

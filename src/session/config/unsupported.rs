@@ -1,22 +1,19 @@
-//! What libpq can and howdah cannot is refused, lest somebody relies on it.
+//! Refuses libpq's parameters that howdah does not support, so that nobody relies on them.
 
 use super::conninfo::Conninfo;
 use crate::error::{Error, Result};
 
-/// Parameters without which a connection would be another one than is asked for.
+/// Parameters that must not be ignored, and what to do instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("sslkeylogfile", "use sslmode=disable where you want to see the bytes"),
+    ("sslkeylogfile", "use sslmode=disable to see the bytes"),
     ("oauth_issuer", "use a password or a certificate"),
     ("oauth_client_id", "use a password or a certificate"),
     ("oauth_client_secret", "use a password or a certificate"),
     ("oauth_scope", "use a password or a certificate"),
 ];
 
-/// Looks whether all that is asked for can be had. What concerns Kerberos alone may stand, for
-/// a server that asks for Kerberos is refused; and nobody compresses TLS any more.
-///
-/// # Errors
-/// When it cannot.
+/// Refuses what howdah does not support. Kerberos' other parameters are ignored, because a server that asks for Kerberos is refused;
+/// and `sslcompression`, because current servers do not compress TLS.
 pub(super) fn check(conninfo: &Conninfo) -> Result<()> {
     for (name, way_out) in UNSUPPORTED {
         if conninfo.get(name).is_some() {
@@ -35,7 +32,10 @@ pub(super) fn check(conninfo: &Conninfo) -> Result<()> {
     let versions = [("3.0", true), ("3.2", false), ("latest", false)];
     conninfo.word("max_protocol_version", &versions)?;
     if conninfo.word("min_protocol_version", &versions)? == Some(false) {
-        return refuse("min_protocol_version", "it speaks 3.0, as every server does");
+        return refuse(
+            "min_protocol_version",
+            "howdah uses version 3.0, which every server supports",
+        );
     }
     match conninfo.get("client_encoding").map(str::to_ascii_lowercase).as_deref() {
         None | Some("auto" | "utf8" | "utf-8" | "unicode") => Ok(()),
@@ -46,5 +46,5 @@ pub(super) fn check(conninfo: &Conninfo) -> Result<()> {
 }
 
 fn refuse(name: &str, way_out: &str) -> Result<()> {
-    Err(Error::NotSupported(format!("{name}: howdah does not do that; {way_out}")))
+    Err(Error::NotSupported(format!("{name}: howdah does not support it; {way_out}")))
 }

@@ -1,23 +1,22 @@
-//! Connection URIs, as
-//! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS> has them.
+//! Connection URIs: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>.
 
-/// Names and values; several hosts and ports are lists with commas.
+/// Names and values; several hosts and ports are separated by commas.
 pub(super) type Pairs = Vec<(String, String)>;
 
-/// What C takes for space: a password may have other spaces in it.
+/// Whether C's `isspace` is true of a character, as in libpq; a password may have other spaces in it.
 pub(super) fn is_space(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\x0b'
 }
 
-/// What follows `postgresql://` or `postgres://`; `None` if the text is no URI.
+/// The text after `postgresql://` or `postgres://`; `None` if it is not a URI.
 pub(super) fn rest(text: &str) -> Option<&str> {
     text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"))
 }
 
-/// Reads what follows the scheme. Errors do not show what was read: it may be a password.
+/// Reads the text after the scheme. Errors do not show it, because it may have a password.
 pub(super) fn parse(rest: &str) -> Result<Pairs, String> {
     let mut pairs = Pairs::new();
-    // A password may have a question mark in it, but neither a slash nor an @ as they are.
+    // A password may have a question mark in it; a slash or an @ must be percent-encoded.
     let at = rest.find(['@', '/']).filter(|at| rest.get(*at..).is_some_and(|r| r.starts_with('@')));
     let rest = match at.and_then(|at| Some((rest.get(..at)?, rest.get(at + 1..)?))) {
         Some((who, rest)) => {
@@ -32,7 +31,7 @@ pub(super) fn parse(rest: &str) -> Result<Pairs, String> {
     let (database, query) = rest.split_once('?').unwrap_or((rest, ""));
     let database = database.strip_prefix('/').unwrap_or_default();
     if hosts.contains('@') {
-        return Err("a second @; one of the user's name or password is written %40".to_owned());
+        return Err("a second @; write one in the user's name or password as %40".to_owned());
     }
     push_hosts(&mut pairs, hosts)?;
     push(&mut pairs, "dbname", database)?;
@@ -40,7 +39,7 @@ pub(super) fn parse(rest: &str) -> Result<Pairs, String> {
         let (name, value) = pair.split_once('=').ok_or("an option without a value")?;
         match (decoded(name)?, decoded(value)?) {
             (name, _) if name.is_empty() => return Err("a value without a name".to_owned()),
-            // As JDBC's users write it.
+            // JDBC's spelling, as in libpq.
             (name, value) if name == "ssl" && value == "true" => {
                 pairs.push(("sslmode".to_owned(), "require".to_owned()));
             }
@@ -50,7 +49,7 @@ pub(super) fn parse(rest: &str) -> Result<Pairs, String> {
     Ok(pairs)
 }
 
-/// What is empty is not given.
+/// Adds a value, unless it is empty.
 fn push(pairs: &mut Pairs, name: &str, value: &str) -> Result<(), String> {
     if !value.is_empty() {
         pairs.push((name.to_owned(), decoded(value)?));
@@ -63,7 +62,7 @@ fn push_hosts(pairs: &mut Pairs, hosts: &str) -> Result<(), String> {
     for host in hosts.split(',') {
         let (name, rest) = match host.strip_prefix('[') {
             Some(rest) if rest.starts_with(']') => return Err("empty brackets".to_owned()),
-            Some(rest) => rest.split_once(']').ok_or("an address in brackets that do not close")?,
+            Some(rest) => rest.split_once(']').ok_or("an address without its closing bracket")?,
             None => host.split_at(host.find(':').unwrap_or(host.len())),
         };
         let port = match rest.strip_prefix(':') {
@@ -82,7 +81,7 @@ fn push_hosts(pairs: &mut Pairs, hosts: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Percent signs decoded. Space at the ends is none of the text, unless it is written %20.
+/// Decodes percent signs, and removes space at the ends that is not percent-encoded.
 fn decoded(text: &str) -> Result<String, String> {
     let text = text.trim_matches(is_space);
     let mut bytes = Vec::with_capacity(text.len());
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn test_parse_of_libpqs_own_examples_gives_their_parts() {
+    fn test_parse_of_libpq_examples_returns_their_parts() {
         for (uri, parts) in [
             ("postgresql://", &[][..]),
             ("postgresql://localhost", &["host=localhost"]),
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn test_parse_of_bad_uris_shows_nothing_of_them() {
+    fn test_parse_errors_of_uris_do_not_show_the_uri() {
         for uri in [
             "u:hunter2@[::1",
             "u:hunter2@[]",

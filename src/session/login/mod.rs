@@ -1,26 +1,24 @@
-//! The client's side of a login as a state machine without I/O: the server's messages in, answers
-//! out.
+//! The client's side of authentication as a state machine without I/O.
 //!
-//! Which message of the server's is legal in which state; every other one ends the login, and
-//! nothing is answered. After [`State::Failed`] none is legal.
+//! In each state these messages of the server are legal; every other one ends the login without an answer. After
+//! [`State::Failed`] none is legal.
 //!
-//! | state           | what has happened              | legal then, and the state it leads to        |
+//! | state           | what has happened              | legal messages, and the states they lead to  |
 //! |-----------------|--------------------------------|----------------------------------------------|
 //! | `Started`       | the startup message was sent   | `AuthenticationOk` → `Accepted`; `Cleartext`, `MD5` → `PasswordSent`; `SASL` → `ScramBegun`; once `NegotiateProtocolVersion` → `Started` |
-//! | `PasswordSent`  | the password or its hash was   | `AuthenticationOk` → `Accepted`              |
-//! | `ScramBegun`    | SCRAM's first message was      | `SASLContinue` → `Deriving`                  |
+//! | `PasswordSent`  | the password or its hash was sent | `AuthenticationOk` → `Accepted`              |
+//! | `ScramBegun`    | SCRAM's first message was sent | `SASLContinue` → `Deriving`                  |
 //! | `Deriving`      | the proof is being computed    | none: [`Login::derive`] → `ProofSent`        |
 //! | `ProofSent`     | the proof was sent             | `SASLFinal` → `ServerProven`                 |
-//! | `ServerProven`  | the server proved itself, too  | `AuthenticationOk` → `Accepted`              |
-//! | `Accepted`      | the server let us in           | `BackendKeyData` → `Accepted`; `ReadyForQuery` → `Ready` |
+//! | `ServerProven`  | the server's signature was checked | `AuthenticationOk` → `Accepted`          |
+//! | `Accepted`      | the server accepted the login  | `BackendKeyData` → `Accepted`; `ReadyForQuery` → `Ready` |
 //! | `Ready`         | the session has begun          | none                                         |
 //!
-//! So the server asks for one proof alone, as libpq has it, too: whoever stands between and asks a
-//! second time, by a weaker method, gets nothing. Errors, and the settings and notices that come
-//! once we are let in, are the line's to read.
+//! So the server can ask for one method only, as in libpq: an attacker who asks a second time, for a weaker method, gets no answer.
+//! `protocol` handles errors, and the settings and notices after `AuthenticationOk`.
 //!
-//! Before anything is answered, the request must be one that the caller's parameters allow
-//! (`channel_binding`, `require_auth`, `allow_cleartext`): see [`Rules`].
+//! Each request must be allowed by the parameters `channel_binding`, `require_auth` and `allow_cleartext` before it is answered: see
+//! [`Rules`].
 //!
 //! <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP>,
 //! `pg_fe_sendauth` and `check_expected_areq` of
@@ -48,7 +46,7 @@ pub(super) struct Login<'a> {
     state: State,
 }
 
-/// What has happened, and so what may come: the module's doc has the table.
+/// The state; the module's documentation has the table.
 enum State {
     Started { negotiated: bool },
     PasswordSent,
@@ -61,20 +59,20 @@ enum State {
     Failed,
 }
 
-/// What is to be done next.
+/// What the caller must do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The server's next message is waited for.
+    /// Wait for the server's next message.
     Wait,
-    /// These bytes are sent.
+    /// Send these bytes.
     Send(BytesMut),
-    /// [`Login::derive`] is called until it gives another step.
+    /// Call [`Login::derive`] until it returns another step.
     Derive,
-    /// The server's process, and what it wants to be shown before it cancels something.
+    /// Keep the server's process id and secret key, for cancel requests.
     Key(i32, i32),
 }
 
-/// What the server asks for, or says of it.
+/// An authentication message.
 enum Request<'a> {
     Ok,
     Cleartext,
@@ -96,7 +94,7 @@ impl<'a> Request<'a> {
             (10, mechanisms) => Self::Sasl(mechanisms),
             (11, message) => Self::SaslContinue(message),
             (12, message) => Self::SaslFinal(message),
-            (0 | 3, _) => return Err(refused("an authentication message has more than it may")),
+            (0 | 3, _) => return Err(refused("an authentication message is too long")),
             (other, _) => Self::Other(other),
         };
         Ok(request)
@@ -116,16 +114,12 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Login<'a> {
-    /// Begins, once the startup message is sent.
+    /// Begins after the startup message.
     pub fn new(rules: Rules<'a>) -> Self {
         Self { rules, state: State::Started { negotiated: false } }
     }
 
-    /// Takes a message of the server's.
-    ///
-    /// # Errors
-    /// When it comes out of turn, cannot be read, or asks for what is not allowed; the login has
-    /// failed then.
+    /// Handles a message of the server. After an error the login has failed.
     pub fn receive(&mut self, message: Message<'_>) -> Result<Step> {
         let state = std::mem::replace(&mut self.state, State::Failed);
         match (message.tag, state) {
@@ -146,7 +140,7 @@ impl<'a> Login<'a> {
                 Ok(Step::Wait)
             }
             (tag, _) => Err(refused(&format!(
-                "the server's message {:?} came out of turn during the login",
+                "the server's message {:?} is out of turn during the login",
                 char::from(tag)
             ))),
         }
@@ -190,7 +184,7 @@ impl<'a> Login<'a> {
             (State::PasswordSent, Request::Ok) => self.accept(false),
             (State::ServerProven { bound }, Request::Ok) => self.accept(bound),
             (_, request) => Err(refused(&format!(
-                "the server's messages make no sense: {} came out of turn during the login",
+                "the server's messages break the protocol: {} is out of turn during the login",
                 request.name()
             ))),
         }
@@ -214,9 +208,7 @@ impl<'a> Login<'a> {
             }
         }
         if !list.0.is_empty() {
-            return Err(refused(
-                "the server's list of SASL mechanisms does not end where it should",
-            ));
+            return Err(refused("the server's list of SASL mechanisms has bytes after its end"));
         }
         let (binding, mechanism) = self.rules.mechanism(plain, plus)?;
         let bound = matches!(binding, Binding::EndPoint(_));
@@ -224,21 +216,17 @@ impl<'a> Login<'a> {
             Some(keys) => Credentials::Keys(keys.clone()),
             None => Credentials::password(self.password()?),
         };
-        let begun = Exchange::begin(credentials, binding);
-        let (exchange, first) = begun.map_err(|why| refused(&why))?;
+        let started = Exchange::begin(credentials, binding);
+        let (exchange, first) = started.map_err(|why| refused(&why))?;
         self.state = State::ScramBegun { exchange, bound };
         send(|out| frontend::sasl_initial_response(mechanism, first.as_bytes(), out))
     }
 
-    /// Computes the proof, for so many rounds at the most; it is the server that says how many
-    /// there are in all.
-    ///
-    /// # Errors
-    /// When there is none to compute.
+    /// Computes at most `rounds` iterations of the proof; the server chooses how many there are.
     pub fn derive(&mut self, rounds: u32) -> Result<Step> {
         let state = std::mem::replace(&mut self.state, State::Failed);
         let State::Deriving { mut derivation, bound } = state else {
-            return Err(Error::Internal("no proof of a login to compute".into()));
+            return Err(Error::Internal("there is no SCRAM proof to compute".into()));
         };
         if !derivation.work(rounds) {
             self.state = State::Deriving { derivation, bound };
@@ -249,7 +237,7 @@ impl<'a> Login<'a> {
         send(|out| frontend::sasl_response(last.as_bytes(), out))
     }
 
-    /// How many rounds of a proof that is being computed are done, and of how many.
+    /// How many iterations of the proof are done, and of how many; `None` if none is being computed.
     pub fn progress(&self) -> Option<(u32, u32)> {
         match &self.state {
             State::Deriving { derivation, .. } => Some(derivation.progress()),
@@ -257,7 +245,7 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// Whether the server let us in, and the session has begun.
+    /// Whether the login is complete, and the server is ready.
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready)
     }
@@ -271,15 +259,14 @@ impl<'a> Login<'a> {
     }
 }
 
-/// Checks which version of the protocol the server wants to speak: we asked for 3.0, with nothing
-/// besides, and there is no older one.
+/// Checks `NegotiateProtocolVersion`: howdah asks for version 3.0 without options, and there is no older one.
 fn check_version(body: &[u8]) -> Result<()> {
     const OURS: i32 = 3 << 16;
     let mut body = Body(body);
     match (body.int32()?, body.int32()?) {
         (OURS, 0) => Ok(()),
         (version, _) => Err(Error::NotSupported(format!(
-            "the server wants to speak version {}.{} of the protocol; howdah speaks 3.0, as every server does",
+            "the server wants version {}.{} of the protocol; howdah uses 3.0, which every server supports",
             version >> 16,
             version & 0xffff
         ))),

@@ -1,7 +1,7 @@
-//! The client's side of SCRAM-SHA-256, from a password or from its keys to proofs, without I/O.
+//! The client's side of SCRAM-SHA-256, without I/O.
 //!
-//! One type for each state of an exchange, so that no step can be taken twice or out of turn:
-//! [`Exchange`] → [`Derivation`] → [`Verification`]. As in
+//! Each state of an exchange is a type, so that no step can be repeated or be out of turn: [`Exchange`] → [`Derivation`] →
+//! [`Verification`]. See
 //! <https://www.rfc-editor.org/rfc/rfc5802>, <https://www.rfc-editor.org/rfc/rfc7677> and
 //! <https://www.postgresql.org/docs/current/sasl-authentication.html>.
 
@@ -12,21 +12,21 @@ use ring::{digest, hmac};
 
 use crate::session::config::ScramKeys;
 
-/// The mechanisms, by their names.
+/// The names of the mechanisms.
 pub(super) const PLAIN: &str = "SCRAM-SHA-256";
 pub(super) const PLUS: &str = "SCRAM-SHA-256-PLUS";
 
 const KEY_BYTES: usize = 32;
-/// As many as libpq takes.
+/// As in libpq (`SCRAM_RAW_NONCE_LEN`).
 const NONCE_BYTES: usize = 18;
 
 type Key = [u8; KEY_BYTES];
 
-/// What binds an exchange to its TLS channel.
+/// The channel binding of an exchange.
 pub(super) enum Binding {
-    /// Nothing: there is no channel to bind to, or that is not wanted.
+    /// None: there is no TLS channel, or channel binding is disabled.
     Unsupported,
-    /// Nothing, as the server offers none; it finds out if somebody took its offer away.
+    /// None, because the server does not offer it. The server is told so, and notices if an attacker has removed its offer.
     NotOffered,
     /// The hash of the server's certificate.
     EndPoint(Vec<u8>),
@@ -49,17 +49,16 @@ impl Binding {
     }
 }
 
-/// What proves who we are.
+/// The client's credentials.
 pub(super) enum Credentials {
-    /// A password, prepared.
+    /// A password, normalised by `SASLprep`.
     Password(Vec<u8>),
-    /// What is derived of one.
+    /// Keys that were derived from a password.
     Keys(ScramKeys),
 }
 
 impl Credentials {
-    /// A password. One that `SASLprep` does not take is used as it is: the server does the same, as
-    /// a password of the server's need be no Unicode.
+    /// Normalises a password. If `SASLprep` refuses it, it is used as it is, as by the server: a password need not be valid Unicode.
     pub fn password(password: &str) -> Self {
         let prepared = stringprep::saslprep(password)
             .map_or_else(|_| password.as_bytes().to_vec(), |prepared| prepared.as_bytes().to_vec());
@@ -67,7 +66,7 @@ impl Credentials {
     }
 }
 
-/// An exchange of which the client's first message is sent.
+/// An exchange after the client's first message.
 pub(super) struct Exchange {
     credentials: Credentials,
     binding: Binding,
@@ -75,27 +74,21 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins; gives the first message to send, too.
-    ///
-    /// # Errors
-    /// When the system has no random bytes.
+    /// Begins an exchange; returns also the first message to send.
     pub fn begin(credentials: Credentials, binding: Binding) -> Result<(Self, String), String> {
         let mut bytes = [0; NONCE_BYTES];
         let random = SystemRandom::new().fill(&mut bytes);
-        random.map_err(|_| "the system has no random bytes for a nonce".to_owned())?;
+        random.map_err(|_| "the system returns no random bytes for a nonce".to_owned())?;
         let nonce = STANDARD.encode(bytes);
         let first = format!("{}n=,r={nonce}", binding.header());
         Ok((Self { credentials, binding, nonce }, first))
     }
 
-    /// Takes the server's first message.
-    ///
-    /// # Errors
-    /// When it cannot be read, or answers another client.
+    /// Handles the server's first message.
     pub fn challenge(self, message: &[u8]) -> Result<Derivation, String> {
         let ServerFirst { nonce, salt, iterations, text } = ServerFirst::parse(message)?;
         if !nonce.starts_with(&self.nonce) {
-            return Err("the server's nonce does not begin with ours".to_owned());
+            return Err("the server's SCRAM nonce does not begin with the client's".to_owned());
         }
         let mut input = self.binding.header().as_bytes().to_vec();
         input.extend_from_slice(self.binding.data());
@@ -131,21 +124,21 @@ impl<'a> ServerFirst<'a> {
             return Err(unreadable());
         };
         let salt = STANDARD.decode(salt).map_err(|_| unreadable())?;
-        // As many as `scram_iterations` goes to.
+        // The range of the server's `scram_iterations`.
         let iterations = iterations.parse().ok().filter(|count| (1..=i32::MAX).contains(count));
         let iterations = iterations.ok_or_else(|| {
-            format!("the server's count of SCRAM iterations is none from 1 to {}", i32::MAX)
+            format!("the server's number of SCRAM iterations is not between 1 and {}", i32::MAX)
         })?;
         Ok(Self { nonce, salt, iterations: iterations.unsigned_abs(), text })
     }
 }
 
-/// An exchange of which the proof is being computed.
+/// An exchange whose proof is being computed.
 pub(super) struct Derivation {
     work: Work,
-    /// The client's last message but for the proof.
+    /// The client's last message without the proof.
     unproven: String,
-    /// All messages, which both sides sign.
+    /// The text that both sides sign (RFC 5802's `AuthMessage`).
     message: String,
 }
 
@@ -155,7 +148,7 @@ enum Work {
 }
 
 impl Derivation {
-    /// Works for so many rounds at the most; tells whether all are done.
+    /// Computes at most `rounds` iterations; returns whether all are done.
     pub fn work(&mut self, rounds: u32) -> bool {
         match &mut self.work {
             Work::Rounds(work) => work.run(rounds),
@@ -163,7 +156,7 @@ impl Derivation {
         }
     }
 
-    /// How many rounds are done, and of how many.
+    /// How many iterations are done, and of how many.
     pub fn progress(&self) -> (u32, u32) {
         match &self.work {
             Work::Rounds(work) => (work.done, work.total),
@@ -171,7 +164,7 @@ impl Derivation {
         }
     }
 
-    /// The message with the proof, once the rounds are done.
+    /// The client's last message, with the proof, after all iterations.
     pub fn prove(self) -> (String, Verification) {
         let keys = match self.work {
             Work::Rounds(mut work) => {
@@ -195,8 +188,7 @@ impl Derivation {
     }
 }
 
-/// PBKDF2 with one block, which can be left off and taken up again: it is the server that says how
-/// many rounds there are.
+/// PBKDF2 of one block, computed in parts, because the server chooses the number of iterations.
 struct Rounds {
     key: hmac::Key,
     last: Key,
@@ -222,22 +214,19 @@ impl Rounds {
     }
 }
 
-/// An exchange in which the server has still to prove that it knows the password.
+/// An exchange in which the server's signature must still be checked.
 pub(super) struct Verification {
     server: hmac::Key,
     message: String,
 }
 
 impl Verification {
-    /// Takes the server's last message.
-    ///
-    /// # Errors
-    /// When the server does not know the password, or says that we do not.
+    /// Checks the server's last message.
     pub fn check(self, message: &[u8]) -> Result<(), String> {
         let text = String::from_utf8_lossy(message);
         if let Some(reason) = text.strip_prefix("e=") {
             let reason: String = reason.chars().take(100).flat_map(char::escape_debug).collect();
-            return Err(format!("the server ended SCRAM by an error: {reason}"));
+            return Err(format!("the server ended SCRAM with an error: {reason}"));
         }
         let signature = text.strip_prefix("v=").and_then(|text| STANDARD.decode(text).ok());
         let signature =

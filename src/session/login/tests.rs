@@ -1,4 +1,4 @@
-//! Every order of a server's messages up to some length, against what the protocol allows.
+//! Tests every order of a server's messages up to some length against the orders that the protocol allows.
 
 mod server;
 
@@ -9,13 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::time::Duration;
 
-use server::Said::{self, *};
+use server::ServerMessage::{self, *};
 use server::{ALL, LOGINS, PASSWORD, Server, is_legal, keys};
 
 const USER: &str = "ann";
 const END_POINT: &[u8] = b"a hash of the certificate, of 32";
 
-/// What came of messages: how many were taken, all that was sent, and the error.
+/// The outcome of messages: how many were accepted, all that was sent, and the error.
 struct Outcome {
     taken: usize,
     sent: Vec<u8>,
@@ -23,7 +23,7 @@ struct Outcome {
     is_ready: bool,
 }
 
-fn played(rules: Rules<'_>, said: &[Said]) -> Outcome {
+fn played(rules: Rules<'_>, said: &[ServerMessage]) -> Outcome {
     let mut login = Login::new(rules);
     let mut server = Server::default();
     let mut outcome = Outcome { taken: 0, sent: Vec::new(), error: None, is_ready: false };
@@ -51,7 +51,7 @@ fn played(rules: Rules<'_>, said: &[Said]) -> Outcome {
                 return outcome;
             }
             Ok(Step::Send(bytes)) => {
-                server.hear(&bytes);
+                server.receive(&bytes);
                 outcome.sent.extend_from_slice(&bytes);
             }
             Ok(_) => {}
@@ -89,8 +89,8 @@ fn rules<'a>(login: &'a LoginRules, password: &'a Secret, tls: bool) -> Rules<'a
     }
 }
 
-/// All sequences of so many messages.
-fn sequences(length: u32) -> impl Iterator<Item = Vec<Said>> {
+/// All sequences of this many messages.
+fn sequences(length: u32) -> impl Iterator<Item = Vec<ServerMessage>> {
     let count = ALL.len().pow(length);
     (0..count).map(move |mut number| {
         let mut said = Vec::new();
@@ -106,8 +106,8 @@ fn password() -> Secret {
     Secret::new(PASSWORD.to_owned())
 }
 
-/// Every login to its end, and every message after each step of it that is a message too many.
-fn longer_sequences() -> impl Iterator<Item = Vec<Said>> {
+/// Every login, and after each step of it every message that is not legal there.
+fn longer_sequences() -> impl Iterator<Item = Vec<ServerMessage>> {
     LOGINS.iter().flat_map(|login| {
         let ends = sequences(1).chain(sequences(2)).collect::<Vec<_>>();
         ends.into_iter().map(|end| [login, &end[..]].concat())
@@ -115,7 +115,7 @@ fn longer_sequences() -> impl Iterator<Item = Vec<Said>> {
 }
 
 #[test]
-fn test_messages_of_every_order_are_taken_as_long_as_they_are_legal() {
+fn test_messages_in_every_order_are_accepted_while_legal() {
     let (login, password) = (LoginRules::default(), password());
     for said in (1..=4).flat_map(sequences).chain(longer_sequences()) {
         let outcome = played(rules(&login, &password, true), &said);
@@ -127,7 +127,7 @@ fn test_messages_of_every_order_are_taken_as_long_as_they_are_legal() {
 }
 
 #[test]
-fn test_messages_of_every_order_never_pass_required_channel_binding_without_it() {
+fn test_messages_in_every_order_never_bypass_required_channel_binding() {
     let (login, password) = (LoginRules::default(), password());
     let hash = md5_hash(USER.as_bytes(), PASSWORD.as_bytes(), *b"salt");
     for tls in [true, false] {
@@ -171,7 +171,7 @@ fn test_second_sasl_request_after_a_bound_one_is_refused() {
 }
 
 #[test]
-fn test_required_auth_lets_what_it_allows_be_answered_alone() {
+fn test_required_auth_only_answers_allowed_methods() {
     let password = password();
     for (required, allowed) in [
         ("scram-sha-256", &[SaslBoth][..]),
@@ -195,7 +195,7 @@ fn test_required_auth_lets_what_it_allows_be_answered_alone() {
 }
 
 #[test]
-fn test_cleartext_password_outside_tls_is_sent_to_this_machine_or_on_request_alone() {
+fn test_cleartext_password_without_tls_is_only_sent_locally_or_if_allowed() {
     let password = password();
     for (tls, is_local, parameters, sent) in [
         (true, false, "", true),
@@ -244,7 +244,7 @@ fn test_login_by_scram_keys_needs_no_password() {
 }
 
 #[test]
-fn test_channel_binding_flag_tells_what_the_client_can() {
+fn test_channel_binding_flag_says_what_the_client_supports() {
     let (login, password) = (LoginRules::default(), password());
     for (tls, channel_binding, offer, header) in [
         (true, ChannelBinding::Prefer, SaslBoth, "p=tls-server-end-point,,"),

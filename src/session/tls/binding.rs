@@ -1,4 +1,4 @@
-//! A server's certificate into its channel binding, `tls-server-end-point`.
+//! Computes the channel binding `tls-server-end-point` of a server's certificate.
 
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use x509_cert::certificate::{CertificateInner, Raw};
@@ -6,7 +6,7 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Reader, SliceReader, TagMode, TagNumber};
 use x509_cert::spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
 
-/// What a certificate's signature hashes with.
+/// The hash function of a certificate's signature.
 #[derive(Clone, Copy)]
 enum Hash {
     Sha1,
@@ -23,8 +23,8 @@ const fn oid(dotted: &str) -> ObjectIdentifier {
 /// <https://www.rfc-editor.org/rfc/rfc8017#appendix-A.2.3>: the hash is a parameter.
 const RSASSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
 
-/// Signatures: RSA of <https://www.rfc-editor.org/rfc/rfc8017#appendix-A.2>, ECDSA of
-/// <https://www.rfc-editor.org/rfc/rfc5758#section-3.2>. MD5 counts as SHA-1: neither is used.
+/// Signature algorithms: RSA of <https://www.rfc-editor.org/rfc/rfc8017#appendix-A.2>, ECDSA of
+/// <https://www.rfc-editor.org/rfc/rfc5758#section-3.2>. MD5 is listed as SHA-1, because both are replaced by SHA-256.
 const SIGNATURES: [(ObjectIdentifier, Hash); 11] = [
     (oid("1.2.840.113549.1.1.4"), Hash::Sha1),
     (oid("1.2.840.113549.1.1.5"), Hash::Sha1),
@@ -48,8 +48,8 @@ const HASHES: [(ObjectIdentifier, Hash); 5] = [
     (oid("2.16.840.1.101.3.4.2.3"), Hash::Sha512),
 ];
 
-/// The hash of a certificate by the hash of its signature, or by SHA-256 where that is MD5 or
-/// SHA-1; none for a signature that has no one hash, such as Ed25519's.
+/// The hash of a certificate, by the hash function of its signature, or SHA-256 if that is MD5 or SHA-1; `None` if its signature has no
+/// single hash function, such as Ed25519.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc5929#section-4.1>
 pub(super) fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn test_end_point_of_openssl_certificates_is_the_hash_that_openssl_tells() {
+    fn test_end_point_of_openssl_certificates_is_openssls_hash() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates");
         let table = fs::read_to_string(folder.join("end_points.txt")).unwrap();
         assert_eq!(table.lines().count(), 14);

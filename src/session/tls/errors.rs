@@ -1,4 +1,4 @@
-//! What went wrong with TLS, in words: which check failed, and what to look at.
+//! Messages for errors of TLS: which check failed, and what to look at.
 
 use std::fmt;
 use std::io;
@@ -12,13 +12,13 @@ use x509_cert::der::DateTime;
 
 use super::verify::{AUTHORITY, OLD_VERSION};
 
-/// An error of ours that is in words already.
+/// An error of howdah's, with its message.
 #[derive(Debug)]
 pub(super) struct TlsErrorText(&'static str);
 
 impl TlsErrorText {
-    pub(super) fn error(kind: io::ErrorKind, words: &'static str) -> io::Error {
-        io::Error::new(kind, Self(words))
+    pub(super) fn error(kind: io::ErrorKind, text: &'static str) -> io::Error {
+        io::Error::new(kind, Self(text))
     }
 }
 
@@ -30,11 +30,11 @@ impl fmt::Display for TlsErrorText {
 
 impl std::error::Error for TlsErrorText {}
 
-/// A failure of TLS in words; nothing for a failure of the stream below.
+/// The message of an error of TLS; `None` for one of the stream.
 pub(in crate::session) fn explain(error: &io::Error) -> Option<String> {
     let inner = error.get_ref()?;
-    if let Some(TlsErrorText(words)) = inner.downcast_ref() {
-        return Some((*words).to_owned());
+    if let Some(TlsErrorText(text)) = inner.downcast_ref() {
+        return Some((*text).to_owned());
     }
     Some(match inner.downcast_ref::<TlsError>()? {
         TlsError::InvalidCertificate(error) => certificate(error),
@@ -43,24 +43,24 @@ pub(in crate::session) fn explain(error: &io::Error) -> Option<String> {
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => "the server chose a version of TLS that is not allowed here; check \
-              ssl_min_protocol_version and ssl_max_protocol_version on both sides (howdah speaks \
+              ssl_min_protocol_version and ssl_max_protocol_version on both sides (howdah supports \
               TLS 1.2 and 1.3)"
             .to_owned(),
         TlsError::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
-            "the server chose to speak something else than PostgreSQL inside TLS; check host and \
+            "the server chose another protocol than PostgreSQL's inside TLS; check host and \
              port"
                 .to_owned()
         }
         TlsError::InvalidCertRevocationList(error) => format!(
-            "a revocation list of sslcrl or sslcrldir does not serve to check the server's certificate \
+            "a revocation list of sslcrl or sslcrldir cannot be used to check the server's certificate \
              ({error:?}); check that its authority made it"
         ),
         TlsError::NoCertificatesPresented => "the server sent no certificate".to_owned(),
         TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => {
-            "what the server sent is not TLS; check host and port".to_owned()
+            "the server's data is not TLS; check host and port".to_owned()
         }
         TlsError::DecryptError => {
-            "what the server sent cannot be decrypted: it was changed on its way, or the server is \
+            "the server's data cannot be decrypted: it was changed on the network, or the server is \
              broken"
                 .to_owned()
         }
@@ -68,37 +68,36 @@ pub(in crate::session) fn explain(error: &io::Error) -> Option<String> {
     })
 }
 
-/// Why we do not take the server's certificate.
+/// Why the server's certificate is not accepted.
 fn certificate(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => "the server's certificate was not issued by an \
-            authority trusted here; check sslrootcert, and that the server sends the certificates \
-            between its own and the root's"
+            authority trusted here; check sslrootcert, and that the server sends the intermediate \
+            certificates"
             .to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
             wrong_name(&expected.to_str(), presented)
         }
         CertificateError::ExpiredContext { not_after, .. } => format!(
-            "the server's certificate has expired{}; it has to be renewed, if this machine's clock \
-             is right",
+            "the server's certificate has expired{}; renew it, or check this machine's clock",
             since(*not_after)
         ),
         CertificateError::NotValidYetContext { not_before, .. } => format!(
-            "the server's certificate is not valid yet, but from {}; check this machine's clock",
+            "the server's certificate is only valid from {}; check this machine's clock",
             written(*not_before)
         ),
-        CertificateError::Revoked => "the server's certificate has been revoked, says sslcrl; the \
+        CertificateError::Revoked => "the server's certificate has been revoked, by a list of sslcrl or sslcrldir; the \
             server needs a new one"
             .to_owned(),
-        CertificateError::UnknownRevocationStatus => "whether the server's certificate has been \
-            revoked cannot be told; sslcrl wants a list of each authority in its chain"
+        CertificateError::UnknownRevocationStatus => "it is unknown whether the server's certificate has been \
+            revoked; sslcrl needs a list of each authority in its chain"
             .to_owned(),
         CertificateError::ExpiredRevocationListContext { next_update, .. } => format!(
             "a revocation list of sslcrl has expired{}; get a new one from its authority",
             since(*next_update)
         ),
         CertificateError::InvalidPurposeContext { .. } | CertificateError::InvalidPurpose => {
-            "the server's certificate is not one for servers; its extended key usage must have \
+            "the server's certificate is not for servers; its extended key usage must have \
              serverAuth"
                 .to_owned()
         }
@@ -109,18 +108,18 @@ fn certificate(error: &CertificateError) -> String {
         }
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "the server's certificate is signed in a way that is not supported; RSA of 2048 to \
-             8192 bits and ECDSA on P-256 or P-384, with SHA-256 to SHA-512, and Ed25519 are"
+            "the signature algorithm of the server's certificate is not supported; use RSA of 2048 to \
+             8192 bits or ECDSA on P-256 or P-384, with SHA-256 to SHA-512, or Ed25519"
                 .to_owned()
         }
         CertificateError::BadEncoding => "the server's certificate cannot be read".to_owned(),
         CertificateError::Other(other) => match other.to_string().as_str() {
-            AUTHORITY => "the server shows the certificate of an authority, which is none for \
-                servers; give the server one without CA:TRUE, or put this very certificate into \
-                sslrootcert"
+            AUTHORITY => "the server's certificate is one of an authority (CA:TRUE), which is not \
+                valid for servers; give the server one without CA:TRUE, or put this certificate \
+                into sslrootcert"
                 .to_owned(),
             OLD_VERSION => {
-                "the server's certificate is of X.509 version 1, which has no names and \
+                "the server's certificate has X.509 version 1, without names, and \
                 cannot be checked; issue it again with a subjectAltName, or use sslmode=require \
                 without root certificates"
                     .to_owned()
@@ -131,52 +130,52 @@ fn certificate(error: &CertificateError) -> String {
     }
 }
 
-/// How many of a certificate's names are told.
-const NAMES: usize = 8;
+/// How many of a certificate's names an error lists: a certificate may have hundreds.
+const MAX_NAMES: usize = 8;
 
 /// webpki presents names as `DnsName("example.com")` and `IpAddress(127.0.0.1)`.
 fn wrong_name(expected: &str, presented: &[String]) -> String {
     let bare = |name: &String| {
         let (kind, name) = name.split_once('(')?;
         let name = name.trim_end_matches(')').trim_matches('"');
-        // It is the server that chose the letters.
+        // The server may have chosen any characters.
         matches!(kind, "DnsName" | "IpAddress").then(|| name.escape_debug().to_string())
     };
-    let names: Vec<String> = presented.iter().filter_map(bare).take(NAMES).collect();
+    let names: Vec<String> = presented.iter().filter_map(bare).take(MAX_NAMES).collect();
     if names.is_empty() {
         return format!(
-            "the server's certificate is not in the name of {expected}: it has no subjectAltName, \
+            "the server's certificate does not have the name {expected}: it has no subjectAltName, \
              and its common name does not count; issue it again with one, or use sslmode=verify-ca"
         );
     }
     format!(
-        "the server's certificate is in the name of {}, not of {expected}; connect by a name that \
-         it has (of those in its subjectAltName: a common name does not count), or use \
+        "the server's certificate has the name {}, not {expected}; connect by a name that \
+         it has in its subjectAltName (a common name does not count), or use \
          sslmode=verify-ca",
         names.join(", ")
     )
 }
 
-/// Why the server does not take us.
+/// Why the server refuses the client.
 fn refusal(alert: AlertDescription) -> String {
     let what = match alert {
         AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
-            return "the server wants a client certificate; give sslcert and sslkey".to_owned();
+            return "the server requires a client certificate; give sslcert and sslkey".to_owned();
         }
         AlertDescription::ProtocolVersion => {
-            return "the server speaks no version of TLS that is allowed here; check \
+            return "the server supports no version of TLS that is allowed here; check \
                     ssl_min_protocol_version and ssl_max_protocol_version on both sides (howdah \
-                    speaks TLS 1.2 and 1.3)"
+                    supports TLS 1.2 and 1.3)"
                 .to_owned();
         }
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-            return "the server broke off the TLS handshake: it wants a client certificate (sslcert \
-                    and sslkey), or shares no cipher, curve or kind of key with us; its log says \
-                    which"
+            return "the server ended the TLS handshake: it requires a client certificate (sslcert \
+                    and sslkey), or has no cipher, curve or type of key in common with howdah; its \
+                    log says which"
                 .to_owned();
         }
         AlertDescription::NoApplicationProtocol => {
-            return "the server does not speak PostgreSQL inside TLS; check host and port"
+            return "the server does not use PostgreSQL's protocol inside TLS; check host and port"
                 .to_owned();
         }
         AlertDescription::UnrecognisedName => {
@@ -187,12 +186,14 @@ fn refusal(alert: AlertDescription) -> String {
         AlertDescription::UnknownCA => "it does not trust the authority that issued it",
         AlertDescription::CertificateExpired => "it has expired",
         AlertDescription::CertificateRevoked => "it has been revoked",
-        AlertDescription::DecryptError => "its key does not belong to it, or is of a wrong kind",
+        AlertDescription::DecryptError => "its key does not belong to it, or has the wrong type",
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown
         | AlertDescription::AccessDenied => "its log says why",
-        alert => return format!("the server broke off TLS: {alert:?}; its log may say why"),
+        alert => {
+            return format!("the server ended the TLS connection: {alert:?}; its log may say why");
+        }
     };
     format!("the server refused our client certificate (sslcert): {what}")
 }
@@ -201,7 +202,7 @@ fn since(time: UnixTime) -> String {
     format!(", on {}", written(time))
 }
 
-/// A time as 2026-01-31T23:59:59Z, or as seconds where the calendar ends.
+/// A time such as 2026-01-31T23:59:59Z, or in seconds if it is beyond the year 9999.
 fn written(time: UnixTime) -> String {
     let seconds = time.as_secs();
     DateTime::from_unix_duration(Duration::from_secs(seconds))

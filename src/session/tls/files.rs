@@ -1,4 +1,4 @@
-//! Certificates, keys and revocation lists out of files. What goes wrong names option and file.
+//! Reads certificates, keys and revocation lists from files. Errors name the parameter and the file.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -26,8 +26,8 @@ pub(super) fn revocations(
     sections(option, path, "revocation list")
 }
 
-/// All revocation lists of a directory; at least one. OpenSSL looks at the files alone that
-/// `openssl rehash` has named: by the hash of an authority's name, and a number.
+/// All revocation lists of a directory; at least one. Like OpenSSL, it only reads files that are named as by `openssl rehash`: the hash
+/// of an authority's name, and a number.
 pub(super) fn revocations_of_directory(
     path: &Path,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>> {
@@ -46,7 +46,7 @@ pub(super) fn revocations_of_directory(
     Ok(lists)
 }
 
-/// Whether OpenSSL takes a file of that name for a revocation list: `9bb9e3c3.r0`.
+/// Whether OpenSSL reads a file of that name as a revocation list, as `9bb9e3c3.r0`.
 fn is_list(name: &str) -> bool {
     name.split_once(".r").is_some_and(|(hash, number)| {
         hash.len() == 8
@@ -56,8 +56,7 @@ fn is_list(name: &str) -> bool {
     })
 }
 
-/// The root certificates of this machine, as OpenSSL finds them: by `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR`, else where the system keeps them.
+/// The root certificates of this machine, as OpenSSL finds them: by `SSL_CERT_FILE` and `SSL_CERT_DIR`, else in the system's files.
 pub(super) fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
@@ -70,7 +69,7 @@ pub(super) fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
     Ok(found.certs)
 }
 
-/// The client's certificate and its key, which belong together.
+/// The client's certificate and its key; checks that they belong together.
 pub(super) fn identity(
     certificate: &Path,
     key: Option<&Path>,
@@ -96,21 +95,21 @@ pub(super) fn identity(
                 certificate.display()
             )))
         }
-        // What cannot be told here, of a version 1 certificate say, the server will tell.
+        // If it cannot be checked, such as for a certificate of version 1, the server will.
         _ => Ok(identity),
     }
 }
 
-/// Reads a private key that nobody else can read.
+/// Reads a private key; refuses a file that others could read, too.
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     let failed = |error: std::io::Error| refused("sslkey", path, &error.to_string());
     let mut file = File::open(path).map_err(failed)?;
-    let about = file.metadata().map_err(failed)?;
-    if !about.is_file() {
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
         return Err(refused("sslkey", path, "it is not a regular file"));
     }
-    let mode = about.permissions().mode() & 0o7777;
-    if is_exposed(mode, about.uid()) {
+    let mode = metadata.permissions().mode() & 0o7777;
+    if is_exposed(mode, metadata.uid()) {
         return Err(refused(
             "sslkey",
             path,
@@ -138,14 +137,14 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     }
 }
 
-/// Whether libpq would refuse a key file of that mode and owner: group and others have no part in
-/// it, but the group may read what root owns.
+/// Whether libpq would refuse a key file of that mode and owner: group and others must have no access, but the group may read a file of
+/// root's.
 /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-CLIENTCERT>
 fn is_exposed(mode: u32, owner: u32) -> bool {
     mode & if owner == 0 { 0o037 } else { 0o077 } != 0
 }
 
-/// Whether a PEM text has an encrypted key, of PKCS#8 or, by its header, of the older kinds.
+/// Whether a PEM text has an encrypted key, in PKCS#8 or in an older format.
 fn is_encrypted(text: &[u8]) -> bool {
     let mut lines = text.split(|byte| *byte == b'\n');
     lines.any(|line| {
@@ -177,7 +176,7 @@ mod tests {
     use super::{is_exposed, is_list};
 
     #[test]
-    fn test_is_exposed_of_modes_and_owners_is_as_libpq_has_it() {
+    fn test_is_exposed_of_modes_and_owners_is_as_in_libpq() {
         for (mode, owner, exposed) in [
             (0o600, 1000, false),
             (0o400, 1000, false),
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn test_is_list_of_names_is_as_openssl_has_it() {
+    fn test_is_list_of_names_is_as_in_openssl() {
         for name in ["9bb9e3c3.r0", "00000000.r12", "ABCDEF01.r1"] {
             assert!(is_list(name), "{name}");
         }

@@ -1,4 +1,4 @@
-//! The client's certificate: whether the server asks for it, and gets it.
+//! The client's certificate: whether the server asks for it, and whether it is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
 
-/// Shows a certificate to the server that asks for one, and notes whether it did.
+/// Sends a certificate to a server that asks for one, and notes both.
 #[derive(Debug)]
 pub(super) struct Identity {
     key: Option<Arc<CertifiedKey>>,
@@ -39,7 +39,7 @@ impl ResolvesClientCert for Identity {
         sigschemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         self.requested.store(true, Ordering::Relaxed);
-        // rustls sends none whose key cannot sign as the server wants it.
+        // rustls does not send a certificate whose key has none of the server's signature schemes.
         let key = self.key.clone().filter(|key| key.key.choose_scheme(sigschemes).is_some());
         self.sent.store(key.is_some(), Ordering::Relaxed);
         key

@@ -1,5 +1,4 @@
-//! TLS between us and the server: bytes in the clear on one side, a non-blocking stream on the
-//! other. As libpq has it: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
+//! TLS over a non-blocking stream, with libpq's parameters: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
 
 mod binding;
 mod errors;
@@ -27,11 +26,11 @@ use identity::Identity;
 pub(super) use stream::Tls;
 use verify::{Chain, Verifier};
 
-/// What we speak inside; direct negotiation wants it said, and libpq always says it.
+/// The protocol's name for ALPN. Direct negotiation requires it, and libpq always sends it.
 /// <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL>
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// How TLS is begun with the servers of one URL: what is trusted, and who we are.
+/// The TLS configuration for the servers of one URL: trusted authorities, and the client's certificate.
 #[derive(Clone)]
 pub(super) struct Connector {
     client: Arc<ClientConfig>,
@@ -41,10 +40,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// Reads certificates, key and revocation lists.
-    ///
-    /// # Errors
-    /// What is wrong with an option or its file, by name.
+    /// Reads certificates, key and revocation lists. Errors name the parameter and the file.
     pub(super) fn new(security: &Security) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let checks_name = security.mode == SslMode::VerifyFull;
@@ -61,41 +57,38 @@ impl Connector {
         let mut client = builder.with_client_cert_resolver(Arc::clone(&identity) as _);
         client.alpn_protocols = vec![PROTOCOL.to_vec()];
         client.enable_sni = security.sni;
-        // PostgreSQL's servers keep no sessions.
+        // PostgreSQL's servers do not support resumption.
         client.resumption = Resumption::disabled();
         let client = Arc::new(client);
         Ok(Self { client, identity, checks_name, negotiation: security.negotiation })
     }
 
-    /// Why the server does not have our certificate, if it does not; for one connection alone.
+    /// Why the client's certificate was not sent, if it was not. The answer is that of the last handshake.
     pub(super) fn lacks_certificate(&self) -> Option<&'static str> {
         match (self.identity.was_requested(), self.identity.was_sent()) {
             (false, _) => Some("the server did not ask for a client certificate"),
             (true, false) => Some(
-                "the server asked for a client certificate, and there is none for it; give \
+                "the server asked for a client certificate, and none fits its request; give \
                  sslcert and sslkey",
             ),
             (true, true) => None,
         }
     }
 
-    /// Begins a conversation with the server of that name; nothing is sent yet.
-    ///
-    /// # Errors
-    /// When the name is to be checked and can be in no certificate.
+    /// Begins a connection with the server of that name; sends nothing yet.
     pub(super) fn start(&self, host: &str) -> Result<Tls> {
-        // An IPv6 address may say by which interface: `fe80::1%eth0`.
+        // An IPv6 address may have a zone: `fe80::1%eth0`.
         let bare = host.split('%').next().unwrap_or(host);
         let name = match ServerName::try_from(bare) {
             Ok(name) => name.to_owned(),
             Err(_) if self.checks_name => {
                 return Err(Error::Interface(format!(
-                    "sslmode=verify-full: \"{host}\" is neither a host name nor an address, and \
-                     so no certificate can be in its name; connect by a name, or use \
+                    "sslmode=verify-full: \"{host}\" is neither a host name nor an address, so \
+                     no certificate can have it; connect by a name, or use \
                      sslmode=verify-ca"
                 )));
             }
-            // Nobody looks at it, and an address is not sent along.
+            // It is not checked, and addresses are not sent as SNI.
             Err(_) => ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0, 0, 0, 0]))),
         };
         let connection = ClientConnection::new(Arc::clone(&self.client), name)
@@ -104,9 +97,9 @@ impl Connector {
     }
 }
 
-/// What certificates are judged by; nothing where none are asked for.
+/// The trusted authorities and revocation lists; `None` if the server's certificate is not checked.
 fn chain(security: &Security, provider: &Arc<CryptoProvider>) -> Result<Option<Chain>> {
-    let (roots, place) = match &security.roots {
+    let (roots, path) = match &security.roots {
         RootCertificates::System => (files::system_roots()?, "system".as_ref()),
         RootCertificates::File(path) => (root_file(path)?, path.as_path()),
         RootCertificates::Default(Some(path)) if path.exists() => {
@@ -118,11 +111,11 @@ fn chain(security: &Security, provider: &Arc<CryptoProvider>) -> Result<Option<C
                 SslMode::VerifyFull => "verify-full",
                 _ => return Ok(None),
             };
-            let place = path.as_deref().unwrap_or("~/.postgresql/root.crt".as_ref());
+            let path = path.as_deref().unwrap_or("~/.postgresql/root.crt".as_ref());
             return Err(Error::Interface(format!(
-                "sslmode={name}: there are no root certificates to check the server's by: {} is \
-                 not there; put them there, or give sslrootcert a file or the word system",
-                place.display()
+                "sslmode={name}: there are no root certificates to check the server's with: {} \
+                 does not exist; create it, or set sslrootcert to a file or to the word system",
+                path.display()
             )));
         }
     };
@@ -137,7 +130,7 @@ fn chain(security: &Security, provider: &Arc<CryptoProvider>) -> Result<Option<C
     chain.map(Some).map_err(|why| match (&security.revoked, &security.revoked_directory) {
         (Some(path), _) if why.contains("CRL") => files::refused("sslcrl", path, &why),
         (_, Some(path)) if why.contains("CRL") => files::refused("sslcrldir", path, &why),
-        _ => files::refused("sslrootcert", place, &why),
+        _ => files::refused("sslrootcert", path, &why),
     })
 }
 
@@ -146,18 +139,18 @@ fn root_file(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn versions(security: &Security) -> Result<Vec<&'static SupportedProtocolVersion>> {
-    let least = security.min_version.unwrap_or(TlsVersion::V1_2);
-    let most = security.max_version.unwrap_or(TlsVersion::V1_3);
+    let min = security.min_version.unwrap_or(TlsVersion::V1_2);
+    let max = security.max_version.unwrap_or(TlsVersion::V1_3);
     let mut versions = Vec::new();
-    if most == TlsVersion::V1_3 {
+    if max == TlsVersion::V1_3 {
         versions.push(&TLS13);
     }
-    if least == TlsVersion::V1_2 {
+    if min == TlsVersion::V1_2 {
         versions.push(&TLS12);
     }
     if versions.is_empty() {
         return Err(Error::Interface(
-            "ssl_min_protocol_version is above ssl_max_protocol_version: no version is left"
+            "ssl_min_protocol_version is above ssl_max_protocol_version, so no version is allowed"
                 .to_owned(),
         ));
     }

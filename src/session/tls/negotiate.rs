@@ -1,4 +1,4 @@
-//! Asks a server for TLS, and agrees upon it.
+//! Negotiates TLS with a server: `SSLRequest`, and the handshake.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::super::socket::{Insecure, Socket};
 use super::Connector;
 use crate::error::{Error, Result};
 
-/// How TLS is begun with one host.
+/// Negotiates TLS with one host.
 #[derive(Clone)]
 pub(in crate::session) struct TlsNegotiator {
     connector: Connector,
@@ -19,55 +19,51 @@ pub(in crate::session) struct TlsNegotiator {
     host: String,
 }
 
-/// What becomes of a server that speaks no TLS.
+/// What to do if the server does not support TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum IfRefused {
-    /// It is spoken to in the clear.
+    /// Continue without TLS.
     Plain,
-    /// It is left alone.
+    /// Fail.
     Refused,
 }
 
 impl TlsNegotiator {
-    /// Reads certificates and keys, as they are now.
+    /// Reads the files of certificates and keys.
     pub fn new(security: &Security, host: &str) -> Result<Self> {
         let connector = Connector::new(security)?;
         Ok(Self { connector, negotiation: security.negotiation, host: host.to_owned() })
     }
 
-    /// Why the server does not have our certificate, if it does not.
+    /// Why the client's certificate was not sent, if it was not.
     pub fn lacks_certificate(&self) -> Option<&'static str> {
         self.connector.lacks_certificate()
     }
 
-    /// Agrees upon TLS on a socket.
-    ///
-    /// # Errors
-    /// [`Insecure::Failed`] when the server speaks TLS, and no agreement came of it; else whatever
-    /// ended the attempt.
+    /// Negotiates TLS on a socket. Fails with [`Insecure::Failed`] if the server supports TLS and the handshake fails.
     pub fn begin(
         &self,
         socket: &mut Socket,
-        without: IfRefused,
+        if_refused: IfRefused,
         deadline: Instant,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<(), Insecure> {
         if self.negotiation == Negotiation::Postgres {
             let mut request = BytesMut::new();
             frontend::ssl_request(&mut request);
-            // Eight bytes go into any socket's buffer.
+            // Eight bytes fit into any socket's buffer.
             let broken =
                 |error: std::io::Error| Insecure::Broken(Error::Connection(error.to_string()));
             socket.write(&request).map_err(broken)?;
             match socket.read_byte(deadline, interrupt).map_err(Insecure::Broken)? {
                 b'S' => {}
-                b'N' if without == IfRefused::Plain => return Ok(()),
+                b'N' if if_refused == IfRefused::Plain => return Ok(()),
                 b'N' => {
                     return Err(stopped(
-                        "the server speaks no TLS, which sslmode wants; use another sslmode on a network you trust",
+                        "the server does not support TLS, which sslmode requires; use another sslmode on a network you trust",
                     ));
                 }
-                other => return Err(stopped(&nonsense(other))),
+                other => return Err(stopped(&unexpected_answer(other))),
             }
         }
         let tls = self.connector.start(&self.host)?;
@@ -75,16 +71,15 @@ impl TlsNegotiator {
     }
 }
 
-/// What to say of an answer to the request for TLS that is neither yes nor no. To go on in the
-/// clear, as after a no, would let a network that garbles the answer turn TLS off. What an error
-/// says is not shown: nobody vouches for it yet.
+/// The error of an answer to `SSLRequest` that is neither S nor N. To continue without TLS, as after N, would let an attacker who
+/// changes the answer turn TLS off. The text of an `ErrorResponse` is not shown, because the server is not authenticated yet.
 /// <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL>
-fn nonsense(answer: u8) -> String {
+fn unexpected_answer(answer: u8) -> String {
     if answer == b'E' {
-        return "the server answered the request for TLS by an error; its log may say why".into();
+        return "the server answered the request for TLS with an error; its log may say why".into();
     }
     format!(
-        "the answer to the request for TLS makes no sense: expected S or N, got byte 0x{answer:02x}; check host and port"
+        "the answer to the request for TLS: expected S or N, got byte 0x{answer:02x}; check host and port"
     )
 }
 

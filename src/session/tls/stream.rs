@@ -1,4 +1,4 @@
-//! One TLS conversation over a non-blocking stream.
+//! One TLS connection over a non-blocking stream.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -9,34 +9,31 @@ use super::binding;
 use super::errors::TlsErrorText;
 use crate::session::config::security::Negotiation;
 
-/// How many encrypted bytes may wait for the stream; more are not taken until it has taken these.
-const WAITING_BYTES: usize = 256 * 1024;
+/// The most encrypted bytes that are buffered for the stream. It is more than the send buffer of a socket takes at once by default, and
+/// less than a COPY queues, so that a load is not held twice in memory.
+const MAX_BUFFERED_BYTES: usize = 256 * 1024;
 
-/// TLS as one side of a conversation sees it. No call blocks where the stream does not, and none
-/// goes to the stream's other end for more than it was called for.
+/// The client's side of a TLS connection. No call blocks if the stream does not, and none reads more from it than was asked for.
 pub(in crate::session) struct Tls {
     connection: ClientConnection,
     negotiation: Negotiation,
-    /// Why nothing more can be read, kept while there was something to read before it.
+    /// An error that is returned after the bytes before it were read.
     failure: Option<io::Error>,
-    /// TLS has failed, and says so for good.
+    /// TLS has failed; every read returns its error.
     is_broken: bool,
 }
 
 impl Tls {
     pub(super) fn new(mut connection: ClientConnection, negotiation: Negotiation) -> Self {
-        connection.set_buffer_limit(Some(WAITING_BYTES));
+        connection.set_buffer_limit(Some(MAX_BUFFERED_BYTES));
         Self { connection, negotiation, failure: None, is_broken: false }
     }
 
-    /// Goes on with the handshake; true when it is done. Otherwise the stream has to become
-    /// writable, where [`Tls::wants_write`], else readable.
+    /// Continues the handshake; returns whether it is done. If not, call it again when the stream is writable, if [`Tls::wants_write`],
+    /// else when it is readable.
     ///
-    /// The server may judge our certificate only after this: then the first read says what it
-    /// thinks of it.
-    ///
-    /// # Errors
-    /// The stream's, or TLS's, which [`explain`](super::explain()) puts in words.
+    /// With TLS 1.3, the server checks the client's certificate after this; the first read returns the error if it refuses it.
+    /// [`explain`](super::explain()) has messages for the errors.
     pub(in crate::session) fn handshake(
         &mut self,
         io: &mut (impl Read + Write),
@@ -64,26 +61,25 @@ impl Tls {
         }
     }
 
-    /// A server that was told nothing before TLS must have understood that PostgreSQL is spoken
-    /// inside, lest another server's answers are taken for its.
+    /// With direct negotiation, checks that the server has agreed to PostgreSQL's protocol, so that no other server's data is read as
+    /// PostgreSQL's.
     fn check_protocol(&self) -> io::Result<()> {
         let agreed = self.connection.alpn_protocol();
         if self.negotiation == Negotiation::Direct && agreed != Some(PROTOCOL) {
             return Err(TlsErrorText::error(
                 ErrorKind::InvalidData,
-                "the server did not agree to speak PostgreSQL inside TLS (by ALPN); \
-                 sslnegotiation=direct wants PostgreSQL 17 or later, or a proxy that knows it",
+                "the server did not agree to PostgreSQL's protocol inside TLS (by ALPN); \
+                 sslnegotiation=direct needs PostgreSQL 17 or later, or a proxy that supports it",
             ));
         }
         Ok(())
     }
 
-    /// Reads what the server sent: 0 is a clean end. Fewer bytes than there was room for are all
-    /// that had come; a full buffer may have more behind it, of which the stream shows no sign.
+    /// Reads decrypted bytes; 0 at the end of the connection. If the buffer is not filled, that is all that was received; if it is,
+    /// more may be decrypted already, for which the stream does not become readable.
     ///
-    /// # Errors
-    /// [`ErrorKind::WouldBlock`] when nothing has come yet, [`ErrorKind::UnexpectedEof`] when the
-    /// stream ended with no word of TLS's, the stream's own, or TLS's.
+    /// Fails with [`ErrorKind::WouldBlock`] if nothing was received yet, and [`ErrorKind::UnexpectedEof`] if the stream has ended without
+    /// TLS's `close_notify`.
     pub(in crate::session) fn read(
         &mut self,
         io: &mut (impl Read + Write),
@@ -91,8 +87,8 @@ impl Tls {
     ) -> io::Result<usize> {
         let mut filled = 0;
         let mut is_drained = false;
-        while let Some(room) = buf.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match self.connection.reader().read(room) {
+        while let Some(space) = buf.get_mut(filled..).filter(|space| !space.is_empty()) {
+            match self.connection.reader().read(space) {
                 Ok(0) => break,
                 Ok(count) => {
                     filled += count;
@@ -100,7 +96,7 @@ impl Tls {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => {
-                    let cut = "the connection ended without TLS saying so";
+                    let cut = "the connection ended without TLS's close_notify: it was cut";
                     self.failure
                         .get_or_insert_with(|| TlsErrorText::error(ErrorKind::UnexpectedEof, cut));
                 }
@@ -121,11 +117,8 @@ impl Tls {
         Ok(filled)
     }
 
-    /// Takes bytes to send, and sends what the stream takes; what is taken is not lost.
-    ///
-    /// # Errors
-    /// [`ErrorKind::WouldBlock`] when too many wait for the stream already, the stream's own, or
-    /// TLS's.
+    /// Takes bytes to send, and sends as much as the stream takes; the rest is buffered. Returns how many bytes were taken; fails with
+    /// [`ErrorKind::WouldBlock`] if the buffer is full.
     pub(in crate::session) fn write(
         &mut self,
         io: &mut (impl Read + Write),
@@ -141,10 +134,7 @@ impl Tls {
         if taken == 0 && !bytes.is_empty() { Err(ErrorKind::WouldBlock.into()) } else { Ok(taken) }
     }
 
-    /// Sends what waits for the stream; false when some still does.
-    ///
-    /// # Errors
-    /// The stream's, or what the server said before it closed the stream.
+    /// Sends buffered bytes; returns whether that was all. If the server has closed the stream, the error is the one that it sent before.
     pub(in crate::session) fn flush(&mut self, io: &mut (impl Read + Write)) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(io) {
@@ -158,25 +148,24 @@ impl Tls {
         Ok(true)
     }
 
-    /// Whether encrypted bytes wait for the stream.
+    /// Whether encrypted bytes are buffered.
     pub(in crate::session) fn wants_write(&self) -> bool {
         self.connection.wants_write()
     }
 
-    /// The hash of the server's certificate that SCRAM binds a login to, if there is one:
-    /// `tls-server-end-point`.
+    /// The data for SCRAM's channel binding `tls-server-end-point`, a hash of the server's certificate; `None` if it has none.
     pub(in crate::session) fn end_point(&self) -> Option<Vec<u8>> {
         binding::end_point(self.connection.peer_certificates()?.first()?)
     }
 
-    /// Says goodbye, if the stream takes it at once.
+    /// Sends `close_notify`, if the stream takes it at once.
     pub(in crate::session) fn close(&mut self, io: &mut (impl Read + Write)) {
         self.connection.send_close_notify();
-        // Nobody waits for an answer.
+        // The connection is closed anyway.
         let _ = self.flush(io);
     }
 
-    /// Takes what the stream has, as much as rustls reads at once, and works on it.
+    /// Receives from the stream, as much as rustls reads at once, and decrypts it.
     fn receive(&mut self, io: &mut (impl Read + Write)) -> io::Result<Received> {
         if self.is_broken {
             self.connection.process_new_packets().map_err(wrapped)?;
@@ -187,18 +176,17 @@ impl Tls {
         let verdict = self.connection.process_new_packets();
         self.is_broken = verdict.is_err();
         if self.connection.wants_write() {
-            // Answers to what came, and the reason for our leaving. What the stream does not take
-            // now it takes with the next write; what is wrong with it, that will tell.
+            // Answers to handshake messages, or an alert. If the stream does not take it, or fails, the next write will notice.
             let _ = self.connection.write_tls(io);
         }
         verdict.map_err(wrapped)?;
         Ok(Received { bytes, is_all })
     }
 
-    /// Why the stream takes nothing more: a server that turns us away says so before it hangs up.
+    /// The error of a stream that cannot be written to: a server that refuses the client sends an alert before it closes the stream.
     fn cause(&mut self, io: &mut (impl Read + Write), error: io::Error) -> io::Error {
-        let hung_up = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
-        while hung_up.contains(&error.kind()) {
+        let closed = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
+        while closed.contains(&error.kind()) {
             let Ok(1..) = self.connection.read_tls(&mut Tap { io, is_all: false }) else { break };
             if let Err(reason) = self.connection.process_new_packets() {
                 self.is_broken = true;
@@ -209,10 +197,10 @@ impl Tls {
     }
 }
 
-/// What came from the stream.
+/// What was received from the stream.
 struct Received {
     bytes: usize,
-    /// Less came than there was room for, so that the stream is empty now.
+    /// Less than was asked for, so the stream is empty now.
     is_all: bool,
 }
 
@@ -220,7 +208,7 @@ fn wrapped(error: TlsError) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, error)
 }
 
-/// Reads from a stream, and notes whether that was all it had.
+/// Reads from a stream, and notes whether that was all that it had.
 struct Tap<'a, T> {
     io: &'a mut T,
     is_all: bool,

@@ -1,4 +1,4 @@
-//! TLS with a server of rustls's in memory: who is trusted, what is said, and what gets through.
+//! Tests TLS against a rustls server in memory.
 
 mod authority;
 mod identity;
@@ -18,7 +18,7 @@ use crate::session::config::security::{
 };
 use peer::Peer;
 
-/// What nobody has said anything of.
+/// The default parameters with this mode.
 fn security(mode: SslMode) -> Security {
     Security {
         mode,
@@ -36,7 +36,7 @@ fn security(mode: SslMode) -> Security {
     }
 }
 
-/// A file that OpenSSL made.
+/// A file that OpenSSL has made.
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name)
 }
@@ -45,7 +45,7 @@ fn connector(security: &Security) -> Connector {
     Connector::new(security).expect("options that fit together")
 }
 
-/// Shakes hands with a server; gives both, or what went wrong, in words.
+/// Runs the handshake with a server; returns both sides, or the error's message.
 fn connect(
     security: &Security,
     host: &str,
@@ -55,7 +55,7 @@ fn connect(
     let mut tls = connector(security).start(host).expect("a name");
     match shake(&mut tls, &mut peer) {
         Ok(()) => Ok((tls, peer)),
-        Err(error) => Err(in_words(&error)),
+        Err(error) => Err(describe_error(&error)),
     }
 }
 
@@ -69,7 +69,7 @@ fn shake(tls: &mut Tls, peer: &mut Peer) -> io::Result<()> {
     panic!("the handshake does not end");
 }
 
-fn in_words(error: &io::Error) -> String {
+fn describe_error(error: &io::Error) -> String {
     explain(error).unwrap_or_else(|| panic!("nothing explains {error:?}"))
 }
 

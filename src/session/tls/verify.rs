@@ -1,6 +1,5 @@
-//! What is asked of a server's certificate: that the server has its key, always; that its chain
-//! ends in a root certificate, where there are any; and that it is in the host's name, for
-//! verify-full.
+//! Checks a server's certificate: that the server has its key, always; that its chain ends in a root certificate, if there are any;
+//! and that it has the host's name, for verify-full.
 
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use x509_cert::der::asn1::AnyRef;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-/// Judges a server's certificate.
+/// Checks a server's certificate.
 #[derive(Debug)]
 pub(super) struct Verifier {
     chain: Option<Chain>,
@@ -30,20 +29,17 @@ pub(super) struct Verifier {
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// Judges a certificate's chain and name.
+/// Checks a certificate's chain and name.
 #[derive(Debug)]
 pub(super) struct Chain {
-    judge: Arc<WebPkiServerVerifier>,
-    /// Certificates that are trusted as they are, for they stand in the root file themselves.
+    verifier: Arc<WebPkiServerVerifier>,
+    /// Certificates that are trusted without a chain, because the root file has them.
     pinned: Vec<CertificateDer<'static>>,
 }
 
 impl Chain {
-    /// Trusts the authorities whose certificates are `roots`; what `revoked` lists is refused, and
-    /// then every certificate of a chain must have its list, as OpenSSL has it.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
+    /// Trusts the authorities `roots`, and refuses the certificates that `revoked` lists. If there are lists, each authority of a chain
+    /// must have one, as in OpenSSL.
     pub(super) fn new(
         roots: &[CertificateDer<'static>],
         revoked: Vec<CertificateRevocationListDer<'static>>,
@@ -52,35 +48,35 @@ impl Chain {
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(roots.iter().cloned());
         if store.is_empty() {
-            return Err("it has no certificate that can be read".to_owned());
+            return Err("none of its certificates can be read".to_owned());
         }
         let pinned = if revoked.is_empty() { roots.to_vec() } else { Vec::new() };
-        let judge = WebPkiServerVerifier::builder_with_provider(store.into(), Arc::clone(provider))
-            .with_crls(revoked)
-            .enforce_revocation_expiration()
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Self { judge, pinned })
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(store.into(), Arc::clone(provider))
+                .with_crls(revoked)
+                .enforce_revocation_expiration()
+                .build()
+                .map_err(|error| error.to_string())?;
+        Ok(Self { verifier, pinned })
     }
 
-    /// Whether a certificate that is no authority's stands in the root file itself. webpki refuses
-    /// such a one when it says that it is an authority, as `openssl req -x509` makes them; OpenSSL
-    /// takes it.
-    fn trusts_as_it_is(&self, certificate: &CertificateDer<'_>, error: &TlsError) -> bool {
-        let in_question = match error {
+    /// Whether the root file has the server's certificate itself. webpki refuses such a certificate if it has CA:TRUE, as `openssl req
+    /// -x509` makes them; OpenSSL accepts it.
+    fn is_pinned(&self, certificate: &CertificateDer<'_>, error: &TlsError) -> bool {
+        let may_be_pinned = match error {
             TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => true,
             TlsError::InvalidCertificate(CertificateError::Other(other)) => {
                 matches!(other.to_string().as_str(), AUTHORITY | OLD_VERSION)
             }
             _ => false,
         };
-        in_question && self.pinned.iter().any(|pinned| pinned == certificate)
+        may_be_pinned && self.pinned.iter().any(|pinned| pinned == certificate)
     }
 }
 
-/// What webpki calls a server's certificate that is an authority's.
+/// webpki's error for a server's certificate that is one of an authority.
 pub(super) const AUTHORITY: &str = "CaUsedAsEndEntity";
-/// What webpki calls a certificate of version 1 or 2.
+/// webpki's error for a certificate of version 1 or 2.
 pub(super) const OLD_VERSION: &str = "UnsupportedCertVersion";
 
 impl Verifier {
@@ -101,7 +97,7 @@ impl ServerCertVerifier for Verifier {
         let Some(chain) = &self.chain else {
             return Ok(ServerCertVerified::assertion());
         };
-        let verdict = chain.judge.verify_server_cert(
+        let verdict = chain.verifier.verify_server_cert(
             end_entity,
             intermediates,
             server_name,
@@ -109,11 +105,11 @@ impl ServerCertVerifier for Verifier {
             now,
         );
         match verdict {
-            // The name is looked at last: all the rest is well.
+            // The name is checked last, so everything else is valid.
             Err(TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if !self.checks_name => Ok(ServerCertVerified::assertion()),
-            Err(error) if chain.trusts_as_it_is(end_entity, &error) => {
+            Err(error) if chain.is_pinned(end_entity, &error) => {
                 check_time(end_entity, now)?;
                 if self.checks_name {
                     verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
@@ -156,8 +152,8 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl Verifier {
-    /// Checks a signature of TLS 1.2 by a certificate that webpki does not read, of version 1 say:
-    /// where nobody asks for its chain, its key is all that matters.
+    /// Checks a TLS 1.2 signature by a certificate that webpki cannot read, such as one of version 1: if its chain is not checked, only its
+    /// key matters.
     fn check_signature(
         &self,
         message: &[u8],

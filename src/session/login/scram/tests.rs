@@ -8,7 +8,7 @@ fn exchange(credentials: Credentials, nonce: &str) -> Exchange {
 
 /// The example of RFC 7677, section 3, in which the user has a name; PostgreSQL's has none.
 #[test]
-fn test_proof_of_the_rfcs_example_is_that_of_the_rfc() {
+fn test_proof_of_rfc_example_is_that_of_the_rfc() {
     let first =
         b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
     let begun = exchange(Credentials::password("pencil"), "rOprNGfwEbeRWgbNEkqO");
@@ -25,7 +25,7 @@ fn test_proof_of_the_rfcs_example_is_that_of_the_rfc() {
 }
 
 #[test]
-fn test_exchange_by_keys_is_that_of_their_password() {
+fn test_exchange_by_keys_equals_exchange_by_password() {
     let salted = ring_pbkdf2(b"pencil", b"salt", 7);
     let salted = hmac::Key::new(hmac::HMAC_SHA256, &salted);
     let keys = ScramKeys {
@@ -92,7 +92,7 @@ fn test_check_of_another_signature_is_refused() {
 }
 
 #[test]
-fn test_nonces_are_never_the_same() {
+fn test_nonces_differ() {
     let first = || {
         let begun = Exchange::begin(Credentials::password("p"), Binding::Unsupported);
         begun.unwrap().1
@@ -102,7 +102,7 @@ fn test_nonces_are_never_the_same() {
 }
 
 #[test]
-fn test_passwords_that_saslprep_does_not_take_are_used_as_they_are() {
+fn test_passwords_refused_by_saslprep_are_used_unchanged() {
     let bytes = |password| match Credentials::password(password) {
         Credentials::Password(bytes) => bytes,
         Credentials::Keys(_) => unreachable!(),

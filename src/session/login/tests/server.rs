@@ -1,20 +1,20 @@
-//! A server that knows the password, and says whatever it is told to.
+//! A server that knows the password, and sends the messages that a test chooses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 
-use Said::*;
+use ServerMessage::*;
 
 use crate::session::config::ScramKeys;
 use crate::wire::message::tag;
 
-/// The password that it knows.
+/// The server's password.
 pub(super) const PASSWORD: &str = "hunter2-correct-horse";
 
-/// What the server sends.
+/// A message of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum ServerMessage {
     Accept,
     Cleartext,
     Md5,
@@ -30,13 +30,13 @@ pub(super) enum Said {
     Row,
 }
 
-pub(super) const ALL: [Said; 13] = [
+pub(super) const ALL: [ServerMessage; 13] = [
     Accept, Cleartext, Md5, SaslPlain, SaslPlus, SaslBoth, Continue, Final, Gss, Version, Key,
     Ready, Row,
 ];
 
-/// The logins that the protocol has, each to its end; a version may be told of before.
-pub(super) const LOGINS: [&[Said]; 6] = [
+/// The complete logins of the protocol; `NegotiateProtocolVersion` may come before each.
+pub(super) const LOGINS: [&[ServerMessage]; 6] = [
     &[Accept],
     &[Cleartext, Accept],
     &[Md5, Accept],
@@ -45,8 +45,8 @@ pub(super) const LOGINS: [&[Said]; 6] = [
     &[SaslBoth, Continue, Final, Accept],
 ];
 
-/// Whether what was said is the beginning of a login, or one whole and what may come after.
-pub(super) fn is_legal(said: &[Said]) -> bool {
+/// Whether these messages are the beginning of a login, or a complete one and messages that may follow it.
+pub(super) fn is_legal(said: &[ServerMessage]) -> bool {
     let said = said.strip_prefix(&[Version]).unwrap_or(said);
     LOGINS.iter().any(|login| match said.strip_prefix(*login) {
         Some(rest) => {
@@ -57,7 +57,7 @@ pub(super) fn is_legal(said: &[Said]) -> bool {
     })
 }
 
-/// A server that knows the password and answers SCRAM as it should, whenever it is told to.
+/// A server that knows the password and answers SCRAM correctly, when a test asks it to.
 #[derive(Default)]
 pub(super) struct Server {
     /// The client's first message without its header, and its nonce.
@@ -69,7 +69,7 @@ pub(super) struct Server {
 impl Server {
     const SALT: &[u8] = b"salt";
 
-    pub(super) fn hear(&mut self, sent: &[u8]) {
+    pub(super) fn receive(&mut self, sent: &[u8]) {
         let text = String::from_utf8_lossy(sent);
         if let Some(at) = text.find("n=,r=") {
             self.bare = text[at..].to_owned();
@@ -78,7 +78,7 @@ impl Server {
         }
     }
 
-    pub(super) fn message(&mut self, said: Said) -> (u8, Vec<u8>) {
+    pub(super) fn message(&mut self, said: ServerMessage) -> (u8, Vec<u8>) {
         let asks = |kind: i32, body: &[u8]| {
             (tag::AUTHENTICATION, [&kind.to_be_bytes()[..], body].concat())
         };

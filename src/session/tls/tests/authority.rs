@@ -14,7 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use tempfile::TempDir;
 
-/// Signs certificates, and keeps files for as long as it lives.
+/// Signs certificates; its files are deleted with it.
 pub(super) struct Authority {
     certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
@@ -39,14 +39,14 @@ impl Authority {
         Self { certificate, issuer, folder: TempDir::new().unwrap() }
     }
 
-    /// Writes a file that goes with the authority.
+    /// Writes a file.
     pub(super) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    /// The file that trusts this authority.
+    /// A root file with this authority.
     pub(super) fn roots(&self) -> PathBuf {
         self.file("root.crt", &self.certificate.pem())
     }
@@ -55,7 +55,7 @@ impl Authority {
         self.certificate.pem()
     }
 
-    /// A server's certificate, with a change to what it would be.
+    /// Issues a server's certificate, whose parameters `change` may change.
     pub(super) fn issue(
         &self,
         names: &[&str],
@@ -79,7 +79,7 @@ impl Authority {
         Identity { certificate, key }
     }
 
-    /// A file that says which serial numbers are revoked, up to a year.
+    /// A revocation list of these serial numbers, valid up to a year.
     pub(super) fn revocations(&self, serials: &[u64], last_year: i32) -> PathBuf {
         let revoked = serials.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -98,7 +98,7 @@ impl Authority {
         self.file("root.crl", &list.signed_by(&self.issuer).unwrap().pem().unwrap())
     }
 
-    /// The store of a server that wants certificates of this authority.
+    /// The root store of a server that requires certificates of this authority.
     pub(super) fn store(&self) -> RootCertStore {
         let mut store = RootCertStore::empty();
         store.add(self.certificate.der().clone()).unwrap();
@@ -107,7 +107,7 @@ impl Authority {
 }
 
 impl Identity {
-    /// Signed by itself.
+    /// A self-signed certificate.
     pub(super) fn alone(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -121,8 +121,7 @@ impl Identity {
         self.server_of(&[&rustls::version::TLS13, &rustls::version::TLS12], None, &[b"postgresql"])
     }
 
-    /// A server of certain versions, that wants a client certificate of `clients`, and that speaks
-    /// `protocols` inside.
+    /// A server of these versions that requires a client certificate of `clients`, and supports `protocols` by ALPN.
     pub(super) fn server_of(
         &self,
         versions: &[&'static SupportedProtocolVersion],

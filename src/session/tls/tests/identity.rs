@@ -12,7 +12,7 @@ use rustls::version::{TLS12, TLS13};
 
 use super::authority::{Authority, Identity};
 use super::peer::Outlet;
-use super::{Connector, assert_says, connect, fixture, in_words, security};
+use super::{Connector, assert_says, connect, describe_error, fixture, security};
 use crate::error::Error;
 use crate::session::config::security::{Security, SslMode};
 
@@ -39,7 +39,7 @@ fn key(authority: &Authority, name: &str, mode: u32) -> PathBuf {
 }
 
 #[test]
-fn test_client_certificate_that_the_server_wants_is_shown() {
+fn test_client_certificate_that_the_server_requires_is_sent() {
     let authority = Authority::new("authority");
     let server = authority.issue(&["localhost"], |_| {});
     let security = client(&authority);
@@ -62,17 +62,17 @@ fn verdict(security: &Security, server: rustls::ServerConnection) -> String {
     let mut buf = [0; 100];
     let error = tls.read(&mut peer, &mut buf).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
-    in_words(&error)
+    describe_error(&error)
 }
 
 #[test]
-fn test_client_certificate_that_is_missing_is_asked_for() {
+fn test_missing_client_certificate_is_an_error_that_names_it() {
     let authority = Authority::new("authority");
     let server = authority.issue(&["localhost"], |_| {});
     for version in [&TLS12, &TLS13] {
         let server = server.server_of(&[version], Some(&authority), &[]);
         let error = verdict(&security(SslMode::Require), server);
-        assert_says(&error, &["wants a client certificate", "sslcert"]);
+        assert_says(&error, &["requires a client certificate", "sslcert"]);
     }
 }
 
@@ -89,14 +89,14 @@ fn test_client_certificate_of_unknown_authority_is_refused_by_the_server() {
 }
 
 #[test]
-fn test_verdict_of_a_server_that_hung_up_is_told_by_write() {
+fn test_alert_before_close_is_returned_by_write() {
     let authority = Authority::new("authority");
     let server = authority.issue(&["localhost"], |_| {});
     let server = server.server_of(&[&TLS13], Some(&authority), &[]);
     let (mut tls, mut peer) = connect(&security(SslMode::Require), "localhost", server).unwrap();
     peer.outlet = Outlet::Reset;
     let error = tls.write(&mut peer, b"hello").unwrap_err();
-    assert_says(&in_words(&error), &["wants a client certificate"]);
+    assert_says(&describe_error(&error), &["requires a client certificate"]);
 
     let server = Identity::alone(&["localhost"], |_| {}).server();
     let (mut tls, mut peer) = connect(&security(SslMode::Require), "localhost", server).unwrap();
@@ -122,7 +122,7 @@ fn test_key_of_each_form_is_read() {
 }
 
 #[test]
-fn test_key_that_is_encrypted_is_not_supported_and_says_so() {
+fn test_encrypted_key_is_an_error_that_says_so() {
     let authority = Authority::new("authority");
     for name in ["encrypted_pkcs8.key", "encrypted_sec1.key"] {
         let security = showing(fixture("ec.pem"), Some(key(&authority, name, 0o600)));
@@ -143,7 +143,7 @@ fn refusal(security: &Security) -> String {
 }
 
 #[test]
-fn test_key_that_others_can_read_is_refused_with_its_mode() {
+fn test_key_readable_by_others_is_refused_with_its_mode() {
     let authority = Authority::new("authority");
     for mode in [0o644, 0o604, 0o660, 0o610, 0o601] {
         let security = showing(fixture("ec.pem"), Some(key(&authority, "ec_pkcs8.key", mode)));
@@ -155,7 +155,7 @@ fn test_key_that_others_can_read_is_refused_with_its_mode() {
 }
 
 #[test]
-fn test_key_of_no_use_is_refused_by_name() {
+fn test_unusable_key_is_refused_by_name() {
     let authority = Authority::new("authority");
     let odd = |text: &str| {
         let path = authority.file("odd.key", text);

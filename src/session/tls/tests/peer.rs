@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use rustls::ServerConnection;
 
-/// Whether the stream takes bytes.
+/// Whether the stream accepts bytes.
 #[derive(PartialEq)]
 pub(super) enum Outlet {
     Open,
@@ -13,21 +13,21 @@ pub(super) enum Outlet {
     Reset,
 }
 
-/// The stream as the client has it, and the server behind it.
+/// The client's stream, and the server behind it.
 pub(super) struct Peer {
     pub(super) server: ServerConnection,
-    /// What the server has read.
+    /// The bytes that the server has read.
     pub(super) heard: Vec<u8>,
-    /// On its way to the client.
+    /// Bytes that the client has not read yet.
     pub(super) incoming: VecDeque<u8>,
-    /// How many bytes go at once.
+    /// How many bytes one call transfers.
     pub(super) step: usize,
     /// Every other call would block.
     pub(super) stutters: bool,
-    /// Nothing more comes after what is on its way.
+    /// The stream ends after these bytes.
     pub(super) is_cut: bool,
     pub(super) outlet: Outlet,
-    /// What the server thinks of it all.
+    /// The server's error.
     pub(super) failure: Option<rustls::Error>,
     calls: usize,
     pub(super) reads: usize,
@@ -50,13 +50,13 @@ impl Peer {
         }
     }
 
-    /// The server says something.
+    /// Makes the server send bytes.
     pub(super) fn say(&mut self, bytes: &[u8]) {
         self.server.writer().write_all(bytes).unwrap();
         self.pump();
     }
 
-    /// The server says goodbye.
+    /// Makes the server send `close_notify`.
     pub(super) fn leave(&mut self) {
         self.server.send_close_notify();
         self.pump();

@@ -21,7 +21,7 @@ fn with_roots(mode: SslMode, roots: RootCertificates) -> Security {
 }
 
 #[test]
-fn test_default_roots_where_they_are_missing_are_wanted_for_verifying_alone() {
+fn test_missing_default_roots_are_only_an_error_when_verifying() {
     let nowhere = Some(PathBuf::from("/nowhere/.postgresql/root.crt"));
     for (mode, name) in [(SslMode::VerifyCa, "verify-ca"), (SslMode::VerifyFull, "verify-full")] {
         let error = refusal(&with_roots(mode, RootCertificates::Default(nowhere.clone())));
@@ -34,7 +34,7 @@ fn test_default_roots_where_they_are_missing_are_wanted_for_verifying_alone() {
 }
 
 #[test]
-fn test_default_roots_where_they_are_there_are_checked_even_by_require() {
+fn test_existing_default_roots_are_checked_even_by_require() {
     let authority = Authority::new("authority");
     let good = authority.issue(&["elsewhere"], |_| {});
     let bad = Authority::new("other").issue(&["localhost"], |_| {});
@@ -60,7 +60,7 @@ fn test_root_file_of_several_certificates_trusts_each() {
 }
 
 #[test]
-fn test_root_file_of_no_use_is_refused_by_name() {
+fn test_unusable_root_file_is_refused_by_name() {
     let authority = Authority::new("authority");
     for (text, words) in [
         ("", "no certificate in PEM form"),
@@ -79,7 +79,7 @@ fn test_root_file_of_no_use_is_refused_by_name() {
 }
 
 #[test]
-fn test_revocation_file_of_no_use_is_refused_by_name() {
+fn test_unusable_revocation_file_is_refused_by_name() {
     let authority = Authority::new("authority");
     let roots = RootCertificates::File(authority.roots());
     for (text, words) in [
@@ -93,7 +93,7 @@ fn test_revocation_file_of_no_use_is_refused_by_name() {
 }
 
 #[test]
-fn test_system_roots_are_read_and_know_nobody_of_ours() {
+fn test_system_roots_are_read_and_do_not_trust_test_authorities() {
     let identity = Authority::new("authority").issue(&["localhost"], |_| {});
     let security = with_roots(SslMode::VerifyFull, RootCertificates::System);
     match Connector::new(&security) {

@@ -6,7 +6,7 @@ use rustls::version::{TLS12, TLS13};
 
 use super::authority::Identity;
 use super::peer::{Outlet, Peer};
-use super::{Tls, assert_says, connect, connector, in_words, security, shake};
+use super::{Tls, assert_says, connect, connector, describe_error, security, shake};
 use crate::session::config::security::SslMode;
 
 fn connected() -> (Tls, Peer) {
@@ -14,7 +14,7 @@ fn connected() -> (Tls, Peer) {
     connect(&security(SslMode::Require), "localhost", identity.server()).unwrap()
 }
 
-/// Bytes that tell where they stand.
+/// Bytes whose values depend on their position.
 fn numbered(count: usize) -> Vec<u8> {
     (0..count).map(|index| u8::try_from((index ^ (index >> 8)) & 0xff).unwrap()).collect()
 }
@@ -47,7 +47,7 @@ fn write_all(tls: &mut Tls, peer: &mut Peer, mut bytes: &[u8]) {
 }
 
 #[test]
-fn test_stream_of_single_bytes_that_stutters_loses_nothing() {
+fn test_stream_of_single_bytes_with_pauses_loses_nothing() {
     let identity = Identity::alone(&["localhost"], |_| {});
     for version in [&TLS12, &TLS13] {
         let mut tls = connector(&security(SslMode::Require)).start("localhost").unwrap();
@@ -64,7 +64,7 @@ fn test_stream_of_single_bytes_that_stutters_loses_nothing() {
 }
 
 #[test]
-fn test_write_to_a_full_stream_takes_a_limited_number_of_bytes_and_keeps_them() {
+fn test_write_to_a_full_stream_buffers_a_limited_number_of_bytes() {
     let (mut tls, mut peer) = connected();
     peer.outlet = Outlet::Stuck;
     let bytes = numbered(3_000_000);
@@ -87,7 +87,7 @@ fn test_write_to_a_full_stream_takes_a_limited_number_of_bytes_and_keeps_them() 
 }
 
 #[test]
-fn test_read_while_writes_wait_goes_on() {
+fn test_read_while_writes_are_buffered_succeeds() {
     let (mut tls, mut peer) = connected();
     peer.outlet = Outlet::Stuck;
     assert_eq!(tls.write(&mut peer, b"question").unwrap(), 8);
@@ -171,13 +171,13 @@ fn test_read_of_a_cut_stream_is_an_unexpected_end_after_all_bytes() {
         for _ in 0..2 {
             let error = tls.read(&mut peer, &mut buf).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
-            assert_says(&in_words(&error), &["connection ended"]);
+            assert_says(&describe_error(&error), &["connection ended"]);
         }
     }
 }
 
 #[test]
-fn test_read_of_changed_bytes_is_an_error_after_what_was_sound() {
+fn test_read_of_changed_bytes_is_an_error_after_the_unchanged_ones() {
     let (mut tls, mut peer) = connected();
     peer.say(b"sound");
     let sound = peer.incoming.len();
@@ -188,13 +188,13 @@ fn test_read_of_changed_bytes_is_an_error_after_what_was_sound() {
     for _ in 0..2 {
         let error = tls.read(&mut peer, &mut buf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);
-        assert_says(&in_words(&error), &["cannot be decrypted"]);
+        assert_says(&describe_error(&error), &["cannot be decrypted"]);
     }
     assert!(tls.write(&mut peer, b"more").is_err());
 }
 
 #[test]
-fn test_close_tells_the_server() {
+fn test_close_sends_close_notify() {
     let (mut tls, mut peer) = connected();
     tls.close(&mut peer);
     let mut buf = [0; 10];
@@ -203,7 +203,7 @@ fn test_close_tells_the_server() {
 }
 
 #[test]
-fn test_handshake_cut_anywhere_is_an_error_in_words() {
+fn test_handshake_cut_anywhere_is_an_error_with_a_message() {
     let identity = Identity::alone(&["localhost"], |_| {});
     let whole = {
         let (_, peer) = connect_recorded(&identity, usize::MAX, |_| {});
@@ -213,7 +213,7 @@ fn test_handshake_cut_anywhere_is_an_error_in_words() {
         let (error, _) = connect_recorded(&identity, kept, |_| {});
         let error = error.expect("a cut handshake");
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{kept}");
-        assert_says(&in_words(&error), &["during the TLS handshake"]);
+        assert_says(&describe_error(&error), &["during the TLS handshake"]);
     }
 }
 
@@ -231,13 +231,13 @@ fn test_handshake_with_any_bit_changed_never_panics() {
             }
         };
         if let (Some(error), _) = connect_recorded(&identity, usize::MAX, flip) {
-            assert!(!in_words(&error).is_empty());
+            assert!(!describe_error(&error).is_empty());
         }
     }
 }
 
 #[test]
-fn test_handshake_with_garbage_is_refused_in_words() {
+fn test_handshake_with_other_protocols_is_refused_with_a_message() {
     for (garbage, words) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "is not TLS"),
         (b"E\0\0\0\x0cSFATAL\0\0", "is not TLS"),
@@ -246,7 +246,7 @@ fn test_handshake_with_garbage_is_refused_in_words() {
         (b"N", "is not TLS"),
         (b"\x16\x03", "during the TLS handshake"),
         (&[0x15, 3, 3, 0, 2, 2, 70], "version of TLS"),
-        (&[0x15, 3, 3, 0, 2, 2, 40], "broke off the TLS handshake"),
+        (&[0x15, 3, 3, 0, 2, 2, 40], "ended the TLS handshake"),
         (&[0x15, 3, 3, 0, 2, 2, 112], "sslsni=0"),
         (&[0x15, 3, 3, 0, 2, 2, 80], "InternalError"),
         (&[0x16, 3, 3, 0xff, 0xff], ""),
@@ -255,11 +255,11 @@ fn test_handshake_with_garbage_is_refused_in_words() {
         let mut tls = connector(&security(SslMode::Require)).start("localhost").unwrap();
         let mut stream = Canned { bytes: garbage };
         let error = tls.handshake(&mut stream).unwrap_err();
-        assert_says(&in_words(&error), &[words]);
+        assert_says(&describe_error(&error), &[words]);
     }
 }
 
-/// Says always the same.
+/// A stream that always returns the same bytes.
 struct Canned<'a> {
     bytes: &'a [u8],
 }
@@ -280,7 +280,7 @@ impl Write for Canned<'_> {
     }
 }
 
-/// What the server sends in a handshake, changed and cut.
+/// The server's bytes of a handshake, changed and cut.
 struct Recorded<F> {
     peer: Peer,
     length: usize,

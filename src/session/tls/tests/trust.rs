@@ -22,7 +22,7 @@ fn refusal(security: &Security, host: &str, identity: &Identity) -> String {
 }
 
 #[test]
-fn test_handshake_of_good_certificate_is_done_by_name_and_address() {
+fn test_handshake_with_valid_certificate_succeeds_by_name_and_address() {
     let authority = Authority::new("authority");
     let names = ["localhost", "*.example.com", "127.0.0.1", "::1", "fe80::1"];
     let identity = authority.issue(&names, |_| {});
@@ -34,12 +34,12 @@ fn test_handshake_of_good_certificate_is_done_by_name_and_address() {
 }
 
 #[test]
-fn test_handshake_of_wrong_name_is_refused_by_verify_full_alone() {
+fn test_handshake_with_wrong_name_is_only_refused_by_verify_full() {
     let authority = Authority::new("authority");
     let identity = authority.issue(&["db.example.com", "10.0.0.1"], |_| {});
     for host in ["localhost", "127.0.0.1", "a.db.example.com"] {
         let error = refusal(&trusting(SslMode::VerifyFull, &authority), host, &identity);
-        let names = "in the name of db.example.com, 10.0.0.1, not of";
+        let names = "has the name db.example.com, 10.0.0.1, not";
         assert_says(&error, &[names, host, "sslmode=verify-ca"]);
     }
     for mode in [SslMode::Allow, SslMode::Prefer, SslMode::Require, SslMode::VerifyCa] {
@@ -48,7 +48,7 @@ fn test_handshake_of_wrong_name_is_refused_by_verify_full_alone() {
 }
 
 #[test]
-fn test_handshake_of_common_name_alone_is_refused_and_says_so() {
+fn test_handshake_with_common_name_only_is_refused() {
     let authority = Authority::new("authority");
     let identity = authority.issue(&[], |_| {});
     let error = refusal(&trusting(SslMode::VerifyFull, &authority), "localhost", &identity);
@@ -59,7 +59,7 @@ fn test_handshake_of_common_name_alone_is_refused_and_says_so() {
 }
 
 #[test]
-fn test_handshake_of_unknown_authority_is_refused_where_there_are_roots() {
+fn test_handshake_with_unknown_authority_is_refused_if_there_are_roots() {
     let authority = Authority::new("authority");
     let other = Authority::new("other");
     let identity = other.issue(&["localhost"], |_| {});
@@ -89,12 +89,12 @@ fn test_handshake_of_expired_certificate_is_refused_with_its_date() {
 }
 
 #[test]
-fn test_handshake_of_certificate_of_the_future_is_refused_with_its_date() {
+fn test_handshake_with_future_certificate_is_refused_with_its_date() {
     let authority = Authority::new("authority");
     let identity =
         authority.issue(&["localhost"], |params| params.not_before = date_time_ymd(3000, 1, 2));
     let error = refusal(&trusting(SslMode::VerifyCa, &authority), "localhost", &identity);
-    assert_says(&error, &["not valid yet, but from 3000-01-02T00:00:00Z", "clock"]);
+    assert_says(&error, &["only valid from 3000-01-02T00:00:00Z", "clock"]);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn test_handshake_of_client_purpose_is_refused() {
 }
 
 #[test]
-fn test_handshake_without_roots_takes_anything_unless_verifying() {
+fn test_handshake_without_roots_accepts_any_certificate_unless_verifying() {
     let authority = Authority::new("authority");
     let bad = [
         authority.issue(&["elsewhere"], |params| params.not_after = date_time_ymd(2020, 1, 1)),
@@ -128,7 +128,7 @@ fn test_handshake_without_roots_takes_anything_unless_verifying() {
 }
 
 #[test]
-fn test_handshake_of_version_1_certificate_is_done_unless_verifying() {
+fn test_handshake_with_version_1_certificate_succeeds_unless_verifying() {
     let certificate = CertificateDer::from_pem_file(fixture("version1.pem")).unwrap();
     let key = || PrivateKeyDer::from_pem_file(fixture("rsa_pkcs8.key")).unwrap();
     for version in [&TLS12, &TLS13] {
@@ -166,7 +166,7 @@ fn test_handshake_with_another_key_than_the_certificates_is_refused() {
 }
 
 #[test]
-fn test_handshake_of_self_signed_certificate_in_the_root_file_is_done() {
+fn test_handshake_with_self_signed_certificate_in_root_file_succeeds() {
     let authority = Authority::new("authority");
     let plain = Identity::alone(&["localhost"], |_| {});
     let as_authority = Identity::alone(&["localhost"], |params| {
@@ -178,17 +178,17 @@ fn test_handshake_of_self_signed_certificate_in_the_root_file_is_done() {
         let full = Security { roots, ..security(SslMode::VerifyFull) };
         assert!(connect(&full, "localhost", identity.server()).is_ok());
         let error = refusal(&full, "elsewhere", identity);
-        assert_says(&error, &["in the name of localhost, not of elsewhere"]);
+        assert_says(&error, &["has the name localhost, not elsewhere"]);
     }
     let error = refusal(&trusting(SslMode::VerifyCa, &authority), "localhost", &as_authority);
-    assert_says(&error, &["certificate of an authority", "CA:TRUE"]);
+    assert_says(&error, &["one of an authority", "CA:TRUE"]);
 }
 
 #[test]
 fn test_handshake_of_expired_certificate_in_the_root_file_is_refused() {
     let authority = Authority::new("authority");
     for (first_year, last_year, words) in
-        [(2000, 2020, "has expired, on 2020-01-01"), (3000, 3001, "not valid yet, but from 3000")]
+        [(2000, 2020, "has expired, on 2020-01-01"), (3000, 3001, "only valid from 3000")]
     {
         let identity = Identity::alone(&["localhost"], |params| {
             params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -226,11 +226,11 @@ fn test_handshake_of_revoked_certificate_is_refused() {
     let other = Authority::new("other");
     let revoked = Some(other.revocations(&[], 3000));
     let blind = Security { revoked, ..trusting(SslMode::VerifyCa, &authority) };
-    assert_says(&refusal(&blind, "localhost", &good), &["cannot be told", "sslcrl"]);
+    assert_says(&refusal(&blind, "localhost", &good), &["unknown", "sslcrl"]);
 }
 
 #[test]
-fn test_handshake_of_each_version_is_done_where_both_allow_it() {
+fn test_handshake_of_each_version_succeeds_if_both_allow_it() {
     let identity = Identity::alone(&["localhost"], |_| {});
     let range = |least, most| Security {
         min_version: least,
@@ -258,7 +258,7 @@ fn test_handshake_of_each_version_is_done_where_both_allow_it() {
 }
 
 #[test]
-fn test_handshake_of_direct_negotiation_wants_the_protocol_agreed() {
+fn test_handshake_of_direct_negotiation_requires_alpn() {
     let identity = Identity::alone(&["localhost"], |_| {});
     let direct = Security { negotiation: Negotiation::Direct, ..security(SslMode::Require) };
     let versions = [&TLS13, &TLS12];
@@ -267,12 +267,12 @@ fn test_handshake_of_direct_negotiation_wants_the_protocol_agreed() {
     let error = connect(&direct, "localhost", serve(&[])).err().unwrap();
     assert_says(&error, &["ALPN", "sslnegotiation=direct"]);
     let error = connect(&direct, "localhost", serve(&[b"http/1.1"])).err().unwrap();
-    assert_says(&error, &["does not speak PostgreSQL"]);
+    assert_says(&error, &["does not use PostgreSQL"]);
     assert!(connect(&security(SslMode::Require), "localhost", serve(&[])).is_ok());
 }
 
 #[test]
-fn test_start_tells_the_host_unless_it_is_an_address_or_unwanted() {
+fn test_start_sends_sni_unless_host_is_an_address_or_sni_is_off() {
     let identity = Identity::alone(&["localhost"], |_| {});
     let told = |sni, host| {
         let security = Security { sni, ..security(SslMode::Require) };
@@ -287,7 +287,7 @@ fn test_start_tells_the_host_unless_it_is_an_address_or_unwanted() {
 }
 
 #[test]
-fn test_start_of_impossible_name_is_refused_by_verify_full() {
+fn test_start_with_invalid_name_is_refused_by_verify_full() {
     let authority = Authority::new("authority");
     let strict = connector(&trusting(SslMode::VerifyFull, &authority));
     let error = strict.start("what is this").err().expect("no such name").to_string();
