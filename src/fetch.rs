@@ -227,7 +227,7 @@ impl Reading {
                 // Without waiting: the owner of the transaction may already send its next
                 // statement.
                 drop(reply);
-                session.client().leave_portal(portal);
+                session.client().close_portal_later(portal);
             }
             // Nothing was sent.
             None | Some(Query::Bound(..)) => {}

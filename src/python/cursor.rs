@@ -14,7 +14,7 @@ use super::statement_codecs::{RowDecoder, RowKind, encode_bind};
 use super::verbs::{Attempt, Call, refuse_control, retry_if_stale};
 use crate::error::{Error, Result};
 use crate::execute;
-use crate::session::client::no_copy;
+use crate::session::copy_refused_error;
 use crate::session::pool::{PooledSession, SessionRef};
 use crate::session::{self, Statement};
 use crate::sql::render;
@@ -141,7 +141,7 @@ impl Stream {
         };
         let end = message::end_of(&bytes)?;
         if end == End::Copy {
-            return Err(no_copy());
+            return Err(copy_refused_error());
         }
         let (rows, count) = attached(|py| {
             let rows =

@@ -10,9 +10,9 @@ use super::gil::from_py_err;
 use super::hooks::{PoolHooks, ask_password as password_callback};
 use super::session::log_notices_attached;
 use crate::error::{Error, Result};
-use crate::session::client::set_notice_handler;
 use crate::session::config::{Config, Options, Secret};
 use crate::session::pool::{Limits, Pool};
+use crate::session::set_notice_handler;
 use crate::session::state::Reset;
 use crate::sql::render;
 

@@ -99,7 +99,7 @@ fn until_interrupted(
         // Python would raise it as soon as this returns, and lose what is known here.
         Ok(Ok(value)) => match check_signals() {
             Ok(()) => return Ok(Ok(value)),
-            Err(stopped) => (stopped, Ended::Heard(Ok(value))),
+            Err(stopped) => (stopped, Ended::Answered(Ok(value))),
         },
         Err(stopped) if outcome.is_reported(client) => {
             let Some(interruption) = Interruption::begin(client) else { return Err(stopped) };
@@ -117,13 +117,13 @@ fn until_interrupted(
     };
     match ended {
         // A script may have begun a transaction, which is rolled back.
-        Ended::Heard(Ok(value)) if client.status() == b'I' && outcome.is_reported(client) => {
+        Ended::Answered(Ok(value)) if client.status() == b'I' && outcome.is_reported(client) => {
             Ok(Err(from_py_err(committed(py, stopped, Some(value)))))
         }
-        Ended::Heard(Err(Error::OutcomeUnknown(_))) | Ended::Unheard => {
+        Ended::Answered(Err(Error::OutcomeUnknown(_))) | Ended::Unanswered => {
             Ok(Err(Error::OutcomeUnknown(Box::new(stopped))))
         }
-        Ended::Heard(Err(Error::Committed(_))) => Ok(Err(Error::Committed(Box::new(stopped)))),
-        Ended::Heard(_) | Ended::Undone => Err(stopped),
+        Ended::Answered(Err(Error::Committed(_))) => Ok(Err(Error::Committed(Box::new(stopped)))),
+        Ended::Answered(_) | Ended::Stopped => Err(stopped),
     }
 }

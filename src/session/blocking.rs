@@ -9,17 +9,18 @@ use super::client::Client;
 use super::interrupt::{Interrupt, TICK};
 use crate::error::{Error, Result};
 
-/// How long the parts of a long result gather in the socket. To be woken for each of them costs
-/// the server, which must wake us, and us more than the bytes do.
+/// How long a thread sleeps so that more of a long response arrives before it reads. Without it the thread is woken for every 8 KiB
+/// that the server sends, and waking it costs the server, too. At 300 MB/s, 30 KiB arrive in this time, so there is one wake-up
+/// instead of four; the response as a whole is not delayed, because the server sends on meanwhile.
 const COALESCE_DELAY: Duration = Duration::from_micros(100);
 
-#[expect(clippy::disallowed_methods, reason = "poll(2) would end with the first part")]
+#[expect(clippy::disallowed_methods, reason = "poll(2) would return for the first bytes")]
 fn coalesce_reads() {
     std::thread::sleep(COALESCE_DELAY);
 }
 
 impl Client {
-    /// Sends what is to be sent, waits for an answer, `wait` at the longest, and takes it in.
+    /// Sends, waits for at most `wait` until the socket is readable, and receives.
     fn drive_once(&self, wait: Duration) {
         let (wants_write, holds_more, should_coalesce_reads, wait) = {
             let mut protocol = self.0.protocol();
@@ -32,7 +33,12 @@ impl Client {
                 protocol = self.0.protocol();
             }
             let wait = if protocol.has_ready_waiter() { Duration::ZERO } else { wait };
-            (protocol.wants_write, protocol.holds_more, protocol.should_coalesce_reads(), wait)
+            (
+                protocol.sending.wants_write,
+                protocol.holds_more(),
+                protocol.should_coalesce_reads(),
+                wait,
+            )
         };
         if should_coalesce_reads && !wants_write {
             coalesce_reads();
@@ -42,8 +48,8 @@ impl Client {
         }
     }
 
-    /// Takes in what comes soon, without a sleep; tells whether there was anything, or the caller
-    /// is to be asked first.
+    /// Receives without sleeping; returns false when that is not worthwhile any more, true when something was received or the
+    /// interrupt must be checked.
     fn busy_wait(&self) -> bool {
         let began = Instant::now();
         loop {
@@ -56,64 +62,59 @@ impl Client {
                     return false;
                 }
             }
-            // Whoever else wants this core has it: the server, too.
+            // Other threads may use this core, the server's process among them.
             std::thread::yield_now();
         }
     }
 
-    /// Whether the reply that is due will be there sooner than a sleeper would wake.
+    /// Whether the response is expected sooner than a sleeping thread would wake.
     #[must_use]
     pub fn should_busy_wait(&self) -> bool {
         self.0.protocol().should_busy_wait()
     }
 
-    /// Sends what is to be sent, as far as the socket takes it; tells whether it wants to be asked
-    /// again when it takes more.
+    /// Sends as much as the socket takes; returns whether to call it again when the socket is writable.
     #[must_use]
     pub fn send_now(&self) -> bool {
         let mut protocol = self.0.protocol();
         protocol.send();
-        protocol.wants_write
+        protocol.sending.wants_write
     }
 
-    /// Takes in what has come; tells whether there may be more of which the socket knows nothing.
+    /// Receives what the socket has; returns whether TLS may have more, for which the socket does not become readable.
     #[must_use]
     pub fn receive(&self) -> bool {
         let mut protocol = self.0.protocol();
         protocol.receive();
-        if protocol.wants_write {
+        if protocol.sending.wants_write {
             protocol.send();
         }
-        protocol.holds_more
+        protocol.holds_more()
     }
 
-    /// Whether there is something that an operation waits for.
+    /// Whether an operation that waits can make progress.
     #[must_use]
     pub fn has_ready_waiter(&self) -> bool {
         self.0.protocol().has_ready_waiter()
     }
 
-    /// Whether an operation waits until all has been sent, and all has been.
+    /// Whether an operation waits until everything is sent, and it is.
     #[must_use]
     pub fn has_drained_for_waiter(&self) -> bool {
-        let protocol = self.0.protocol();
-        protocol.has_drain_waiter && !protocol.has_to_send()
+        self.0.protocol().sending.has_drained_for_waiter()
     }
 
-    /// Waits until there is something that an operation waits for. The caller was `asked` last at
-    /// that time: of many short waits, too, some ask.
-    ///
-    /// # Errors
-    /// What `interrupt` gives.
+    /// Waits until an operation can make progress; fails with the error of `interrupt`. `checked_at` is when the interrupt was checked
+    /// last, so that it is also checked during many short waits.
     pub fn wait_for_ready_waiter(
         &self,
-        asked: &mut Instant,
+        checked_at: &mut Instant,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<()> {
         loop {
             self.drive_once(TICK);
-            if asked.elapsed() >= TICK {
-                *asked = Instant::now();
+            if checked_at.elapsed() >= TICK {
+                *checked_at = Instant::now();
                 interrupt()?;
                 if let Some(overdue) = self.overdue() {
                     return Err(overdue);
@@ -125,10 +126,8 @@ impl Client {
         }
     }
 
-    /// Pumps until `future` is ready; an interrupt leaves it where it is.
-    ///
-    /// # Errors
-    /// What `interrupt` gives; that it took longer than the deadline.
+    /// Drives the connection until `future` is ready. Fails with the error of `interrupt`, or [`Error::Interrupted`] after the deadline;
+    /// the future then remains as it is.
     pub(super) fn block_on<T>(
         &self,
         deadline: Option<Instant>,
@@ -136,7 +135,7 @@ impl Client {
         mut future: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T> {
         let mut cx = Context::from_waker(Waker::noop());
-        let mut asked = Instant::now();
+        let mut checked_at = Instant::now();
         loop {
             if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
                 self.deliver_notices(true);
@@ -144,10 +143,10 @@ impl Client {
             }
             self.drive_once(TICK);
             self.deliver_notices(false);
-            if asked.elapsed() >= TICK {
-                asked = Instant::now();
+            if checked_at.elapsed() >= TICK {
+                checked_at = Instant::now();
                 interrupt()?;
-                if deadline.is_some_and(|deadline| asked > deadline) {
+                if deadline.is_some_and(|deadline| checked_at > deadline) {
                     return Err(Error::Interrupted);
                 }
                 if let Some(overdue) = self.overdue() {
@@ -157,13 +156,16 @@ impl Client {
         }
     }
 
-    /// Pumps until all has been said and answered, so long at the most.
+    /// Drives the connection until everything is sent and answered, for at most `timeout`.
     pub(super) fn drain(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         loop {
             {
                 let protocol = self.0.protocol();
-                if protocol.broken().is_some() || protocol.is_idle() || Instant::now() > deadline {
+                if protocol.close_reason().is_some()
+                    || protocol.is_idle()
+                    || Instant::now() > deadline
+                {
                     return;
                 }
             }

@@ -1,5 +1,5 @@
-//! Whether to stay awake for a reply. A server nearby answers a small question in less time than it
-//! takes to put a thread to sleep and to wake it; one far away does not, nor does a long statement.
+//! Decides whether to wait for a response without sleeping. A server nearby answers a short statement in less time than it takes to put
+//! a thread to sleep and wake it; one far away does not, nor does any server answer a long statement so soon.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::latency::LatencyStats;
 
-/// Connections of this process that a reply is due on. With more than one there is other work for
-/// the cores than to wait.
+/// The number of this process's connections that have an outstanding response. With more than one, there is other work for the
+/// cores than to wait.
 static AWAITING_REPLY: AtomicUsize = AtomicUsize::new(0);
 
-/// A connection that a reply is due on, for as long as this lives.
+/// Counts a connection in [`AWAITING_REPLY`] while this lives.
 struct AwaitingReply;
 
 impl AwaitingReply {
@@ -27,12 +27,12 @@ impl Drop for AwaitingReply {
     }
 }
 
-/// The wait for the reply to one request of a connection.
+/// The busy wait for the response to one request.
 pub(super) struct BusyWait {
-    /// How long it stays awake at the most.
+    /// The longest busy wait.
     limit: Duration,
     awaiting_reply: Option<AwaitingReply>,
-    /// When the request was made whose reply is waited for awake, and how quick it was before.
+    /// When the request began whose response is waited for, and its statement's latency.
     request: Option<(Instant, Arc<LatencyStats>)>,
 }
 
@@ -41,29 +41,29 @@ impl BusyWait {
         Self { limit, awaiting_reply: None, request: None }
     }
 
-    /// A request is made, and no reply was due before.
+    /// Notes that a request begins while no response is outstanding.
     pub fn on_request(&mut self, latency: &Arc<LatencyStats>) {
         self.awaiting_reply.get_or_insert_with(AwaitingReply::new);
         let should_busy_wait = !self.limit.is_zero() && latency.is_fast();
         self.request = should_busy_wait.then(|| (Instant::now(), Arc::clone(latency)));
     }
 
-    /// Something of its reply has come.
+    /// Notes that a part of the response was received.
     pub fn on_reply(&mut self) {
-        if let Some((asked, latency)) = self.request.take() {
-            latency.record_wait(asked.elapsed() < self.limit);
+        if let Some((began_at, latency)) = self.request.take() {
+            latency.record_wait(began_at.elapsed() < self.limit);
         }
     }
 
-    /// No reply is due any more.
+    /// Notes that no response is outstanding.
     pub fn stop(&mut self) {
         self.awaiting_reply = None;
         self.request = None;
     }
 
-    /// Whether to stay awake still.
+    /// Whether to wait without sleeping now.
     pub fn should_spin(&self) -> bool {
-        let is_near = |(asked, _): &(Instant, _)| asked.elapsed() < self.limit;
-        AWAITING_REPLY.load(Ordering::Relaxed) == 1 && self.request.as_ref().is_some_and(is_near)
+        let is_within = |(began_at, _): &(Instant, _)| began_at.elapsed() < self.limit;
+        AWAITING_REPLY.load(Ordering::Relaxed) == 1 && self.request.as_ref().is_some_and(is_within)
     }
 }

@@ -1,11 +1,11 @@
-//! Opens a connection to the first server that answers and is of the kind that is wanted.
+//! Connects to the first server that answers and has the wanted `target_session_attrs`.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::busy_wait::BusyWait;
-use super::cancel::CancelTarget;
+use super::cancel_request::CancelTarget;
 use super::client::Client;
 use super::config::security::SslMode;
 use super::config::{Address, Config, Host, SessionAttrs};
@@ -19,19 +19,19 @@ use super::tls::negotiate::{IfRefused, TlsNegotiator};
 use super::{Session, server_error, startup};
 use crate::error::{Error, Result};
 
-/// What has kept servers from taking a connection, which they may take a moment later.
+/// Why servers refused a connection that they may accept a moment later.
 #[derive(Debug, Default)]
-pub(super) struct Obstacles {
-    /// A server did not answer, or is about to stop or to start, or is not yet of the kind that is wanted.
+pub(super) struct RetryReasons {
+    /// A server did not answer, is starting or stopping, or has not the wanted `target_session_attrs` yet.
     is_away: Cell<bool>,
     /// A server has too many connections.
     is_full: Cell<bool>,
 }
 
-impl Obstacles {
-    /// Whether to try again, where it is known that there was a server.
-    pub fn may_pass(&self, is_known: bool) -> bool {
-        self.is_full.get() || (self.is_away.get() && is_known)
+impl RetryReasons {
+    /// Whether to try again; `was_connected`: there was a connection before, so the configuration is right.
+    pub fn should_retry(&self, was_connected: bool) -> bool {
+        self.is_full.get() || (self.is_away.get() && was_connected)
     }
 
     fn note(&self, error: &Error) {
@@ -47,49 +47,40 @@ impl Obstacles {
 }
 
 impl Session {
-    /// Connects to the first server that answers. A statement that may run for so long does not
-    /// wait longer for its connection either: the servers have equal parts of that time, and none
-    /// more than `connect_timeout`.
-    ///
-    /// # Errors
-    /// When none does, the server turns the user away, or none is of the kind that is wanted.
+    /// Connects to the first server that answers. All attempts together take at most the time limit of a statement, of which each
+    /// server has an equal part, and each attempt at most `connect_timeout`.
     pub(super) fn connect(
         config: &Config,
-        obstacles: &Obstacles,
+        reasons: &RetryReasons,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Self> {
         let until = config.statement_limit.and_then(|limit| Instant::now().checked_add(limit));
         match config.target {
             SessionAttrs::PreferStandby => {
-                match Self::first(
-                    config,
-                    obstacles,
-                    SessionAttrs::Standby,
-                    part(until, 2),
-                    interrupt,
-                ) {
+                match Self::first(config, reasons, SessionAttrs::Standby, part(until, 2), interrupt)
+                {
                     Err(Error::Connection(_)) => {
-                        Self::first(config, obstacles, SessionAttrs::Any, until, interrupt)
+                        Self::first(config, reasons, SessionAttrs::Any, until, interrupt)
                     }
                     found => found,
                 }
             }
-            target => Self::first(config, obstacles, target, until, interrupt),
+            target => Self::first(config, reasons, target, until, interrupt),
         }
     }
 
     fn first(
         config: &Config,
-        obstacles: &Obstacles,
+        reasons: &RetryReasons,
         target: SessionAttrs,
         until: Option<Instant>,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Self> {
         let mut failed: Vec<String> = Vec::new();
-        // The end of one of the tries that are left.
-        let deadline = |until, left| {
+        // The deadline of the next attempt, if `attempts` are left.
+        let deadline = |until, attempts| {
             let deadline = Instant::now() + config.connect_timeout;
-            part(until, left).map_or(deadline, |part| part.min(deadline))
+            part(until, attempts).map_or(deadline, |part| part.min(deadline))
         };
         let hosts = config.hosts_in_order();
         for (index, host) in hosts.iter().enumerate() {
@@ -98,7 +89,7 @@ impl Session {
             {
                 Ok(addresses) => addresses,
                 Err(Error::Connection(reason)) => {
-                    obstacles.is_away.set(true);
+                    reasons.is_away.set(true);
                     failed.push(reason);
                     continue;
                 }
@@ -106,13 +97,13 @@ impl Session {
             };
             for (index, address) in addresses.iter().enumerate() {
                 let deadline = deadline(until, addresses.len() - index);
-                let attempt = Attempt { address, host, config, deadline, obstacles };
-                match attempt.reach(target, interrupt) {
+                let attempt = Attempt { address, host, config, deadline, reasons };
+                match attempt.run(target, interrupt) {
                     Ok(Some(session)) => return Ok(session),
                     Ok(None) => {
-                        obstacles.is_away.set(true);
+                        reasons.is_away.set(true);
                         failed.push(format!(
-                            "{address}: not of the kind that target_session_attrs={target} wants"
+                            "{address}: the server is not what target_session_attrs={target} requires"
                         ));
                     }
                     Err(Error::Connection(reason)) => failed.push(reason),
@@ -123,8 +114,8 @@ impl Session {
         Err(Error::Connection(failed.join("; ")))
     }
 
-    /// Whether the server can still be written to, where one that can is wanted, by what it has reported
-    /// since or said of a statement.
+    /// Whether the server is still writable, if `target` requires that, by the settings that it has reported since, and by the
+    /// error of a statement.
     pub(super) fn is_still_of(&self, target: SessionAttrs) -> bool {
         let is_off = |setting: &str| self.client.setting(setting).as_deref() != Some("on");
         match target {
@@ -138,7 +129,7 @@ impl Session {
         }
     }
 
-    /// Whether the server is of a kind, by what it reports (PostgreSQL 14 and later do) or says.
+    /// Whether the server is what `target` requires, by the settings that it reports (since PostgreSQL 14), else by asking it.
     fn is_of(
         &self,
         target: SessionAttrs,
@@ -151,9 +142,10 @@ impl Session {
             (Some(read_only), Some(standby)) => read_only || standby,
             _ if target == SessionAttrs::Any => false,
             _ => {
-                let asked = self.client.script(SHOW_READ_ONLY);
-                let shown = startup::in_time(&self.client, deadline, interrupt, asked)?;
-                memchr::memmem::find(&shown, b"\0\0\0\x02on").is_some()
+                let script = self.client.script(SHOW_READ_ONLY);
+                let response = startup::in_time(&self.client, deadline, interrupt, script)?;
+                // The value's length and its text.
+                memchr::memmem::find(&response, b"\0\0\0\x02on").is_some()
             }
         };
         let standby = standby.unwrap_or(read_only);
@@ -167,76 +159,76 @@ impl Session {
     }
 }
 
-/// The end of the first of so many tries, which have equal parts of the time that is left.
-fn part(until: Option<Instant>, tries: usize) -> Option<Instant> {
+/// The deadline of the next of several attempts, which have equal parts of the time until `until`.
+fn part(until: Option<Instant>, attempts: usize) -> Option<Instant> {
     let now = Instant::now();
     let left = until?.saturating_duration_since(now);
-    Some(now + left / u32::try_from(tries.max(1)).unwrap_or(u32::MAX))
+    Some(now + left / u32::try_from(attempts.max(1)).unwrap_or(u32::MAX))
 }
 
 const SHOW_READ_ONLY: &str = "SHOW transaction_read_only";
 
-/// One address, tried.
+/// An attempt to connect to one address.
 struct Attempt<'a> {
     address: &'a Address,
     host: &'a Host,
     config: &'a Config,
     deadline: Instant,
-    obstacles: &'a Obstacles,
+    reasons: &'a RetryReasons,
 }
 
-/// Whether a connection is encrypted.
+/// Whether to encrypt a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Encryption {
     Plain,
-    /// Where the server speaks TLS.
-    TlsIfThere,
+    /// If the server supports TLS.
+    TlsIfSupported,
     Tls,
 }
 
 impl Attempt<'_> {
-    /// A session, if the server is of the kind that is wanted.
-    fn reach(
-        &self,
-        target: SessionAttrs,
-        interrupt: &mut Interrupt<'_>,
-    ) -> Result<Option<Session>> {
+    /// Connects; `None` if the server is not what `target` requires.
+    fn run(&self, target: SessionAttrs, interrupt: &mut Interrupt<'_>) -> Result<Option<Session>> {
         let session = self.connect(interrupt)?;
         let is_of = session.is_of(target, self.deadline, interrupt);
         let is_of = is_of.map_err(|error| server_error::at_startup(error, self.address))?;
         Ok(is_of.then_some(session))
     }
 
-    /// As libpq's table has it:
+    /// Connects with the encryptions that `sslmode` allows, in libpq's order:
     /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS>.
     fn connect(&self, interrupt: &mut Interrupt<'_>) -> Result<Session> {
-        let kinds: &[Kind] = match self.config.security.mode {
-            _ if matches!(self.address, Address::Unix(_)) => &[Kind::Plain],
-            SslMode::Disable => &[Kind::Plain],
-            SslMode::Allow => &[Kind::Plain, Kind::Tls],
-            SslMode::Prefer => &[Kind::TlsIfThere, Kind::Plain],
-            _ => &[Kind::Tls],
+        let encryptions: &[Encryption] = match self.config.security.mode {
+            _ if matches!(self.address, Address::Unix(_)) => &[Encryption::Plain],
+            SslMode::Disable => &[Encryption::Plain],
+            SslMode::Allow => &[Encryption::Plain, Encryption::Tls],
+            SslMode::Prefer => &[Encryption::TlsIfSupported, Encryption::Plain],
+            _ => &[Encryption::Tls],
         };
         let mut result: Result<Session, Failed> =
-            Err(Error::Internal("no way to connect".into()).into());
-        for kind in kinds {
-            result = self.start(*kind, interrupt);
-            if !matches!(&result, Err(Failed { other_way: true, .. })) {
+            Err(Error::Internal("sslmode allows no connection".into()).into());
+        for encryption in encryptions {
+            result = self.start(*encryption, interrupt);
+            if !matches!(&result, Err(Failed { may_try_other: true, .. })) {
                 break;
             }
         }
         result.map_err(|failed| failed.error)
     }
 
-    fn start(&self, kind: Kind, interrupt: &mut Interrupt<'_>) -> Result<Session, Failed> {
+    fn start(
+        &self,
+        encryption: Encryption,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Session, Failed> {
         let mut socket = Socket::connect(self.address, self.deadline, interrupt)
             .inspect_err(|error| self.note_away(error))?;
         socket.keep_alive(self.config.keepalive.as_ref(), self.config.user_timeout);
-        let encryption = self.secure(&mut socket, kind, interrupt)?;
-        self.check_server(&socket, encryption.as_ref())
+        let negotiator = self.secure(&mut socket, encryption, interrupt)?;
+        self.check_server(&socket, negotiator.as_ref())
             .map_err(|error| server_error::at_startup(error, self.address))?;
-        // A login in the clear that failed fails in the clear again.
-        let other_way = kind == Kind::Plain || encryption.is_some();
+        // If TLS was not supported, the other attempt would be without TLS, as this one was.
+        let may_try_other = encryption == Encryption::Plain || negotiator.is_some();
         let config = self.config;
         let rules = Rules {
             user: &config.user,
@@ -244,15 +236,15 @@ impl Attempt<'_> {
             keys: config.login.keys.as_ref(),
             channel_binding: config.security.channel_binding,
             login: &config.login,
-            is_encrypted: encryption.is_some(),
+            is_encrypted: negotiator.is_some(),
             is_local: self.address.is_local(),
             end_point: socket.end_point(),
         };
         let names = Arc::new(NameChanges::new(&config.changes));
-        let spin = BusyWait::new(config.busy_wait);
+        let busy_wait = BusyWait::new(config.busy_wait);
         let protocol =
-            Protocol::new(socket, self.address.to_string(), spin, NameWatch::new(&names));
-        let cancel_target = CancelTarget { address: self.address.clone(), encryption };
+            Protocol::new(socket, self.address.to_string(), busy_wait, NameWatch::new(&names));
+        let cancel_target = CancelTarget { address: self.address.clone(), encryption: negotiator };
         let statements = Statements::new(config.statement_cache_size, names);
         let client = Client::new(
             protocol,
@@ -267,44 +259,44 @@ impl Attempt<'_> {
                 session.client.settle_state();
                 Ok(session)
             }
-            // What we refuse is refused, however the connection is encrypted.
+            // An error of our own checks would be the same with another encryption; one of the server's may not.
             Err(error) => {
                 if session.client.has_lost_server() {
                     self.note_away(&error);
                 }
-                self.obstacles.note(&error);
+                self.reasons.note(&error);
                 Err(Failed {
-                    other_way: other_way && matches!(error, Error::Server(_)),
-                    error: self.explained(error),
+                    may_try_other: may_try_other && matches!(error, Error::Server(_)),
+                    error: self.explain(error),
                 })
             }
         }
     }
 
-    /// A server did not answer.
+    /// Notes that a server did not answer.
     fn note_away(&self, error: &Error) {
         if matches!(error, Error::Connection(_)) {
-            self.obstacles.is_away.set(true);
+            self.reasons.is_away.set(true);
         }
     }
 
-    /// Agrees upon TLS, where that is wanted; gives nothing where the connection stays in the clear.
+    /// Negotiates TLS; `None` if the connection is not encrypted.
     fn secure(
         &self,
         socket: &mut Socket,
-        kind: Kind,
+        encryption: Encryption,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Option<TlsNegotiator>, Failed> {
-        let without = match kind {
-            Kind::Plain => return Ok(None),
-            Kind::TlsIfThere => IfRefused::Plain,
-            Kind::Tls => IfRefused::Refused,
+        let if_refused = match encryption {
+            Encryption::Plain => return Ok(None),
+            Encryption::TlsIfSupported => IfRefused::Plain,
+            Encryption::Tls => IfRefused::Refused,
         };
-        let encryption = TlsNegotiator::new(&self.config.security, &self.host.name)?;
-        match encryption.begin(socket, without, self.deadline, interrupt) {
-            Ok(()) => Ok(Some(encryption).filter(|_| socket.is_secure())),
+        let negotiator = TlsNegotiator::new(&self.config.security, &self.host.name)?;
+        match negotiator.begin(socket, if_refused, self.deadline, interrupt) {
+            Ok(()) => Ok(Some(negotiator).filter(|_| socket.is_secure())),
             Err(Insecure::Failed(reason)) => Err(Failed {
-                other_way: true,
+                may_try_other: true,
                 error: server_error::cannot_connect(self.address, &reason),
             }),
             Err(Insecure::Stopped(error)) => {
@@ -317,8 +309,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Checks who the server is, before anything is said to it.
-    fn check_server(&self, socket: &Socket, encryption: Option<&TlsNegotiator>) -> Result<()> {
+    /// Checks the server's identity, before anything is sent to it.
+    fn check_server(&self, socket: &Socket, negotiator: Option<&TlsNegotiator>) -> Result<()> {
         let login = &self.config.login;
         if let (Some(wanted), Address::Unix(_)) = (&login.peer, self.address) {
             socket.check_peer(wanted)?;
@@ -326,20 +318,18 @@ impl Attempt<'_> {
         if !login.needs_certificate {
             return Ok(());
         }
-        let lacking = match encryption {
-            Some(encryption) => encryption.lacks_certificate(),
-            None => Some(
-                "the connection is not encrypted, and so the server has no certificate of ours",
-            ),
+        let problem = match negotiator {
+            Some(negotiator) => negotiator.lacks_certificate(),
+            None => Some("the connection is not encrypted, so no client certificate was sent"),
         };
-        match lacking {
+        match problem {
             Some(why) => Err(Error::Connection(format!("sslcertmode=require: {why}"))),
             None => Ok(()),
         }
     }
 
-    /// Why a login failed, with the server's place, and why a password file was not used.
-    fn explained(&self, error: Error) -> Error {
+    /// Adds to the error of a login the server's address, and why a password file was ignored.
+    fn explain(&self, error: Error) -> Error {
         let error = server_error::at_startup(error, self.address);
         match (error, &self.config.ignored_passfile) {
             (Error::Server(mut server), Some(why)) if server.sqlstate.starts_with("28") => {
@@ -352,15 +342,15 @@ impl Attempt<'_> {
     }
 }
 
-/// Why an attempt failed, and whether one that is encrypted otherwise may come further: as libpq has
-/// it, where the server turned us away, or no TLS was agreed upon.
+/// Why an attempt failed, and whether to try another encryption: like libpq, if the server has refused the login, or TLS could not
+/// be negotiated.
 struct Failed {
-    other_way: bool,
+    may_try_other: bool,
     error: Error,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { other_way: false, error }
+        Self { may_try_other: false, error }
     }
 }

@@ -1,4 +1,4 @@
-//! Questions of our own, whose values and answers are Rust's.
+//! Queries of howdah's own, such as those of the catalog, with Rust values.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,23 +12,22 @@ use super::statements::Statement;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, Cells, ColumnDescription, Messages, tag};
 
-/// A row of an answer.
+/// A row of a result.
 pub struct Row {
     reply: Arc<Vec<u8>>,
     cells: Vec<(u32, Option<Range<usize>>)>,
 }
 
-/// Values, with the types that they are sent as.
+/// Parameters, each with its type.
 pub type Values<'a> = [(&'a (dyn ToSql + Sync), Type)];
 
 impl Row {
-    /// The value of a column, counted from 0.
-    ///
-    /// # Errors
-    /// When there is no such column, or it is of another type.
+    /// The value of a column, counted from 0; fails if there is no such column, or it has another type.
     pub fn try_get<'a, T: FromSql<'a>>(&'a self, column: usize) -> Result<T> {
-        let failed = |what: &str| Error::Internal(format!("column {column} of an answer: {what}"));
-        let (oid, cell) = self.cells.get(column).ok_or_else(|| failed("there is none"))?;
+        let failed =
+            |what: &str| Error::Internal(format!("column {column} of an internal query: {what}"));
+        let (oid, cell) =
+            self.cells.get(column).ok_or_else(|| failed("there is no such column"))?;
         let ty = Type::from_oid(*oid).unwrap_or(Type::UNKNOWN);
         if !T::accepts(&ty) {
             return Err(failed(&format!("it is of type {ty}")));
@@ -47,10 +46,7 @@ impl Row {
 }
 
 impl Client {
-    /// Asks with a statement that is kept; its parameters are of the types that the server says.
-    ///
-    /// # Errors
-    /// What the server says.
+    /// Runs a prepared statement, with parameters of the types that the server has described.
     pub async fn query(
         &self,
         statement: &Statement,
@@ -71,10 +67,7 @@ impl Client {
         rows(reply.collect().await?, statement.columns().to_vec())
     }
 
-    /// Asks once, in one round trip.
-    ///
-    /// # Errors
-    /// What the server says.
+    /// Runs a statement that is not prepared, in one round trip.
     pub async fn query_typed(&self, sql: &str, values: &Values<'_>) -> Result<Vec<Row>> {
         let types = values.iter().map(|(_, ty)| ty.oid());
         let reply = self

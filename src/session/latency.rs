@@ -1,49 +1,54 @@
-//! What earlier replies to a statement tell of the next one (whether to busy-wait for it), and what its text tells.
+//! What is known of a statement by its text and its earlier responses: whether to busy-wait for the next one, and what it may change.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::names::Mentions;
-use super::state::Leaves;
+use super::names::NameEffect;
+use super::state::SessionEffect;
 
-/// However often it was in vain, after so many more requests it is tried again.
+/// After busy waits that were too short, at most this many requests of a statement are sent without one. The number doubles each time,
+/// so that a statement that is always slow costs one busy wait in 1,024 requests, and one that has become fast is noticed again.
 const MAX_SKIPPED: u32 = 1023;
 
-/// What replies to a statement taught about the next one.
+/// What is known of a statement.
 #[derive(Debug, Default)]
 pub(super) struct LatencyStats {
-    /// Whether it is in vain to wait awake.
-    awake: Backoff,
-    /// What its text tells of the names that it changes.
-    pub mentions: Mentions,
+    /// Whether the next response is worth a busy wait.
+    busy_wait: Backoff,
+    /// The names whose meaning its text may change.
+    pub name_effect: NameEffect,
     /// What it may leave in its session.
-    pub leaves: Leaves,
+    pub session_effect: SessionEffect,
 }
 
 impl LatencyStats {
     /// What is known of a statement that was not run yet.
     pub fn of(sql: &str) -> Self {
-        Self { awake: Backoff::default(), mentions: Mentions::of(sql), leaves: Leaves::of(sql) }
+        Self {
+            name_effect: NameEffect::of(sql),
+            session_effect: SessionEffect::of(sql),
+            ..Self::default()
+        }
     }
 
-    /// For a script that changes what names mean: nothing is learnt of it.
-    pub fn mentioning(mentions: Mentions) -> Self {
-        Self { mentions, ..Self::default() }
+    /// For one script that changes the meaning of names.
+    pub fn with_name_effect(name_effect: NameEffect) -> Self {
+        Self { name_effect, ..Self::default() }
     }
 
-    /// Whether the next request is to be waited for awake.
+    /// Whether the response to the next request is expected soon enough for a busy wait.
     pub fn is_fast(&self) -> bool {
-        let is_fast = self.awake.should_try();
-        self.awake.skip();
+        let is_fast = self.busy_wait.should_try();
+        self.busy_wait.skip();
         is_fast
     }
 
-    /// Whether it was worth it.
+    /// Records whether a busy wait received the response.
     pub fn record_wait(&self, in_time: bool) {
-        self.awake.record(in_time);
+        self.busy_wait.record(in_time);
     }
 }
 
-/// How many times something is not tried, for it was in vain: about twice as many each time.
+/// Exponential backoff: after a failure, the next 1, 3, 7, … attempts are skipped.
 #[derive(Debug, Default)]
 struct Backoff {
     left: AtomicU32,
@@ -55,15 +60,14 @@ impl Backoff {
         self.left.load(Ordering::Relaxed) == 0
     }
 
-    /// It was not tried once more.
     fn skip(&self) {
         let left = self.left.load(Ordering::Relaxed);
         self.left.store(left.saturating_sub(1), Ordering::Relaxed);
     }
 
-    fn record(&self, was_worth_it: bool) {
+    fn record(&self, has_succeeded: bool) {
         let last = self.last.load(Ordering::Relaxed);
-        let count = if was_worth_it { 0 } else { (2 * last + 1).min(MAX_SKIPPED) };
+        let count = if has_succeeded { 0 } else { (2 * last + 1).min(MAX_SKIPPED) };
         self.last.store(count, Ordering::Relaxed);
         self.left.store(count, Ordering::Relaxed);
     }
@@ -73,13 +77,13 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// How many requests are passed over before the next one that is waited for awake.
+    /// How many requests are sent without a busy wait before the next one with it.
     fn skipped(latency: &LatencyStats) -> u32 {
-        std::iter::repeat_with(|| latency.is_fast()).take_while(|quick| !quick).map(|_| 1).sum()
+        std::iter::repeat_with(|| latency.is_fast()).take_while(|is_fast| !is_fast).map(|_| 1).sum()
     }
 
     #[test]
-    fn test_waits_in_vain_double_what_is_passed_over() {
+    fn test_failed_busy_waits_double_the_skipped_requests() {
         let latency = LatencyStats::default();
         let mut counts = Vec::new();
         for _ in 0..12 {
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn test_reply_in_time_makes_the_pace_quick_again() {
+    fn test_successful_busy_wait_resets_the_backoff() {
         let latency = LatencyStats::default();
         for _ in 0..5 {
             latency.record_wait(false);

@@ -1,6 +1,8 @@
-//! What changes the meaning of names. A prepared statement takes its parameters as the types that they
-//! had when it was prepared: once a name means another table, or a column has another type, the server
-//! casts them, and rounds. Nothing tells a client of that but what the session itself has run.
+//! Detects changes of what names mean: a new search path, a dropped table, another type of a column.
+//!
+//! A prepared statement takes its parameters in the types that they had when it was prepared. If a name means another table since, or a
+//! column has another type, the server casts the parameters silently, and may round them. The protocol does not report such changes,
+//! so they are detected by what the session runs: by the text of statements and by their command tags.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +18,12 @@ impl NameChanges {
         Self { own: AtomicU64::new(0), pool: Arc::clone(pool) }
     }
 
-    /// How many there were so far: what was prepared before the last of them is not trusted.
+    /// The number of changes so far, of the session and of the pool. Statements that were prepared at another number are outdated.
     pub fn count(&self) -> (u64, u64) {
         (self.own.load(Ordering::Relaxed), self.pool.load(Ordering::Relaxed))
     }
 
-    /// Notes a change.
+    /// Counts a change.
     pub fn note(&self, reach: Reach) {
         match reach {
             Reach::None => {}
@@ -31,76 +33,76 @@ impl NameChanges {
     }
 }
 
-/// Whose names a change concerns.
+/// The sessions for which names have changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
-    /// Nobody's.
+    /// None.
     #[default]
     None,
-    /// Those of the session: its search path, its role, its temporary tables.
+    /// This session: its search path, role or temporary tables.
     Session,
-    /// Those of every session: tables and their columns, schemas and who may use them.
+    /// All sessions of the pool: tables and their columns, schemas and privileges.
     Pool,
 }
 
-/// Watches the server's answers for changes.
+/// Detects changes in the server's responses.
 pub(super) struct NameWatch {
     changes: Arc<NameChanges>,
-    /// What the transaction has changed: its end may undo it.
-    unsettled: Reach,
-    /// The request that is being answered has changed something, or undone it.
-    noted: bool,
+    /// What the open transaction has changed: its end may undo it.
+    in_transaction: Reach,
+    /// The current request has changed something, or undone it.
+    in_request: bool,
 }
 
 impl NameWatch {
     pub fn new(changes: &Arc<NameChanges>) -> Self {
-        Self { changes: Arc::clone(changes), unsettled: Reach::None, noted: false }
+        Self { changes: Arc::clone(changes), in_transaction: Reach::None, in_request: false }
     }
 
-    /// The server has reported another search path.
+    /// Notes that the server has reported another search path.
     pub fn path_changed(&self) {
         self.changes.note(Reach::Session);
     }
 
-    /// A statement has completed, with this tag.
-    pub fn complete(&mut self, mentions: Mentions, tag: &[u8], reports: bool) {
-        let reach = mentions.reach(tag, reports);
-        self.unsettled = reach.max(self.unsettled);
-        self.noted |= reach != Reach::None || tag.starts_with(b"ROLLBACK");
+    /// Notes that a statement has completed with this command tag. `reports_path`: the server reports changes of the search path.
+    pub fn complete(&mut self, effect: NameEffect, tag: &[u8], reports_path: bool) {
+        let reach = effect.reach(tag, reports_path);
+        self.in_transaction = reach.max(self.in_transaction);
+        self.in_request |= reach != Reach::None || tag.starts_with(b"ROLLBACK");
     }
 
-    /// A request is answered; others see what it has changed when the transaction has ended.
+    /// Notes that a request is answered. Other sessions see its changes when the transaction has ended.
     pub fn ready(&mut self, status: u8) {
-        let noted = std::mem::take(&mut self.noted);
-        if self.unsettled == Reach::None {
+        let in_request = std::mem::take(&mut self.in_request);
+        if self.in_transaction == Reach::None {
             return;
         }
-        if noted || status == b'I' {
+        if in_request || status == b'I' {
             self.changes.note(Reach::Session);
         }
         if status == b'I' {
-            self.changes.note(std::mem::take(&mut self.unsettled));
+            self.changes.note(std::mem::take(&mut self.in_transaction));
         }
     }
 }
 
-/// What the text of a statement tells of the names that it changes.
+/// Which names the text of a statement may change, beyond what its command tag says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Mentions {
-    /// Nothing: what its command tags tell is all.
+pub(super) enum NameEffect {
+    /// None.
     #[default]
     Nothing,
-    /// The temporary table of a load, whose name nobody else uses.
+    /// The temporary table of a load, whose name nothing else uses: its command tags do not count.
     Stage,
-    /// Temporary tables: what it creates or drops is the session's own.
+    /// Those of temporary tables: what it creates or drops belongs to the session.
     Temporary,
-    /// The search path or the role: a SET of it changes what names mean.
+    /// Those of the search path or the role, if it is a SET.
     Settings,
-    /// A call of `set_config` or a SELECT INTO, which its command tag does not tell.
+    /// Any: it calls `set_config`, or creates a table, which its command tag does not say.
     Always,
 }
 
-/// Statements that begin so set nothing, and tell by their command tags what they create.
+/// The first words of statements that set nothing, and whose command tags say what they create.
 const PLAIN: &[&str] = &[
     "abort",
     "analyze",
@@ -132,16 +134,15 @@ const PLAIN: &[&str] = &[
     "with",
 ];
 
-/// What names are looked up by.
+/// The settings that decide what names mean.
 const SETTINGS: &[&str] = &["search_path", "role", "session_authorization"];
 
-/// What a SET of that says: `SET SCHEMA` and `SET SESSION AUTHORIZATION` do, and a name may be written
-/// in another way.
+/// Words in a SET of these settings. `SET SCHEMA` and `SET SESSION AUTHORIZATION` set them, too, and `U&"…"` may be any name.
 const SET_OF: &[&str] =
     &["search_path", "schema", "role", "authorization", "session_authorization", "u"];
 
-impl Mentions {
-    /// What a text tells.
+impl NameEffect {
+    /// The effect of a statement, or of several, by its text.
     pub fn of(sql: &str) -> Self {
         let first = sql.trim_start();
         let length = first.bytes().take_while(u8::is_ascii_alphabetic).count();
@@ -154,23 +155,22 @@ impl Mentions {
         if is_plain && is_single(sql) {
             return Self::Nothing;
         }
-        if mentions(sql, "_howdah_stage") || mentions(sql, "howdah_staged") {
+        if contains(sql, "_howdah_stage") || contains(sql, "howdah_staged") {
             Self::Stage
-        } else if mentions(sql, " as ") && mentions(sql, "table") && !is_plain {
+        } else if contains(sql, " as ") && contains(sql, "table") && !is_plain {
             // The tag of CREATE TABLE AS is that of a SELECT.
             Self::Always
         } else if SET_OF.iter().any(|word| has_word(sql, word)) {
             Self::Settings
-        } else if mentions(sql, "temp") {
+        } else if contains(sql, "temp") {
             Self::Temporary
         } else {
             Self::Nothing
         }
     }
 
-    /// Whose names a statement has changed that completed with this tag; `reports` is whether the server
-    /// reports the search path.
-    pub fn reach(self, tag: &[u8], reports: bool) -> Reach {
+    /// The sessions whose names a statement has changed that has completed with this tag.
+    pub fn reach(self, tag: &[u8], reports_path: bool) -> Reach {
         let is = |words: &[&str]| words.iter().any(|word| tag.starts_with(word.as_bytes()));
         let by_tag = match tag.first() {
             Some(b'C') if is(&["CREATE"]) => Reach::Pool,
@@ -180,8 +180,8 @@ impl Mentions {
             Some(b'D') if is(&["DISCARD", "DEALLOCATE"]) => Reach::Session,
             Some(b'R') if is(&["RESET"]) => Reach::Session,
             Some(b'S') if self == Self::Settings && is(&["SET"]) => Reach::Session,
-            // They may do anything.
-            Some(b'C' | b'D') if !reports && is(&["CALL", "DO"]) => Reach::Session,
+            // The code that they run may set the search path.
+            Some(b'C' | b'D') if !reports_path && is(&["CALL", "DO"]) => Reach::Session,
             _ => Reach::None,
         };
         let is_of = |object: &str| tag.ends_with(object.as_bytes());
@@ -195,18 +195,18 @@ impl Mentions {
     }
 }
 
-/// Whether a text is one statement, as far as can be told at a glance.
+/// Whether a text is a single statement; one with a semicolon in a string or a comment is taken for several.
 fn is_single(sql: &str) -> bool {
     let end = sql.trim_end_matches(|c: char| c.is_ascii_whitespace() || c == ';').len();
     memchr::memchr(b';', sql.as_bytes().get(..end).unwrap_or_default()).is_none()
 }
 
-/// Whether a word is in a text, in whichever letters.
-fn mentions(sql: &str, word: &str) -> bool {
+/// Whether a text contains a word, ignoring case.
+fn contains(sql: &str, word: &str) -> bool {
     sql.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Whether a word is in a text by itself, and not as a part of a name such as `app.role`.
+/// Whether a text contains a word that is not part of another name, such as `role` in `app.role`, ignoring case.
 fn has_word(sql: &str, word: &str) -> bool {
     let bytes = sql.as_bytes();
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$');
@@ -218,7 +218,7 @@ fn has_word(sql: &str, word: &str) -> bool {
     })
 }
 
-/// Whether a text sets, by `set_config`, what names are looked up by, or something that it does not say.
+/// Whether a text calls `set_config` for one of [`SETTINGS`], or for a setting that the text does not name.
 fn calls_set_config(sql: &str) -> bool {
     let bytes = sql.as_bytes();
     memchr::memchr_iter(b'_', bytes).any(|at| {
@@ -235,16 +235,16 @@ fn calls_set_config(sql: &str) -> bool {
     })
 }
 
-/// Whether a SELECT may create a table.
+/// Whether a SELECT may have an INTO, which creates a table.
 fn selects_into(first: &str, sql: &str) -> bool {
     let is_space = |byte: &u8| byte.is_ascii_whitespace();
     let into = |part: &[u8]| {
         matches!(part, [before, word @ .., after]
             if is_space(before) && is_space(after) && word.eq_ignore_ascii_case(b"into"))
     };
-    // An INSERT in a WITH says INTO, too.
+    // An INSERT in a WITH has an INTO, too.
     sql.as_bytes().windows(6).any(into)
-        && (first.eq_ignore_ascii_case("select") || !mentions(sql, "insert"))
+        && (first.eq_ignore_ascii_case("select") || !contains(sql, "insert"))
 }
 
 #[cfg(test)]
@@ -252,36 +252,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_mentions_tell_what_a_text_may_change() {
+    fn test_name_effect_of_texts_is_what_they_may_change() {
         for (sql, expected) in [
-            ("SELECT 1", Mentions::Nothing),
-            ("INSERT INTO t VALUES ($1)", Mentions::Nothing),
-            ("WITH a AS (INSERT INTO t VALUES (1) RETURNING n) SELECT * FROM a", Mentions::Nothing),
-            ("SELECT set_config('app.user', $1, true)", Mentions::Nothing),
-            ("SELECT set_config('search_path', $1, true)", Mentions::Always),
-            ("select pg_catalog.\"set_config\" ( $1, $2, false)", Mentions::Always),
-            ("SELECT Set_Config(E'search\\137path', 'a', true)", Mentions::Always),
-            ("SELECT * INTO u FROM t", Mentions::Always),
-            ("SELECT set_config('app.role', $1, true)", Mentions::Nothing),
-            ("SET statement_timeout = 5", Mentions::Nothing),
-            ("SET LOCAL app.role = 'x'", Mentions::Nothing),
-            ("SET \"search_path\" = a", Mentions::Settings),
-            ("SET LOCAL search_path = a", Mentions::Settings),
-            ("SELECT 1; set Search_Path to a", Mentions::Settings),
-            ("/* why */ SET ROLE a", Mentions::Settings),
-            ("SET SESSION AUTHORIZATION a", Mentions::Settings),
-            ("CREATE TABLE u AS SELECT 1", Mentions::Always),
-            ("CREATE TEMP TABLE shorter (n int)", Mentions::Temporary),
-            ("CREATE TEMP TABLE _howdah_stage (LIKE t) ON COMMIT DROP", Mentions::Stage),
+            ("SELECT 1", NameEffect::Nothing),
+            ("INSERT INTO t VALUES ($1)", NameEffect::Nothing),
+            (
+                "WITH a AS (INSERT INTO t VALUES (1) RETURNING n) SELECT * FROM a",
+                NameEffect::Nothing,
+            ),
+            ("SELECT set_config('app.user', $1, true)", NameEffect::Nothing),
+            ("SELECT set_config('search_path', $1, true)", NameEffect::Always),
+            ("select pg_catalog.\"set_config\" ( $1, $2, false)", NameEffect::Always),
+            ("SELECT Set_Config(E'search\\137path', 'a', true)", NameEffect::Always),
+            ("SELECT * INTO u FROM t", NameEffect::Always),
+            ("SELECT set_config('app.role', $1, true)", NameEffect::Nothing),
+            ("SET statement_timeout = 5", NameEffect::Nothing),
+            ("SET LOCAL app.role = 'x'", NameEffect::Nothing),
+            ("SET \"search_path\" = a", NameEffect::Settings),
+            ("SET LOCAL search_path = a", NameEffect::Settings),
+            ("SELECT 1; set Search_Path to a", NameEffect::Settings),
+            ("/* why */ SET ROLE a", NameEffect::Settings),
+            ("SET SESSION AUTHORIZATION a", NameEffect::Settings),
+            ("CREATE TABLE u AS SELECT 1", NameEffect::Always),
+            ("CREATE TEMP TABLE shorter (n int)", NameEffect::Temporary),
+            ("CREATE TEMP TABLE _howdah_stage (LIKE t) ON COMMIT DROP", NameEffect::Stage),
         ] {
-            assert_eq!(Mentions::of(sql), expected, "{sql}");
+            assert_eq!(NameEffect::of(sql), expected, "{sql}");
         }
     }
 
     #[test]
-    fn test_reach_goes_by_the_tag_and_the_text() {
-        use Mentions::{Always, Nothing, Settings, Stage, Temporary};
-        for (mentions, tag, reach) in [
+    fn test_reach_follows_from_the_tag_and_the_text() {
+        use NameEffect::{Always, Nothing, Settings, Stage, Temporary};
+        for (effect, tag, reach) in [
             (Nothing, "SELECT 1", Reach::None),
             (Nothing, "INSERT 0 1", Reach::None),
             (Nothing, "COMMIT", Reach::None),
@@ -299,7 +302,7 @@ mod tests {
             (Temporary, "ALTER TABLE", Reach::Pool),
             (Stage, "CREATE TABLE", Reach::None),
         ] {
-            assert_eq!(mentions.reach(tag.as_bytes(), false), reach, "{mentions:?} {tag}");
+            assert_eq!(effect.reach(tag.as_bytes(), false), reach, "{effect:?} {tag}");
         }
         assert_eq!(Nothing.reach(b"CALL", true), Reach::None);
     }

@@ -1,23 +1,22 @@
-//! Who runs the server at the other end of a Unix socket.
+//! Checks which user runs the server at the other end of a Unix socket (`requirepeer`).
 
 use std::os::fd::AsFd;
 
 use crate::error::{Error, Result};
 
-/// Checks that the server runs as a user of the system, by that user's name, as libpq does:
-/// whoever may write to the socket's directory could have put a socket of his own there.
-///
-/// # Errors
-/// When it runs as another, or the system does not tell.
+/// Checks that the server runs as the system user of this name, as libpq does: anybody who may write to the socket's directory could
+/// have put another server's socket there.
 pub(super) fn check(socket: &impl AsFd, wanted: &str) -> Result<()> {
     let failed = |why: String| Error::Connection(format!("requirepeer={wanted}: {why}"));
     let uid = uid_of(socket).map_err(|error| {
-        failed(format!("the system does not tell as whom the server runs: {error}"))
+        failed(format!("the system does not report the user that the server runs as: {error}"))
     })?;
     match uzers::get_user_by_uid(uid) {
         Some(user) if user.name() == wanted => Ok(()),
         Some(user) => Err(failed(format!("the server runs as \"{}\"", user.name().display()))),
-        None => Err(failed(format!("the server runs as user {uid}, who has no name here"))),
+        None => Err(failed(format!(
+            "the server runs as the user with id {uid}, which has no name on this machine"
+        ))),
     }
 }
 
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_check_of_a_socket_of_ours_knows_our_name() {
+    fn test_check_of_own_socket_accepts_own_name_only() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let name = uzers::get_user_by_uid(uzers::get_effective_uid()).unwrap();
         let name = name.name().to_str().unwrap().to_owned();

@@ -1,6 +1,6 @@
-//! Has statements described by the server, and keeps them.
+//! Prepares statements, and caches them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use postgres_protocol::message::frontend;
 
@@ -12,46 +12,36 @@ use crate::error::Result;
 use crate::wire::message::{Messages, tag};
 
 impl Client {
-    /// Describes a statement, and keeps it; tells whether it was kept before.
-    ///
-    /// # Errors
-    /// What the server says.
+    /// Prepares a statement, or takes it from the cache; returns also whether it was cached.
     pub async fn prepare(&self, sql: &str) -> Result<(Arc<Statement>, bool)> {
-        if let Some(statement) = self.recall(sql) {
-            self.note_leaves(statement.latency.leaves);
+        if let Some(statement) = self.prepared(sql) {
+            self.note_session_effect(statement.latency.session_effect);
             return Ok((statement, true));
         }
         let changes = self.0.statements().changes();
         let statement = self.prepare_once(sql).await?;
-        let pushed_out = self.0.statements().keep(sql, &statement, changes);
-        drop(pushed_out);
+        let displaced = self.0.statements().insert(sql, &statement, changes);
+        drop(displaced);
         Ok((statement, false))
     }
 
-    /// A statement that is prepared here.
+    /// The cached statement.
     #[must_use]
     pub fn prepared(&self, sql: &str) -> Option<Arc<Statement>> {
-        self.recall(sql)
-    }
-
-    fn recall(&self, sql: &str) -> Option<Arc<Statement>> {
         let mut statements = self.0.statements();
         if let Some(outdated) = statements.take_outdated() {
             drop(statements);
             drop(outdated);
             statements = self.0.statements();
         }
-        statements.recall(sql)
+        statements.get(sql)
     }
 
-    /// Describes a statement, by a name that is forgotten with it; where no statements are kept,
-    /// without one, until another is described.
-    ///
-    /// # Errors
-    /// What the server says.
+    /// Prepares a statement without caching it. The server closes it after the result is dropped; without a cache it is the unnamed
+    /// statement, which the next one replaces.
     pub async fn prepare_once(&self, sql: &str) -> Result<Arc<Statement>> {
-        let keeps = self.keeps_statements();
-        let name = if keeps { self.new_name("statement") } else { String::new() };
+        let is_named = self.keeps_statements();
+        let name = if is_named { self.new_name("statement") } else { String::new() };
         let reply = self
             .begin_request(OnDrop::Sent, CopyInPolicy::FailAndSync, |out| {
                 frontend::parse(&name, sql, [], out)?;
@@ -61,16 +51,14 @@ impl Client {
             })
             .await?;
         let chunk = reply.complete().await?;
-        let statement = Statement::described(&chunk.bytes, sql, name, Arc::downgrade(&self.0))?;
-        self.note_leaves(statement.latency.leaves);
+        let unused_names = Arc::downgrade(&self.0.unused_names);
+        let statement = Statement::described(&chunk.bytes, sql, name, unused_names)?;
+        self.note_session_effect(statement.latency.session_effect);
         Ok(Arc::new(statement))
     }
 
-    /// Describes a statement without a name. The request stays open: nothing lets a pooler give the
-    /// server's process to somebody else before the statement is run.
-    ///
-    /// # Errors
-    /// What the server says.
+    /// Prepares the unnamed statement, and leaves the request open, so that a transaction pooler does not give the server process
+    /// to another client before the statement is run.
     pub async fn prepare_unnamed(&self, sql: &str) -> Result<(Arc<Statement>, Reply)> {
         let mut reply = self
             .begin_request(OnDrop::Sync, CopyInPolicy::FailAndSync, |out| {
@@ -84,42 +72,41 @@ impl Client {
         loop {
             let chunk = reply.next_chunk().await?;
             bytes.extend(chunk.bytes);
-            let described = |kind| kind == tag::COLUMNS || kind == tag::NO_DATA;
-            if Messages(&bytes).any(|message| described(message.tag)) {
+            let is_description = |kind| kind == tag::COLUMNS || kind == tag::NO_DATA;
+            if Messages(&bytes).any(|message| is_description(message.tag)) {
                 break;
             }
         }
-        let statement = Statement::described(&bytes, sql, String::new(), std::sync::Weak::new())?;
-        self.note_leaves(statement.latency.leaves);
+        let statement = Statement::described(&bytes, sql, String::new(), Weak::new())?;
+        self.note_session_effect(statement.latency.session_effect);
         Ok((Arc::new(statement), reply))
     }
 
-    /// Whether statements are kept under names.
+    /// Whether statements are cached.
     #[must_use]
     pub fn keeps_statements(&self) -> bool {
         self.0.statements().capacity() > 0
     }
 
-    /// Forgets a statement that was kept.
+    /// Removes a statement from the cache.
     pub fn forget(&self, sql: &str) {
-        let forgotten = self.0.statements().forget(sql);
-        drop(forgotten);
+        let removed = self.0.statements().remove(sql);
+        drop(removed);
     }
 
-    /// Forgets a statement that has become stale, unless it was prepared anew meanwhile.
+    /// Removes a statement that is outdated from the cache, unless it was prepared again meanwhile.
     pub fn forget_stale(&self, sql: &str, stale: &Arc<Statement>) {
-        let forgotten = self.0.statements().forget_one(sql, stale);
-        drop(forgotten);
+        let removed = self.0.statements().remove_if_same(sql, stale);
+        drop(removed);
     }
 
-    /// Lets no session of the pool trust what it knows of statements: one has turned out to take or
-    /// give something else than it did.
+    /// Makes all sessions of the pool prepare their statements again, after one had other parameters or columns than before.
     pub fn statements_changed(&self) {
-        self.0.statements().changed();
+        self.0.statements().note_pool_change();
     }
 
-    /// Leaves a portal whose rows nobody wants: the server forgets it when something is asked next.
-    pub fn leave_portal(&self, name: String) {
-        self.0.statements().leave_portal(name);
+    /// Closes a portal with the next request.
+    pub fn close_portal_later(&self, name: String) {
+        self.0.unused_names.add_portal(name);
     }
 }

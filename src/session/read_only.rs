@@ -1,15 +1,13 @@
-//! Which statements surely only read, by their text. Where the answer to one is lost, or it is interrupted, nothing of it
-//! can be committed.
+//! Decides by its text whether a statement certainly only reads, so that nothing of it can be committed if its response is lost or it is
+//! interrupted.
 
-/// What such a statement begins with.
+/// The first words of such statements.
 const FIRST: &[&str] = &["select", "table", "values", "with"];
 
-/// Words that a statement which writes, locks or goes elsewhere has. Where one is a name or stands
-/// in a text, the statement merely counts as none.
+/// Words of statements that write or lock. If one is a name or part of a string, the statement only counts as one that may write.
 const OTHERS: &[&str] = &["delete", "for", "insert", "into", "merge", "update"];
 
-/// What may stand before an opening parenthesis: words of SQL, and functions that neither write nor
-/// wait.
+/// Words before an opening parenthesis: keywords, and functions that neither write nor wait.
 const BEFORE_PARENTHESES: &str = "\
 abs all and any array array_agg array_length as avg between bool_and bool_or by cardinality \
 case cast ceil coalesce concat concat_ws count date_part date_trunc dense_rank distinct else \
@@ -21,13 +19,13 @@ plainto_tsquery position rank replace right round row row_number select some spl
 string_agg substring sum then to_char to_jsonb to_regclass to_regtype to_tsquery to_tsvector \
 trim trunc ts_rank union unnest upper using values websearch_to_tsquery when where within";
 
-/// Whether a statement surely only reads. One that only reads may be taken for one that writes, never the other way
-/// round, but for what a view, an operator or a policy hides.
+/// Whether a statement certainly only reads. One that only reads may be taken for one that writes; the reverse happens only if a view, an
+/// operator or a policy calls a function that writes.
 #[must_use]
 pub fn is_read_only(sql: &str) -> bool {
-    // A comment could stand between a function and its parenthesis.
+    // A comment may separate a function from its parenthesis.
     let has_comments = sql.contains("--") || sql.contains("/*");
-    // Another statement may follow.
+    // After another semicolon, a second statement may follow.
     let is_one = !sql.trim_end().trim_end_matches(';').contains(';');
     let sql = sql.to_ascii_lowercase();
     let mut words = sql.split(|c| !is_part(c)).filter(|word| !word.is_empty()).peekable();
@@ -42,24 +40,24 @@ pub fn is_read_only(sql: &str) -> bool {
         })
 }
 
-/// Whether this is `OPERATOR(pg_catalog.=)` and the like, as howdah writes it.
+/// Whether the parenthesis between `before` and `after` belongs to `OPERATOR(pg_catalog.=)` or the like, as howdah writes it.
 fn is_operator(before: &str, after: &str) -> bool {
     let sign = after.strip_prefix("(pg_catalog.").and_then(|sign| sign.chars().next());
     before.ends_with(" operator") && sign.is_some_and(|sign| !is_part(sign) && sign != '"')
 }
 
-/// What words and names without quotes are made of.
+/// Whether a character is part of a keyword or an unquoted name.
 fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.') || !c.is_ascii()
 }
 
-/// Whether what ends in this may go on with a parenthesis.
+/// Whether a parenthesis after this text keeps the statement one that only reads.
 fn may_stand_before(text: &str) -> bool {
     let text = text.trim_end();
     let word =
         text.rfind(|c| !is_part(c)).map_or(text, |at| text.get(at + 1..).unwrap_or_default());
     if text.ends_with(['"', '\'']) {
-        // A function's name in quotes, which may be told to be read in another way.
+        // A function with a quoted name, which may be any: `U&"…"` has escapes.
         return false;
     }
     let word = word.strip_prefix("pg_catalog.").unwrap_or(word);
@@ -71,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_reads_are_told_by_their_text() {
+    fn test_statements_that_only_read_are_recognised() {
         for sql in [
             "SELECT 1",
             "select id, name from people where id = $1",
@@ -89,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn test_what_may_write_is_no_read() {
+    fn test_statements_that_may_write_are_not_read_only() {
         for sql in [
             "",
             "BEGIN",

@@ -1,5 +1,5 @@
-//! Host names into addresses. The system's resolver cannot be interrupted, and so it is waited for
-//! in another thread's stead: a name server that is silent keeps no caller longer than it allows.
+//! Resolves host names. The system's resolver cannot be interrupted, so it runs on a thread of its own, which the caller stops waiting
+//! for when its time is up.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -11,10 +11,7 @@ use super::interrupt::{Interrupt, TICK};
 use crate::error::{Error, Result};
 
 impl Host {
-    /// Where the host is; a name may have several addresses.
-    ///
-    /// # Errors
-    /// When it has none, or they are not found by the deadline; what `interrupt` gives.
+    /// The addresses of the host; a name may have several.
     pub(super) fn addresses(
         &self,
         shuffled: bool,
@@ -33,13 +30,13 @@ impl Host {
         let failed = |why: &str| {
             Error::Connection(format!("cannot connect to {name}: {why}; check the host's name"))
         };
-        let (asked, port) = (host.to_owned(), self.port);
-        let look_up = move || (asked, port).to_socket_addrs().map(Iterator::collect);
-        let found: io::Result<Vec<SocketAddr>> = match in_thread(look_up, deadline, interrupt)? {
-            Some(found) => found,
+        let (host, port) = (host.to_owned(), self.port);
+        let look_up = move || (host, port).to_socket_addrs().map(Iterator::collect);
+        let resolved: io::Result<Vec<SocketAddr>> = match in_thread(look_up, deadline, interrupt)? {
+            Some(resolved) => resolved,
             None => return Err(failed("timed out while its name was looked up")),
         };
-        let sockets = found.map_err(|error| failed(&error.to_string()))?;
+        let sockets = resolved.map_err(|error| failed(&error.to_string()))?;
         let mut addresses: Vec<_> =
             sockets.into_iter().map(|socket| Address::Tcp { name: name.clone(), socket }).collect();
         if addresses.is_empty() {
@@ -52,25 +49,24 @@ impl Host {
     }
 }
 
-/// What `work` gives, in a thread of its own, which is left to itself when the deadline has passed:
-/// `None` then.
+/// Runs `work` on a thread of its own; `None` if it has not ended at the deadline, and then the thread runs on.
 fn in_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     deadline: Instant,
     interrupt: &mut Interrupt<'_>,
 ) -> Result<Option<T>> {
-    let (log_notices, told) = sync_channel(1);
+    let (sender, receiver) = sync_channel(1);
     let body = move || {
-        // Nobody may be waiting any more.
-        let _ = log_notices.send(work());
+        // It fails if the caller does not wait any more.
+        let _ = sender.send(work());
     };
     let spawned = std::thread::Builder::new().name("howdah resolve".into()).spawn(body);
     spawned.map_err(|error| {
-        Error::Connection(format!("no thread to look up a host's name in: {error}"))
+        Error::Connection(format!("cannot start a thread to look up a host's name: {error}"))
     })?;
     loop {
-        match told.recv_timeout(TICK) {
-            Ok(given) => return Ok(Some(given)),
+        match receiver.recv_timeout(TICK) {
+            Ok(result) => return Ok(Some(result)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(Error::Internal("the lookup of a host's name ended in a panic".into()));

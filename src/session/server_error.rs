@@ -1,12 +1,12 @@
-//! What the server says of a failure, as the crate's error.
+//! Parses `ErrorResponse` and `NoticeResponse`, and adds hints.
 
 use crate::error::{Class, Error, ServerError, class_of};
 use crate::wire::message::fields;
 
-use super::client::STATEMENT_PREFIX;
 use super::config::Address;
+use super::statements::STATEMENT_PREFIX;
 
-/// Reads an `ErrorResponse` or a `NoticeResponse`.
+/// Parses an `ErrorResponse` or a `NoticeResponse`.
 pub(super) fn parse_error_response(body: &[u8]) -> ServerError {
     let mut error = ServerError::default();
     let mut context = String::new();
@@ -37,8 +37,8 @@ pub(super) fn parse_error_response(body: &[u8]) -> ServerError {
     error
 }
 
-/// A hint of ours where the server has none, and the way out is a setting or a cast. The server's words are in its own
-/// language; names and numbers are not, and PgBouncer speaks English alone.
+/// A hint for errors without one that a setting or a cast avoids. The server translates its messages, so only names and numbers in them
+/// are looked at; PgBouncer's are always in English.
 fn hint_for(error: &ServerError) -> Option<String> {
     let number = || {
         let (_, rest) = error.message.split_once('$')?;
@@ -48,31 +48,31 @@ fn hint_for(error: &ServerError) -> Option<String> {
     match error.sqlstate.as_str() {
         "42P18" | "42P08" => {
             let number = number().unwrap_or("1");
-            Some(format!("tell its type by a cast, such as ${number}::int"))
+            Some(format!("give its type by a cast, such as ${number}::int"))
         }
         "42P05" | "26000" if error.message.contains(STATEMENT_PREFIX) => Some(
-            "where PgBouncer stands between, add ?pgbouncer=true to the URL, or pass statement_cache_size=0: no statement is then kept prepared"
+            "if the connection goes through PgBouncer, add ?pgbouncer=true to the URL, or pass statement_cache_size=0: statements are not cached then"
                 .to_owned(),
         ),
         _ if error.message.starts_with("unsupported startup parameter") => Some(
-            "where PgBouncer stands between, add ?pgbouncer=true to the URL: statement_timeout is then not sent, and no statement is kept prepared (as with statement_cache_size=0); other parameters are for PgBouncer's ignore_startup_parameters"
+            "if the connection goes through PgBouncer, add ?pgbouncer=true to the URL: statement_timeout is not sent then, and statements are not cached (as with statement_cache_size=0); put other parameters into PgBouncer's ignore_startup_parameters"
                 .to_owned(),
         ),
         _ => None,
     }
 }
 
-/// The severity, untranslated where the server tells it so.
+/// The severity, in English (since PostgreSQL 9.6), else translated.
 pub(super) fn severity(body: &[u8]) -> String {
     let of = |kind| fields(body).find(|(k, _)| *k == kind).map(|(_, text)| text.into_owned());
     of(b'V').or_else(|| of(b'S')).unwrap_or_default()
 }
 
-/// A failure while a connection is set up.
+/// Adds the server's address to an error of a login.
 pub(super) fn at_startup(error: Error, address: &Address) -> Error {
     match error {
         Error::Server(mut server) if class_of(&server.sqlstate) != Class::Connection => {
-            server.message = format!("{address} turned us away: {}", server.message);
+            server.message = format!("{address} refused the login: {}", server.message);
             Error::Server(server)
         }
         Error::Server(server) => cannot_connect(address, &server.to_string()),
@@ -82,12 +82,13 @@ pub(super) fn at_startup(error: Error, address: &Address) -> Error {
     }
 }
 
-/// No connection, and what to check.
+/// An error that says what to check.
 pub(super) fn cannot_connect(address: &Address, reason: &str) -> Error {
     Error::Connection(format!("cannot connect to {address}: {reason}; {}", address.what_to_check()))
 }
-/// The row, from 0, and the column that a COPY context names: `COPY t, line 5, column c`. The
-/// words are translated by the server; the commas and the number are not. `CopyFromErrorCallback`
+
+/// The row, from 0, and the column in the context of an error in a COPY: `COPY t, line 5, column c`. The server translates the words;
+/// the commas and the number stay. `CopyFromErrorCallback`
 /// of <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/commands/copyfrom.c>.
 fn copy_position(context: &str) -> (Option<u64>, Option<String>) {
     let Some(line) = context.lines().find_map(|line| line.strip_prefix("COPY ")) else {
@@ -107,7 +108,7 @@ mod tests {
     use super::{ServerError, copy_position, hint_for};
 
     #[test]
-    fn test_way_out_is_told_of_our_statements_and_of_types_alone() {
+    fn test_hint_is_only_given_for_own_statements_and_types() {
         let error = |sqlstate: &str, message: &str| {
             let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
             hint_for(&ServerError { sqlstate, message, ..Default::default() }).unwrap_or_default()
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn test_copied_of_contexts_tells_row_and_column() {
+    fn test_copy_position_of_contexts_is_row_and_column() {
         for (context, row, column) in [
             ("COPY t, line 5, column c", Some(4), Some("c")),
             ("COPY t, line 5", Some(4), None),

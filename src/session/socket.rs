@@ -1,4 +1,4 @@
-//! A non-blocking socket that registers with no reactor, TLS inside where that was agreed upon.
+//! A non-blocking socket that is registered with no reactor, with or without TLS.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -18,18 +18,18 @@ use crate::error::{Error, Result};
 pub(super) struct Socket {
     handle: Handle,
     tls: Option<Box<Tls>>,
-    /// How long the other side may leave data unacknowledged, where that is suspended for long requests.
+    /// `tcp_user_timeout`, if it is suspended for long requests.
     user_timeout: Option<Duration>,
     user_timeout_suspended: bool,
 }
 
-/// The socket itself, for whoever waits for it.
+/// The socket itself, to wait for.
 #[derive(Clone)]
 pub struct Handle(Arc<socket2::Socket>);
 
 impl Handle {
-    /// Waits, `wait` at the longest, until there is something to read, or, where that is asked
-    /// for, room to write; tells whether there is. A hang-up is something to read.
+    /// Waits for at most `wait` until the socket is readable, or also writable if `to_write`; returns whether it is. A closed connection
+    /// is readable.
     pub(super) fn wait(&self, to_write: bool, wait: Duration) -> bool {
         let mut flags = PollFlags::IN;
         flags.set(PollFlags::OUT, to_write);
@@ -42,7 +42,7 @@ impl Handle {
             tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(wait.subsec_nanos()),
         };
-        // An interrupted wait is a wait that ended early.
+        // A signal ends the wait early, and the caller waits again.
         poll(&mut fds, Some(&timeout)).is_ok_and(|ready| ready > 0)
     }
 
@@ -57,8 +57,8 @@ impl Handle {
     }
 }
 
-/// What a Unix socket is to hold of a load: the server has something to do while we have no core to
-/// run on. Linux gives it 208 KiB by itself.
+/// The send buffer of a Unix socket, so that the server has rows to store while this process waits for a core. Linux gives it 208 KiB by
+/// default (`wmem_default`). TCP's buffers grow by themselves, to 4 MiB by default.
 const UNIX_SEND_BYTES: usize = 1 << 20;
 
 impl Socket {
@@ -80,7 +80,7 @@ impl Socket {
         let socket = socket2::Socket::new(domain, Type::STREAM, None).map_err(refused)?;
         socket.set_nonblocking(true).map_err(refused)?;
         if domain == Domain::UNIX {
-            // As much as the system lets it be: TCP's grows by itself.
+            // The system may allow less.
             let _ = socket.set_send_buffer_size(UNIX_SEND_BYTES);
         } else {
             socket.set_tcp_nodelay(true).map_err(refused)?;
@@ -108,9 +108,9 @@ impl Socket {
         Self { handle, tls: None, user_timeout: None, user_timeout_suspended: false }
     }
 
-    /// Lets the system see whether the other side is still there, as often as was asked for.
+    /// Sets keepalives and `tcp_user_timeout`.
     pub fn keep_alive(&mut self, keepalive: Option<&Keepalive>, user_timeout: UserTimeout) {
-        // A Unix socket has none of this, and a system may lack some: it is then as it is.
+        // Unix sockets have neither, and some systems lack options: these calls may fail.
         let Some(keepalive) = keepalive else { return };
         let mut wanted = socket2::TcpKeepalive::new();
         if let Some(idle) = keepalive.idle {
@@ -136,9 +136,8 @@ impl Socket {
         let _ = limit;
     }
 
-    /// A long request is being sent. A server that waits for a lock, say, reads none of it for as long
-    /// as that takes, and to Linux a peer that acknowledges but has no room is as late as one that is
-    /// dead (`TCP_USER_TIMEOUT` in <https://man7.org/linux/man-pages/man7/tcp.7.html>).
+    /// Suspends `tcp_user_timeout` while a long request is sent. A server that waits for a lock does not read meanwhile, and Linux treats
+    /// a peer that acknowledges with a zero window like one that does not answer (`TCP_USER_TIMEOUT` in <https://man7.org/linux/man-pages/man7/tcp.7.html>).
     pub fn suspend_user_timeout(&mut self) {
         if self.user_timeout.is_some() && !self.user_timeout_suspended {
             self.user_timeout_suspended = true;
@@ -146,7 +145,7 @@ impl Socket {
         }
     }
 
-    /// All has been answered.
+    /// Sets `tcp_user_timeout` again after everything is answered.
     pub fn resume_user_timeout(&mut self) {
         if std::mem::take(&mut self.user_timeout_suspended) {
             self.set_user_timeout(self.user_timeout);
@@ -157,7 +156,7 @@ impl Socket {
         self.handle.clone()
     }
 
-    /// Agrees upon TLS; from then on what is read and written is in the clear on our side alone.
+    /// Runs the TLS handshake. From then on, [`Socket::read`] and [`Socket::write`] decrypt and encrypt.
     pub fn secure(
         &mut self,
         mut tls: Tls,
@@ -166,8 +165,10 @@ impl Socket {
     ) -> Result<(), Insecure> {
         let mut bytes = &*self.handle.0;
         let failed = |error| {
-            let told = explain(&error);
-            Insecure::Failed(told.unwrap_or_else(|| format!("{error}, during the TLS handshake")))
+            let explained = explain(&error);
+            Insecure::Failed(
+                explained.unwrap_or_else(|| format!("{error}, during the TLS handshake")),
+            )
         };
         while !tls.handshake(&mut bytes).map_err(failed)? {
             let flags = if tls.wants_write() { PollFlags::OUT } else { PollFlags::IN };
@@ -181,15 +182,12 @@ impl Socket {
         Ok(())
     }
 
-    /// Checks that the server runs as this user of the system.
-    ///
-    /// # Errors
-    /// When it does not, or the system does not tell.
+    /// Checks that the server runs as the system user of this name.
     pub fn check_peer(&self, wanted: &str) -> Result<()> {
         peer::check(&*self.handle.0, wanted)
     }
 
-    /// What a channel is bound to (RFC 5929), where it is TLS.
+    /// The data for SCRAM's channel binding (RFC 5929); `None` without TLS.
     pub fn end_point(&self) -> Option<Vec<u8>> {
         self.tls.as_ref()?.end_point()
     }
@@ -198,7 +196,7 @@ impl Socket {
         self.tls.is_some()
     }
 
-    /// Waits for one byte, as the answer to a request for TLS is.
+    /// Waits for one byte, such as the server's answer to `SSLRequest`.
     pub fn read_byte(&mut self, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<u8> {
         let mut byte = [0];
         loop {
@@ -206,7 +204,7 @@ impl Socket {
                 Ok(Some(1)) => return Ok(byte[0]),
                 Ok(Some(_)) => return Err(lost("the server closed the connection")),
                 Ok(None) => {}
-                Err(error) => return Err(lost(&in_words(&error))),
+                Err(error) => return Err(lost(&describe_error(&error))),
             }
             self.handle.poll(PollFlags::IN, tick(deadline));
             interrupt()?;
@@ -216,7 +214,7 @@ impl Socket {
         }
     }
 
-    /// Reads what is there; `None` when there is nothing yet, 0 at the end.
+    /// Reads; `None` if nothing was received yet, 0 at the end.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let mut bytes = &*self.handle.0;
         let tls = &mut self.tls;
@@ -226,7 +224,7 @@ impl Socket {
         })
     }
 
-    /// Writes what the socket takes; `None` when that is nothing at present.
+    /// Writes as much as the socket takes; `None` if that is nothing at present.
     pub fn write(&mut self, chunk: &[u8]) -> io::Result<Option<usize>> {
         let mut bytes = &*self.handle.0;
         let tls = &mut self.tls;
@@ -236,8 +234,7 @@ impl Socket {
         })
     }
 
-    /// Writes what the socket takes of several chunks, in one call where there is no TLS; `None` when
-    /// that is nothing at present.
+    /// Writes as much as the socket takes of several chunks, in one call unless there is TLS; `None` if that is nothing at present.
     pub fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         match chunks {
             [first, _, ..] if self.tls.is_some() => self.write(first),
@@ -246,7 +243,7 @@ impl Socket {
         }
     }
 
-    /// Sends what TLS has taken and not sent yet; tells whether that was all.
+    /// Sends what TLS has buffered; returns whether that was all.
     pub fn flush(&mut self) -> io::Result<bool> {
         let mut bytes = &*self.handle.0;
         match &mut self.tls {
@@ -255,29 +252,29 @@ impl Socket {
         }
     }
 
-    /// Says that nothing more will be sent.
+    /// Shuts the connection down.
     pub fn finish(&mut self) {
         let mut bytes = &*self.handle.0;
         if let Some(tls) = &mut self.tls {
             tls.close(&mut bytes);
         }
-        // The other side may have hung up before. Whoever watches the socket hears of it, too.
+        // It fails if the server has closed the connection before. It also wakes those who wait for the socket.
         let _ = self.handle.0.shutdown(std::net::Shutdown::Both);
     }
 }
 
-/// How long to wait before the next look at the interrupt and the time.
+/// How long to wait before the interrupt and the deadline are checked.
 fn tick(deadline: Instant) -> Duration {
     TICK.min(deadline.saturating_duration_since(Instant::now()))
 }
 
-/// Why there is no TLS.
+/// Why TLS could not be negotiated.
 pub(super) enum Insecure {
-    /// No agreement was reached: the server may be spoken to in the clear, where that is allowed.
+    /// The handshake failed: a connection without TLS may be tried, if `sslmode` allows it.
     Failed(String),
-    /// The attempt has ended.
+    /// The attempt to connect has ended.
     Stopped(Error),
-    /// The connection broke before the server had answered.
+    /// The connection was lost before the server had answered.
     Broken(Error),
 }
 
@@ -291,8 +288,8 @@ fn lost(reason: &str) -> Error {
     Error::Connection(reason.to_owned())
 }
 
-/// A failure of the socket, or of the TLS on it.
-pub(super) fn in_words(error: &io::Error) -> String {
+/// The message of an error of the socket, or of TLS.
+pub(super) fn describe_error(error: &io::Error) -> String {
     explain(error).unwrap_or_else(|| error.to_string())
 }
 

@@ -1,4 +1,4 @@
-//! The beginning of a session: the startup message, and then the [`Login`], driven on this thread.
+//! Starts a session: sends the startup message and runs the [`Login`], on the calling thread.
 
 use std::time::Instant;
 
@@ -13,14 +13,10 @@ use super::reply::Reply;
 use crate::error::{Error, Result};
 use crate::wire::message::Messages;
 
-/// How many rounds of a proof are computed between two looks at the clock: about a millisecond's.
+/// How many iterations of SCRAM are computed between two looks at the clock: about a millisecond's work.
 const ROUNDS_AT_ONCE: u32 = 4096;
 
-/// Introduces us to the server, and waits until it is ready.
-///
-/// # Errors
-/// What the server says; a way of authentication that we do not know, or not want; what `interrupt`
-/// gives; that it took longer than the deadline.
+/// Sends the startup message, authenticates, and waits until the server is ready.
 pub(super) fn start(
     client: &Client,
     config: &Config,
@@ -34,8 +30,8 @@ pub(super) fn start(
         ("database", config.database.as_str()),
     ];
     parameters.extend(config.settings.iter().map(|(name, value)| (&**name, &**value)));
-    let asked = client.send_plain(|out| Ok(frontend::startup_message(parameters, out)?));
-    let mut reply = in_time(client, deadline, interrupt, asked)?;
+    let request = client.send_plain(|out| Ok(frontend::startup_message(parameters, out)?));
+    let mut reply = in_time(client, deadline, interrupt, request)?;
     let mut login = Login::new(rules);
     loop {
         let chunk = in_time(client, deadline, interrupt, reply.next_chunk())?;
@@ -48,7 +44,9 @@ pub(super) fn start(
         }
         if chunk.ended {
             if !login.is_ready() {
-                return Err(Error::Internal("a login that ended before its end".into()));
+                return Err(Error::Internal(
+                    "the server has sent ReadyForQuery before the login was complete".into(),
+                ));
             }
             client.0.protocol().login_phase = LoginPhase::Begun;
             return Ok(());
@@ -64,26 +62,25 @@ fn act(client: &Client, reply: &mut Reply, step: Step) -> Result<()> {
             Ok(())
         })?,
         Step::Key(process, secret) => *client.0.key() = Some((process, secret)),
-        Step::Derive => return Err(Error::Internal("a proof that is not computed".into())),
+        Step::Derive => return Err(Error::Internal("the SCRAM proof was not computed".into())),
     }
     Ok(())
 }
 
-/// Computes a proof to its end. The server chose how long that takes: whoever waits can leave, and
-/// the deadline holds.
+/// Computes the SCRAM proof. The server chooses the number of iterations, so `interrupt` and the deadline are checked meanwhile.
 fn derive(login: &mut Login<'_>, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Step> {
-    let mut asked = Instant::now();
+    let mut checked_at = Instant::now();
     loop {
         match login.derive(ROUNDS_AT_ONCE)? {
             Step::Derive => {}
             step => return Ok(step),
         }
-        if asked.elapsed() < TICK {
+        if checked_at.elapsed() < TICK {
             continue;
         }
-        asked = Instant::now();
+        checked_at = Instant::now();
         interrupt()?;
-        if asked > deadline {
+        if checked_at > deadline {
             let (done, total) = login.progress().unwrap_or_default();
             return Err(Error::Connection(format!(
                 "timed out after {done} of the {total} SCRAM iterations that the server asks for (its scram_iterations when the password was set); raise connect_timeout, or set the password again with fewer"
@@ -92,10 +89,7 @@ fn derive(login: &mut Login<'_>, deadline: Instant, interrupt: &mut Interrupt<'_
     }
 }
 
-/// Pumps an operation to its end, or until the deadline.
-///
-/// # Errors
-/// The operation's own; what `interrupt` gives; that it took longer.
+/// Runs an operation until the deadline.
 pub(super) fn in_time<T>(
     client: &Client,
     deadline: Instant,

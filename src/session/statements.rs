@@ -1,34 +1,38 @@
-//! Statements that a session has prepared, kept for the next time.
+//! The prepared statements of a session, and its cache of them.
 
 use std::any::Any;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use lru::LruCache;
 
-use super::client::Shared;
 use super::latency::LatencyStats;
-use super::names::{Mentions, NameChanges, Reach};
+use super::names::{NameChanges, NameEffect, Reach};
+use super::unused_names::UnusedNames;
 use crate::error::{Error, Result};
 use crate::wire::message::{self, ColumnDescription, Messages, tag};
 
-/// A statement as the server described it.
+/// The beginning of the names of prepared statements; see `Client::new_name`.
+pub(super) const STATEMENT_PREFIX: &str = "howdah_statement_";
+
+/// A prepared statement, as the server describes it.
 pub struct Statement {
     name: String,
     parameters: Vec<u32>,
     columns: Vec<ColumnDescription>,
-    /// What others know of it beyond that.
-    known: OnceLock<Box<dyn Any + Send + Sync>>,
-    session: Weak<Shared>,
+    /// Data of a higher layer, such as its codecs.
+    extension: OnceLock<Box<dyn Any + Send + Sync>>,
+    unused_names: Weak<UnusedNames>,
     pub(super) latency: Arc<LatencyStats>,
 }
 
 impl Statement {
+    /// Reads the answer to Parse and Describe.
     pub(super) fn described(
         bytes: &[u8],
         sql: &str,
         name: String,
-        session: Weak<Shared>,
+        unused_names: Weak<UnusedNames>,
     ) -> Result<Self> {
         let (mut parameters, mut columns) = (None, Vec::new());
         for message in Messages(bytes) {
@@ -40,125 +44,122 @@ impl Statement {
         }
         let parameters = parameters
             .ok_or_else(|| Error::Internal("the server did not describe a statement".into()))?;
-        let (known, latency) = (OnceLock::new(), Arc::new(LatencyStats::of(sql)));
-        Ok(Self { name, parameters, columns, known, session, latency })
+        let (extension, latency) = (OnceLock::new(), Arc::new(LatencyStats::of(sql)));
+        Ok(Self { name, parameters, columns, extension, unused_names, latency })
     }
 
-    /// The name that the server knows it by; `""` for the unnamed one.
+    /// The name on the server; `""` for the unnamed statement.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The types of its parameters, by OID.
+    /// The OIDs of the parameters' types.
     #[must_use]
     pub fn parameters(&self) -> &[u32] {
         &self.parameters
     }
 
-    /// The columns of its result.
+    /// The columns of the result.
     #[must_use]
     pub fn columns(&self) -> &[ColumnDescription] {
         &self.columns
     }
 
-    /// Whether it takes and gives the same as another.
+    /// Whether it has the parameters and columns of another one.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         self.parameters == other.parameters && self.columns == other.columns
     }
 
-    /// Whether it may change what names mean, so that those sent behind it have to be prepared anew.
+    /// Whether it may change the meaning of names, so that statements sent behind it must be prepared again.
     #[must_use]
     pub fn changes_names(&self) -> bool {
-        self.latency.mentions != Mentions::Nothing
+        self.latency.name_effect != NameEffect::Nothing
     }
 
-    /// What was learnt of it.
+    /// The data that was attached with [`Statement::learn`].
     #[must_use]
     pub fn known<T: 'static>(&self) -> Option<&T> {
-        self.known.get()?.downcast_ref()
+        self.extension.get()?.downcast_ref()
     }
 
-    /// Keeps what was learnt of it; what was learnt first stays.
-    pub fn learn<T: Send + Sync + 'static>(&self, what: T) {
-        let _ = self.known.set(Box::new(what));
+    /// Attaches data; does nothing if there is some.
+    pub fn learn<T: Send + Sync + 'static>(&self, data: T) {
+        let _ = self.extension.set(Box::new(data));
     }
 }
 
 impl Drop for Statement {
     fn drop(&mut self) {
         if !self.name.is_empty()
-            && let Some(session) = self.session.upgrade()
+            && let Some(unused_names) = self.unused_names.upgrade()
         {
-            let mut statements = session.statements.lock().unwrap_or_else(PoisonError::into_inner);
-            statements.unused.push(std::mem::take(&mut self.name));
+            unused_names.add_statement(std::mem::take(&mut self.name));
         }
     }
 }
 
-type Kept = LruCache<Box<str>, Arc<Statement>>;
+type Cache = LruCache<Box<str>, Arc<Statement>>;
 
-/// The statements of a session, the least used of which are forgotten.
+/// A session's cache of prepared statements; the least recently used are dropped.
+///
+/// Methods that remove statements return them: the caller drops them after it has released the lock of this cache, because the data
+/// attached to a statement may need the GIL to be dropped.
 pub(super) struct Statements {
-    kept: Option<Kept>,
-    /// What has changed the meaning of names, and how much of that the statements know of.
+    /// `None` if its capacity is 0.
+    cache: Option<Cache>,
     names: Arc<NameChanges>,
+    /// The changes of names that the cached statements were prepared after.
     seen: (u64, u64),
-    /// The names of statements that the server can forget, and of portals.
-    unused: Vec<String>,
-    unread: Vec<String>,
 }
 
 impl Statements {
     pub fn new(capacity: usize, names: Arc<NameChanges>) -> Self {
-        let kept = NonZeroUsize::new(capacity).map(LruCache::new);
+        let cache = NonZeroUsize::new(capacity).map(LruCache::new);
         let seen = names.count();
-        Self { kept, names, seen, unused: Vec::new(), unread: Vec::new() }
+        Self { cache, names, seen }
     }
 
-    /// Tells all sessions of the pool that what statements are made of has changed: parameters may
-    /// have other types now, and the server says so only where it can tell by a value.
-    pub fn changed(&self) {
+    /// Makes all sessions of the pool prepare their statements again: parameters may have other types now, which the server
+    /// notices only if a value does not fit.
+    pub fn note_pool_change(&self) {
         self.names.note(Reach::Pool);
     }
 
     /// Notes that names may mean something else in this session.
-    pub fn changed_here(&self) {
+    pub fn note_session_change(&self) {
         self.names.note(Reach::Session);
     }
 
-    /// How many changes there were so far.
+    /// The number of changes so far, of the session and of the pool.
     pub fn changes(&self) -> (u64, u64) {
         self.names.count()
     }
 
-    /// Takes out all statements if something has changed since. They are dropped elsewhere: that wants
-    /// this lock again.
+    /// Removes all statements if names have changed since they were prepared.
     #[must_use]
-    pub fn take_outdated(&mut self) -> Option<Kept> {
+    pub fn take_outdated(&mut self) -> Option<Cache> {
         let changes = self.names.count();
         if changes == std::mem::replace(&mut self.seen, changes) {
             return None;
         }
-        let kept = self.kept.as_mut()?;
-        let empty = LruCache::new(kept.cap());
-        Some(std::mem::replace(kept, empty))
+        let cache = self.cache.as_mut()?;
+        let empty = LruCache::new(cache.cap());
+        Some(std::mem::replace(cache, empty))
     }
 
     pub fn capacity(&self) -> usize {
-        self.kept.as_ref().map_or(0, |kept| kept.cap().get())
+        self.cache.as_ref().map_or(0, |cache| cache.cap().get())
     }
 
-    pub fn recall(&mut self, sql: &str) -> Option<Arc<Statement>> {
-        self.kept.as_mut()?.get(sql).cloned()
+    pub fn get(&mut self, sql: &str) -> Option<Arc<Statement>> {
+        self.cache.as_mut()?.get(sql).cloned()
     }
 
-    /// Keeps a statement that was prepared after so many changes, unless there was another one
-    /// meanwhile. Gives back what it pushes out: a statement that is dropped here would want this lock
-    /// again.
+    /// Adds a statement that was prepared after `changes`, unless names have changed since. Returns the one that it displaces.
     #[must_use]
-    pub fn keep(
+    pub fn insert(
         &mut self,
         sql: &str,
         statement: &Arc<Statement>,
@@ -167,32 +168,26 @@ impl Statements {
         if self.names.count() != changes {
             return None;
         }
-        Some(self.kept.as_mut()?.push(sql.into(), Arc::clone(statement))?.1)
+        Some(self.cache.as_mut()?.push(sql.into(), Arc::clone(statement))?.1)
     }
 
     #[must_use]
-    pub fn forget(&mut self, sql: &str) -> Option<Arc<Statement>> {
-        self.kept.as_mut()?.pop(sql)
+    pub fn remove(&mut self, sql: &str) -> Option<Arc<Statement>> {
+        self.cache.as_mut()?.pop(sql)
     }
 
-    /// Forgets that one, unless another has taken its place.
+    /// Removes this statement, unless another one has replaced it.
     #[must_use]
-    pub fn forget_one(&mut self, sql: &str, one: &Arc<Statement>) -> Option<Arc<Statement>> {
-        let kept = self.kept.as_mut()?;
-        if kept.peek(sql).is_some_and(|there| Arc::ptr_eq(there, one)) {
-            kept.pop(sql)
+    pub fn remove_if_same(
+        &mut self,
+        sql: &str,
+        statement: &Arc<Statement>,
+    ) -> Option<Arc<Statement>> {
+        let cache = self.cache.as_mut()?;
+        if cache.peek(sql).is_some_and(|cached| Arc::ptr_eq(cached, statement)) {
+            cache.pop(sql)
         } else {
             None
         }
-    }
-
-    /// Lets the server forget a portal when something is asked next.
-    pub fn leave_portal(&mut self, name: String) {
-        self.unread.push(name);
-    }
-
-    /// What the server can forget: statements, and portals.
-    pub fn take_unused(&mut self) -> (Vec<String>, Vec<String>) {
-        (std::mem::take(&mut self.unused), std::mem::take(&mut self.unread))
     }
 }

@@ -1,21 +1,18 @@
-//! A pipe by which any thread wakes whoever watches a file descriptor.
+//! A pipe with which any thread wakes a thread or an event loop that watches a file descriptor.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 
 use rustix::io::ioctl_fionbio;
 
-/// A pipe that holds bytes of no meaning.
+/// A pipe whose bytes only mean that there is something to do.
 pub struct WakePipe {
     reader: PipeReader,
     writer: PipeWriter,
 }
 
 impl WakePipe {
-    /// A new one; neither end of it blocks.
-    ///
-    /// # Errors
-    /// When the process has too many files open.
+    /// Opens a pipe, neither end of which blocks.
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         ioctl_fionbio(&reader, true)?;
@@ -23,19 +20,19 @@ impl WakePipe {
         Ok(Self { reader, writer })
     }
 
-    /// What becomes readable.
+    /// The file descriptor that becomes readable.
     #[must_use]
     pub fn descriptor(&self) -> i32 {
         self.reader.as_raw_fd()
     }
 
-    /// Wakes whoever watches.
+    /// Makes the descriptor readable.
     pub fn wake(&self) {
-        // A full pipe wakes, too.
+        // If the pipe is full, the descriptor is readable anyway.
         let _ = (&self.writer).write(&[0]);
     }
 
-    /// Forgets that it was woken.
+    /// Makes the descriptor unreadable.
     pub fn drain(&self) {
         let mut bytes = [0; 64];
         while (&self.reader).read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}

@@ -20,7 +20,7 @@ use super::segment::Segment;
 use super::{Pipeline, Queued, Transaction};
 use crate::error::{Error, Result, ServerError};
 use crate::execute::{self, execute_all};
-use crate::session::client::no_copy;
+use crate::session::copy_refused_error;
 use crate::session::pool::{ExclusiveGuard, PooledSession};
 use crate::session::{Client, Reply, Statement};
 use crate::sql::control::is_copy;
@@ -145,8 +145,11 @@ impl Machine {
             return Ok(());
         }
         let sql = &queued.call.sql;
-        let refused =
-            if is_copy(sql) { Err(no_copy()) } else { refuse_control(&self.client, sql, false) };
+        let refused = if is_copy(sql) {
+            Err(copy_refused_error())
+        } else {
+            refuse_control(&self.client, sql, false)
+        };
         if let Err(error) = refused.and_then(|()| check_parameters(py, &queued.call.params)) {
             pipeline.settle(py, &queued.result, Err(error));
             return Ok(());

@@ -11,7 +11,7 @@ use super::super::verbs::{forget_stale, row_error, rows_affected};
 use super::{Pipeline, Queued, Wanted};
 use crate::error::{Error, Result};
 use crate::execute;
-use crate::session::client::no_copy;
+use crate::session::copy_refused_error;
 use crate::session::{Client, Reply, Statement};
 use crate::wire::message::{HEADER_BYTES, Messages, tag};
 
@@ -68,7 +68,7 @@ impl Segment {
                     };
                     let answer = bytes.get(start..at).unwrap_or_default();
                     let made = if std::mem::take(&mut self.is_copy) {
-                        Err(no_copy())
+                        Err(copy_refused_error())
                     } else {
                         made(py, &queued, &statement, answer)
                     };

@@ -11,7 +11,7 @@ use super::super::statement_codecs::StatementCodecs;
 use super::{Attempt, refuse_control, retry_if_stale};
 use crate::error::{Error, Result, ValueError};
 use crate::execute::{self, Ready, Typed, execute_all};
-use crate::session::client::no_copy;
+use crate::session::copy_refused_error;
 use crate::session::{Client, Statement};
 use crate::wire::message::{self, Messages, tag};
 
@@ -105,8 +105,8 @@ async fn execute_rows(
     let rest = reply.end().await.map_err(|error| client.answer_lost(sql, error))?;
     counts.count(&rest.bytes);
     match failed.or(rest.error) {
-        None if rest.copy_refused || counts.copied => Err(no_copy()),
-        Some(_) if rest.copy_refused => Err(no_copy()),
+        None if rest.copy_refused || counts.copied => Err(copy_refused_error()),
+        Some(_) if rest.copy_refused => Err(copy_refused_error()),
         None if counts.rows != row => {
             Err(Error::Internal(format!("expected {row} responses, got {}", counts.rows)))
         }

@@ -1,28 +1,25 @@
-//! The sessions of one database: idle ones, kept for the next caller, and callers, who have theirs
-//! in the order in which they came.
+//! The pool of one database: idle sessions, and the callers that wait for one, first come, first served.
 
-mod cleaning;
-mod keeper;
+mod acquire;
+mod maintain;
 mod permit;
 mod pooled;
+mod take_back;
 mod thread_waiter;
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
-use super::interrupt::{Interrupt, TICK};
 use super::multiplex::Multiplexer;
 use super::state::{Reset, Undo};
 use super::{Client, Session};
-use crate::error::{Error, Result};
+use crate::error::Error;
 pub use permit::Permit;
 pub use pooled::{ExclusiveGuard, PooledSession, SessionRef};
-use thread_waiter::ThreadWaiter;
 
 /// The sessions of one database.
 pub struct Pool {
@@ -31,67 +28,69 @@ pub struct Pool {
     limits: Limits,
     state: Mutex<State>,
     hooks: OnceLock<Box<dyn Hooks>>,
-    /// The connections that reads may join, where they may.
-    multiplexer: Option<Multiplexer>,
+    /// The sessions that reads may join; `None` without `multiplex=True`.
+    multiplexer: Option<Multiplexer<PooledSession>>,
 }
 
-/// What is called when sessions come back.
+/// The user's functions that the pool calls.
 pub trait Hooks: Send + Sync {
-    /// Whether it is to be called.
+    /// Whether [`Hooks::release`] is to be called.
     fn has_release(&self) -> bool;
 
-    /// Uses a session that comes back, on a thread of its own, before its state is undone. One that it
-    /// gives up is closed.
+    /// Uses a session that comes back, on a thread of its own, before its state is undone. If it marks the session as closed, the
+    /// pool closes it.
     fn release(&self, pooled: Arc<PooledSession>);
 
-    /// Itself, for who has set it.
+    /// Itself, for the layer that has set it.
     fn as_any(&self) -> &dyn Any;
 }
 
 /// How many sessions there may be, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many are opened at first use, and kept however long they lie idle.
+    /// How many are opened at first use, and stay open while idle.
     pub min_size: usize,
-    /// The most that are open at a time.
+    /// How many may be open at a time.
     pub max_size: usize,
-    /// How long to wait for one.
+    /// How long a caller waits for one.
     pub acquire_timeout: Duration,
-    /// How long one may lie idle.
+    /// After how long an idle one is closed.
     pub max_idle: Duration,
-    /// How long one may live.
+    /// The age at which one is closed.
     pub max_lifetime: Duration,
     /// Whether reads of several callers may share one.
     pub multiplex: bool,
-    /// How the state is undone that a caller has left in one; `None` where it stays.
+    /// How the state that a caller leaves is undone; `None`: not at all.
     pub reset: Option<Reset>,
 }
 
 struct State {
-    idle: Vec<Idle>,
+    idle: Vec<IdleSession>,
     waiting: VecDeque<Arc<dyn Waiter>>,
+    /// The number of open sessions, those being opened and cleaned included.
     open: usize,
-    /// Of those open: which a thread cleans.
+    /// Of these, the number that a thread cleans.
     cleaning: usize,
-    /// Of those: whose state alone is undone, so that they are there again in a moment.
+    /// Of these, the number that need no more than a reset, so that they are idle again in a moment.
     resetting: usize,
     closed: bool,
-    /// Whether it has been used, and filled.
+    /// Whether `min_size` sessions have been opened.
     filled: bool,
-    /// The thread that looks after idle sessions, if there is one.
-    keeper: Option<Thread>,
-    /// When a session was last lost, while others were idle.
+    /// The thread that closes and opens idle sessions, if it runs.
+    maintainer: Option<Thread>,
+    /// When the server last ended a session while others were idle.
     lost_at: Option<Instant>,
+    /// The process that owns the sessions; see [`Pool::state`].
     process: u32,
     opened: u64,
     ended: u64,
     acquired: u64,
 }
 
-struct Idle {
+struct IdleSession {
     session: Session,
-    born: Instant,
-    since: Instant,
+    opened_at: Instant,
+    idle_since: Instant,
 }
 
 /// How many sessions there are and were.
@@ -99,45 +98,52 @@ struct Idle {
 pub struct Stats {
     /// Open now, or being opened.
     pub size: usize,
-    /// Of them idle.
+    /// Idle now.
     pub idle: usize,
     /// Callers that wait for one.
     pub waiting: usize,
-    /// The most that may be open.
+    /// How many may be open.
     pub max_size: usize,
-    /// Opened since the beginning.
+    /// Opened so far.
     pub opened: u64,
-    /// Closed since the beginning.
+    /// Closed so far.
     pub closed: u64,
-    /// Lent since the beginning.
+    /// Given to callers so far.
     pub acquired: u64,
-    /// Reads that joined those of others on one since the beginning.
+    /// Reads that have joined a session of others so far.
     pub pipelined: u64,
 }
 
-/// What a caller is offered.
+/// What a waiter gets.
 pub enum Grant {
     /// A session.
     Session(PooledSession),
     /// The right to open one.
     Permit(Permit),
-    /// Nothing any more: the pool is closed.
+    /// Nothing: the pool is closed.
     Closed,
 }
 
-/// Somebody who waits for a session.
+/// A caller that waits for a session.
 pub trait Waiter: Send + Sync {
-    /// Takes an offer; gives it back when it has gone, and the next is to have it.
+    /// Takes a grant; returns it if it does not wait any more, so that the next waiter gets it.
     fn take(self: Arc<Self>, grant: Grant) -> Option<Grant>;
 
-    /// Does without a session of its own, where it can share that of others; tells whether it could.
+    /// Joins a session of others, if it can; returns whether it has.
     fn try_share(self: Arc<Self>) -> bool {
         false
     }
 }
 
+/// As good as no limit; `Instant` cannot hold every `Duration`.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
+
+fn closed() -> Error {
+    Error::Interface("the database is closed".into())
+}
+
 impl Pool {
-    /// A pool that has not connected yet.
+    /// Creates a pool, which does not connect yet.
     #[must_use]
     pub fn new(config: Config, limits: Limits) -> Arc<Self> {
         let state = State {
@@ -149,7 +155,7 @@ impl Pool {
             closed: false,
             filled: false,
             lost_at: None,
-            keeper: None,
+            maintainer: None,
             process: std::process::id(),
             opened: 0,
             ended: 0,
@@ -161,13 +167,13 @@ impl Pool {
         Arc::new(Self { config, location, limits, state: Mutex::new(state), hooks, multiplexer })
     }
 
-    /// Whether each transaction may meet another connection of the server.
+    /// Whether each transaction may run in another server process.
     #[must_use]
     pub fn is_behind_pgbouncer(&self) -> bool {
         self.config.pgbouncer
     }
 
-    /// The servers and the database, which tell whether a row is of this database.
+    /// The servers and the database, by which a row's database is identified.
     #[must_use]
     pub fn location(&self) -> &Arc<str> {
         &self.location
@@ -176,258 +182,66 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.process != std::process::id() {
-            // A forked child: the sessions are its parent's, and say no goodbye here.
+            // A forked child: the sessions belong to its parent, and are dropped here without a Terminate.
             state.idle.clear();
             state.waiting.clear();
             state.open = 0;
             state.cleaning = 0;
             state.resetting = 0;
-            state.keeper = None;
+            state.maintainer = None;
             state.process = std::process::id();
         }
         state
     }
 
-    /// A session or the right to open one, if nobody has to wait for it.
-    ///
-    /// # Errors
-    /// When the pool is closed.
-    pub fn try_acquire(self: &Arc<Self>) -> Result<Option<Grant>> {
-        let mut state = self.state();
-        if state.closed {
-            return Err(closed());
-        }
-        if !state.waiting.is_empty() {
-            return Ok(None);
-        }
-        Ok(self.find(&mut state))
+    /// Whether a session opened at this time may stay open.
+    fn is_young(&self, opened_at: Instant) -> bool {
+        opened_at.elapsed() < self.limits.max_lifetime
     }
 
-    /// An idle session that is still good, else the right to open one.
-    fn find(self: &Arc<Self>, state: &mut State) -> Option<Grant> {
-        if let Some(pooled) = self.find_idle(state) {
-            return Some(Grant::Session(pooled));
-        }
-        if self.may_open(state, state.waiting.len()) {
-            state.open += 1;
-            return Some(Grant::Permit(Permit { pool: Some(Arc::clone(self)) }));
-        }
-        None
-    }
-
-    /// An idle session that is still good.
-    fn find_idle(self: &Arc<Self>, state: &mut State) -> Option<PooledSession> {
-        while let Some(Idle { session, born, since }) = state.idle.pop() {
-            let lasts = self.is_young(born)
-                && (since.elapsed() < self.limits.max_idle || state.open <= self.limits.min_size);
-            if lasts && session.is_fresh() && session.is_still_of(self.config.target) {
-                state.acquired += 1;
-                return Some(self.lend(session, born));
-            }
-            state.open -= 1;
-            state.ended += 1;
-            if state.filled && state.open < self.limits.min_size {
-                self.keep(state);
-            }
-        }
-        None
-    }
-
-    /// Whether to open another session: there may be more, and those that are there in a moment are
-    /// fewer than the others who wait.
-    fn may_open(&self, state: &State, others: usize) -> bool {
-        state.open < self.limits.max_size && state.resetting <= others
-    }
-
-    /// Whether a session that was opened then may live on.
-    pub(super) fn is_young(&self, born: Instant) -> bool {
-        born.elapsed() < self.limits.max_lifetime
-    }
-
-    /// Whether it is open, and nobody waits for a session.
-    #[must_use]
-    pub fn has_no_queue(&self) -> bool {
-        let state = self.state();
-        !state.closed && state.waiting.is_empty()
-    }
-
-    /// Queues somebody who waits; offers what has become free meanwhile.
-    ///
-    /// # Errors
-    /// When the pool is closed.
-    pub fn queue(self: &Arc<Self>, waiter: Arc<dyn Waiter>) -> Result<()> {
-        let mut state = self.state();
-        if state.closed {
-            return Err(closed());
-        }
-        state.waiting.push_back(waiter);
-        drop(state);
-        self.serve();
-        Ok(())
-    }
-
-    /// Somebody does not wait any more.
-    pub fn leave(&self, waiter: &Arc<dyn Waiter>) {
-        self.state().waiting.retain(|other| !Arc::ptr_eq(other, waiter));
-    }
-
-    /// Offers what is free to those who wait, first come, first served.
-    fn serve(self: &Arc<Self>) {
-        let mut kept: Option<Grant> = None;
-        loop {
-            let (grant, waiter) = {
-                let mut state = self.state();
-                let Some(waiter) = state.waiting.pop_front() else { break };
-                (kept.take().or_else(|| self.find(&mut state)), waiter)
-            };
-            match grant {
-                Some(grant) => kept = waiter.take(grant),
-                None if Arc::clone(&waiter).try_share() => {}
-                None => {
-                    let mut state = self.state();
-                    if state.closed {
-                        drop(state);
-                        let _ = waiter.take(Grant::Closed);
-                        break;
-                    }
-                    let may_open = self.may_open(&state, state.waiting.len());
-                    state.waiting.push_front(waiter);
-                    // One may have come back meanwhile, and found nobody.
-                    if state.idle.is_empty() && !may_open {
-                        break;
-                    }
-                }
-            }
-        }
-        drop(kept);
-    }
-
-    /// An idle session, or a new one; waits for one to be freed when all are busy.
-    ///
-    /// # Errors
-    /// When the pool is closed, no session is freed in time, or none can be opened.
-    pub fn acquire(self: &Arc<Self>, interrupt: &mut Interrupt<'_>) -> Result<PooledSession> {
-        let grant = self.try_acquire()?;
-        self.accept(grant, interrupt)
-    }
-
-    /// Makes a session of what [`Pool::try_acquire`] gave; waits if that was nothing.
-    ///
-    /// # Errors
-    /// As [`Pool::acquire`].
-    pub fn accept(
-        self: &Arc<Self>,
-        grant: Option<Grant>,
-        interrupt: &mut Interrupt<'_>,
-    ) -> Result<PooledSession> {
-        let deadline = self.acquire_deadline();
-        let grant = match grant {
-            Some(grant) => grant,
-            None => self.wait(deadline, interrupt)?,
-        };
-        match grant {
-            Grant::Session(session) => Ok(session),
-            Grant::Permit(permit) => permit.open(deadline, interrupt),
-            Grant::Closed => Err(closed()),
-        }
-    }
-
-    /// By when who asks for a session now is to have one.
-    #[must_use]
-    pub fn acquire_deadline(&self) -> Instant {
-        let now = Instant::now();
-        now.checked_add(self.limits.acquire_timeout).unwrap_or(now + FOR_EVER)
-    }
-
-    fn wait(self: &Arc<Self>, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Grant> {
-        let parked = Arc::new(ThreadWaiter::default());
-        let waiter: Arc<dyn Waiter> = Arc::clone(&parked) as _;
-        self.queue(Arc::clone(&waiter))?;
-        loop {
-            if let Some(grant) = parked.wait(TICK) {
-                return Ok(grant);
-            }
-            let gone = match interrupt() {
-                Err(error) => error,
-                Ok(()) if Instant::now() > deadline => self.timed_out(),
-                Ok(()) => continue,
-            };
-            self.leave(&waiter);
-            // What was offered in this very moment goes to the next.
-            drop(parked.go());
-            return Err(gone);
-        }
-    }
-
-    /// The error of who has waited too long.
-    #[must_use]
-    pub fn timed_out(&self) -> Error {
-        let Limits { max_size, acquire_timeout, .. } = self.limits;
-        Error::Connection(format!(
-            "all {max_size} connections were busy for {} s; finish or close readers and transactions, or raise max_size=",
-            acquire_timeout.as_secs_f64()
-        ))
-    }
-
-    /// How the state of this session is to be undone, if it is. Behind a pooler it is the pooler's.
+    /// The script that undoes the state left in a session; `None` if there is none. Behind PgBouncer, that resets the state.
     #[must_use]
     pub fn undo_wanted(&self, client: &Client) -> Option<Undo> {
         let reset = self.limits.reset.as_ref().filter(|_| !self.config.pgbouncer)?;
         client.undo_wanted(reset)
     }
 
-    /// How long a statement may take, before it is given up on this side.
+    /// How long a statement may take before this side gives it up.
     #[must_use]
     pub fn statement_limit(&self) -> Option<Duration> {
         self.config.statement_limit
     }
 
-    /// The connections that reads may join; `None` where each read has one for itself.
+    /// The sessions that reads may join; `None` without `multiplex=True`.
     #[must_use]
-    pub fn multiplexer(&self) -> Option<&Multiplexer> {
+    pub fn multiplexer(&self) -> Option<&Multiplexer<PooledSession>> {
         self.multiplexer.as_ref()
     }
 
-    /// How long to wait for a session.
-    #[must_use]
-    pub fn acquire_timeout(&self) -> Duration {
-        self.limits.acquire_timeout
-    }
-
-    fn lend(self: &Arc<Self>, session: Session, born: Instant) -> PooledSession {
-        PooledSession {
-            pool: Arc::clone(self),
-            session: Some(session),
-            born,
-            in_exclusive_use: AtomicBool::new(false),
-            is_released: false,
-        }
-    }
-
-    /// Sets what is called when sessions come back; once, before the first is lent.
+    /// Sets the user's hooks; once, before the first session is acquired.
     pub fn set_hooks(&self, hooks: Box<dyn Hooks>) {
-        // Nobody sets others.
+        // It is not called twice.
         let _ = self.hooks.set(hooks);
     }
 
-    /// What is called when sessions come back, for whoever has set it.
+    /// The user's hooks, for the layer that has set them.
     pub fn hooks<T: 'static>(&self) -> Option<&T> {
         self.hooks.get()?.as_any().downcast_ref()
     }
 
-    /// Closes the idle sessions; those on loan close when they come back.
+    /// Closes the pool and its idle sessions. Sessions in use are closed when they come back.
     pub fn close(&self) {
         let (idle, waiting) = {
             let mut state = self.state();
             state.closed = true;
-            if let Some(keeper) = state.keeper.take() {
-                keeper.unpark();
+            if let Some(maintainer) = state.maintainer.take() {
+                maintainer.unpark();
             }
-            // Those that are being cleaned are not wanted any more: their threads close them.
-            let gone = state.idle.len() + std::mem::take(&mut state.cleaning);
+            // The threads that clean sessions close them.
+            let closed = state.idle.len() + std::mem::take(&mut state.cleaning);
             state.resetting = 0;
-            state.open = state.open.saturating_sub(gone);
-            state.ended += gone as u64;
+            state.open = state.open.saturating_sub(closed);
+            state.ended += closed as u64;
             (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiting))
         };
         drop(idle);
@@ -451,11 +265,4 @@ impl Pool {
             pipelined: self.multiplexer.as_ref().map_or(0, Multiplexer::joined),
         }
     }
-}
-
-/// As good as no end.
-const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
-
-fn closed() -> Error {
-    Error::Interface("the database is closed".into())
 }

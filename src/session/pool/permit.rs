@@ -1,26 +1,26 @@
-//! The right to open a session, and the opening.
+//! Opens sessions for the pool.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::Session;
-use super::super::connect::Obstacles;
+use super::super::connect::RetryReasons;
 use super::super::interrupt::{Interrupt, TICK};
-use super::{Pool, PooledSession};
+use super::{Pool, PooledSession, Session};
 use crate::error::{Error, Result};
 
-/// The right to open a session; when dropped, somebody else has it.
+/// The pause before a connection is tried again. It doubles from the first to the last: a restarted server, which is back within a
+/// second or so, is found at once, and one that is down for longer gets two attempts a second from each caller.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(20);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// The right to open a session; another caller gets it when it is dropped.
 pub struct Permit {
     pub(super) pool: Option<Arc<Pool>>,
 }
 
 impl Permit {
-    /// Opens a session. While its server cannot be reached that could be before, or has too many
-    /// connections, it is tried again until the deadline; a session that comes back meanwhile is taken
-    /// instead.
-    ///
-    /// # Errors
-    /// When that fails; somebody else then has the right to.
+    /// Opens a session. If the server is away that was there before, or has too many connections, this is tried again until the
+    /// deadline; a session that comes back to the pool meanwhile is taken instead.
     pub fn open(
         mut self,
         deadline: Instant,
@@ -29,27 +29,27 @@ impl Permit {
         let Some(pool) = self.pool.take() else {
             return Err(Error::Internal("a permit was used twice".into()));
         };
-        // Until it is open, the right stays with the guard.
-        let mut right = Self { pool: Some(Arc::clone(&pool)) };
+        // On failure, dropping this gives the right to another caller.
+        let mut permit = Self { pool: Some(Arc::clone(&pool)) };
         let limit = pool.config.statement_limit.and_then(|limit| Instant::now().checked_add(limit));
         let deadline = limit.map_or(deadline, |limit| limit.min(deadline));
-        let mut pause = FIRST_PAUSE;
+        let mut delay = FIRST_RETRY_DELAY;
         let session = loop {
-            let obstacles = Obstacles::default();
-            let error = match pool.connect(&obstacles, interrupt) {
+            let reasons = RetryReasons::default();
+            let error = match pool.connect(&reasons, interrupt) {
                 Ok(session) => break session,
                 Err(error) => error,
             };
-            let may_pass = obstacles.may_pass(pool.state().opened > 0);
-            if !may_pass || Instant::now() + pause >= deadline {
+            let was_connected = pool.state().opened > 0;
+            if !reasons.should_retry(was_connected) || Instant::now() + delay >= deadline {
                 return Err(error);
             }
-            if let Some(pooled) = pool.wait_for_another(pause, interrupt)? {
+            if let Some(pooled) = pool.wait_for_idle(delay, interrupt)? {
                 return Ok(pooled);
             }
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            delay = (2 * delay).min(MAX_RETRY_DELAY);
         };
-        right.pool = None;
+        permit.pool = None;
         let spare = {
             let mut state = pool.state();
             state.opened += 1;
@@ -59,14 +59,9 @@ impl Permit {
             spare
         };
         pool.fill(spare);
-        Ok(pool.lend(session, Instant::now()))
+        Ok(PooledSession::new(&pool, session, Instant::now()))
     }
 }
-
-/// How long to wait before a server is asked again for a connection: twice as long each time. A server that is
-/// restarted is back within a second or so.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Drop for Permit {
     fn drop(&mut self) {
@@ -78,14 +73,14 @@ impl Drop for Permit {
 }
 
 impl Pool {
-    /// Opens a connection, with what the files and the caller say now: a password may be another one since.
-    fn connect(&self, obstacles: &Obstacles, interrupt: &mut Interrupt<'_>) -> Result<Session> {
+    /// Opens a connection. Files and the user's function are read again: the password may have changed.
+    fn connect(&self, reasons: &RetryReasons, interrupt: &mut Interrupt<'_>) -> Result<Session> {
         let config = self.config.renewed()?;
-        Session::connect(&config, obstacles, interrupt)
+        Session::connect(&config, reasons, interrupt)
     }
 
-    /// Waits for so long, or until another session has come back, which it gives.
-    fn wait_for_another(
+    /// Waits until another session has come back, for at most `pause`.
+    fn wait_for_idle(
         self: &Arc<Self>,
         pause: Duration,
         interrupt: &mut Interrupt<'_>,
@@ -110,9 +105,9 @@ impl Pool {
         }
     }
 
-    /// Opens sessions for later, in a thread of its own: nobody waits for them. One that cannot be
-    /// opened is left to who needs it.
-    pub(super) fn fill(self: &Arc<Self>, spare: usize) {
+    /// Opens `spare` sessions on a thread of its own: no caller waits for them. If one cannot be opened, the caller that needs it
+    /// gets the error.
+    fn fill(self: &Arc<Self>, spare: usize) {
         if spare == 0 {
             return;
         }
@@ -121,22 +116,22 @@ impl Pool {
         let _ = std::thread::Builder::new().name("howdah connect".into()).spawn(fill);
     }
 
-    /// Opens a session for later; tells whether it could.
+    /// Opens an idle session; returns whether it could.
     pub(super) fn open_spare(self: &Arc<Self>) -> bool {
         {
             let mut state = self.state();
-            // Others may have opened what lacked.
+            // Callers may have opened sessions meanwhile.
             if state.closed || state.open >= self.limits.min_size.min(self.limits.max_size) {
                 return false;
             }
             state.open += 1;
         }
-        let mut right = Permit { pool: Some(Arc::clone(self)) };
-        let go_on = &mut || if self.state().closed { Err(Error::Interrupted) } else { Ok(()) };
-        let Ok(session) = self.connect(&Obstacles::default(), go_on) else {
+        let mut permit = Permit { pool: Some(Arc::clone(self)) };
+        let interrupt = &mut || if self.state().closed { Err(Error::Interrupted) } else { Ok(()) };
+        let Ok(session) = self.connect(&RetryReasons::default(), interrupt) else {
             return false;
         };
-        right.pool = None;
+        permit.pool = None;
         self.state().opened += 1;
         self.put_back(session, Instant::now());
         true

@@ -1,40 +1,38 @@
-//! A session on loan: who has it, and for how long.
+//! A session that a caller has from the pool.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::super::Session;
+use super::super::client::Client;
+use super::super::multiplex::Joinable;
 use super::super::state::Undo;
-use super::Pool;
+use super::{Pool, Session};
 use crate::error::{Error, Result};
 
-/// A session on loan; it goes back when dropped, if it is clean.
+/// A session that a caller has from the pool; goes back when dropped.
 pub struct PooledSession {
-    pub(in crate::session) pool: Arc<Pool>,
-    /// There until it is dropped.
-    pub(in crate::session) session: Option<Session>,
-    pub(in crate::session) born: Instant,
-    /// A load or a read drives it, from whatever thread.
-    pub(in crate::session) in_exclusive_use: AtomicBool,
-    /// What is to be done when it comes back is being done, or was.
-    pub(in crate::session) is_released: bool,
+    pub(super) pool: Arc<Pool>,
+    /// `None` only while it is dropped.
+    session: Option<Session>,
+    opened_at: Instant,
+    /// A load or a read drives it, on any thread.
+    in_exclusive_use: AtomicBool,
+    /// `on_release` has been called, or is running.
+    pub(super) is_released: bool,
 }
 
-/// A hold on a session that is lent: to keep it, or to use it for as long as another keeps it.
+/// A reference to a session of the pool.
 pub enum SessionRef {
-    /// It goes back when this is dropped.
+    /// The session goes back to the pool when this is dropped.
     Owned(Arc<PooledSession>),
-    /// It is another's, who may give it back meanwhile.
+    /// The owner may give the session back at any time.
     Weak(Weak<PooledSession>),
 }
 
 impl SessionRef {
-    /// The session.
-    ///
-    /// # Errors
-    /// When it was given back.
+    /// The session; fails if it was given back.
     pub fn get(&self) -> Result<Arc<PooledSession>> {
         let pooled = match self {
             Self::Owned(pooled) => Some(Arc::clone(pooled)),
@@ -48,7 +46,7 @@ impl SessionRef {
     }
 }
 
-/// While this lives, nothing but a load or a read is done with a session.
+/// Exclusive use of a session by a load or a read, until this is dropped.
 pub struct ExclusiveGuard(Arc<PooledSession>);
 
 impl Drop for ExclusiveGuard {
@@ -58,17 +56,23 @@ impl Drop for ExclusiveGuard {
 }
 
 impl PooledSession {
-    /// Where it came from.
+    pub(super) fn new(pool: &Arc<Pool>, session: Session, opened_at: Instant) -> Self {
+        Self {
+            pool: Arc::clone(pool),
+            session: Some(session),
+            opened_at,
+            in_exclusive_use: AtomicBool::new(false),
+            is_released: false,
+        }
+    }
+
+    /// The pool that it goes back to.
     #[must_use]
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Refuses to listen where that would be on a connection that the next transaction does not meet: PgBouncer gives
-    /// it to others, and what is sent reaches nobody.
-    ///
-    /// # Errors
-    /// Behind PgBouncer.
+    /// Fails behind PgBouncer: it gives the server process to another client after each transaction, and notifications with it.
     pub fn refuse_listening(&self) -> Result<()> {
         if !self.pool.is_behind_pgbouncer() {
             return Ok(());
@@ -79,13 +83,10 @@ impl PooledSession {
         ))
     }
 
-    /// Keeps it for a load or a read, which may go on from before.
-    ///
-    /// # Errors
-    /// When something else is under way on it.
-    pub fn exclusive(self: &Arc<Self>, should_spin: bool) -> Result<ExclusiveGuard> {
-        let under_way = !should_spin && !self.client().is_idle() && !self.is_broken();
-        if under_way || self.in_exclusive_use.swap(true, Ordering::Acquire) {
+    /// Reserves it for a load or a read; fails if something else runs on it. `continues`: the read itself has requests under way.
+    pub fn exclusive(self: &Arc<Self>, continues: bool) -> Result<ExclusiveGuard> {
+        let is_busy = !continues && !self.client().is_idle() && !self.is_broken();
+        if is_busy || self.in_exclusive_use.swap(true, Ordering::Acquire) {
             return Err(Error::Interface(
                 "a statement is under way in this transaction; await it before a load, a read or a pipeline"
                     .into(),
@@ -94,14 +95,13 @@ impl PooledSession {
         Ok(ExclusiveGuard(Arc::clone(self)))
     }
 
-    /// What undoes the state that has been left in it, if there is any.
+    /// The script that undoes the state left in it; `None` if there is none.
     #[must_use]
     pub fn undo_wanted(&self) -> Option<Undo> {
         self.pool.undo_wanted(self.client())
     }
 
-    /// Whether it is inside of a transaction, as far as the server has said: one that is kept may be
-    /// outside of any.
+    /// Whether a transaction is open, by the last status that the server has sent.
     #[must_use]
     pub fn is_in_transaction(&self) -> bool {
         self.client().status() != b'I'
@@ -114,10 +114,20 @@ impl PooledSession {
     }
 }
 
+impl Joinable for PooledSession {
+    fn client(&self) -> &Client {
+        Session::client(self)
+    }
+
+    fn is_joinable(&self) -> bool {
+        self.is_ours() && self.pool.is_young(self.opened_at)
+    }
+}
+
 impl Drop for PooledSession {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            self.pool.take_back(session, self.born, self.is_released);
+            self.pool.take_back(session, self.opened_at, self.is_released);
         }
     }
 }
@@ -125,8 +135,8 @@ impl Drop for PooledSession {
 impl Deref for PooledSession {
     type Target = Session;
 
-    #[expect(clippy::expect_used, reason = "the session is there until drop")]
+    #[expect(clippy::expect_used, reason = "it is only `None` while it is dropped")]
     fn deref(&self) -> &Session {
-        self.session.as_ref().expect("a session on loan")
+        self.session.as_ref().expect("a session that is not dropped")
     }
 }

@@ -9,13 +9,13 @@ use super::{Grant, Waiter};
 #[derive(Default)]
 pub(super) struct ThreadWaiter {
     slot: Mutex<GrantSlot>,
-    offered: Condvar,
+    granted: Condvar,
 }
 
 #[derive(Default)]
 struct GrantSlot {
     grant: Option<Grant>,
-    gone: bool,
+    has_stopped: bool,
 }
 
 impl ThreadWaiter {
@@ -26,15 +26,16 @@ impl ThreadWaiter {
     pub fn wait(&self, wait: Duration) -> Option<Grant> {
         let slot = self.slot();
         let (mut slot, _) = self
-            .offered
+            .granted
             .wait_timeout_while(slot, wait, |slot| slot.grant.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         slot.grant.take()
     }
 
-    pub fn go(&self) -> Option<Grant> {
+    /// Stops waiting; returns a grant that was made meanwhile.
+    pub fn stop(&self) -> Option<Grant> {
         let mut slot = self.slot();
-        slot.gone = true;
+        slot.has_stopped = true;
         slot.grant.take()
     }
 }
@@ -42,11 +43,11 @@ impl ThreadWaiter {
 impl Waiter for ThreadWaiter {
     fn take(self: Arc<Self>, grant: Grant) -> Option<Grant> {
         let mut slot = self.slot();
-        if slot.gone {
+        if slot.has_stopped {
             return Some(grant);
         }
         slot.grant = Some(grant);
-        self.offered.notify_one();
+        self.granted.notify_one();
         None
     }
 }

@@ -1,9 +1,9 @@
-//! What the server says unasked, and for whom it is kept.
+//! Asynchronous messages, which the server may send at any time: settings, notices and notifications.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::super::server_error;
-use super::super::state::{Leaves, SessionState};
+use super::super::state::{SessionEffect, SessionState};
 use crate::error::ServerError;
 use crate::wire::Malformed;
 use crate::wire::message::{Body, tag};
@@ -13,51 +13,52 @@ use crate::wire::message::{Body, tag};
 pub struct Notification {
     /// The channel.
     pub channel: String,
-    /// What it was sent with.
+    /// The payload.
     pub payload: String,
-    /// The process that sent it.
+    /// The server process of the session that sent it.
     pub pid: i32,
 }
 
-/// Notices of so many bytes are taken while the answer is still on its way.
+/// When so many bytes of notices are waiting, they are taken before the response ends. Below it they wait, so that a few notices cost
+/// one call of the handler, which needs the GIL.
 const EARLY_NOTICE_BYTES: usize = 256 << 10;
-/// Notices of no more bytes than this wait to be taken: where nobody takes them, the later ones are
-/// dropped. It is more than is received at a time.
+/// The most bytes of notices that wait to be taken; later ones are dropped and counted. More than one read can receive, so that none
+/// is dropped while an operation takes them.
 const MAX_NOTICE_BYTES: usize = 8 << 20;
-/// The server reports a few settings, and of those that somebody else invents no more are kept.
+/// The most settings that are kept. PostgreSQL reports about 15; a hostile server must not fill the memory with others.
 const MAX_SETTINGS: usize = 1000;
 
-/// What the server says unasked, until somebody takes it.
+/// The asynchronous messages of one connection.
 #[derive(Default)]
 pub struct AsyncMessages {
     pub settings: HashMap<String, String>,
-    /// Warnings and the like, each with its severity and its bytes.
+    /// Each with its severity and its size in bytes.
     notices: VecDeque<(String, ServerError, usize)>,
-    /// About how many bytes they have.
+    /// Their size, approximately.
     notice_bytes: usize,
-    /// How many came when too many were there.
+    /// How many were dropped because too many were waiting.
     notices_dropped: u64,
     pub notifications: VecDeque<Notification>,
-    /// The channels that somebody listens to.
+    /// The channels of a listener.
     pub channels: Vec<String>,
 }
 
-/// The setting that names are looked up by.
+/// The setting that decides what unqualified names mean.
 const SEARCH_PATH: &str = "search_path";
 
 impl AsyncMessages {
-    /// The encoding of texts that come, if it is another than ours.
+    /// The client encoding, if it is not UTF-8.
     pub fn encoding(&self) -> Option<&str> {
         let encoding = self.settings.get("client_encoding").map(String::as_str);
         encoding.filter(|encoding| !matches!(*encoding, "UTF8" | "UNICODE"))
     }
 
-    /// Whether the server reports the search path whenever it has changed.
+    /// Whether the server reports changes of the search path (PostgreSQL 18 and later).
     pub fn reports_search_path(&self) -> bool {
         self.settings.contains_key(SEARCH_PATH)
     }
 
-    /// Keeps it; tells whether it is another search path.
+    /// Keeps a message; returns whether it reports a new search path.
     pub fn note(
         &mut self,
         kind: u8,
@@ -85,8 +86,8 @@ impl AsyncMessages {
                 if self.channels.contains(&channel) {
                     self.notifications.push_back(Notification { channel, payload, pid });
                 } else {
-                    // A LISTEN of the caller's own has nobody to take what it brings.
-                    state.note(Leaves::State);
+                    // The caller has run a LISTEN itself, which must be undone.
+                    state.note(SessionEffect::State);
                 }
             }
             _ => self.note_notice(body),
@@ -108,24 +109,24 @@ impl AsyncMessages {
         ));
     }
 
-    /// The next notice.
+    /// Takes the next notice, with its severity.
     pub fn take_notice(&mut self) -> Option<(String, ServerError)> {
         let (severity, notice, bytes) = self.notices.pop_front()?;
         self.notice_bytes -= bytes;
         Some((severity, notice))
     }
 
-    /// Whether there is a notice.
+    /// Whether notices wait to be taken.
     pub fn has_notices(&self) -> bool {
         !self.notices.is_empty()
     }
 
-    /// How many notices were dropped since this was asked last.
+    /// Returns how many notices were dropped since the last call.
     pub fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.notices_dropped)
     }
 
-    /// Whether so many notices are there that somebody should take them before the answer ends.
+    /// Whether so many notices wait that they should be taken before the response ends.
     pub fn has_many_notices(&self) -> bool {
         self.notice_bytes > EARLY_NOTICE_BYTES
     }
@@ -136,7 +137,7 @@ mod tests {
     use super::{AsyncMessages, MAX_NOTICE_BYTES, SessionState, tag};
 
     #[test]
-    fn test_notices_that_nobody_takes_are_bounded_and_counted() {
+    fn test_notices_that_are_not_taken_are_bounded_and_counted() {
         let (mut async_messages, mut state) = (AsyncMessages::default(), SessionState::default());
         let body = [b"SNOTICE\0VNOTICE\0C00000\0M".as_slice(), &[b'x'; 500], b"\0\0"].concat();
         for _ in 0..300_000 {
@@ -144,12 +145,12 @@ mod tests {
         }
         assert!(async_messages.has_many_notices());
         assert!(async_messages.notice_bytes <= MAX_NOTICE_BYTES, "{}", async_messages.notice_bytes);
-        let mut kept = 0;
+        let mut taken = 0;
         while async_messages.take_notice().is_some() {
-            kept += 1;
+            taken += 1;
         }
-        assert!(kept > 1000, "{kept}");
-        assert_eq!(kept + async_messages.take_dropped(), 300_000);
+        assert!(taken > 1000, "{taken}");
+        assert_eq!(taken + async_messages.take_dropped(), 300_000);
         assert_eq!((async_messages.notice_bytes, async_messages.take_dropped()), (0, 0));
     }
 }

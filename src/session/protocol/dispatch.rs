@@ -1,162 +1,182 @@
-//! Hands the server's messages to the requests that they answer.
+//! Splits the received bytes into messages, and gives each to the request or the part of the protocol that it belongs to.
 
-use std::collections::VecDeque;
-
-use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
 use super::super::server_error;
 use super::login_phase::LoginPhase;
 use super::long_rows::is_long_row;
-use super::pending::{CopyInPolicy, PendingResponse};
-use super::recv_buffer::RECV_BUFFER_BYTES;
+use super::response::CopyInPolicy;
 use super::{CloseReason, Protocol};
 use crate::wire::Malformed;
 use crate::wire::message::{self, HEADER_BYTES, tag};
 
+/// The SQLSTATE `read_only_sql_transaction`.
+const READ_ONLY: &str = "25006";
+
+/// What to do with a message after it was handled.
+enum Delivery {
+    /// It is a part of the first response.
+    Part,
+    /// It is the last part of the first response.
+    LastPart,
+    /// It is a part of no response.
+    Consumed,
+    /// The connection is closed: nothing more is dispatched.
+    Closed,
+}
+
 impl Protocol {
-    /// Hands whole messages to the requests they belong to.
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind of message")]
+    /// Dispatches the complete messages that were received.
     pub(super) fn dispatch_messages(&mut self) -> Result<(), Malformed> {
-        let Self {
-            recv_buffer,
-            pending,
-            status,
-            async_messages,
-            answered,
-            send_buffer,
-            login_phase,
-            spare_buffer,
-            names,
-            state,
-            ..
-        } = self;
-        // Messages of one request that follow each other are handed over together.
-        let (mut from, mut at) = (recv_buffer.start, recv_buffer.start);
-        let mut abandoned_ended = false;
-        let mut append_to_first = |pending: &mut VecDeque<PendingResponse>, bytes: &[u8]| {
-            let Some(front) = pending.front_mut() else { return };
-            front.received += bytes.len();
-            if front.abandoned {
-                return;
-            }
-            let chunk = &mut front.chunk.bytes;
-            if chunk.capacity() == 0 && bytes.len() >= RECV_BUFFER_BYTES {
-                *chunk = std::mem::take(spare_buffer);
-            }
-            chunk.extend_from_slice(bytes);
-        };
+        // The buffer is moved out, so that a message can be borrowed while it is handled.
+        let mut received = std::mem::take(&mut self.recv_buffer);
+        let bytes = received.buffer.get(received.start..received.end).unwrap_or_default();
+        let dispatched = self.dispatch(bytes);
+        received.start += dispatched.as_ref().copied().unwrap_or(0);
+        self.recv_buffer = received;
+        dispatched.map(|_| ())
+    }
+
+    /// Dispatches the complete messages of `received`; returns their length. The messages of one response that follow each other are
+    /// appended to it at once: those of `run_start..at` are not yet.
+    fn dispatch(&mut self, received: &[u8]) -> Result<usize, Malformed> {
+        let (mut run_start, mut at) = (0, 0);
+        let between = |start: usize, end: usize| received.get(start..end).unwrap_or_default();
         loop {
-            let rest = recv_buffer.buffer.get(at..recv_buffer.end).unwrap_or_default();
+            let rest = received.get(at..).unwrap_or_default();
             let Some(length) = message::length(rest)? else { break };
-            login_phase.check_length(length)?;
+            self.login_phase.check_length(length)?;
+            let kind = rest.first().copied().unwrap_or_default();
             let Some(whole) = rest.get(..length) else {
-                let kind = rest.first().copied().unwrap_or_default();
-                if is_long_row(kind, length) && !pending.is_empty() {
-                    append_to_first(pending, recv_buffer.buffer.get(from..at).unwrap_or_default());
-                    if let Some(front) = pending.front_mut() {
-                        front.begin_long_row(rest, length);
-                    }
-                    (from, at) = (recv_buffer.end, recv_buffer.end);
+                if is_long_row(kind, length) && !self.pending.is_empty() {
+                    self.pending.append_to_first(between(run_start, at));
+                    self.pending.begin_long_row(rest, length);
+                    return Ok(received.len());
                 }
                 break;
             };
-            let (kind, body) = (rest.first().copied(), whole.get(HEADER_BYTES..));
-            let (kind, body) = (kind.unwrap_or_default(), body.unwrap_or_default());
             let next = at + length;
-            if *login_phase != LoginPhase::Begun {
-                login_phase.note(kind, body)?;
-            }
-            match kind {
-                tag::NOTICE | tag::NOTIFICATION | tag::SETTING => {
-                    append_to_first(pending, recv_buffer.buffer.get(from..at).unwrap_or_default());
-                    from = next;
-                    // Before PostgreSQL 18 the search path is not reported.
-                    if async_messages.note(kind, body, state)? {
-                        names.path_changed();
-                    }
-                    if let Some(encoding) =
-                        async_messages.encoding().filter(|_| *login_phase == LoginPhase::Begun)
-                    {
-                        self.broken = Some(CloseReason::Unsupported(format!(
-                            "client_encoding was set to {encoding}, and howdah speaks UTF8 alone, so that the connection was given up; text comes as Python's str, whatever the server's encoding"
-                        )));
-                        return Ok(());
-                    }
+            match self.handle_message(kind, whole.get(HEADER_BYTES..).unwrap_or_default())? {
+                Delivery::Part => {}
+                Delivery::Consumed => {
+                    self.pending.append_to_first(between(run_start, at));
+                    run_start = next;
                 }
-                tag::ERROR => {
-                    let error = Box::new(server_error::parse_error_response(body));
-                    self.was_read_only |= error.sqlstate == "25006";
-                    if let Some(front) = pending.front_mut() {
-                        front.chunk.error = Some(error);
-                    } else {
-                        self.has_lost_server = true;
-                        self.broken = Some(CloseReason::ServerError(error));
-                        return Ok(());
-                    }
+                Delivery::LastPart => {
+                    self.pending.append_to_first(between(run_start, next));
+                    run_start = next;
+                    self.complete_response()?;
                 }
-                tag::READY => {
-                    *status = match body {
-                        [status @ (b'I' | b'T' | b'E')] => *status,
-                        _ => return Err(Malformed("a transaction of no known status".into())),
-                    };
-                    names.ready(*status);
-                    append_to_first(
-                        pending,
-                        recv_buffer.buffer.get(from..next).unwrap_or_default(),
-                    );
-                    from = next;
-                    let mut ended = pending
-                        .pop_front()
-                        .ok_or_else(|| Malformed("an answer to nothing".into()))?;
-                    ended.chunk.ended = true;
-                    if ended.abandoned {
-                        abandoned_ended = true;
-                    } else {
-                        answered.push_back(ended);
-                    }
-                }
-                tag::COPY_IN => {
-                    if let Some(front) = pending.front_mut() {
-                        front.chunk.copy_refused |=
-                            answer_copy_in(front.copy_in_policy, send_buffer)?;
-                    }
-                }
-                tag::COMPLETE if !pending.is_empty() => {
-                    let mentions =
-                        pending.front().map(|front| front.latency.mentions).unwrap_or_default();
-                    names.complete(mentions, body, async_messages.reports_search_path());
-                    state.note_tag(body);
-                }
-                _ if !tag::ALL.contains(&kind)
-                    && (*login_phase == LoginPhase::Begun || !tag::AT_START.contains(&kind)) =>
-                {
-                    return Err(Malformed(format!("a message {:?}", char::from(kind))));
-                }
-                _ if pending.is_empty() => {
-                    return Err(Malformed(format!("a message {:?} unasked", char::from(kind))));
-                }
-                _ => {}
+                Delivery::Closed => return Ok(next),
             }
             at = next;
         }
-        append_to_first(pending, recv_buffer.buffer.get(from..at).unwrap_or_default());
-        recv_buffer.start = at;
-        if abandoned_ended {
+        self.pending.append_to_first(between(run_start, at));
+        Ok(at)
+    }
+
+    #[inline]
+    fn handle_message(&mut self, kind: u8, body: &[u8]) -> Result<Delivery, Malformed> {
+        if self.login_phase != LoginPhase::Begun {
+            self.login_phase.note(kind, body)?;
+        }
+        match kind {
+            tag::NOTICE | tag::NOTIFICATION | tag::SETTING => {
+                return self.handle_async_message(kind, body);
+            }
+            tag::ERROR => return Ok(self.handle_error(body)),
+            tag::READY => return self.handle_ready(body),
+            tag::COPY_IN => self.handle_copy_in()?,
+            tag::COMPLETE if !self.pending.is_empty() => self.handle_complete(body),
+            _ if !self.is_allowed(kind) => {
+                return Err(Malformed(format!("a message {:?}", char::from(kind))));
+            }
+            _ if self.pending.is_empty() => {
+                let kind = char::from(kind);
+                return Err(Malformed(format!(
+                    "a message {kind:?}, and no request is waiting for a response"
+                )));
+            }
+            _ => {}
+        }
+        Ok(Delivery::Part)
+    }
+
+    fn is_allowed(&self, kind: u8) -> bool {
+        tag::ALL.contains(&kind)
+            || (self.login_phase != LoginPhase::Begun && tag::AT_START.contains(&kind))
+    }
+
+    /// Keeps a notice, a notification or a reported setting, which the server may send at any time.
+    fn handle_async_message(&mut self, kind: u8, body: &[u8]) -> Result<Delivery, Malformed> {
+        // Servers before PostgreSQL 18 do not report the search path.
+        if self.async_messages.note(kind, body, &mut self.state)? {
+            self.names.path_changed();
+        }
+        match self.async_messages.encoding().filter(|_| self.login_phase == LoginPhase::Begun) {
+            None => Ok(Delivery::Consumed),
+            Some(encoding) => {
+                self.close_reason = Some(CloseReason::Unsupported(format!(
+                    "client_encoding was set to {encoding}, and howdah only supports UTF8, so the connection was closed; leave client_encoding as it is: the server converts text to UTF8 whatever the database's encoding"
+                )));
+                Ok(Delivery::Closed)
+            }
+        }
+    }
+
+    /// Keeps the error with its request. One that belongs to no request ends the connection.
+    fn handle_error(&mut self, body: &[u8]) -> Delivery {
+        let error = Box::new(server_error::parse_error_response(body));
+        self.was_read_only |= error.sqlstate == READ_ONLY;
+        if let Some(first) = self.pending.first_mut() {
+            first.chunk.error = Some(error);
+            return Delivery::Part;
+        }
+        self.has_lost_server = true;
+        self.close_reason = Some(CloseReason::ServerError(error));
+        Delivery::Closed
+    }
+
+    /// Notes the transaction status of `ReadyForQuery`, which ends a response.
+    fn handle_ready(&mut self, body: &[u8]) -> Result<Delivery, Malformed> {
+        self.status = match body {
+            [status @ (b'I' | b'T' | b'E')] => *status,
+            _ => {
+                return Err(Malformed("ReadyForQuery with an unknown transaction status".into()));
+            }
+        };
+        self.names.ready(self.status);
+        Ok(Delivery::LastPart)
+    }
+
+    fn complete_response(&mut self) -> Result<(), Malformed> {
+        if self.pending.complete_first()? {
             self.note_cleanup();
         }
         Ok(())
     }
-}
 
-/// Answers a COPY that the caller's own statement began: rows come by a load alone.
-fn answer_copy_in(copy_in_policy: CopyInPolicy, out: &mut BytesMut) -> Result<bool, Malformed> {
-    if copy_in_policy != CopyInPolicy::Accept {
-        let failed = frontend::copy_fail("a COPY FROM STDIN is for load() alone", out);
-        failed.map_err(|error| Malformed(error.to_string()))?;
+    /// Refuses a COPY FROM STDIN that a caller's own statement has begun: only a load sends rows.
+    fn handle_copy_in(&mut self) -> Result<(), Malformed> {
+        let Some(first) = self.pending.first_mut() else { return Ok(()) };
+        if first.copy_in_policy == CopyInPolicy::Accept {
+            return Ok(());
+        }
+        first.chunk.copy_refused = true;
+        let out = &mut self.sending.buffer;
+        frontend::copy_fail("only load() can run COPY FROM STDIN", out)
+            .map_err(|error| Malformed(error.to_string()))?;
+        if first.copy_in_policy == CopyInPolicy::FailAndSync {
+            frontend::sync(out);
+        }
+        Ok(())
     }
-    if copy_in_policy == CopyInPolicy::FailAndSync {
-        frontend::sync(out);
+
+    /// Notes what a statement has changed, by its command tag.
+    fn handle_complete(&mut self, tag: &[u8]) {
+        let name_effect = self.pending.first().map(|first| first.latency.name_effect);
+        let reports_path = self.async_messages.reports_search_path();
+        self.names.complete(name_effect.unwrap_or_default(), tag, reports_path);
+        self.state.note_tag(tag);
     }
-    Ok(copy_in_policy != CopyInPolicy::Accept)
 }

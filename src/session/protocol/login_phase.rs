@@ -1,26 +1,26 @@
-//! How far a login is, and what a server may say by then that nobody vouches for yet.
+//! The phase of a login, and which messages of a server that is not authenticated yet are accepted in it.
 
 use crate::wire::Malformed;
 use crate::wire::message::tag;
 
-/// How far a login is.
+/// The phase of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginPhase {
-    /// The server has not let us in.
+    /// Before `AuthenticationOk`.
     Login,
-    /// It has, and says what we need to know.
+    /// After `AuthenticationOk`: the server sends its settings and the key for cancel requests.
     Accepted,
-    /// The session has begun.
+    /// After the first `ReadyForQuery`.
     Begun,
 }
 
-/// The longest message of a login, headers and all: libpq takes no longer error either, and no
-/// authentication request of 2 KB (`MAX_ERRLEN` of
+/// The longest message of a login, with its header. libpq accepts no longer error either, and authentication requests of up to
+/// 2,000 bytes (`MAX_ERRLEN` of
 /// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/interfaces/libpq/fe-connect.c>).
 const MAX_LOGIN_MESSAGE_BYTES: usize = 30_000;
 
 impl LoginPhase {
-    /// Checks the length of a message before there is room for it.
+    /// Checks the length of a message before memory is allocated for it.
     #[inline]
     pub(super) fn check_length(self, length: usize) -> Result<(), Malformed> {
         if self == Self::Login && length > MAX_LOGIN_MESSAGE_BYTES {
@@ -29,8 +29,7 @@ impl LoginPhase {
         Ok(())
     }
 
-    /// Notes a message of the login: settings, notices and the like come once we are let in, and
-    /// not before.
+    /// Notes a message of the login. Settings, notices and the like are refused before `AuthenticationOk`.
     pub(super) fn note(&mut self, kind: u8, body: &[u8]) -> Result<(), Malformed> {
         match (*self, kind) {
             (Self::Login, tag::AUTHENTICATION) if body == [0; 4] => *self = Self::Accepted,

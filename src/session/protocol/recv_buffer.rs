@@ -1,19 +1,29 @@
-//! The bytes that have come and are not sorted yet.
+//! The bytes that were received and not dispatched yet.
 
-/// A buffer whose bytes are all initialised, with a window of what has come.
+/// A buffer whose bytes are all initialised. `start..end` are the bytes that were received and not dispatched.
+#[derive(Default)]
 pub(super) struct RecvBuffer {
     pub buffer: Vec<u8>,
     pub start: usize,
     pub end: usize,
+    /// The size of the last read.
+    pub last_read_bytes: usize,
+    /// TLS may have decrypted bytes that were not received.
+    pub holds_more: bool,
 }
 
+/// The first size: two of the server's send buffers, which have 8 KiB (`PQ_SEND_BUFFER_SIZE` of
+/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/libpq/pqcomm.c>), so that a short result needs one read.
 pub(super) const RECV_BUFFER_BYTES: usize = 16 << 10;
+
+/// The largest size that is kept: a connection that has read a long result does not occupy more memory than this afterwards. A
+/// longer row is received into its response (`long_rows.rs`).
 pub(super) const MAX_RECV_BUFFER_BYTES: usize = 1 << 20;
 
 impl RecvBuffer {
-    /// Room to read into, behind the beginning of a message: at the front, which is still in a
-    /// core's cache.
-    pub fn room(&mut self) -> &mut [u8] {
+    /// Free space behind the beginning of an incomplete message. That is moved to the front, which is still in
+    /// the CPU's cache.
+    pub fn free_space(&mut self) -> &mut [u8] {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);

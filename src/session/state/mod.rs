@@ -1,10 +1,10 @@
-//! What statements leave in their session when their transaction has ended: settings, roles, temporary
-//! tables, locks and the like, which the next borrower of the connection must not find.
+//! Detects what statements leave in their session after their transaction: settings, roles, temporary tables, advisory locks and the
+//! like, which the next caller must not find.
 //!
-//! A statement that calls a function may leave anything, unless the function is one of PostgreSQL's own
-//! that leaves nothing. What the text does not show is told by the server where it reports it. Not seen is what a
-//! trigger, a view, a policy, a column's default, a domain or an operator calls, nor a function of the caller's that has
-//! the name of one of PostgreSQL's, or is called as `row.function`.
+//! A statement that calls a function may leave anything, unless it is a function of PostgreSQL's that leaves nothing. Changes of
+//! settings that the server reports are detected whatever the text. Not detected is what a trigger, a view, a policy, a column's
+//! default, a domain or an operator calls, nor a user's function that has the name of one of PostgreSQL's, or is called as
+//! `row.function`.
 
 mod tokens;
 
@@ -15,7 +15,7 @@ use tokens::{Token, Tokens};
 
 /// What a statement may leave in its session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Leaves {
+pub(super) enum SessionEffect {
     /// Nothing.
     #[default]
     Nothing,
@@ -25,10 +25,10 @@ pub(super) enum Leaves {
     Statements,
 }
 
-/// How the state of a session is undone.
+/// How the state of sessions is undone.
 #[derive(Debug, Clone, Copy)]
 pub struct Reset {
-    /// Whether every session is reset, whatever it has run.
+    /// Whether every session that comes back is reset, whatever it has run.
     pub always: bool,
     /// The script that undoes everything but prepared statements.
     pub state: &'static str,
@@ -40,53 +40,53 @@ pub struct Reset {
 #[derive(Debug, Clone, Copy)]
 pub struct Undo {
     pub(super) sql: &'static str,
-    /// Prepared statements are gone with it.
+    /// Whether it also drops prepared statements.
     pub(super) forgets_statements: bool,
 }
 
 impl Reset {
-    /// What undoes that, if anything has to.
-    pub(super) fn undo(&self, left: Leaves) -> Option<Undo> {
+    /// The script that undoes this; `None` if there is nothing to undo.
+    pub(super) fn undo(&self, left: SessionEffect) -> Option<Undo> {
         let everything = Undo { sql: self.all, forgets_statements: true };
         match left {
             _ if self.always => Some(everything),
-            Leaves::Nothing => None,
-            Leaves::State => Some(Undo { sql: self.state, forgets_statements: false }),
-            Leaves::Statements => Some(everything),
+            SessionEffect::Nothing => None,
+            SessionEffect::State => Some(Undo { sql: self.state, forgets_statements: false }),
+            SessionEffect::Statements => Some(everything),
         }
     }
 }
 
-/// What has been left in a session since it was clean.
+/// What statements have left in a session since it was clean.
 #[derive(Debug, Default)]
 pub(super) struct SessionState {
-    left: Leaves,
-    /// The settings that the server has reported to be others now, with the values from before.
+    left: SessionEffect,
+    /// The settings that have another value now, by the server's reports, with their values when the session was clean.
     changed: HashMap<String, String>,
-    /// The changes of names that the session had seen when it was clean.
-    names: u64,
-    /// The state that every borrower is to find has been set up.
+    /// The number of changes of names when the session was clean.
+    name_changes: u64,
+    /// The session has been set up for every caller (`on_connect`).
     is_set_up: bool,
 }
 
 impl SessionState {
-    /// A statement is sent that may leave this.
-    pub fn note(&mut self, leaves: Leaves) {
-        self.left = self.left.max(leaves);
+    /// Notes that a statement is sent that may leave this.
+    pub fn note(&mut self, effect: SessionEffect) {
+        self.left = self.left.max(effect);
     }
 
-    /// A statement has completed with this tag, whatever its text has told.
+    /// Notes that a statement has completed with this command tag, which may say more than its text.
     pub fn note_tag(&mut self, tag: &[u8]) {
         match tag.first() {
-            Some(b'L') if tag.starts_with(b"LISTEN") => self.note(Leaves::State),
-            Some(b'P') if tag.starts_with(b"PREPARE\0") => self.note(Leaves::Statements),
-            Some(b'D') if tag.starts_with(b"DO\0") => self.note(Leaves::Statements),
-            Some(b'C') if tag.starts_with(b"CALL\0") => self.note(Leaves::Statements),
+            Some(b'L') if tag.starts_with(b"LISTEN") => self.note(SessionEffect::State),
+            Some(b'P') if tag.starts_with(b"PREPARE\0") => self.note(SessionEffect::Statements),
+            Some(b'D') if tag.starts_with(b"DO\0") => self.note(SessionEffect::Statements),
+            Some(b'C') if tag.starts_with(b"CALL\0") => self.note(SessionEffect::Statements),
             _ => {}
         }
     }
 
-    /// The server has reported a setting, which had another value before.
+    /// Notes that the server has reported another value of a setting.
     pub fn note_setting(&mut self, name: &str, before: &str, now: &str) {
         if BY_SERVER.contains(&name) || before == now {
             return;
@@ -98,36 +98,36 @@ impl SessionState {
         }
     }
 
-    /// The state that every borrower is to find has been set up; a reset undoes it.
+    /// Notes that the session has been set up for every caller. A reset undoes it.
     pub fn note_set_up(&mut self) {
         self.is_set_up = true;
     }
 
-    /// Whether the state that every borrower is to find has been set up.
+    /// Whether the session has been set up, and not reset since.
     pub fn is_set_up(&self) -> bool {
         self.is_set_up
     }
 
-    /// What is there to be undone.
-    pub fn left(&self) -> Leaves {
-        if self.changed.is_empty() { self.left } else { self.left.max(Leaves::State) }
+    /// What is to be undone.
+    pub fn left(&self) -> SessionEffect {
+        if self.changed.is_empty() { self.left } else { self.left.max(SessionEffect::State) }
     }
 
-    /// Whether names may mean something else than when the session was clean.
-    pub fn has_changed_names(&self, names: u64) -> bool {
-        self.names != names
+    /// Whether names have changed since the session was clean.
+    pub fn has_changed_names(&self, name_changes: u64) -> bool {
+        self.name_changes != name_changes
     }
 
-    /// The session is as its next borrower is to find it; it has seen so many changes of names.
-    pub fn settle(&mut self, names: u64) {
-        *self = Self { names, ..Self::default() };
+    /// Notes that the session is clean now.
+    pub fn settle(&mut self, name_changes: u64) {
+        *self = Self { name_changes, ..Self::default() };
     }
 }
 
-/// Settings that the server changes by itself.
+/// Settings that the server changes, not a statement.
 const BY_SERVER: &[&str] = &["in_hot_standby"];
 
-/// Statements that leave nothing, whatever follows their first word.
+/// The first words of statements that leave nothing.
 const HARMLESS: &[&str] = &[
     "abort",
     "analyze",
@@ -158,13 +158,13 @@ const HARMLESS: &[&str] = &[
     "vacuum",
 ];
 
-/// Statements that leave what the functions leave that they call.
+/// The first words of statements that only leave what their functions leave.
 const CALLING: &[&str] = &[
     "alter", "copy", "create", "delete", "explain", "insert", "merge", "refresh", "select",
     "table", "update", "values", "with",
 ];
 
-/// What stands before a name that is followed by a parenthesis and is no function's.
+/// Words before a name that is not a function's although a parenthesis follows it.
 const BEFORE_NAMES: &[&str] = &[
     "as",
     "copy",
@@ -178,8 +178,8 @@ const BEFORE_NAMES: &[&str] = &[
     "with",
 ];
 
-/// Keywords that may stand before a parenthesis and cannot be the name of a function: the reserved ones, and those that
-/// PostgreSQL lists as "non-reserved (cannot be function or type)".
+/// Keywords before a parenthesis that cannot be the name of a function: reserved ones, and those that PostgreSQL lists as "non-reserved
+/// (cannot be function or type)".
 const KEYWORDS: &str = "\
 all and any array as between bit both case cast char character check current_time current_timestamp decimal \
 default distinct else end except exists foreign from group grouping having in intersect interval into lateral \
@@ -187,12 +187,10 @@ leading limit localtime localtimestamp not numeric offset on only or order preci
 row select some symmetric table then time timestamp to trailing union unique using values varchar when where window \
 with";
 
-/// Functions that leave nothing in a session: those of PostgreSQL that are immutable or stable, but for
-/// what operators and types are made of; those of SQL's syntax; and of the volatile ones those that leave
-/// nothing but the values of sequences, as every INSERT into an identity column does.
+/// Functions that leave nothing in a session: PostgreSQL's immutable and stable ones, except those that implement operators and types;
+/// those of SQL's syntax; and the volatile ones that leave nothing but values of sequences, as an INSERT into an identity column does.
 const FUNCTIONS: &str = include_str!("functions.txt");
 
-/// What may stand before a parenthesis.
 fn is_harmless_call(name: &str) -> bool {
     static NAMES: OnceLock<HashSet<&str>> = OnceLock::new();
     let names = NAMES.get_or_init(|| FUNCTIONS.split_whitespace().collect());
@@ -204,8 +202,8 @@ fn is_keyword(name: &str) -> bool {
     WORDS.get_or_init(|| KEYWORDS.split(' ').collect()).contains(name)
 }
 
-impl Leaves {
-    /// What a text may leave, which may be several statements.
+impl SessionEffect {
+    /// The effect of a statement, or of several, by its text.
     pub fn of(sql: &str) -> Self {
         let mut left = Self::Nothing;
         let mut statement = Vec::new();
@@ -223,7 +221,7 @@ impl Leaves {
     fn of_statement(tokens: &[Token<'_>]) -> Self {
         let mut words = tokens.iter().filter(|token| **token != Token::Open);
         let Some(Token::Word(first)) = words.next() else {
-            // An empty statement, or none of PostgreSQL's.
+            // An empty statement, or a syntax error.
             return if tokens.is_empty() { Self::Nothing } else { Self::State };
         };
         let second = words.next();
@@ -238,7 +236,7 @@ impl Leaves {
                 Self::Nothing
             }
         } else if is(&"set") {
-            // They end with the transaction.
+            // These end with the transaction.
             let is_local = ["local", "transaction", "constraints"].iter().any(|w| second_is(w));
             if is_local { Self::Nothing } else { Self::State }
         } else if is(&"prepare") {
@@ -257,8 +255,7 @@ fn is_word(token: &Token<'_>, word: &str) -> bool {
     matches!(token, Token::Word(found) if found.eq_ignore_ascii_case(word))
 }
 
-/// Whether a statement makes something temporary that outlives its transaction: a table, a view, a
-/// function or the like.
+/// Whether a statement creates a temporary table, view, function or the like that outlives its transaction.
 fn makes_temporary(tokens: &[Token<'_>], creates: bool) -> bool {
     let is_temporary = |token: &Token<'_>| match token {
         Token::Word(word) | Token::Quoted(word) => {
@@ -283,7 +280,7 @@ fn makes_temporary(tokens: &[Token<'_>], creates: bool) -> bool {
     })
 }
 
-/// Whether all functions that a statement calls leave nothing.
+/// Whether all functions that a statement calls leave nothing in the session.
 fn calls_harmless_only(tokens: &[Token<'_>]) -> bool {
     let opens = tokens.iter().enumerate().filter(|(_, token)| **token == Token::Open);
     opens.into_iter().all(|(at, _)| {
@@ -292,20 +289,20 @@ fn calls_harmless_only(tokens: &[Token<'_>]) -> bool {
     })
 }
 
-/// Whether what ends `before` an opening parenthesis is no call, or a call that leaves nothing.
+/// Whether an opening parenthesis between `before` and `after` belongs to no call, or to one that leaves nothing.
 fn leaves_nothing(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
     let (name, is_quoted) = match before.last() {
         Some(Token::Word(name)) => (name.to_ascii_lowercase(), false),
         Some(Token::Quoted(name)) => ((*name).to_owned(), true),
         _ => return true,
     };
-    // Arguments are no query, unless it has parentheses of its own. These words are reserved: no column has such a name.
+    // A query in parentheses, not arguments. These words are reserved, so they are not the name of a column.
     if let Some(Token::Word(first)) = after.get(1)
         && ["select", "with", "table"].iter().any(|word| word.eq_ignore_ascii_case(first))
     {
         return true;
     }
-    // The name may have others before it, as a schema's.
+    // Skips the qualification of the name, such as a schema.
     let mut start = before.len() - 1;
     while let Some([Token::Word(_) | Token::Quoted(_), Token::Dot]) =
         start.checked_sub(2).and_then(|from| before.get(from..start))
@@ -331,13 +328,13 @@ fn leaves_nothing(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
     if name == "set_config" { sets_locally(after) } else { is_harmless_call(&name) }
 }
 
-/// Whether a word that could be the name of a function stands where only a keyword can, by what is ahead of it.
+/// Whether a word that could be the name of a function is a keyword here, by the tokens before it.
 fn is_syntax(word: &str, ahead: &[Token<'_>]) -> bool {
     let ends_in = |words: &[&str]| match ahead.last() {
         Some(last) => words.iter().any(|word| is_word(last, word)),
         None => false,
     };
-    // An expression has ended, after which no function can stand.
+    // After an expression has ended, no function can follow.
     let follows_value = match ahead.last() {
         Some(Token::Word(last)) => {
             let last = last.to_ascii_lowercase();
@@ -364,7 +361,7 @@ fn is_syntax(word: &str, ahead: &[Token<'_>]) -> bool {
     }
 }
 
-/// Whether the arguments of `set_config` end in `, true`: the setting ends with the transaction.
+/// Whether the arguments of `set_config` end in `, true`, so that the setting ends with the transaction.
 fn sets_locally(arguments: &[Token<'_>]) -> bool {
     let mut depth = 0;
     let close = arguments.iter().position(|token| {

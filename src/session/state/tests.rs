@@ -1,4 +1,4 @@
-//! Statements, and what they leave.
+//! Tests which statements leave what in their session.
 
 #[cfg(test)]
 mod statements {
@@ -48,7 +48,7 @@ mod statements {
             "NOTIFY news",
             "TRUNCATE t; ANALYZE t",
         ] {
-            assert_eq!(Leaves::of(sql), Leaves::Nothing, "{sql}");
+            assert_eq!(SessionEffect::of(sql), SessionEffect::Nothing, "{sql}");
         }
     }
 
@@ -93,7 +93,7 @@ mod statements {
             "SELECT a FROM t WHERE update(a) AND set(b)",
             "SELECT a FROM t GROUP BY b, cube(a)",
         ] {
-            assert_eq!(Leaves::of(sql), Leaves::State, "{sql}");
+            assert_eq!(SessionEffect::of(sql), SessionEffect::State, "{sql}");
         }
     }
 
@@ -102,19 +102,19 @@ mod statements {
         for sql in
             ["PREPARE p AS SELECT 1", "DO $$ BEGIN END $$", "CALL p(1)", "SELECT 1; call p()"]
         {
-            assert_eq!(Leaves::of(sql), Leaves::Statements, "{sql}");
+            assert_eq!(SessionEffect::of(sql), SessionEffect::Statements, "{sql}");
         }
     }
 
     #[test]
-    fn test_a_setting_that_has_its_value_again_leaves_nothing() {
+    fn test_setting_with_its_first_value_again_leaves_nothing() {
         let mut state = SessionState::default();
         state.note_setting("TimeZone", "UTC", "Asia/Tokyo");
-        assert_eq!(state.left(), Leaves::State);
+        assert_eq!(state.left(), SessionEffect::State);
         state.note_setting("TimeZone", "Asia/Tokyo", "Europe/Rome");
         state.note_setting("TimeZone", "Europe/Rome", "UTC");
-        assert_eq!(state.left(), Leaves::Nothing);
+        assert_eq!(state.left(), SessionEffect::Nothing);
         state.note_setting("in_hot_standby", "on", "off");
-        assert_eq!(state.left(), Leaves::Nothing);
+        assert_eq!(state.left(), SessionEffect::Nothing);
     }
 }

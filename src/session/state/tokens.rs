@@ -1,12 +1,12 @@
-//! Splits SQL into the tokens that tell what a statement leaves behind:
+//! Splits SQL into the tokens that decide what a statement leaves in its session:
 //! <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
 
 /// A token of SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
-    /// A keyword or a name without quotes.
+    /// A keyword or an unquoted name.
     Word(&'a str),
-    /// A name in quotes, without them.
+    /// A quoted name, without its quotes.
     Quoted(&'a str),
     /// `(`.
     Open,
@@ -20,11 +20,11 @@ pub(super) enum Token<'a> {
     Semicolon,
     /// `::`.
     Cast,
-    /// A text, a number, a parameter or an operator.
+    /// A string, a number, a parameter or an operator.
     Other,
 }
 
-/// The tokens of a text; comments are none.
+/// The tokens of a text, without comments.
 pub(super) struct Tokens<'a>(pub &'a str);
 
 impl<'a> Iterator for Tokens<'a> {
@@ -80,7 +80,7 @@ impl Tokens<'_> {
     }
 }
 
-/// What follows a comment between `/*` and `*/`, which may have others inside.
+/// The text after a comment between `/*` and `*/`, in which others may be nested.
 fn after_comment(text: &str) -> &str {
     let (mut depth, mut rest) = (0, text);
     loop {
@@ -99,7 +99,7 @@ fn after_comment(text: &str) -> &str {
     }
 }
 
-/// Where a text or a name ends that began before `from`; a quote in it is doubled, or escaped.
+/// The end of a string or a quoted name whose contents begin at `from`; a quote in it is doubled, or escaped.
 fn end_of_quoted(text: &str, from: usize, quote: char, has_escapes: bool) -> usize {
     let mut characters = text.get(from..).unwrap_or_default().char_indices().peekable();
     while let Some((at, character)) = characters.next() {
@@ -112,7 +112,7 @@ fn end_of_quoted(text: &str, from: usize, quote: char, has_escapes: bool) -> usi
     text.len()
 }
 
-/// Where a parameter ends, or a text between `$tag$` and `$tag$`.
+/// The end of a parameter, or of a string between `$tag$` and `$tag$`.
 fn end_of_dollar(text: &str) -> usize {
     let tag = text.get(1..).and_then(|rest| rest.find(|c| c == '$' || !is_part(c)));
     let tag = tag
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_tokens_of_texts_names_and_comments() {
+    fn test_tokens_of_strings_names_and_comments() {
         use Token::{Close, Comma, Dot, Open, Other, Quoted, Semicolon, Word};
         for (sql, expected) in [
             ("f(1)", vec![Word("f"), Open, Other, Close]),
