@@ -1,6 +1,8 @@
 //! Tests the crate's layers: reports where a file in `src/` uses a module that its layer must not
-//! use.
+//! use, and files that use each other in a circle.
 
+#[path = "layers/circles.rs"]
+mod circles;
 #[path = "layers/source.rs"]
 mod source;
 
@@ -8,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use circles::Modules;
 use source::{Kind, paths, tokens, without_tests};
 
 /// Each module of the crate, with the modules that it may use besides itself.
@@ -64,22 +67,60 @@ const STATEMENTS: &[&str] = &[
 /// The only module whose strings may contain SQL.
 const SQL: &str = "sql";
 
+/// Uses that close a circle, and why they stay.
+const ALLOWED_CIRCLES: &[(&str, &str, &str)] = &[
+    // `gil` stops a thread that would take the GIL of an interpreter that ends; `finalization` lets threads finish without the GIL.
+    ("python/finalization", "python/gil", "each needs the other's half of one rule"),
+    (
+        "python/polars",
+        "python/arrow_streams",
+        "a stream re-types polars' columns, which are streams",
+    ),
+    ("python/hooks", "python/database", "a hook gets a session of the blocking API"),
+    ("python/hooks", "python/asyncio/database", "a hook gets a session of the asyncio API"),
+    (
+        "python/asyncio/pipeline",
+        "python/asyncio/database",
+        "a pipeline starts its statements there",
+    ),
+    ("python/pipeline/step", "python/pipeline/blocking", "a step runs on either driver"),
+    ("python/asyncio/run_hooks", "python/asyncio/acquire", "a hook runs between two acquisitions"),
+];
+
 #[test]
 fn test_layers_of_the_crate_hold() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&source, &mut files).expect("src/ can be read");
-    assert!(files.len() > LAYERS.len(), "only {} files in {}", files.len(), source.display());
-    let mut violations = Vec::new();
-    for file in files {
-        let relative_path = file.strip_prefix(&source).expect("below src/");
-        violations.extend(check(relative_path, &fs::read_to_string(&file).expect("a text")));
-    }
+    let violations: Vec<_> = files().iter().flat_map(|(path, text)| check(path, text)).collect();
     assert!(
         violations.is_empty(),
         "files use modules that their layer must not use:\n{}",
         violations.join("\n")
     );
+}
+
+#[test]
+fn test_files_of_the_crate_are_in_no_circle() {
+    let files = files();
+    let is_test = |path: &Path| path.iter().any(|part| part == "tests" || part == "tests.rs");
+    let sources = files.iter().filter(|(path, _)| !is_test(path) && path != Path::new("lib.rs"));
+    let mut modules = Modules::new(sources.map(|(path, text)| (module_of(path), text.as_str())));
+    for (from, to, reason) in ALLOWED_CIRCLES {
+        assert!(modules.allow(from, to), "{from} does not use {to} any more ({reason})");
+    }
+    let circles = modules.circles();
+    assert!(circles.is_empty(), "files use each other:\n{}", circles.join("\n"));
+}
+
+/// The files of the crate, each by its path below `src/`, with its text.
+fn files() -> Vec<(PathBuf, String)> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    collect(&source, &mut paths).expect("src/ can be read");
+    assert!(paths.len() > LAYERS.len(), "only {} files in {}", paths.len(), source.display());
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a text");
+        (path.strip_prefix(&source).expect("below src/").to_owned(), text)
+    };
+    paths.into_iter().map(read).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -249,5 +290,23 @@ fn test_check_of_allowed_names_is_silent() {
         ("fetch.rs", "#[cfg(test)]\nmod tests { fn f() { g(\"SELECT 1\") } }"),
     ] {
         assert_eq!(violation_lines(relative_path, text), [""; 0], "{relative_path}: {text}");
+    }
+}
+
+#[test]
+fn test_circles_of_made_up_files_are_found_through_reexports() {
+    let circles = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(path, text)| (module_of(Path::new(path)), *text));
+        Modules::new(files).circles()
+    };
+    let folder = ("a/mod.rs", "mod b; mod c; pub use b::B; pub use c::C;");
+    for (b, c, expected) in [
+        ("use super::c::C;", "use super::b::B;", Some("a/b -> a/c -> a/b")),
+        ("use super::C;", "fn f() { crate::a::B::new() }", Some("a/b -> a/c -> a/b")),
+        ("use super::C;", "use super::D; use std::fmt;", None),
+        ("use super::c;", "#[cfg(test)] mod tests { use super::super::B; }", None),
+    ] {
+        let found = circles(&[folder, ("a/b.rs", b), ("a/c.rs", c)]);
+        assert_eq!(found.first().map(String::as_str), expected, "{b} {c}");
     }
 }

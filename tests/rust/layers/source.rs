@@ -2,7 +2,7 @@
 //! `super` and inline modules.
 
 /// The kind of a token.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// A name, keyword or number.
     Word(String),
@@ -15,7 +15,7 @@ pub enum Kind {
 }
 
 /// A token and its line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Token {
     /// Its kind.
     pub kind: Kind,
@@ -147,6 +147,17 @@ pub fn paths(tokens: &[Token], module: &[String]) -> Vec<(Vec<String>, usize)> {
         }
     }
     found
+}
+
+/// The paths of a file's `use` declarations, resolved likewise.
+pub fn use_paths(tokens: &[Token], module: &[String]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for at in 1..tokens.len() {
+        if word_before(tokens, at, 1) == Some("use") {
+            follow(tokens, at, &[], &mut found);
+        }
+    }
+    found.into_iter().map(|path| absolute(path, module)).collect()
 }
 
 fn before(tokens: &[Token], at: usize, back: usize) -> Option<&Token> {
