@@ -89,7 +89,8 @@ const ALLOWED_CIRCLES: &[(&str, &str, &str)] = &[
 
 #[test]
 fn test_layers_of_the_crate_hold() {
-    let violations: Vec<_> = files().iter().flat_map(|(path, text)| check(path, text)).collect();
+    let files = files().expect("src/ can be read");
+    let violations: Vec<_> = files.iter().flat_map(|(path, text)| check(path, text)).collect();
     assert!(
         violations.is_empty(),
         "files use modules that their layer must not use:\n{}",
@@ -99,7 +100,7 @@ fn test_layers_of_the_crate_hold() {
 
 #[test]
 fn test_files_of_the_crate_are_in_no_circle() {
-    let files = files();
+    let files = files().expect("src/ can be read");
     let is_test = |path: &Path| path.iter().any(|part| part == "tests" || part == "tests.rs");
     let sources = files.iter().filter(|(path, _)| !is_test(path) && path != Path::new("lib.rs"));
     let mut modules = Modules::new(sources.map(|(path, text)| (module_of(path), text.as_str())));
@@ -111,14 +112,15 @@ fn test_files_of_the_crate_are_in_no_circle() {
 }
 
 /// The files of the crate, each by its path below `src/`, with its text.
-fn files() -> Vec<(PathBuf, String)> {
+fn files() -> io::Result<Vec<(PathBuf, String)>> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
-    collect(&source, &mut paths).expect("src/ can be read");
+    collect(&source, &mut paths)?;
     assert!(paths.len() > LAYERS.len(), "only {} files in {}", paths.len(), source.display());
     let read = |path: PathBuf| {
-        let text = fs::read_to_string(&path).expect("a text");
-        (path.strip_prefix(&source).expect("below src/").to_owned(), text)
+        let text = fs::read_to_string(&path)?;
+        let below = path.strip_prefix(&source).map_err(io::Error::other)?;
+        Ok((below.to_owned(), text))
     };
     paths.into_iter().map(read).collect()
 }

@@ -76,6 +76,7 @@ class Run:
                 "ini": self._ini,
                 # test_commands.py looks at these.
                 "console": self._text,
+                "mermaid": self._text,
             }
             assert block.language in runs, f"{block.place}: a block of an unknown language: {block.language!r}"
             runs[block.language](block)

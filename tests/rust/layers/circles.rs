@@ -117,8 +117,8 @@ fn from_crate(
 
 /// The module that defines what a path names.
 fn resolve(path: &[String], files: &BTreeMap<Module, File>, depth: usize) -> Option<Module> {
-    let length = (0..=path.len()).rev().find(|length| files.contains_key(&path[..*length]))?;
-    let (module, rest) = path.split_at(length);
+    let splits = (0..=path.len()).rev().map(|length| path.split_at(length));
+    let (module, rest) = splits.into_iter().find(|(module, _)| files.contains_key(*module))?;
     if let Some((name, rest)) = rest.split_first()
         && depth > 0
         && let Some(import) = files.get(module)?.imports.get(name)
