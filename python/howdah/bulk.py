@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from howdah._core import LoadReport, Progress
+    from howdah.expressions.node import Statement
     from howdah.tables.schema import HasSchema
 
 Mode = Literal["append", "create", "replace", "truncate", "upsert"]
@@ -97,20 +98,35 @@ def load(
     return report
 
 
-def read_outcome(source: str, lease: object) -> Callable[[BaseException, object], None] | None:
-    """Return a function that adds the outcome of a finished read to an exception.
+class ReadOutcome:
+    """Adds the outcome of a finished read to an exception; false if the read cannot have stored anything."""
+
+    def __init__(self, source: str | Statement) -> None:
+        """Take the query."""
+        self._source = source
+
+    def __bool__(self) -> bool:
+        """Return whether the query may write. Only an interrupted read asks, because this scans the SQL."""
+        return not _core.is_read_only(self._source)
+
+    def __call__(self, error: BaseException, result: object) -> None:
+        """Add to the exception that the outcome is unknown, if the query may write."""
+        if self:
+            unknown(error, result)
+
+
+def read_outcome(source: str | Statement, lease: object) -> ReadOutcome | None:
+    """Return what adds the outcome of a finished read to an exception.
 
     Args:
         source: The query, or the name of a table.
         lease: The connection of the transaction in which it happened, if there was one.
 
     Returns:
-        The function; it takes the exception and a part of the result. None if the read cannot have stored anything.
+        The callable; it takes the exception and a part of the result. None for a table, and in a transaction.
     """
-    is_table = len(source.split()) == 1
-    if not is_alone(lease) or is_table or _core.is_read_only(source):
-        return None
-    return unknown
+    is_table = isinstance(source, str) and len(source.split()) == 1
+    return None if is_table or not is_alone(lease) else ReadOutcome(source)
 
 
 def load_outcome(lease: object) -> Callable[[BaseException, object], None]:
@@ -127,7 +143,7 @@ def load_outcome(lease: object) -> Callable[[BaseException, object], None]:
 
 def read(
     core: Core,
-    source: str,
+    source: str | Statement,
     params: tuple[object, ...],
     *,
     batch_rows: int,
@@ -141,8 +157,8 @@ def read(
 
     Args:
         core: The database.
-        source: The query, or the table's name.
-        params: The values of the parameters.
+        source: The query as text or nodes, or the table's name.
+        params: The values of the parameters of text; nodes have their own.
         batch_rows: The most rows a record batch has.
         types: Arrow types by column.
         out_of_range: What happens to a value that Arrow cannot hold.
@@ -154,7 +170,8 @@ def read(
         The result.
     """
     asked = None if types is None else dict(types)
-    callback = callable_for(progress, source if len(source) < LONG_TITLE else "read")
+    title = source if isinstance(source, str) and len(source) < LONG_TITLE else "read"
+    callback = callable_for(progress, title)
     return ArrowReader(core.read(source, params, batch_rows, asked, out_of_range, callback, cancel, lease))
 
 

@@ -168,7 +168,7 @@ class AsyncArrowReader:
 
         Args:
             begin: Called once, on a worker thread.
-            done: Adds to an exception that the query had finished before it; None for a query that only reads.
+            done: Adds to an exception that the query had finished before it; false for a query that only reads.
         """
         self._begin = begin
         self._done = done

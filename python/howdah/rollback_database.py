@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from howdah import _core
+    from howdah.expressions.node import Statement
+
+    Sql = str | Statement
 
 T = TypeVar("T")
 
@@ -216,7 +219,7 @@ class RollbackCore:
         """Return the statistics of the pool that the connection is from."""
         return self.core.stats()
 
-    async def execute(self, sql: str, params: tuple[object, ...], lease: object) -> int:
+    async def execute(self, sql: Sql, params: tuple[object, ...], lease: object) -> int:
         """Run a statement."""
         async with self.statement(lease) as real:
             return await self.core.execute(sql, params, real)
@@ -226,24 +229,24 @@ class RollbackCore:
         async with self.statement(lease) as real:
             return await self.core.execute_many(sql, rows, real)
 
-    async def fetch(self, sql: str, params: tuple[object, ...], into: Any, lease: object) -> list[Any]:  # noqa: ANN401
+    async def fetch(self, sql: Sql, params: tuple[object, ...], into: Any, lease: object) -> list[Any]:  # noqa: ANN401
         """Run a query and return all its rows."""
         async with self.statement(lease) as real:
             return await self.core.fetch(sql, params, into, real)
 
-    async def fetch_one(self, sql: str, params: tuple[object, ...], into: Any, lease: object) -> Any:  # noqa: ANN401
+    async def fetch_one(self, sql: Sql, params: tuple[object, ...], into: Any, lease: object) -> Any:  # noqa: ANN401
         """Run a query and return its first row."""
         async with self.statement(lease) as real:
             return await self.core.fetch_one(sql, params, into, real)
 
-    async def fetch_value(self, sql: str, params: tuple[object, ...], lease: object) -> Any:  # noqa: ANN401
+    async def fetch_value(self, sql: Sql, params: tuple[object, ...], lease: object) -> Any:  # noqa: ANN401
         """Run a query and return the first value of its first row."""
         async with self.statement(lease) as real:
             return await self.core.fetch_value(sql, params, real)
 
     async def stream(
         self,
-        sql: str,
+        sql: Sql,
         params: tuple[object, ...],
         batch_rows: int,
         into: Any,  # noqa: ANN401

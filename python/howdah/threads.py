@@ -69,7 +69,8 @@ async def in_thread(
     Args:
         work: Called with the object that cancels it.
         cancel: That object; None for a new one.
-        done: Adds the outcome to an exception if the work had finished when it was cancelled; None for reads.
+        done: Adds the outcome to an exception if the work had finished when it was cancelled; false if the work cannot
+            have stored anything.
 
     Returns:
         What the work returns.
@@ -105,13 +106,13 @@ async def in_thread(
             await asyncio.wait([future])
         except asyncio.CancelledError as again:
             future.add_done_callback(_ignore)
-            if done is not None:
+            if done:
                 unknown(again)
             raise
         failure = None if future.cancelled() else future.exception()
         if failure is not None:
             copy_outcome(error, failure)
-        elif done is not None and not future.cancelled():
+        elif done and not future.cancelled():
             done(error, future.result())
         raise
 

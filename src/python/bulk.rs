@@ -1,4 +1,4 @@
-//! Loads and reads at the edge, for both faces: they block; under asyncio on a worker thread.
+//! `load` and `read`. Both block; under asyncio, Python calls them on a worker thread.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,59 +12,48 @@ use super::cancellation::{Cancel, CancelCheck, ProgressReporter};
 use super::errors::{committed, exception, uncommitted};
 use super::finalization::delaying_finalization;
 use super::gil::{attached, detached, from_py_err};
-use super::reader::{Reader, read_options};
+use super::reader::Reader;
 use super::results::LoadReport;
-use super::session::{Checkout, acquire, block_on, log_notices};
+use super::session::{Checkout, ConnectionSource, block_on, log_notices};
 use super::source::{Data, total_rows};
 use super::statement_codecs::{StatementCodecs, tuple_items};
-use super::verbs;
+use super::verbs::{self, Call, Sql};
 use crate::error::{Error, Result};
 use crate::execute;
-use crate::fetch::{BoundQuery, Reading, portal};
+use crate::fetch::{BoundQuery, Options, Reading, portal};
 use crate::load::{self, Mode, Observer as _, Request};
-use crate::session::pool::{Pool, PooledSession};
 use crate::sql::name::TableName;
 use crate::sql::render;
 
-/// Where bulk work is done: a session that is kept, else one of the pool's.
-pub(super) struct ConnectionSource<'a> {
-    pub pool: &'a Arc<Pool>,
-    pub leased: Option<Arc<PooledSession>>,
-    pub cancel: Option<&'a Cancel>,
-}
-
-impl ConnectionSource<'_> {
-    fn session(&mut self, py: Python<'_>, cancel_check: &CancelCheck) -> Result<Checkout> {
-        match self.leased.take() {
-            Some(pooled) => Checkout::leased(pooled),
-            None => acquire(py, self.pool, cancel_check).map(Checkout::Pooled),
-        }
-    }
-}
-
-/// What a load is told beside the data.
-pub(super) struct Loading<'a> {
-    pub table: &'a str,
-    pub mode: &'a str,
+/// The arguments of a load, besides the data.
+pub(super) struct LoadTarget {
+    pub table: String,
+    pub mode: String,
     pub key: Vec<String>,
-    pub columns: Option<&'a Bound<'a, PyDict>>,
-    pub progress: Option<Py<PyAny>>,
+    /// Source names and the target columns that they are loaded into.
+    pub columns: Option<Vec<(String, String)>>,
+}
+
+/// Extracts the argument `columns` of a load.
+pub(super) fn renames(columns: &Bound<'_, PyDict>) -> PyResult<Vec<(String, String)>> {
+    let columns = columns.items().extract::<Vec<(Text, Text)>>()?;
+    Ok(columns.into_iter().map(|(source, target)| (source.0, target.0)).collect())
 }
 
 /// Loads data into a table.
 pub(super) fn load(
     py: Python<'_>,
-    mut source_connection: ConnectionSource<'_>,
+    connection: ConnectionSource<'_>,
     data: &Bound<'_, PyAny>,
-    loading: Loading<'_>,
+    target: LoadTarget,
+    progress: Option<Py<PyAny>>,
+    cancel: Option<&Cancel>,
 ) -> PyResult<LoadReport> {
-    let Loading { table, mode, key, columns, progress } = loading;
-    let columns = columns.map(|columns| columns.items().extract::<Vec<(Text, Text)>>());
-    let columns = columns.transpose()?.unwrap_or_default();
-    let columns: Vec<_> = columns.into_iter().map(|(from, to)| (from.0, to.0)).collect();
+    let LoadTarget { table, mode, key, columns } = target;
+    let columns = columns.unwrap_or_default();
     let run = || -> Result<LoadReport> {
-        let mode = parse_mode(mode)?;
-        let name = TableName::parse(table).map_err(|bad| Error::Programming(bad.to_string()))?;
+        let mode = parse_mode(&mode)?;
+        let name = TableName::parse(&table).map_err(|bad| Error::Programming(bad.to_string()))?;
         let total_rows = total_rows(data);
         let data = Data::new(data)?;
         let positions = Some(columns.iter().map(|(_, target)| target.clone()).collect::<Vec<_>>());
@@ -73,50 +62,67 @@ pub(super) fn load(
         let renames: HashMap<_, _> =
             if positions.is_some() { HashMap::new() } else { columns.into_iter().collect() };
         let request = Request { table: name, mode, key, renames };
-        let cancel_check = CancelCheck::new(source_connection.cancel);
-        let session = source_connection.session(py, &cancel_check)?.into_pooled();
-        let _bulk = session.exclusive(false)?;
-        let opening = detached(py, || load::open(&session, request, &mut || cancel_check.check()))?;
-        let (schema, mut source) = data.into_source(py, &opening, table, positions)?;
+        let cancel_check = CancelCheck::new(cancel);
+        let session = connection.checkout(py, &cancel_check)?.into_pooled();
+        let _exclusive = session.exclusive(false)?;
+        let load = detached(py, || load::open(&session, request, &mut || cancel_check.check()))?;
+        let (schema, mut source) = data.into_source(py, &load, &table, positions)?;
         let mut reporter = ProgressReporter::new(cancel_check, progress, total_rows);
         let report = detached(py, || {
-            let report = opening.run(&schema, source.as_mut(), &mut reporter);
+            let report = load.run(&schema, source.as_mut(), &mut reporter);
             drop(source);
             report
         });
         log_notices(py, session.client());
         let mut report = report?;
-        // From here on the rows stay: whatever is raised now says so.
+        // The rows are stored by now: an interrupt that is raised from here on says so.
         let mut late = report.late_interrupt.take().or(reporter.end().err());
         late = late.or(reporter.check().err());
         let report = LoadReport::from(report);
         match late {
-            Some(late) => Err(too_late(py, late, report, session.client().status() == b'I')),
+            Some(late) => Err(late_interrupt(py, late, report, session.client().status() == b'I')),
             None => Ok(report),
         }
     };
     delaying_finalization(run).map_err(|error| exception(py, error))
 }
 
-/// What interrupted a load after its end, with what the load did.
-fn too_late(py: Python<'_>, late: Error, report: LoadReport, is_committed: bool) -> Error {
+/// The error for an interrupt that came after the load had ended, with the report of the load.
+fn late_interrupt(
+    py: Python<'_>,
+    interrupt: Error,
+    report: LoadReport,
+    is_committed: bool,
+) -> Error {
     let report = Py::new(py, report).map(Py::into_any).ok();
-    let told = if is_committed { committed } else { uncommitted };
-    from_py_err(told(py, late, report))
+    let with_outcome = if is_committed { committed } else { uncommitted };
+    from_py_err(with_outcome(py, interrupt, report))
 }
 
-/// What a read is told.
-pub(super) struct Asked<'a> {
-    pub source: &'a str,
-    pub params: &'a Bound<'a, PyTuple>,
-    pub batch_rows: usize,
-    pub types: Option<&'a Bound<'a, PyDict>>,
-    pub out_of_range: &'a str,
-    pub progress: Option<Py<PyAny>>,
+/// The first argument of a read: a query with its parameters, or the name of a table.
+pub(super) struct ReadSource {
+    call: Call,
+    /// The query was given as nodes, so that its text is not the name of a table.
+    is_nodes: bool,
 }
 
-/// Whether a text is a query, not the name of a table: it has white space, and not in double quotes
-/// alone.
+impl ReadSource {
+    pub fn new(source: Sql, params: Py<PyTuple>) -> Self {
+        Self { is_nodes: source.is_nodes(), call: source.with_params(params) }
+    }
+
+    /// The SQL of the query.
+    fn sql(&self) -> Result<String> {
+        let source = &*self.call.sql;
+        if self.is_nodes || is_query(source) {
+            return Ok(source.to_owned());
+        }
+        let table = TableName::parse(source).map_err(|bad| Error::Programming(bad.to_string()))?;
+        Ok(render::select_all(&table))
+    }
+}
+
+/// Whether a text is a query rather than the name of a table: it has white space outside of double quotes.
 fn is_query(source: &str) -> bool {
     let plain = |schema: &str| !schema.contains(|c: char| c.is_whitespace() || c == '"');
     let is_name = |(schema, table): (&str, &str)| {
@@ -127,35 +133,30 @@ fn is_query(source: &str) -> bool {
         && !source.split_once('.').is_some_and(is_name)
 }
 
-/// Begins to read a query, or a table if it has no white space but in quotes.
+/// Begins to read a query or a table.
 pub(super) fn read(
     py: Python<'_>,
-    mut source_connection: ConnectionSource<'_>,
-    asked: Asked<'_>,
+    connection: ConnectionSource<'_>,
+    source: &ReadSource,
+    options: &Options,
+    progress: Option<Py<PyAny>>,
+    cancel: Option<&Cancel>,
 ) -> PyResult<Reader> {
     let run = || -> Result<Reader> {
-        let options = read_options(asked.batch_rows, asked.types, asked.out_of_range)?;
-        let source = asked.source;
-        let sql = if is_query(source) {
-            source.to_owned()
-        } else {
-            let table =
-                TableName::parse(source).map_err(|bad| Error::Programming(bad.to_string()))?;
-            render::select_all(&table)
-        };
-        let cancel_check = CancelCheck::new(source_connection.cancel);
-        let session = source_connection.session(py, &cancel_check)?;
+        let sql = source.sql()?;
+        let cancel_check = CancelCheck::new(cancel);
+        let session = connection.checkout(py, &cancel_check)?;
         if let Checkout::Leased(pooled) = &session {
             drop(pooled.exclusive(false)?);
         }
-        // Without a name, the statement is to be the server's last; a pooler must not change that.
+        // An unnamed statement must be the last one that was prepared. A transaction has a pooler keep the server's session.
         let named = session.client().keeps_statements();
         let own_transaction = !named && session.client().status() == b'I';
-        let starting = cancel_check.limited(source_connection.pool.statement_limit());
+        let starting = cancel_check.limited(session.statement_limit());
         let described = block_on(py, &session, &starting, async {
             let client = session.client();
             verbs::refuse_control(client, &sql, false)?;
-            // A label may have been added to an enum since.
+            // Another session may have added labels to an enum.
             client.forget_types();
             if own_transaction {
                 client.batch(render::BEGIN).await?;
@@ -174,9 +175,8 @@ pub(super) fn read(
         let statement = described?;
         let typed = execute::typed(&statement)?;
         let portal = portal(session.client()).filter(|_| !own_transaction);
-        let params = asked.params.clone().unbind();
         let bind = attached(|py| {
-            let values = tuple_items(py, &params);
+            let values = tuple_items(py, &source.call.params);
             typed.expect(values.len())?;
             let mut out = BytesMut::new();
             let name = portal.as_deref().unwrap_or("");
@@ -186,8 +186,8 @@ pub(super) fn read(
         })?;
         let bound = BoundQuery { bind, portal, own_transaction, sql };
         let statement = Arc::clone(&statement);
-        let reading = Reading::begin(session.session_ref(), statement, bound, &options)?;
-        Ok(Reader::new(reading, ProgressReporter::new(cancel_check, asked.progress, None)))
+        let reading = Reading::begin(session.session_ref(), statement, bound, options)?;
+        Ok(Reader::new(reading, ProgressReporter::new(cancel_check, progress, None)))
     };
     delaying_finalization(run).map_err(|error| exception(py, error))
 }

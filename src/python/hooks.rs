@@ -7,9 +7,8 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::asyncio::database::AsyncLease;
-use super::database::Lease;
 use super::gil::{attached, call, from_py_err};
+use super::lease::{AsyncLease, Lease, LeasedSession};
 use crate::error::{Error, Result};
 use crate::session::Client;
 use crate::session::config::AskPassword;
@@ -42,8 +41,8 @@ impl HookLease {
     /// Takes the connection back from the hooks.
     pub fn take(&self) -> Option<Arc<PooledSession>> {
         match self {
-            Self::Blocking(lease) => lease.get().take(),
-            Self::Awaited(lease) => lease.get().take(),
+            Self::Blocking(lease) => lease.get().0.take(),
+            Self::Awaited(lease) => lease.get().0.take(),
         }
     }
 
@@ -93,9 +92,9 @@ impl PoolHooks {
 
     pub fn lease(&self, py: Python<'_>, pooled: Arc<PooledSession>) -> PyResult<HookLease> {
         Ok(if self.is_async {
-            HookLease::Awaited(Py::new(py, AsyncLease::of(pooled))?)
+            HookLease::Awaited(Py::new(py, AsyncLease(LeasedSession::new(pooled)))?)
         } else {
-            HookLease::Blocking(Py::new(py, Lease::of(pooled))?)
+            HookLease::Blocking(Py::new(py, Lease(LeasedSession::new(pooled)))?)
         })
     }
 

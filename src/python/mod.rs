@@ -17,6 +17,7 @@ mod gil;
 mod hooks;
 mod infer;
 mod input_row;
+mod lease;
 mod names;
 mod options;
 mod orm;
@@ -43,15 +44,19 @@ mod _core {
     use crate::sql::catalog_queries;
 
     #[pymodule_export]
-    use super::asyncio::database::{AsyncCursor, AsyncDatabase, AsyncLease};
+    use super::asyncio::cursor::AsyncCursor;
+    #[pymodule_export]
+    use super::asyncio::database::AsyncDatabase;
     #[pymodule_export]
     use super::asyncio::pipeline::AsyncPipeline;
     #[pymodule_export]
     use super::cancellation::Cancel;
     #[pymodule_export]
-    use super::database::{Cursor, Database, Lease};
+    use super::database::blocking::{Cursor, Database};
     #[pymodule_export]
     use super::ddl::{create_statements, identifier, is_builtin_type, object_name, qualified_name};
+    #[pymodule_export]
+    use super::lease::{AsyncLease, Lease};
     #[pymodule_export]
     use super::orm::{attach_collections, dirty_columns, json_texts, pivot_dicts, snapshot};
     #[pymodule_export]

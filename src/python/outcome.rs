@@ -6,12 +6,12 @@ use std::pin::pin;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
-use super::arguments::Text;
 use super::cancellation::CancelCheck;
 use super::errors::committed;
 use super::finalization::delaying_finalization;
 use super::gil::{check_signals, detached, from_py_err};
 use super::session::{drive, log_notices};
+use super::verbs::Sql;
 use crate::error::{Error, Result};
 use crate::session::{Client, Ended, Interruption, Session};
 
@@ -54,8 +54,8 @@ impl Outcome {
 /// Whether a statement surely only reads, by its text.
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
-pub(super) fn is_read_only(sql: Text) -> bool {
-    crate::session::is_read_only(&sql.0)
+pub(super) fn is_read_only(sql: Sql) -> bool {
+    crate::session::is_read_only(&sql.text)
 }
 
 /// Runs an operation to its end, as [`super::session::block_on`]; what interrupts it tells, where that

@@ -1,13 +1,14 @@
-//! A session at the edge: who has it, and a thread that blocks on it.
+//! Checks sessions out of the pool, and blocks a thread on operations.
 
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 
 use super::cancellation::CancelCheck;
 use super::finalization::delaying_finalization;
@@ -17,13 +18,34 @@ use crate::error::{Error, Result, ServerError};
 use crate::session::pool::{Pool, PooledSession, SessionRef};
 use crate::session::{Client, Session};
 
-/// Whose a session is while it is used.
+/// Where an operation gets its connection from.
+pub(super) enum ConnectionSource<'a> {
+    /// The connection of a lease, or the error that the lease is closed.
+    Leased(Result<Arc<PooledSession>>),
+    /// A connection on which this operation is the one that has exclusive use of it.
+    Exclusive(Arc<PooledSession>),
+    /// One of the pool. With the SQL of a read, the read may share it with others (`multiplex`).
+    Pool(&'a Arc<Pool>, Option<PyBackedStr>),
+}
+
+impl ConnectionSource<'_> {
+    /// Gets the connection, and blocks until there is one.
+    pub fn checkout(self, py: Python<'_>, cancel_check: &CancelCheck) -> Result<Checkout> {
+        match self {
+            Self::Leased(pooled) => Checkout::leased(pooled?),
+            Self::Exclusive(pooled) => Checkout::exclusive(pooled),
+            Self::Pool(pool, _) => acquire(py, pool, cancel_check).map(Checkout::Pooled),
+        }
+    }
+}
+
+/// A session that an operation uses, by who returns it to the pool.
 pub(super) enum Checkout {
-    /// It goes back to its pool afterwards.
+    /// The operation, at its end.
     Pooled(PooledSession),
-    /// It goes back to its pool after the last of the reads that follow each other on it.
+    /// The last of the reads that share it.
     Shared(Arc<PooledSession>),
-    /// Somebody keeps it, for a transaction or the like.
+    /// The caller that has it, for a transaction or a session block.
     Leased(Arc<PooledSession>),
 }
 
@@ -39,7 +61,7 @@ impl Deref for Checkout {
 }
 
 impl Checkout {
-    /// One that is nobody else's any more.
+    /// A pooled session in place of a shared one, if this was the last reference to it; else `None`.
     pub fn into_unshared(self) -> Option<Self> {
         match self {
             Self::Shared(pooled) => Arc::into_inner(pooled).map(Self::Pooled),
@@ -47,7 +69,7 @@ impl Checkout {
         }
     }
 
-    /// One that is kept, unless a fork's child is asked to use its parent's.
+    /// The session of a lease, unless it is in exclusive use or belongs to the parent process.
     pub fn leased(pooled: Arc<PooledSession>) -> Result<Self> {
         let is_in_exclusive_use = pooled.is_in_exclusive_use();
         let checkout = Self::exclusive(pooled)?;
@@ -59,12 +81,12 @@ impl Checkout {
         Ok(checkout)
     }
 
-    /// The same, for what is under way on it.
+    /// The session of a lease for the operation that has exclusive use of it, unless it belongs to the parent process.
     pub fn exclusive(pooled: Arc<PooledSession>) -> Result<Self> {
         if pooled.is_ours() { Ok(Self::Leased(pooled)) } else { Err(not_ours()) }
     }
 
-    /// The session, to be kept.
+    /// The session, for longer than the operation.
     pub fn into_pooled(self) -> Arc<PooledSession> {
         match self {
             Self::Pooled(pooled) => Arc::new(pooled),
@@ -72,7 +94,15 @@ impl Checkout {
         }
     }
 
-    /// A hold on the session, for as long as a result of its is read.
+    /// The session's timeout of statements.
+    pub fn statement_limit(&self) -> Option<Duration> {
+        match self {
+            Self::Pooled(pooled) => pooled.pool().statement_limit(),
+            Self::Shared(pooled) | Self::Leased(pooled) => pooled.pool().statement_limit(),
+        }
+    }
+
+    /// A reference to the session while a result is read. It does not keep a leased session out of the pool.
     pub fn session_ref(self) -> SessionRef {
         match self {
             Self::Pooled(pooled) => SessionRef::Owned(Arc::new(pooled)),
@@ -84,16 +114,12 @@ impl Checkout {
 
 fn not_ours() -> Error {
     Error::Interface(
-        "this transaction is the parent process's; open one of your own after a fork".into(),
+        "this transaction belongs to the parent process; open another one after a fork".into(),
     )
 }
 
-/// A session of the pool's; waits without the GIL.
-pub(super) fn acquire(
-    py: Python<'_>,
-    pool: &Arc<Pool>,
-    cancel_check: &CancelCheck,
-) -> Result<PooledSession> {
+/// Waits for a session of the pool, without the GIL, and runs the pool's hooks on it.
+fn acquire(py: Python<'_>, pool: &Arc<Pool>, cancel_check: &CancelCheck) -> Result<PooledSession> {
     use crate::session::pool::Grant;
     let pooled = match pool.try_acquire()? {
         Some(Grant::Session(pooled)) => pooled,
@@ -105,7 +131,7 @@ pub(super) fn acquire(
     }
 }
 
-/// Runs an operation to its end: it is polled with the GIL held, and waited for without.
+/// Runs an operation to its end. The GIL is held while it is polled, and released while it waits.
 pub(super) fn block_on<T>(
     py: Python<'_>,
     session: &Session,
@@ -124,12 +150,12 @@ pub(super) fn block_on<T>(
     })
 }
 
-/// The same as [`log_notices`], of a client that is pumped: the caller may hold the GIL or not.
+/// As [`log_notices`], for a caller that may or may not hold the GIL.
 pub(super) fn log_notices_attached(client: &Client) {
     attached(|py| log_notices(py, client));
 }
 
-/// Polls an operation until it is ready, or something interrupts it.
+/// Polls an operation until it is ready. The outer error is what interrupted it: a timeout, a signal or the caller.
 pub(super) fn drive<T>(
     py: Python<'_>,
     client: &Client,
@@ -138,7 +164,7 @@ pub(super) fn drive<T>(
 ) -> Result<Result<T>> {
     if client.is_producing_rows_here() {
         return Ok(Err(Error::Interface(
-            "execute_many is under way in this transaction, and these are its rows: ask before it, or on a connection of its own".into(),
+            "execute_many is reading its rows, and their iterator ran a statement in the same transaction; run it before execute_many, or on another connection".into(),
         )));
     }
     if let Some(overdue) = client.overdue() {
@@ -146,7 +172,7 @@ pub(super) fn drive<T>(
     }
     client.set_driver(0);
     let mut cx = Context::from_waker(Waker::noop());
-    let mut asked = Instant::now();
+    let mut signals_checked_at = Instant::now();
     loop {
         if let Poll::Ready(result) = operation.as_mut().poll(&mut cx) {
             log_notices(py, client);
@@ -155,15 +181,17 @@ pub(super) fn drive<T>(
         if client.has_many_notices() {
             log_notices(py, client);
         }
-        detached(py, || client.wait_for_ready_waiter(&mut asked, &mut || cancel_check.check()))?;
+        detached(py, || {
+            client.wait_for_ready_waiter(&mut signals_checked_at, &mut || cancel_check.check())
+        })?;
     }
 }
 
-/// Passes the server's notices on to Python's logging.
+/// Passes the server's notices to Python's logging.
 pub(super) fn log_notices(py: Python<'_>, client: &Client) {
     let log = |severity: String, notice: ServerError| {
         let fields = (severity, notice.message, notice.sqlstate, notice.detail, notice.hint);
-        // Who logs is the caller's code.
+        // Handlers of the logging module may run the caller's code.
         let logged = py
             .import("howdah.notices")
             .and_then(|notices| call(&notices.getattr("log")?, &fields.into_pyobject(py)?));
@@ -176,7 +204,9 @@ pub(super) fn log_notices(py: Python<'_>, client: &Client) {
     }
     let dropped = client.notices_dropped();
     if dropped > 0 {
-        let message = format!("{dropped} notices of the server came too fast to be kept");
+        let message = format!(
+            "{dropped} notices of the server were dropped: they arrived faster than they were logged"
+        );
         let sqlstate = "01000".to_owned();
         log("WARNING".to_owned(), ServerError { sqlstate, message, ..ServerError::default() });
     }

@@ -360,12 +360,11 @@ class AsyncExecutor:
             [{'n': 1}, {'n': 2}, {'n': 3}]
         """
         bulk.refuse_unsupported_options(workers=workers)
-        if not isinstance(source, str):
-            source, params = arrow_statement(source, params)
+        sql = source if isinstance(source, str) else arrow_statement(source, params)
         read = partial(
             bulk.read,
             self._core,
-            source,
+            sql,
             params,
             batch_rows=batch_rows,
             types=types,
@@ -373,7 +372,7 @@ class AsyncExecutor:
             progress=progress,
         )
         lease = self.lease()
-        return open_reader(lambda cancel: read(cancel=cancel, lease=lease), bulk.read_outcome(source, lease))
+        return open_reader(lambda cancel: read(cancel=cancel, lease=lease), bulk.read_outcome(sql, lease))
 
     # The connection
     @property
@@ -406,15 +405,12 @@ class AsyncExecutor:
     # Queries as data
     async def fetch_rows(self, statement: Statement, into: Any) -> list[Any]:  # noqa: ANN401  (a row factory)
         """Run a query that is data, and return its rows."""
-        text, params = _core.render(statement)
-        return await self._core.fetch(text, params, into, self.lease())
+        return await self._core.fetch(statement, (), into, self.lease())
 
     async def execute_statement(self, statement: Statement) -> int:
         """Run a statement that is data, and return how many rows it touched."""
-        text, params = _core.render(statement)
-        return await self._core.execute(text, params, self.lease())
+        return await self._core.execute(statement, (), self.lease())
 
     async def open_cursor(self, statement: Statement, into: Any, batch_rows: int) -> AsyncCursor:  # noqa: ANN401
         """Run a query that is data, and return a cursor over its rows."""
-        text, params = _core.render(statement)
-        return await self._core.stream(text, params, batch_rows, into, self.lease())
+        return await self._core.stream(statement, (), batch_rows, into, self.lease())

@@ -358,12 +358,11 @@ class Executor:
             [{'n': 1}, {'n': 2}, {'n': 3}]
         """
         bulk.refuse_unsupported_options(workers=workers)
-        if not isinstance(source, str):
-            source, params = arrow_statement(source, params)
+        sql = source if isinstance(source, str) else arrow_statement(source, params)
         read = partial(
             bulk.read,
             self._core,
-            source,
+            sql,
             params,
             batch_rows=batch_rows,
             types=types,
@@ -371,7 +370,7 @@ class Executor:
             progress=progress,
         )
         lease = self.lease()
-        return open_reader(lambda cancel: read(cancel=cancel, lease=lease), bulk.read_outcome(source, lease))
+        return open_reader(lambda cancel: read(cancel=cancel, lease=lease), bulk.read_outcome(sql, lease))
 
     # The connection
     @property
@@ -404,15 +403,12 @@ class Executor:
     # Queries as data
     def fetch_rows(self, statement: Statement, into: Any) -> list[Any]:  # noqa: ANN401  (a row factory)
         """Run a query that is data, and return its rows."""
-        text, params = _core.render(statement)
-        return self._core.fetch(text, params, into, self.lease())
+        return self._core.fetch(statement, (), into, self.lease())
 
     def execute_statement(self, statement: Statement) -> int:
         """Run a statement that is data, and return how many rows it touched."""
-        text, params = _core.render(statement)
-        return self._core.execute(text, params, self.lease())
+        return self._core.execute(statement, (), self.lease())
 
     def open_cursor(self, statement: Statement, into: Any, batch_rows: int) -> Cursor:  # noqa: ANN401
         """Run a query that is data, and return a cursor over its rows."""
-        text, params = _core.render(statement)
-        return self._core.stream(text, params, batch_rows, into, self.lease())
+        return self._core.stream(statement, (), batch_rows, into, self.lease())

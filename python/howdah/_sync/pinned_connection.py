@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from howdah import _core
-
 if TYPE_CHECKING:
+    from howdah import _core
     from howdah._core import Cursor, Lease
     from howdah.expressions.node import Statement
 
@@ -41,13 +40,11 @@ class PinnedConnection:
 
     def fetch_rows(self, statement: Statement, into: Any) -> list[Any]:  # noqa: ANN401  (a row factory)
         """Run a query that is data, and return its rows."""
-        text, params = _core.render(statement)
-        return self._core.fetch(text, params, into, self._lease)
+        return self._core.fetch(statement, (), into, self._lease)
 
     def open_cursor(self, statement: Statement, into: Any, batch_rows: int) -> Cursor:  # noqa: ANN401
         """Run a query that is data, and return a cursor over its rows."""
-        text, params = _core.render(statement)
-        return self._core.stream(text, params, batch_rows, into, self._lease)
+        return self._core.stream(statement, (), batch_rows, into, self._lease)
 
     def end(self, *, commit: bool) -> None:
         """End the transaction, and release the connection."""

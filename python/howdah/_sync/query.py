@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from howdah import _core
 from howdah._sync.eager_loading import load_collections
 from howdah.errors import InterfaceError, NoRow
 from howdah.queries import pagination
@@ -400,8 +399,7 @@ class Query(CompilableQuery[R]):
     # Frames
     def read(self, *, batch_rows: int = 65_536) -> ArrowReader:
         """Read the rows as Arrow; see `Database.read`."""
-        text, params = _core.render(self.data_frame_statement())
-        return self.database().read(text, *params, batch_rows=batch_rows)
+        return self.database().read(self, batch_rows=batch_rows)
 
     def batches(self, *, batch_rows: int = 65_536) -> Generator[Any]:
         """Return the rows as record batches, as they stream in.

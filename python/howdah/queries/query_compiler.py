@@ -304,8 +304,8 @@ class CompilableQuery(QueryClauses[R]):
         return {"where": (("in", left, rows),), "ctes": (once,)}
 
 
-def arrow_statement(source: object, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
-    """Return the SQL and the parameters of a query or a table that is read as Arrow.
+def arrow_statement(source: object, params: tuple[object, ...]) -> Statement:
+    """Return the statement of a query or a table that is read as Arrow.
 
     Args:
         source: A query, or a table.
@@ -318,4 +318,5 @@ def arrow_statement(source: object, params: tuple[object, ...]) -> tuple[str, tu
     if params:
         message = "parameters can be given with SQL text only, not with a query or a table"
         raise InterfaceError(message)
-    return _core.render(query.data_frame_statement())
+    statement: Statement = query.data_frame_statement()
+    return statement

@@ -4,10 +4,12 @@
 
 mod acquire;
 mod call_queue;
+pub(super) mod cursor;
 pub(super) mod database;
 mod driver;
 pub(super) mod event_loop;
 mod future;
 pub(super) mod pipeline;
+mod run;
 mod run_hooks;
 mod task_future;

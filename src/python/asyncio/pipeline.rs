@@ -11,12 +11,12 @@ use super::super::errors::exception;
 use super::super::gil::{attached, from_py_err};
 use super::super::outcome::Outcome;
 use super::super::pipeline::{Pipeline, PipelineResult, QUEUED_AT_MOST, Step, Until, Wanted};
-use super::super::session::Checkout;
-use super::super::verbs::{Call, Sql};
-use super::database::{Connection, start};
+use super::super::session::{Checkout, ConnectionSource};
+use super::super::verbs::{Call, SqlText};
 use super::driver::advance_now;
 use super::event_loop::EventLoop;
 use super::future::OperationFuture;
+use super::run::run;
 use crate::error::Result;
 use crate::session::pool::PooledSession;
 
@@ -34,7 +34,7 @@ impl AsyncPipeline {
     fn execute(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
         self.push(py, sql, params, Wanted::Affected)
@@ -44,7 +44,7 @@ impl AsyncPipeline {
     fn fetch(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
@@ -55,7 +55,7 @@ impl AsyncPipeline {
     fn fetch_one(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
@@ -66,7 +66,7 @@ impl AsyncPipeline {
     fn fetch_value(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
         self.push(py, sql, params, Wanted::Value)
@@ -110,7 +110,7 @@ impl AsyncPipeline {
     fn push(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
         wanted: Wanted,
     ) -> PyResult<Py<PipelineResult>> {
@@ -137,7 +137,7 @@ fn begin_step(py: Python<'_>, pipeline: &Arc<Pipeline>, until: Until) -> PyResul
     let limit = pooled.pool().statement_limit();
     let step = Step::new(pipeline, until).map_err(|error| exception(py, error))?;
     let pipeline = Arc::clone(pipeline);
-    start(py, Connection::Exclusive(pooled), limit, Outcome::Ignored, |_| async move {
+    run(py, ConnectionSource::Exclusive(pooled), limit, Outcome::Ignored, |_| async move {
         step.await?;
         let is_under_way = !pipeline.is_settled();
         attached(|py| {

@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 use super::super::cancellation::CancelCheck;
 use super::super::errors::exception;
 use super::super::session::block_on;
-use super::super::verbs::{Call, Sql};
+use super::super::verbs::{Call, SqlText};
 use super::{PipelineResult, QUEUED_AT_MOST, Step, Until, Wanted};
 use crate::error::Result;
 use crate::session::pool::PooledSession;
@@ -23,7 +23,7 @@ impl Pipeline {
     fn execute(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
         self.push(py, sql, params, Wanted::Affected)
@@ -33,7 +33,7 @@ impl Pipeline {
     fn fetch(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
@@ -44,7 +44,7 @@ impl Pipeline {
     fn fetch_one(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
@@ -55,7 +55,7 @@ impl Pipeline {
     fn fetch_value(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
         self.push(py, sql, params, Wanted::Value)
@@ -99,7 +99,7 @@ impl Pipeline {
     fn push(
         &self,
         py: Python<'_>,
-        sql: Sql,
+        sql: SqlText,
         params: Py<PyTuple>,
         wanted: Wanted,
     ) -> PyResult<Py<PipelineResult>> {

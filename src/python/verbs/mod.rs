@@ -11,11 +11,12 @@ use bytes::BytesMut;
 use pyo3::Borrowed;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use self::control::{expect_outside, is_outside};
 use super::errors::exception;
 use super::gil::{attached, from_py_err};
+use super::queries::render;
 use super::statement_codecs::{RowDecoder, RowKind, encode_bind};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, execute_all};
@@ -29,10 +30,44 @@ pub(super) use scope::{
     savepoint, unlisten,
 };
 
-/// The text of a statement.
-pub(super) struct Sql(pub PyBackedStr);
+/// A statement as an argument: SQL text, or query nodes (a dict), which are written as SQL.
+pub(super) struct Sql {
+    pub text: PyBackedStr,
+    /// The parameters of query nodes. Those of SQL text are an argument of their own.
+    params: Option<Py<PyTuple>>,
+}
+
+impl Sql {
+    /// The statement with its parameters; `params` are those of SQL text.
+    pub fn with_params(self, params: Py<PyTuple>) -> Call {
+        Call { sql: self.text, params: self.params.unwrap_or(params) }
+    }
+
+    /// Whether it was given as query nodes.
+    pub fn is_nodes(&self) -> bool {
+        self.params.is_some()
+    }
+}
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Sql {
+    type Error = PyErr;
+
+    fn extract(sql: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(nodes) = sql.cast::<PyDict>() {
+            let (text, params) = render(sql.py(), &nodes)?;
+            return Ok(Self {
+                text: PyString::new(sql.py(), &text).try_into()?,
+                params: Some(params.unbind()),
+            });
+        }
+        Ok(Self { text: sql.extract::<SqlText>()?.0, params: None })
+    }
+}
+
+/// The SQL text of a statement, as an argument.
+pub(super) struct SqlText(pub PyBackedStr);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for SqlText {
     type Error = PyErr;
 
     fn extract(text: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
