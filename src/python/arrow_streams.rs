@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, RecordBatchOptions, make_array};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 use pyo3::exceptions::{PyStopIteration, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,7 +14,6 @@ use pyo3_arrow::ffi::ArrayReader;
 use pyo3_arrow::{PyArrayReader, PyRecordBatch, PySchema};
 
 use super::gil::{attached, from_py_err};
-use super::polars;
 use crate::error::{Error, Result, ValueError};
 use crate::load::Source;
 
@@ -72,7 +71,7 @@ impl CStreamReader {
         }
         self.row += rows.len() as u64;
         let columns = rows.columns().iter().zip(self.schema.fields());
-        let columns = columns.map(|(array, field)| polars::retype_nulls(array, field.data_type()));
+        let columns = columns.map(|(array, field)| retype_nulls(array, field.data_type()));
         let columns = columns.collect::<Result<Vec<_>, _>>().map_err(source_error)?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(source_error)
@@ -93,6 +92,35 @@ impl Source for CStreamReader {
         let Some(array) = next.transpose().map_err(source_error)? else { return Ok(None) };
         self.convert_batch(&array).map(Some)
     }
+}
+
+/// The child fields of a list or a struct; none of other types.
+pub(super) fn child_fields(data_type: &DataType) -> Vec<FieldRef> {
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            vec![Arc::clone(item)]
+        }
+        DataType::Struct(fields) => fields.iter().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The array as `data_type`, which may differ from its own type only by Null.
+fn retype_nulls(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    if array.data_type() == data_type {
+        return Ok(Arc::clone(array));
+    }
+    if *data_type == DataType::Null {
+        return Ok(Arc::new(NullArray::new(array.len())));
+    }
+    let data = array.to_data();
+    let children = data.child_data().iter().zip(child_fields(data_type));
+    let children = children.map(|(child, field)| {
+        Ok(retype_nulls(&make_array(child.clone()), field.data_type())?.to_data())
+    });
+    let children = children.collect::<Result<Vec<_>, ArrowError>>()?;
+    let data = data.into_builder().data_type(data_type.clone()).child_data(children).build()?;
+    Ok(make_array(data))
 }
 
 /// The error for Arrow data that arrow cannot import. Its own `ValueError` gives only the reason.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, NullArray, make_array};
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema};
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::arrow_streams::CStreamReader;
+use super::arrow_streams::{CStreamReader, child_fields};
 use super::gil::from_py_err;
 use super::names;
 use crate::error::{Error, Result};
@@ -158,33 +157,4 @@ fn boolean_as_null(field: &FieldRef, dtype: &Bound<'_, PyAny>) -> PyResult<Field
         _ => return Ok(Arc::clone(field)),
     };
     Ok(Arc::new(field.as_ref().clone().with_data_type(data_type)))
-}
-
-/// The child fields of a nested type that polars exports.
-fn child_fields(data_type: &DataType) -> Vec<FieldRef> {
-    match data_type {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            vec![Arc::clone(item)]
-        }
-        DataType::Struct(fields) => fields.iter().cloned().collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The array as `data_type`, which may differ from its own type only by Null.
-pub(super) fn retype_nulls(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    if array.data_type() == data_type {
-        return Ok(Arc::clone(array));
-    }
-    if *data_type == DataType::Null {
-        return Ok(Arc::new(NullArray::new(array.len())));
-    }
-    let data = array.to_data();
-    let children = data.child_data().iter().zip(child_fields(data_type));
-    let children = children.map(|(child, field)| {
-        Ok(retype_nulls(&make_array(child.clone()), field.data_type())?.to_data())
-    });
-    let children = children.collect::<Result<Vec<_>, ArrowError>>()?;
-    let data = data.into_builder().data_type(data_type.clone()).child_data(children).build()?;
-    Ok(make_array(data))
 }

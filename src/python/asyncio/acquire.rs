@@ -6,21 +6,17 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::PyTuple;
 
-use super::super::gil::{call, from_py_err, if_attached};
+use super::super::gil::{from_py_err, if_attached};
 use super::super::hooks::{PoolHooks, run};
 use super::super::session::Checkout;
 use super::call_queue::Caller;
 use super::driver::{drop_closed_loops, is_driven_by};
-use super::event_loop::EventLoop;
+use super::event_loop::{EventLoop, cancel};
 use super::future::Completion;
-use super::run_hooks::prepared;
+use super::run_hooks::{Start, prepared};
 use crate::error::{Error, Result};
 use crate::session::pool::{Grant, Permit, Pool, PooledSession, Waiter};
-
-/// What is done with the connection, in the loop's thread.
-pub(super) type Start = Box<dyn FnOnce(Python<'_>, &EventLoop, Checkout) -> Result<()> + Send>;
 
 struct PendingStart {
     start: Option<Start>,
@@ -188,13 +184,6 @@ impl PendingAcquire {
             self.completion.complete(py, Err(error));
         }
     }
-}
-
-/// Cancels a timer or a task, by code of Python's.
-pub(super) fn cancel(awaited: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = awaited.py();
-    let method = awaited.getattr(pyo3::intern!(py, "cancel"))?;
-    call(&method, &PyTuple::empty(py)).map(|_| ())
 }
 
 fn stop_timer(py: Python<'_>, timer: Option<Py<PyAny>>) {

@@ -113,3 +113,10 @@ impl EventLoop {
         call(&self.0.bind(py).getattr(method)?, &given.into_pyobject(py)?)
     }
 }
+
+/// Cancels a timer handle or a task.
+pub(super) fn cancel(handle: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = handle.py();
+    let method = handle.getattr(pyo3::intern!(py, "cancel"))?;
+    call(&method, &PyTuple::empty(py)).map(|_| ())
+}

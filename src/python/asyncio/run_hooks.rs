@@ -7,11 +7,13 @@ use pyo3::prelude::*;
 use super::super::gil::from_py_err;
 use super::super::hooks::{FAILED, HookLease, PoolHooks, run};
 use super::super::session::Checkout;
-use super::acquire::{Start, cancel};
-use super::event_loop::EventLoop;
+use super::event_loop::{EventLoop, cancel};
 use super::future::Completion;
 use crate::error::{Error, Result};
 use crate::session::pool::Pool;
+
+/// What is done with the connection, in the loop's thread.
+pub(super) type Start = Box<dyn FnOnce(Python<'_>, &EventLoop, Checkout) -> Result<()> + Send>;
 
 /// Puts the hooks of a pool before what is done with a connection. They run in the context of the caller,
 /// whatever the loop does then.
