@@ -15,7 +15,7 @@ use super::arguments::Text;
 use super::arrow_builders::{is_instance_of_named, type_name};
 use super::cancellation::ProgressReporter;
 use super::errors::exception;
-use super::gil::{attached, detached, from_py_err, not_held};
+use super::gil::{attached, detached, detached_if_attached, from_py_err};
 use crate::error::{Error, Result};
 use crate::fetch::{Options, Reading};
 use crate::load::{Observer as _, Source};
@@ -176,7 +176,7 @@ impl Iterator for BatchStream {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let result = not_held(|| self.0.next());
+        let result = detached_if_attached(|| self.0.next());
         result.transpose().map(|batch| {
             batch.map_err(|error| {
                 let error = attached(|py| exception(py, error));
@@ -210,7 +210,7 @@ impl HowdahReader {
 
 impl Source for HowdahReader {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let batch = not_held(|| self.0.next());
+        let batch = detached_if_attached(|| self.0.next());
         // An error of the source, so that the load does not take it for an error of its own target and add to it.
         batch.map_err(|error| from_py_err(attached(|py| exception(py, error))))
     }
