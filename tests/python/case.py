@@ -1,4 +1,4 @@
-"""Names of the cases that a test goes through."""
+"""Names for the cases of a parametrised test."""
 
 from __future__ import annotations
 

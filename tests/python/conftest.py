@@ -1,4 +1,4 @@
-"""One private server for the whole run, one schema of it for each test, and a witness that is not howdah."""
+"""One private server for the whole run, one schema of it for each test, and psycopg to check results without howdah."""
 
 from __future__ import annotations
 

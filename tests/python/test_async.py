@@ -1,4 +1,4 @@
-"""AsyncDatabase: the same verbs, awaited."""
+"""AsyncDatabase: the same methods, awaited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`import howdah` imports nothing that takes long and that many users do not need."""
+"""`import howdah` imports no slow module that many users do not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No module of the package imports itself by way of others, whenever the import runs and whatever needs it."""
+"""No module of the package imports itself through other modules, at import, in functions or for type checkers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server says besides answers reaches Python's logging."""
+"""Notices of the server are logged by Python's logging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Properties: whatever a typed table holds goes in and comes back the same, by either road."""
+"""Values of every type come back unchanged, as rows and as Arrow data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""into=: rows as the caller's own objects. No server is asked."""
+"""into=: rows as objects of the caller's classes, without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflows of CI take actions by commit, so that nobody else can change what runs."""
+"""The workflows of CI pin actions by commit, so that nobody can change them."""
 
 from __future__ import annotations
 

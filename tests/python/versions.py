@@ -1,4 +1,4 @@
-"""Servers of more than one version, for what they do differently."""
+"""Servers of more than one version, for differences between them."""
 
 from __future__ import annotations
 

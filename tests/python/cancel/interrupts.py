@@ -1,4 +1,4 @@
-"""Interrupts at random moments of a write, and whether what is told of each is true.
+"""Interrupts writes at random moments, and checks whether each exception tells the truth.
 
 Each shot empties a table, begins a write into it, interrupts that after a random time, and compares what the exception
 tells with the rows that are there: all of them where it tells "committed", none where it tells nothing.

@@ -1,4 +1,4 @@
-"""Ctrl-C in a process of its own: the statement ends at the server, and the process may go on."""
+"""Ctrl-C in a separate process: the statement ends at the server, and the process can continue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes that are interrupted at random moments: what each exception tells is what is stored."""
+"""Writes that are interrupted at random moments: each exception agrees with what is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LISTEN and NOTIFY: what is sent arrives, once and in order; a lost connection is told."""
+"""LISTEN and NOTIFY: notifications arrive once and in order; a lost connection is an error."""
 
 from __future__ import annotations
 

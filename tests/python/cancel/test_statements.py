@@ -1,4 +1,4 @@
-"""A statement that nobody waits for any more ends at the server, and the next one works."""
+"""A statement without a waiting caller is cancelled at the server, and the next one works."""
 
 # ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations

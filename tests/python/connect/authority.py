@@ -1,4 +1,4 @@
-"""Authorities of the tests' own, and what they issue: certificates that are good, and ones that are bad in one way."""
+"""Certificate authorities of the tests, and their certificates: valid ones, and ones with a single fault."""
 
 from __future__ import annotations
 

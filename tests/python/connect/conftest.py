@@ -1,4 +1,4 @@
-"""A server on TCP whose certificate and rules of entry each test chooses, and libpq's word on what should happen."""
+"""A server on TCP with a certificate and login rules for each test, and libpq to compare with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several hosts, the kind of server that is wanted, and what the environment and files say."""
+"""Several hosts, the requested kind of server, environment variables and files."""
 
 from __future__ import annotations
 

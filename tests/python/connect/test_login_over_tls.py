@@ -1,4 +1,4 @@
-"""Who we are over TLS: client certificates, and passwords bound to the server's certificate. libpq is the witness."""
+"""Logins over TLS: client certificates, and passwords bound to the server's certificate, compared with libpq."""
 
 from __future__ import annotations
 

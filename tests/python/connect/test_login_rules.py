@@ -1,4 +1,4 @@
-"""By which methods a client logs in: `require_auth`, `requirepeer`, `sslcertmode`, SCRAM. libpq is the witness."""
+"""The methods of a login: `require_auth`, `requirepeer`, `sslcertmode`, SCRAM, compared with libpq."""
 
 from __future__ import annotations
 

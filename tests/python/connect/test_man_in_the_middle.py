@@ -1,4 +1,4 @@
-"""A server in between, with a certificate of its own, that asks for weaker logins. libpq is the witness."""
+"""A man in the middle with a certificate of its own, who asks for weaker logins, compared with libpq."""
 
 from __future__ import annotations
 

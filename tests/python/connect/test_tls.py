@@ -1,4 +1,4 @@
-"""TLS: which servers are trusted, by sslmode, and what is said of the others. libpq is the witness."""
+"""TLS: which servers each sslmode accepts, and the errors for others, compared with libpq."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TLS handshake that is cut, reset or left waiting: an error in time that says where, and then another try."""
+"""A TLS handshake that is cut, reset or stalled: a clear error in time; the next attempt works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An enum, and what the tests of DDL ask the server."""
+"""An enum, and queries of the tests of DDL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that the documentation shows are there: targets of make, options, modules, tests, extras."""
+"""The commands in the documentation exist: targets of make, options, modules, tests, extras."""
 
 from __future__ import annotations
 

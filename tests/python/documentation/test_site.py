@@ -1,4 +1,4 @@
-"""The site lists every page, the reference every public name, and tables say what the code does."""
+"""The site lists every page, the reference every public name, and tables agree with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""examples/fastapi: a service over HTTP, asked by httpx."""
+"""examples/fastapi: a service over HTTP, called by httpx."""
 
 from __future__ import annotations
 

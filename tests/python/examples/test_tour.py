@@ -1,4 +1,4 @@
-"""examples/tour.py runs to its end, and finds what it says."""
+"""examples/tour.py runs to its end, and its assertions hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that end while daemon threads are inside of verbs."""
+"""Programs that end while daemon threads are inside calls of howdah."""
 
 from __future__ import annotations
 

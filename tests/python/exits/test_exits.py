@@ -1,4 +1,4 @@
-"""The process ends as if howdah were not there, whatever it is at work on."""
+"""Processes end without a crash or a message, whatever howdah is doing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of faults share: a server on TCP, a proxy before it, and a database of either kind behind that."""
+"""Fixtures of the tests of faults: a server on TCP, a proxy in front of it, and databases that use the proxy."""
 
 from __future__ import annotations
 

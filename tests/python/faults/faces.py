@@ -1,4 +1,4 @@
-"""Both databases behind one face, so that one test asks both; and an end to waiting."""
+"""One interface to both databases, so that one test covers both, with a time limit for each call."""
 
 from __future__ import annotations
 

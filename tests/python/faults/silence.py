@@ -1,4 +1,4 @@
-"""What is asked of a network that has become a black hole: it takes all bytes and gives none back.
+"""Calls over a network that loses all bytes: it accepts them and returns none.
 
 Each act waits for the server in one way, and falls silent right before. As a program, it prints how long each takes:
 `python -m tests.python.faults.silence`.

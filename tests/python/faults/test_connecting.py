@@ -1,4 +1,4 @@
-"""A connection that is cut, reset, delayed or left waiting while it is set up: an error in time, and then another."""
+"""A connection that is cut, reset, delayed or stalled while it is set up: an error in time; the next one works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that answers a load with nonsense: an error in time, and never a count of rows that were not stored."""
+"""A server that answers a load with malformed messages: an error in time, and never a wrong count of rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that speaks nonsense while a client logs in: an error in time, never a hang and never a panic."""
+"""A server that sends malformed messages during a login: an error in time, never a hang and never a panic."""
 
 from __future__ import annotations
 

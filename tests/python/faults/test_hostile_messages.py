@@ -1,4 +1,4 @@
-"""A server that answers statements with nonsense: an error in time, never a hang, a panic or a wrong answer."""
+"""A server that answers statements with malformed messages: an error in time, no hang, no panic, no wrong result."""
 
 from __future__ import annotations
 

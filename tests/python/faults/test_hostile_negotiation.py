@@ -1,4 +1,4 @@
-"""A server that answers by nonsense, or not at all, before and during the login: refused, and in the caller's time."""
+"""A server that answers wrongly, or not at all, before and during the login: an error within the time limit."""
 
 from __future__ import annotations
 

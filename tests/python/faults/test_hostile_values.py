@@ -1,4 +1,4 @@
-"""A server whose values are none of their type: an error by every verb, never a panic and never a made-up value."""
+"""A server whose values do not have their type's format: an error by every method, never a panic or a wrong value."""
 
 from __future__ import annotations
 

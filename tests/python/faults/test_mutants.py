@@ -1,4 +1,4 @@
-"""A real server's bytes with some of them changed by chance: an answer or an error, never a panic, crash or hang."""
+"""A server's bytes with random changes: a result or an error, never a panic, crash or hang."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A write whose answer does not come: whoever interrupts it, or loses the connection, hears what is known of it."""
+"""A write without an answer: after an interruption or a lost connection, the exception says what is known."""
 
 from __future__ import annotations
 

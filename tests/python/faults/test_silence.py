@@ -1,4 +1,4 @@
-"""A network that turns into a black hole: every wait ends with the caller's limit, an interrupt at once.
+"""A network that loses all bytes: every wait ends at the caller's limit, an interrupt at once.
 
 The bounds are those promised (a second more than the limit; half a second) with as much again for a busy machine. Waits
 that were not bounded went on for ever, and those that were took 8 to 11 seconds.

@@ -1,4 +1,4 @@
-"""A connection that is lost between statements or in the midst of one: an error, no hang, and the pool recovers."""
+"""A connection that is lost between statements or during one: an error, no hang, and the pool recovers."""
 
 from __future__ import annotations
 

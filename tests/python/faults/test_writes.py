@@ -1,4 +1,4 @@
-"""A connection that is lost while something is stored: all of it or nothing; where nobody knows, the error says so."""
+"""A connection that is lost during a write: all of it or nothing is stored; if that is unknown, the error says so."""
 
 from __future__ import annotations
 

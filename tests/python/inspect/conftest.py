@@ -1,4 +1,4 @@
-"""What the tests of `howdah inspect` share: databases of their own, and tables made of source."""
+"""Fixtures of the tests of `howdah inspect`: separate databases, and tables created from source."""
 
 from __future__ import annotations
 

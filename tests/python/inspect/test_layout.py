@@ -1,4 +1,4 @@
-"""How source is laid out, names are made, and the server's SQL is taken apart."""
+"""How source is formatted, names are made, and the server's SQL is parsed."""
 
 from __future__ import annotations
 

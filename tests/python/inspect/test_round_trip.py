@@ -1,4 +1,4 @@
-"""Tables that are created of what was written of others are no different from them, as the server has it."""
+"""Tables created from generated classes equal the tables that the classes were generated from."""
 
 from __future__ import annotations
 

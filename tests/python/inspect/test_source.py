@@ -1,4 +1,4 @@
-"""The source that is written: what it says, how it is laid out, and what type checkers make of it."""
+"""The generated source: its contents, its format, and its types."""
 
 from __future__ import annotations
 

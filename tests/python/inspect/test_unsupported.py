@@ -1,4 +1,4 @@
-"""What classes have no words for stands in the source as comments, by the SQL that makes it."""
+"""Features that classes cannot declare are comments in the source, with the SQL that creates them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the load tests share: a load that must be refused, and must leave its table alone."""
+"""A load that must be refused, and must not change its table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that the tests of `replace` load, and what the catalogue says of a table."""
+"""Rows that the tests of `replace` load, and the catalogue entries of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""append: rows are added, columns left out fill themselves, and what is reported is what was stored."""
+"""append: rows are added, missing columns get their defaults, and the report is true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form in which Arrow hands over a column: views, dictionaries, runs, lists, slices, many batches."""
+"""Every Arrow layout of a column: views, dictionaries, run-end encoding, lists, slices, many batches."""
 
 from __future__ import annotations
 

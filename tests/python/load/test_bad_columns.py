@@ -1,4 +1,4 @@
-"""Columns that do not fit the table: told all at once, by name, before anything is sent."""
+"""Columns that do not match the table are reported by name, all at once, before anything is sent."""
 
 from __future__ import annotations
 

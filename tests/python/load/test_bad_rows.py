@@ -1,4 +1,4 @@
-"""Rows that are none, and sources that hold no rows."""
+"""Objects that are not rows, and sources that do not contain rows."""
 
 from __future__ import annotations
 

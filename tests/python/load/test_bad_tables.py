@@ -1,4 +1,4 @@
-"""Tables that cannot be loaded into, and constraints that stand in the way."""
+"""Tables that cannot be loaded, and constraints that refuse rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""create: the table that is made has the types that the data calls for."""
+"""create: the types of the new table are those of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server finds out as late as at the commit, or as early as at the start of a COPY."""
+"""Errors that the server reports only at the commit, or at the start of a COPY."""
 
 from __future__ import annotations
 

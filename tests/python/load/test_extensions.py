@@ -1,4 +1,4 @@
-"""Arrow's extension types: those that are known are loaded, and no other is taken for its storage."""
+"""Arrow's extension types: known ones are loaded, others are refused and not loaded as their storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that the server would cut to 63 bytes, so that they mean something else, are refused by every verb."""
+"""Names of more than 63 bytes, which the server would cut, are refused by every method."""
 
 from __future__ import annotations
 

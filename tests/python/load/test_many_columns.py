@@ -1,4 +1,4 @@
-"""What does not fit is told for the first columns alone, and many columns are refused as soon as few."""
+"""Errors list only the first columns, and many columns are refused as fast as a few."""
 
 from __future__ import annotations
 

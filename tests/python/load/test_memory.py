@@ -1,4 +1,4 @@
-"""Memory grows by some MB, however many rows go by; by a long row at most twice, and by none when it has gone."""
+"""Memory grows by some MB for any number of rows, by at most twice a long row, and is released afterwards."""
 
 from __future__ import annotations
 

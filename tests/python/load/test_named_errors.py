@@ -1,4 +1,4 @@
-"""Errors of a load name the table of the caller, whichever table the rows go to first, and show no values of a row."""
+"""Errors of a load name the caller's table, even if a staging table was loaded, and show no values of a row."""
 
 from __future__ import annotations
 

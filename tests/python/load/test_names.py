@@ -1,4 +1,4 @@
-"""Names of tables and columns, however odd; temporary and partitioned tables."""
+"""Unusual names of tables and columns; temporary and partitioned tables."""
 
 from __future__ import annotations
 

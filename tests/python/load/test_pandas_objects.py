@@ -1,4 +1,4 @@
-"""Columns of objects in frames of pandas: every value is looked at, and taken or refused as it is in a dict."""
+"""Object columns of pandas frames: each value is converted or refused as in a dict."""
 
 from __future__ import annotations
 

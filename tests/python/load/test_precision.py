@@ -1,4 +1,4 @@
-"""Columns that keep a part of a value alone: what they keep is stored, and the rest is refused, not cut off."""
+"""Columns with a precision: values that fit are stored, and others are refused, not cut."""
 
 from __future__ import annotations
 

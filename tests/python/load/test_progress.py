@@ -1,4 +1,4 @@
-"""Progress of loads and reads: a callable that is told, or a tqdm bar."""
+"""Progress of loads and reads: a callable, or a tqdm bar."""
 
 from __future__ import annotations
 

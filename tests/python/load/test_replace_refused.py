@@ -1,4 +1,4 @@
-"""replace refuses tables for which it could not do what was asked, or would lose something."""
+"""replace refuses tables if it could not copy all their properties, or would not fire their triggers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever holds rows: frames of every library, and iterables of every kind of row."""
+"""Sources of rows: frames of every library, and iterables of every kind of row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of batches: each batch is what the stream's schema says, and each row is one, or the load is refused."""
+"""Streams of batches: a load is refused if a batch does not match the stream's schema."""
 
 from __future__ import annotations
 

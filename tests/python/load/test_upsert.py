@@ -1,4 +1,4 @@
-"""upsert: rows whose key is there are updated, the others inserted, and both are counted."""
+"""upsert: rows with an existing key are updated, the others inserted, and both are counted."""
 
 from __future__ import annotations
 

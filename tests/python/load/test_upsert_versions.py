@@ -1,4 +1,4 @@
-"""upsert before PostgreSQL 18 and since: into partitions and views, by keys that may be NULL, and what is refused."""
+"""upsert before and since PostgreSQL 18: into partitions and views, with keys that may be NULL, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements of every kind, by name: what is written for each stands in `snapshots.sql`."""
+"""Statements of every kind, by name; `snapshots.sql` has the SQL of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Database and its queries behind the verbs of their twins: what they give is awaited, but is there already."""
+"""Makes a Database and its queries awaitable, so that tests of AsyncDatabase run on both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of many rows share: how many are few, and some rows."""
+"""Sizes of small and large inserts, rows, and tables for the tests of bulk inserts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables that the tests of the ORM share, and what stands in them."""
+"""The tables that the tests of the ORM share, and their rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of every kind in many rows at once, as save() stores them one by one."""
+"""Values of every kind in bulk inserts, compared with save()."""
 
 from __future__ import annotations
 

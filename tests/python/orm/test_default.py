@@ -1,4 +1,4 @@
-"""The verbs of the classes themselves, on the default database."""
+"""The methods of table classes, on the default database."""
 
 from __future__ import annotations
 

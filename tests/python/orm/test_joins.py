@@ -1,4 +1,4 @@
-"""Joins that are asked for, beside those that columns of other tables bring with them."""
+"""Explicit joins, together with the implicit joins of referenced columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and columns named as howdah names what is its own."""
+"""Tables and columns with names that howdah uses itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages by keyset: every row once, in order, whatever the keys, and while rows come and go."""
+"""Keyset pages: every row once, in order, for any keys, and while rows are inserted and deleted."""
 
 from __future__ import annotations
 

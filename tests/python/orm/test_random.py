@@ -1,4 +1,4 @@
-"""A thousand queries at random give the rows of the same queries written by hand."""
+"""A thousand random queries return the rows of the same queries written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References as conditions and keys, and columns of queries by what was selected as them."""
+"""References as conditions and keys, and columns of subqueries by the selected expressions."""
 
 from __future__ import annotations
 

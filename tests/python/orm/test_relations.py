@@ -1,4 +1,4 @@
-"""Relations: loaded when asked for, by as few statements as there are kinds of rows, and never behind one's back."""
+"""Relations are loaded only on request, by one statement for each collection."""
 
 from __future__ import annotations
 

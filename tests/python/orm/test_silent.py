@@ -1,4 +1,4 @@
-"""What would be ignored without a word, or would find nothing, is an error that says what to do."""
+"""Mistakes that would be ignored, or would match no row, are errors that say what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written for every kind of expression and query, and that the server takes it."""
+"""The SQL of every kind of expression and query, and that the server accepts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows upserted: what tells them apart, what becomes of those that are there, and what is refused."""
+"""Upserts of table rows: keys, updates of existing rows, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plugin in runs of pytest of their own, with pytest-asyncio, with anyio, and with neither."""
+"""The plugin in separate runs of pytest: with pytest-asyncio, with anyio, and with neither."""
 
 from __future__ import annotations
 

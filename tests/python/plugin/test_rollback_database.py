@@ -1,4 +1,4 @@
-"""What is done in a test's database: it is as with a pool, but nothing of it stays."""
+"""The database of a test behaves as a pool, but all changes are rolled back."""
 
 from __future__ import annotations
 

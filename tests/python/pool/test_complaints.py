@@ -1,4 +1,4 @@
-"""What is left to the garbage collector, or ends in a hurry, complains of nothing and leaves nothing."""
+"""Objects that are garbage-collected, or cut short, cause no warnings and leave no state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each new connection logs in with: a password that is asked for, and files that are read again."""
+"""The credentials of each new connection: a password callable, and files that are read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request to cancel that comes through late, when its connection may be somebody else's."""
+"""A delayed request to cancel, whose connection may have another caller by then."""
 
 # ruff: noqa: PT012  (what raises is in the midst of a block)
 

@@ -1,4 +1,4 @@
-"""What a pool does when its server goes away, has too many connections or only reads; and what it does unasked."""
+"""A pool whose server stops, has too many connections or is read-only; and its background work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who waits first is served first, and each gets the answer to what it asked."""
+"""Callers are served in the order in which they asked, and each gets its own results."""
 
 from __future__ import annotations
 

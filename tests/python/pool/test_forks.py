@@ -1,4 +1,4 @@
-"""A forked child goes on with its parent's database: on connections of its own, and the parent's are unharmed."""
+"""A forked child uses its parent's database on new connections; those of the parent are not affected."""
 
 from __future__ import annotations
 

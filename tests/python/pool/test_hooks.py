@@ -1,4 +1,4 @@
-"""Hooks of a pool: what runs on a new connection, on one that is lent and on one that comes back."""
+"""Hooks of a pool: on new, acquired and released connections."""
 
 from __future__ import annotations
 

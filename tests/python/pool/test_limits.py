@@ -1,4 +1,4 @@
-"""How many connections there are, for how long, and what the pool tells of them."""
+"""Limits on the number and age of connections, and the statistics of the pool."""
 
 from __future__ import annotations
 

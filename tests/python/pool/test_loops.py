@@ -1,4 +1,4 @@
-"""One AsyncDatabase, many event loops: one after another, two at once, of two kinds, and ended in the midst of it."""
+"""One AsyncDatabase in many event loops: one after another, two at once, of two kinds, and closed ones."""
 
 from __future__ import annotations
 

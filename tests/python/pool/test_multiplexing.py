@@ -1,4 +1,4 @@
-"""With `multiplex=True` reads of several tasks share a connection; only the time that they take tells it."""
+"""With `multiplex=True`, reads of several tasks share a connection without other visible effects."""
 
 from __future__ import annotations
 

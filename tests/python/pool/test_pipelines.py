@@ -1,4 +1,4 @@
-"""Pipelines: statements that are sent without waiting, their results in order, and what an error does to the others."""
+"""Pipelines: statements that are sent without waiting, the order of results, and errors."""
 
 # ruff: noqa: PT012  (what raises is the end of a block)
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Connections that die while nobody looks, and a server that goes and comes back under a pool in use."""
+"""Idle connections that are lost, and a server that restarts under a busy pool."""
 
 # ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one caller leaves in a session, and what the next one finds of it."""
+"""State that a caller leaves in a session is undone before the next caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task goes on in the very callback that its answer came in, as if the loop itself had woken it."""
+"""A task resumes in the callback that receives its response, without another iteration of the loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types asked for with types=: every value as it is, or an error that names it."""
+"""Types requested by types=: every value is exact, or an error names it."""
 
 from __future__ import annotations
 

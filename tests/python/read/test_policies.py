@@ -1,4 +1,4 @@
-"""What becomes of values that Arrow cannot hold, and types asked for with types=."""
+"""Policies for values that Arrow cannot hold, and types requested by types=."""
 
 from __future__ import annotations
 

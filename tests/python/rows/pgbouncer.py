@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode, in front of a server, for as long as a test session."""
+"""Starts PgBouncer in transaction mode, in front of a server, for a test session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session that the server ends by a timeout: whichever verb meets that, its error has the server's SQLSTATE."""
+"""A session that the server ends by a timeout: the error of every method has the server's SQLSTATE."""
 
 from __future__ import annotations
 

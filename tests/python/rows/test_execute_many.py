@@ -1,4 +1,4 @@
-"""execute_many: all rows or none, in one transaction, whichever statement it is."""
+"""execute_many: all rows or none, in one transaction, for every kind of statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an error says besides the server's words: how to cast, what to set behind PgBouncer; and no values of rows."""
+"""Hints of errors: how to cast, what to set for PgBouncer; and no values of rows."""
 
 from __future__ import annotations
 

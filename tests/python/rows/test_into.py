@@ -1,4 +1,4 @@
-"""`into=`: every verb that gives rows gives them as objects, too."""
+"""`into=`: every method that returns rows can return objects."""
 
 from __future__ import annotations
 

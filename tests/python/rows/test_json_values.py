@@ -1,4 +1,4 @@
-"""What fetch gives for json and jsonb, sent back by any verb, is the same value; what has no JSON form is refused."""
+"""JSON values from fetch, sent back by any method, are the same; values without a JSON form are refused."""
 
 from __future__ import annotations
 

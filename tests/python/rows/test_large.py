@@ -1,4 +1,4 @@
-"""The large ends: values, rows, columns and parameters as many and as big as the protocol has room for."""
+"""Limits of the protocol: the largest values, and the most rows, columns and parameters."""
 
 from __future__ import annotations
 

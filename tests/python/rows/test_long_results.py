@@ -1,4 +1,4 @@
-"""Results that come in many parts: rows are made of each while the server goes on with the next."""
+"""Results that arrive in many parts: rows are made of each part while the server sends the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepared statements when names come to mean something else: parameters have the types of the columns of now."""
+"""Prepared statements after a name changes its meaning: parameters have the types of the current columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices: what the server says besides answers reaches the logger `howdah`, at a fitting level."""
+"""Notices of the server are logged to the logger `howdah`, with the level of their severity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types that howdah does not know come as the server's own text, and go so."""
+"""Types that howdah does not support are read and sent as the server's text."""
 
 from __future__ import annotations
 

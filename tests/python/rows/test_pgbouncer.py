@@ -1,4 +1,4 @@
-"""Through PgBouncer in transaction mode, where each transaction may meet another connection of the server."""
+"""PgBouncer in transaction mode, where each transaction may use another connection of the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that a type cannot hold, there or back: an error that names the place, and a connection that stays good."""
+"""Values that a type cannot hold: an error that names the position, and a usable connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every type, as a parameter to the server and back in a row; the server's own text is the witness."""
+"""Every type, as a parameter and back in a row, compared with the server's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values made up by Hypothesis: what goes in comes back, whatever it is."""
+"""Values made by Hypothesis come back unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepared statements: kept, forgotten, made stale by DDL or taken away, and the caller sees nothing of it."""
+"""Prepared statements: cached, dropped, invalidated by DDL or deallocated, without effects for the caller."""
 
 from __future__ import annotations
 

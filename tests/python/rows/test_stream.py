@@ -1,4 +1,4 @@
-"""stream: a result in batches, in constant memory, ended early or late, inside and outside of a transaction."""
+"""stream: a result in batches, in constant memory, closed early or late, inside and outside of a transaction."""
 
 from __future__ import annotations
 

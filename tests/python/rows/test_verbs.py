@@ -1,4 +1,4 @@
-"""execute, fetch, fetch_one and fetch_value: whatever a statement may be, and what it gives."""
+"""execute, fetch, fetch_one and fetch_value with every kind of statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the session tests share: servers of their own, and a way to wait that is not a measured time."""
+"""Servers for the session tests, and a way to wait without measuring time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments that cannot be sent end in errors of howdah's tree, which say what is wrong with them."""
+"""Arguments that cannot be sent are errors of howdah that say why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the database is, and who asks: URIs, DSNs, the environment, passwords, and what an error may show."""
+"""Connection parameters: URIs, DSNs, the environment, passwords; and what errors may show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A load or read that is cut off: the table is as it was, the error says why, and the next call works."""
+"""A load or read that is cut off: the table is unchanged, the error says why, and the next call works."""
 
 from __future__ import annotations
 

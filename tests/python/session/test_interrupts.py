@@ -1,4 +1,4 @@
-"""Ctrl-C and cancelled tasks: the statement ends at the server, the table is as it was, the connection is clean."""
+"""Ctrl-C and cancelled tasks: the statement ends at the server, the table is unchanged, the connection is clean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pool: how many connections, whose they are, and what becomes of stale ones."""
+"""The pool: the number of connections, their callers, and stale connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting: what it costs the processor, and what goes on meanwhile. Seconds here are those of the processor."""
+"""Waiting: its CPU time, and other work meanwhile. Seconds here are CPU seconds."""
 
 from __future__ import annotations
 

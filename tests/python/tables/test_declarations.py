@@ -1,4 +1,4 @@
-"""How tables are declared, and what is refused."""
+"""Declarations of tables, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the key of a reference is declared beside it, and what is refused."""
+"""Declarations of the keys of references, and refusals."""
 
 from __future__ import annotations
 

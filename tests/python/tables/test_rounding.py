@@ -1,4 +1,4 @@
-"""Values that a column cannot hold exactly: verbs of tables refuse them, and SQL of the caller's own rounds them."""
+"""Values that a column cannot hold exactly: methods of tables refuse them, and the caller's SQL rounds them."""
 
 from __future__ import annotations
 

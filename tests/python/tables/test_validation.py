@@ -1,4 +1,4 @@
-"""Tables for pydantic and FastAPI: what comes in is checked, what goes out is shown, and reads are neither."""
+"""Tables in pydantic and FastAPI: input is validated, output is serialised, and reads are neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a block does to what is inside of it: committed together, or not at all."""
+"""Transaction blocks: statements are committed together, or not at all."""
 
 # ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations

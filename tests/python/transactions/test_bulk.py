@@ -1,4 +1,4 @@
-"""load(), read() and stream() inside a block: part of the transaction, like any statement."""
+"""load(), read() and stream() inside a block are part of the transaction."""
 
 # ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations

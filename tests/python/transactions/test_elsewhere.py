@@ -1,4 +1,4 @@
-"""Blocks that are entered in one thread or task and used in another, and the verbs of the transaction itself."""
+"""Blocks that are entered in one thread or task and used in another, and the transaction's own methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""run_transaction: again when another transaction was in the way, and only then."""
+"""run_transaction: it repeats the body after a conflict, and only then."""
 
 from __future__ import annotations
 

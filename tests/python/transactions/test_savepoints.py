@@ -1,4 +1,4 @@
-"""Blocks inside blocks: savepoints, three deep."""
+"""Nested blocks: savepoints, three levels deep."""
 
 # ruff: noqa: PT012, TRY301  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tasks and threads in and around a block: whose it is, and what of it they may use."""
+"""Tasks and threads inside and outside a block: which of them may use it."""
 
 # ruff: noqa: PT012  (what raises may be the end of a block, or the midst of it)
 from __future__ import annotations

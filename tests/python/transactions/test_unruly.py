@@ -1,4 +1,4 @@
-"""Statements that begin and end transactions by themselves: the next caller gets a clean connection all the same."""
+"""Statements that begin and end transactions themselves: the next caller still gets a clean connection."""
 
 from __future__ import annotations
 

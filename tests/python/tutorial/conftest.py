@@ -1,4 +1,4 @@
-"""The tutorial's tables with their rows, and SQLAlchemy's way to them."""
+"""The tutorial's tables with their rows, and a SQLAlchemy session for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the type tests share: a column of the type, its way in by every road, and its way back."""
+"""Fixtures of the type tests: a column of the type, and every way to write and read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's own tables: every column of them comes back, whatever its type."""
+"""The server's own tables: every column can be read, whatever its type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""date, time, timestamp and timestamptz: every unit and zone, and years that Python does not know."""
+"""date, time, timestamp and timestamptz: every unit and zone, and years beyond Python's range."""
 
 from __future__ import annotations
 

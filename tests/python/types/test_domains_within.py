@@ -1,4 +1,4 @@
-"""Types made of domains that round: the domain's precision holds for the ends of ranges and for elements, too."""
+"""Ranges and arrays of domains with a precision: it applies to bounds and elements, too."""
 
 from __future__ import annotations
 

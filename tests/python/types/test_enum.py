@@ -1,4 +1,4 @@
-"""Enums and domains: an enum's labels in the server's order, a domain as what it stands for."""
+"""Enums and domains: an enum's labels in the server's order, a domain as its base type."""
 
 from __future__ import annotations
 

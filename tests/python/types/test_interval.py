@@ -1,4 +1,4 @@
-"""interval: months, days and microseconds, none folded into another."""
+"""interval: months, days and microseconds, none converted to another."""
 
 from __future__ import annotations
 

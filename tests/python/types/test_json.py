@@ -1,4 +1,4 @@
-"""json and jsonb: Arrow's text goes through as it is; Python's own shapes are written as JSON, a str as a string."""
+"""json and jsonb: Arrow strings are sent unchanged; Python values are written as JSON, a str as a string."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""inet and cidr: text in Arrow, and what Python's own network addresses become; no bits behind the prefix of a cidr."""
+"""inet and cidr: text in Arrow, classes of ipaddress in Python; no bits right of a cidr's prefix."""
 
 from __future__ import annotations
 

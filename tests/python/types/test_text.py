@@ -1,4 +1,4 @@
-"""text, varchar, bpchar and name: any text that PostgreSQL takes, in every Arrow form."""
+"""text, varchar, bpchar and name: any text that PostgreSQL accepts, in every Arrow form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types that howdah knows by their text alone, and arrays that are not one-dimensional."""
+"""Types without a codec, and arrays that are not one-dimensional."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""uuid: as itself, as 16 bytes and as text."""
+"""uuid: as arrow.uuid, as 16 bytes and as text."""
 
 from __future__ import annotations
 

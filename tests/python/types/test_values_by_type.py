@@ -1,4 +1,4 @@
-"""Values are taken by their type, not by the text that they show themselves as."""
+"""Values are converted by their type, not by their text."""
 
 from __future__ import annotations
 

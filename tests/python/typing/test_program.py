@@ -1,4 +1,4 @@
-"""What type checkers accept runs, too: tests/typing/program.py against a server."""
+"""The program that type checkers accept also runs: tests/typing/program.py with a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mypy and pyright, both strict, make of tables and queries: all that is right, and nothing that is wrong."""
+"""mypy and pyright, both strict, accept right uses of tables and queries, and refuse wrong ones."""
 
 from __future__ import annotations
 
