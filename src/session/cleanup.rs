@@ -17,7 +17,8 @@ pub const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
 /// How long the reset of a session may take: a new session is there sooner than after this.
 const RESET_LIMIT: Duration = CANCEL_TIMEOUT;
 
-/// How often a thread that cleans a session looks whether the pool was closed meanwhile.
+/// How often a thread that cleans a session checks whether the pool was closed meanwhile: once for each cancel request, which takes this
+/// long at most.
 const CLEANING_INTERVAL: Duration = CANCEL_TIMEOUT;
 
 impl Session {

@@ -7,38 +7,34 @@
 //! # States
 //!
 //! ```text
-//!     Protocol::new
-//!          │
-//!     ┌────▼────┐  ReadyForQuery of the startup   ┌──────────────────────────────┐
-//!     │  login  ├────────────────────────────────▶│             idle             │
-//!     └─────────┘                                 │ status I, in transaction (T) │
-//!                                                 │ or failed transaction (E)    │
-//!                                                 └──┬────────▲──────────▲───────┘
-//!                                 begin: a request   │        │          │ ReadyForQuery of the
-//!                        ┌───────────────────────────┤        │          │ last abandoned response
-//!                        │ all its messages          │ more   │ ReadyFor │
-//!                        │ are written               │ follow │ Query    │
-//!                        │                           ▼        │          │
-//!                        │    Sync, CopyDone   ┌──────────┐   │          │
-//!                        │   ┌─────────────────┤ open     │   │          │
-//!                        │   │                 │ request, │   │          │
-//!                        │   │                 │ COPY in  │   │          │
-//!                        ▼   ▼                 └────┬─────┘   │          │
-//!                   ┌────────────┐                  │         │          │
-//!                   │    busy    ├──────────────────┼─────────┘          │
-//!                   │ (pipeline) │ the last response│                    │
-//!                   └─────┬──────┘                  │ abandon: a caller  │
-//!                         │ abandon                 │ drops its response │
-//!                         ▼                         ▼                    │
-//!                   ┌────────────────────────────────────┐               │
-//!                   │ draining: messages are discarded,  ├───────────────┘
-//!                   │ mostly with a cancel in flight     │
-//!                   └────────────────────────────────────┘
+//!              Protocol::new
+//!                   │
+//!               ┌───▼───┐
+//!               │ login │
+//!               └───┬───┘
+//!                   │ ReadyForQuery
+//!               ┌───▼───┐   ReadyForQuery of the last request
+//!          ┌────┤ idle  ◀───────────────────┬──────────────────┐
+//!          │    └───┬───┘                   │                  │
+//!   request that    │ request that is       │                  │
+//!   stays open      │ sent completely       │                  │
+//!          │        └──────────────────┐    │                  │
+//!    ┌─────▼────────┐  Sync,        ┌──▼────┴──┐               │
+//!    │ open request ├───────────────▶   busy   │               │
+//!    │ or COPY in   │  CopyDone     └────┬─────┘               │
+//!    └─────┬────────┘                    │                     │
+//!          │                             │ the caller drops    │
+//!          │ the caller drops            │ its response        │
+//!          │ its response          ┌─────▼────┐                │
+//!          └───────────────────────▶ draining ├────────────────┘
+//!                                  └──────────┘
 //!
-//!     every state ──── the socket breaks, the server ends the session, mark_closed ────▶ closed
+//! any state ── the socket breaks, the server ends the session, mark_closed ──▶ closed
 //! ```
 //!
-//! The state is not one variable, since a pipeline is in several of them at once. These fields make it up:
+//! In a transaction (`T`) or a failed one (`E`), "idle" is idle within that. While a cancel request is in flight, no request begins.
+//!
+//! The state is not one variable, because a connection is in several of them at once. These fields make it up:
 //!
 //! | state | fields | what leaves it |
 //! |---|---|---|
