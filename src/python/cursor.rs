@@ -1,4 +1,4 @@
-//! The rows of a query, some at a time, from a portal at the server: memory does not grow with them.
+//! Reads the rows of a query in batches, from a portal of the server, so that memory does not grow with them.
 
 use std::sync::Arc;
 
@@ -20,37 +20,37 @@ use crate::session::{self, Statement};
 use crate::sql::render;
 use crate::wire::message::{self, End};
 
-/// A query, and how its rows are wanted.
+/// A query, what its rows become, and the portal.
 pub(super) struct Portal {
     call: Call,
-    shape: RowKind,
+    row_kind: RowKind,
     batch_rows: i32,
-    /// Once it is bound.
+    /// The statement and the name of the portal, once it is bound.
     bound: Option<(Arc<Statement>, String)>,
 }
 
 impl Portal {
-    pub fn new(call: Call, shape: RowKind, batch_rows: i32) -> Result<Self> {
+    pub fn new(call: Call, row_kind: RowKind, batch_rows: i32) -> Result<Self> {
         if batch_rows < 1 {
             return Err(Error::Interface(format!(
                 "batch_rows: expected 1 or more, got {batch_rows}"
             )));
         }
-        Ok(Self { call, shape, batch_rows, bound: None })
+        Ok(Self { call, row_kind, batch_rows, bound: None })
     }
 }
 
-/// A query under way.
+/// A query whose rows are read in batches.
 pub(super) struct Stream {
     session: SessionRef,
-    /// The transaction is the stream's own: a portal lives no longer than its transaction.
-    own: bool,
-    begun: bool,
+    /// The stream begins and ends the transaction that its portal needs, because none was open.
+    owns_transaction: bool,
+    has_begun: bool,
     portal: Portal,
-    /// The rows that were given.
+    /// Rows returned so far.
     rows: u64,
-    /// The statement, until its first rows are there.
-    tried: Option<Attempt>,
+    /// The attempt to bind the portal, until its first rows have come.
+    attempt: Option<Attempt>,
     ended: bool,
 }
 
@@ -61,15 +61,16 @@ pub(super) fn no_rows(py: Python<'_>) -> Py<PyAny> {
 
 impl Stream {
     pub fn new(checkout: Checkout, portal: Portal) -> Self {
-        // A connection that is kept may be outside of a transaction.
-        let own = matches!(checkout, Checkout::Pooled(_)) || checkout.client().status() == b'I';
+        // A leased connection may have no transaction open, in a session block.
+        let owns_transaction =
+            matches!(checkout, Checkout::Pooled(_)) || checkout.client().status() == b'I';
         Self {
             session: checkout.session_ref(),
-            own,
-            begun: false,
+            owns_transaction,
+            has_begun: false,
             portal,
             rows: 0,
-            tried: None,
+            attempt: None,
             ended: false,
         }
     }
@@ -79,55 +80,56 @@ impl Stream {
         self.session.get()
     }
 
-    /// Whether it matters how it ends when it is interrupted: it may commit its own transaction.
+    /// Whether an interrupted caller is told how the query ended: the end of the stream may commit.
     pub fn outcome(&self, py: Python<'_>) -> Outcome {
-        Outcome::of(py, !self.own, &self.portal.call.sql)
+        Outcome::of(py, !self.owns_transaction, &self.portal.call.sql)
     }
 
     pub fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// The next rows; none at the end.
+    /// The next rows; an empty list at the end.
     pub async fn rows(&mut self) -> Result<Py<PyAny>> {
         if self.ended {
             return Ok(attached(no_rows));
         }
         let mut rows = self.next().await;
-        // Nothing was given yet, so that a statement that has become stale can be prepared again.
-        if let (Err(_), Some(tried), 0) = (&rows, self.tried.take(), self.rows)
+        // No rows were returned yet, so that a stale statement can be prepared again.
+        if let (Err(_), Some(attempt), 0) = (&rows, self.attempt.take(), self.rows)
             && let Err(error) = rows
         {
-            self.undo().await;
+            self.roll_back().await;
             let client = self.session.get()?.client().clone();
             self.portal.bound = None;
-            rows = match retry_if_stale(&client, &self.portal.call.sql, tried, error).await {
+            rows = match retry_if_stale(&client, &self.portal.call.sql, attempt, error).await {
                 Ok(()) => self.next().await,
                 Err(error) => Err(error),
             };
         }
         if rows.is_err() {
             self.ended = true;
-            self.undo().await;
+            self.roll_back().await;
         }
         rows
     }
 
+    /// Fetches the next batch; begins the transaction and binds the portal first if that was not done.
     async fn next(&mut self) -> Result<Py<PyAny>> {
         let client = self.session.get()?.client().clone();
-        let Portal { call, shape, batch_rows, bound: portal } = &mut self.portal;
+        let Portal { call, row_kind, batch_rows, bound: portal } = &mut self.portal;
         let (statement, bytes) = if let Some((statement, name)) = portal {
             let next = |out: &mut BytesMut| Ok(frontend::execute(name, *batch_rows, out)?);
             let bytes = client.send(next).await?.complete().await?.bytes;
             (Arc::clone(statement), bytes)
         } else {
             refuse_control(&client, &call.sql, false)?;
-            if self.own {
-                self.begun = true;
+            if self.owns_transaction {
+                self.has_begun = true;
                 client.batch(render::BEGIN).await?;
             }
             let ready = execute::prepare(&client, &call.sql).await?;
-            self.tried = Some(Attempt::new(&ready));
+            self.attempt = Some(Attempt::new(&ready));
             let (statement, name) = (Arc::clone(&ready.statement), client.new_name("portal"));
             let bind = attached(|py| {
                 let mut out = BytesMut::new();
@@ -144,15 +146,17 @@ impl Stream {
             return Err(copy_refused_error());
         }
         let (rows, count) = attached(|py| {
-            let rows =
-                RowDecoder::new(py, execute::typed(&statement)?, shape)?.list(&bytes, self.rows)?;
+            let rows = RowDecoder::new(py, execute::typed(&statement)?, row_kind)?
+                .list(&bytes, self.rows)?;
             let count = rows.len();
             Ok::<_, Error>((rows.into_any().unbind(), count))
         })?;
         self.rows += count as u64;
-        let asked_for = usize::try_from(*batch_rows).unwrap_or(usize::MAX);
-        if end == End::Suspended && count != asked_for {
-            return Err(Error::Internal(format!("{count} rows, where {asked_for} were asked for")));
+        let requested = usize::try_from(*batch_rows).unwrap_or(usize::MAX);
+        if end == End::Suspended && count != requested {
+            return Err(Error::Internal(format!(
+                "expected {requested} rows from the portal, got {count}"
+            )));
         }
         if end == End::Complete {
             self.end().await?;
@@ -160,27 +164,27 @@ impl Stream {
         Ok(rows)
     }
 
-    /// Ends the query: its own transaction is committed, and another's loses its portal.
+    /// Ends the query: commits the stream's own transaction, or closes the portal in another one.
     pub async fn end(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
         let client = self.session.get()?.client().clone();
-        if self.own {
-            return if self.begun { session::commit(&client).await } else { Ok(()) };
+        if self.owns_transaction {
+            return if self.has_begun { session::commit(&client).await } else { Ok(()) };
         }
         let Some((_, name)) = &self.portal.bound else { return Ok(()) };
         let close = |out: &mut BytesMut| Ok(frontend::close(b'P', name, out)?);
         client.send(close).await?.complete().await.map(|_| ())
     }
 
-    /// Undoes its own transaction; another's is its owner's.
-    async fn undo(&mut self) {
-        if self.own
-            && std::mem::take(&mut self.begun)
+    /// Rolls back the stream's own transaction.
+    async fn roll_back(&mut self) {
+        if self.owns_transaction
+            && std::mem::take(&mut self.has_begun)
             && let Ok(session) = self.session.get()
         {
-            // What failed is told already.
+            // The caller gets the first error.
             let _ = session::rollback(session.client()).await;
         }
     }

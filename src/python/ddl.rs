@@ -11,7 +11,7 @@ use crate::sql::ddl::{
     self, Column, ColumnDefault, Constraint, Index, LOCK, Reference, Rule, Table, check,
     qualify_types, statements,
 };
-use crate::sql::name::check_length;
+use crate::sql::name::{Quoted, check_length};
 use crate::sql::type_name;
 
 type Dict<'a, 'py> = &'a Bound<'py, PyDict>;
@@ -51,7 +51,7 @@ pub(super) fn identifier(name: Text) -> String {
 pub(super) fn qualified_name(py: Python<'_>, parts: Vec<Text>) -> PyResult<String> {
     let quoted = parts.iter().map(|part| {
         check_length("name", &part.0).map_err(|error| exception(py, error))?;
-        Ok(format!("\"{}\"", part.0.replace('"', "\"\"")))
+        Ok(Quoted(&part.0).to_string())
     });
     Ok(quoted.collect::<PyResult<Vec<_>>>()?.join("."))
 }

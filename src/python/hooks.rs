@@ -1,5 +1,5 @@
-//! What the caller has called for connections: when one is opened, lent and given back, and for its
-//! password. `howdah.hooks` and `howdah.async_hooks` call it; here it is said when.
+//! The hooks of a pool: `on_connect`, `on_acquire`, `on_release` and the password. `_async/hooks.py` and `_sync/hooks.py` call
+//! the caller's functions; this file decides when.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::session::pool::{Hooks, Pool, PooledSession};
 /// The hooks of a pool.
 #[expect(clippy::struct_excessive_bools, reason = "each is there or not whatever the others are")]
 pub(super) struct PoolHooks {
+    /// The Python object that calls the caller's functions.
     object: Py<PyAny>,
     is_async: bool,
     on_connect: bool,
@@ -24,17 +25,17 @@ pub(super) struct PoolHooks {
     on_release: bool,
 }
 
-/// A connection as the hooks are given it.
+/// The lease that hooks get.
 pub(super) enum HookLease {
     Blocking(Py<Lease>),
-    Awaited(Py<AsyncLease>),
+    Asyncio(Py<AsyncLease>),
 }
 
 impl HookLease {
     pub fn object(&self, py: Python<'_>) -> Py<PyAny> {
         match self {
             Self::Blocking(lease) => lease.clone_ref(py).into_any(),
-            Self::Awaited(lease) => lease.clone_ref(py).into_any(),
+            Self::Asyncio(lease) => lease.clone_ref(py).into_any(),
         }
     }
 
@@ -42,16 +43,16 @@ impl HookLease {
     pub fn take(&self) -> Option<Arc<PooledSession>> {
         match self {
             Self::Blocking(lease) => lease.get().0.take(),
-            Self::Awaited(lease) => lease.get().0.take(),
+            Self::Asyncio(lease) => lease.get().0.take(),
         }
     }
 
-    /// Takes the connection back from hooks that have come to their end.
-    pub fn take_alone(&self) -> Result<PooledSession> {
+    /// Takes the connection back from hooks that have ended, if nothing else refers to it.
+    pub fn take_exclusive(&self) -> Result<PooledSession> {
         let pooled = self.take().and_then(Arc::into_inner);
         pooled.ok_or_else(|| {
             Error::Interface(
-                "a hook has left a statement under way on the connection; end it in the hook"
+                "a hook ended while one of its statements was still running; wait for the statement in the hook"
                     .into(),
             )
         })
@@ -59,7 +60,7 @@ impl HookLease {
 }
 
 impl PoolHooks {
-    /// Reads what there is to be called.
+    /// Finds out which hooks there are.
     pub fn new(object: &Bound<'_, PyAny>, is_async: bool) -> PyResult<Self> {
         let has = |name: &str| object.getattr(name).map(|hook| !hook.is_none());
         Ok(Self {
@@ -75,15 +76,15 @@ impl PoolHooks {
         pool.hooks()
     }
 
-    /// Whether a session is one caller's alone, whatever it runs.
-    pub fn are_for_each_caller(&self) -> bool {
+    /// Whether hooks run for each caller of a session, so that callers cannot share one.
+    pub fn run_for_each_caller(&self) -> bool {
         self.on_acquire || self.on_release
     }
 
-    /// Whether a session is to be set up before its next borrower has it, and whether it is new.
-    pub fn wanted(&self, client: &Client) -> Option<bool> {
+    /// Whether hooks must run before the next caller gets a session: `None` if not, else whether `on_connect` must.
+    pub fn needed_for(&self, client: &Client) -> Option<bool> {
         let is_new = self.on_connect && !client.is_set_up();
-        (is_new || self.are_for_each_caller()).then_some(is_new)
+        (is_new || self.run_for_each_caller()).then_some(is_new)
     }
 
     pub fn object(&self) -> &Py<PyAny> {
@@ -92,19 +93,19 @@ impl PoolHooks {
 
     pub fn lease(&self, py: Python<'_>, pooled: Arc<PooledSession>) -> PyResult<HookLease> {
         Ok(if self.is_async {
-            HookLease::Awaited(Py::new(py, AsyncLease(LeasedSession::new(pooled)))?)
+            HookLease::Asyncio(Py::new(py, AsyncLease(LeasedSession::new(pooled)))?)
         } else {
             HookLease::Blocking(Py::new(py, Lease(LeasedSession::new(pooled)))?)
         })
     }
 
-    /// Sets a session up for its next borrower, on the borrower's thread. One whose hooks fail is closed.
+    /// Runs the hooks before the next caller gets a session, on that caller's thread. If they fail, the session is closed.
     pub fn prepare(&self, py: Python<'_>, pooled: PooledSession) -> Result<PooledSession> {
-        let Some(is_new) = self.wanted(pooled.client()) else { return Ok(pooled) };
+        let Some(is_new) = self.needed_for(pooled.client()) else { return Ok(pooled) };
         let lease = self.lease(py, Arc::new(pooled)).map_err(from_py_err)?;
-        let given = (lease.object(py), is_new).into_pyobject(py).map_err(from_py_err)?;
-        match run(py, &self.object, "prepare_here", &given) {
-            Ok(_) => lease.take_alone(),
+        let arguments = (lease.object(py), is_new).into_pyobject(py).map_err(from_py_err)?;
+        match call_hook(py, &self.object, "prepare_here", &arguments) {
+            Ok(_) => lease.take_exclusive(),
             Err(error) => {
                 if let Some(pooled) = lease.take() {
                     pooled.client().give_up(FAILED);
@@ -115,17 +116,17 @@ impl PoolHooks {
     }
 }
 
-/// Calls a method of hooks, which is Python's code and may run code of the caller's.
-pub(super) fn run<'py>(
+/// Calls a method of the hooks' object, which may run code of the caller's.
+pub(super) fn call_hook<'py>(
     py: Python<'py>,
     object: &Py<PyAny>,
     method: &str,
-    given: &Bound<'py, PyTuple>,
+    arguments: &Bound<'py, PyTuple>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    call(&object.bind(py).getattr(method)?, given)
+    call(&object.bind(py).getattr(method)?, arguments)
 }
 
-/// Why a connection is closed whose hook has failed.
+/// Why the connection of a failed hook is closed.
 pub(super) const FAILED: &str = "a hook of the pool failed on the connection";
 
 impl Hooks for PoolHooks {
@@ -136,17 +137,17 @@ impl Hooks for PoolHooks {
     fn release(&self, pooled: Arc<PooledSession>) {
         attached(|py| {
             let client = pooled.client().clone();
-            let detached = self.lease(py, pooled).and_then(|lease| {
-                let given = (lease.object(py),).into_pyobject(py)?;
-                let detached = run(py, &self.object, "release_here", &given);
-                let is_done = detached.and_then(|done| done.is_truthy());
+            let released = self.lease(py, pooled).and_then(|lease| {
+                let arguments = (lease.object(py),).into_pyobject(py)?;
+                let released = call_hook(py, &self.object, "release_here", &arguments);
+                let is_done = released.and_then(|done| done.is_truthy());
                 if !matches!(is_done, Ok(true)) {
                     client.give_up(FAILED);
                 }
                 drop(lease.take());
                 is_done
             });
-            if let Err(error) = detached {
+            if let Err(error) = released {
                 error.write_unraisable(py, Some(self.object.bind(py)));
             }
         });
@@ -157,12 +158,12 @@ impl Hooks for PoolHooks {
     }
 }
 
-/// Who is asked for the password.
+/// The function that returns the password, from the object of the hooks.
 pub(super) fn ask_password(object: Py<PyAny>) -> AskPassword {
     AskPassword(Arc::new(move || {
         attached(|py| {
-            let given = run(py, &object, "password_here", &PyTuple::empty(py));
-            given.and_then(|given| given.extract()).map_err(from_py_err)
+            let password = call_hook(py, &object, "password_here", &PyTuple::empty(py));
+            password.and_then(|password| password.extract()).map_err(from_py_err)
         })
     }))
 }

@@ -1,4 +1,4 @@
-//! Interrupted operations whose outcome the caller is to hear: what they did may be committed.
+//! Tells the caller of an interrupted operation how the operation ended, because it may be committed.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,25 +15,25 @@ use super::verbs::Sql;
 use crate::error::{Error, Result};
 use crate::session::{Client, Ended, Interruption, Session};
 
-/// Whether it matters how an interrupted operation ended.
+/// Whether the caller of an interrupted operation is told how it ended.
 #[derive(Default)]
 pub(super) enum Outcome {
-    /// No: it is part of a transaction that is committed later.
+    /// No: it is part of an open transaction, or only ends one by a rollback.
     #[default]
     Ignored,
-    /// Yes: it commits.
+    /// Yes: it is a COMMIT.
     Reported,
-    /// It is a statement that is a transaction of its own, and may only read.
+    /// Yes, unless its SQL only reads: it is a statement that commits by itself.
     ReportedUnlessRead(PyBackedStr),
 }
 
 impl Outcome {
-    /// That of a statement on a connection that is kept for a transaction, or of a transaction of its own.
-    pub fn of(py: Python<'_>, is_kept: bool, sql: &PyBackedStr) -> Self {
-        if is_kept { Self::Ignored } else { Self::ReportedUnlessRead(sql.clone_ref(py)) }
+    /// The variant for a statement.
+    pub fn of(py: Python<'_>, is_in_transaction: bool, sql: &PyBackedStr) -> Self {
+        if is_in_transaction { Self::Ignored } else { Self::ReportedUnlessRead(sql.clone_ref(py)) }
     }
 
-    /// Whether what it was may have written, by its text.
+    /// Whether the operation may have written, by its SQL.
     pub fn may_write(&self) -> bool {
         match self {
             Self::Ignored => false,
@@ -42,6 +42,7 @@ impl Outcome {
         }
     }
 
+    /// Whether the operation is reported; on a standby, no statement is.
     pub fn is_reported(&self, client: &Client) -> bool {
         match self {
             Self::Ignored => false,
@@ -51,15 +52,15 @@ impl Outcome {
     }
 }
 
-/// Whether a statement surely only reads, by its text.
+/// Whether a statement certainly only reads, by its SQL.
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 gives values")]
 pub(super) fn is_read_only(sql: Sql) -> bool {
     crate::session::is_read_only(&sql.text)
 }
 
-/// Runs an operation to its end, as [`super::session::block_on`]; what interrupts it tells, where that
-/// matters, what became of it.
+/// Runs an operation to its end, as [`super::session::block_on`]. If it is interrupted, the error tells how the operation
+/// ended, if `outcome` says so.
 pub(super) fn block_on_reporting(
     py: Python<'_>,
     session: &Session,
@@ -68,19 +69,20 @@ pub(super) fn block_on_reporting(
     operation: impl Future<Output = Result<Py<PyAny>>>,
 ) -> Result<Py<PyAny>> {
     delaying_finalization(|| {
-        match until_interrupted(py, session, cancel_check, outcome, operation) {
+        match run_or_interrupt(py, session, cancel_check, outcome, operation) {
             Ok(result) => result,
-            Err(stopped) => {
+            Err(interrupt) => {
                 detached(py, || session.cancel_and_drain());
                 log_notices(py, session.client());
-                Err(stopped)
+                Err(interrupt)
             }
         }
     })
 }
 
-/// The result of an operation, or what interrupted it, where nothing of it stays.
-fn until_interrupted(
+/// The result of an operation. The outer error is an interrupt of an operation that has not committed anything; the statement
+/// is still to be cancelled.
+fn run_or_interrupt(
     py: Python<'_>,
     session: &Session,
     cancel_check: &CancelCheck,
@@ -89,20 +91,20 @@ fn until_interrupted(
 ) -> Result<Result<Py<PyAny>>> {
     let client = session.client();
     if !matches!(outcome, Outcome::Ignored) {
-        // Nothing is sent yet.
+        // An interrupt that came before the statement is sent needs no report.
         cancel_check.check()?;
     }
     let mut operation = pin!(operation);
-    let (stopped, ended) = match drive(py, client, cancel_check, operation.as_mut()) {
+    let (interrupt, ended) = match drive(py, client, cancel_check, operation.as_mut()) {
         Ok(Err(error)) => return Ok(Err(error)),
         Ok(Ok(value)) if matches!(outcome, Outcome::Ignored) => return Ok(Ok(value)),
-        // Python would raise it as soon as this returns, and lose what is known here.
+        // Python would raise KeyboardInterrupt as soon as this returns, without the outcome.
         Ok(Ok(value)) => match check_signals() {
             Ok(()) => return Ok(Ok(value)),
-            Err(stopped) => (stopped, Ended::Answered(Ok(value))),
+            Err(interrupt) => (interrupt, Ended::Answered(Ok(value))),
         },
-        Err(stopped) if outcome.is_reported(client) => {
-            let Some(interruption) = Interruption::begin(client) else { return Err(stopped) };
+        Err(interrupt) if outcome.is_reported(client) => {
+            let Some(interruption) = Interruption::begin(client) else { return Err(interrupt) };
             let ended = loop {
                 if let Some(ended) = interruption.poll(operation.as_mut()) {
                     break ended;
@@ -111,19 +113,19 @@ fn until_interrupted(
             };
             detached(py, || interruption.finish());
             log_notices(py, client);
-            (stopped, ended)
+            (interrupt, ended)
         }
-        Err(stopped) => return Err(stopped),
+        Err(interrupt) => return Err(interrupt),
     };
     match ended {
-        // A script may have begun a transaction, which is rolled back.
+        // Not if the status is another one: a script has begun a transaction, which is rolled back.
         Ended::Answered(Ok(value)) if client.status() == b'I' && outcome.is_reported(client) => {
-            Ok(Err(from_py_err(committed(py, stopped, Some(value)))))
+            Ok(Err(from_py_err(committed(py, interrupt, Some(value)))))
         }
         Ended::Answered(Err(Error::OutcomeUnknown(_))) | Ended::Unanswered => {
-            Ok(Err(Error::OutcomeUnknown(Box::new(stopped))))
+            Ok(Err(Error::OutcomeUnknown(Box::new(interrupt))))
         }
-        Ended::Answered(Err(Error::Committed(_))) => Ok(Err(Error::Committed(Box::new(stopped)))),
-        Ended::Answered(_) | Ended::Stopped => Err(stopped),
+        Ended::Answered(Err(Error::Committed(_))) => Ok(Err(Error::Committed(Box::new(interrupt)))),
+        Ended::Answered(_) | Ended::Stopped => Err(interrupt),
     }
 }

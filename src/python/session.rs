@@ -164,7 +164,7 @@ pub(super) fn drive<T>(
 ) -> Result<Result<T>> {
     if client.is_producing_rows_here() {
         return Ok(Err(Error::Interface(
-            "execute_many is reading its rows, and their iterator ran a statement in the same transaction; run it before execute_many, or on another connection".into(),
+            "execute_many is under way in this transaction, and the iterator of its rows ran another statement; run that before execute_many, or on another connection".into(),
         )));
     }
     if let Some(overdue) = client.overdue() {

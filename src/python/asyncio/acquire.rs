@@ -1,4 +1,4 @@
-//! An operation that has no connection yet: it waits for one of the pool's, or opens one.
+//! Acquires a connection of the pool for an operation: an idle one at once, or else by the pool's queue or a new connection.
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,88 +8,88 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
 use super::super::gil::{from_py_err, if_attached};
-use super::super::hooks::{PoolHooks, run};
+use super::super::hooks::{PoolHooks, call_hook};
 use super::super::session::Checkout;
 use super::call_queue::Caller;
 use super::driver::{drop_closed_loops, is_driven_by};
 use super::event_loop::{EventLoop, cancel};
 use super::future::Completion;
-use super::run_hooks::{Start, prepared};
+use super::run_hooks::{Start, after_hooks};
 use crate::error::{Error, Result};
 use crate::session::pool::{Grant, Permit, Pool, PooledSession, Waiter};
 
+/// What happens once there is a connection; taken by whichever comes first: the connection, the timeout or a
+/// cancellation.
 struct PendingStart {
     start: Option<Start>,
-    /// Ends the waiting when it has been too long.
+    /// The handle of the timeout.
     timer: Option<Py<PyAny>>,
 }
 
-/// Somebody in the queue.
+/// An operation that waits for a connection.
 pub(super) struct PendingAcquire {
     pool: Arc<Pool>,
     event_loop: EventLoop,
-    /// Through which other threads reach the loop.
+    /// By which other threads reach the loop.
     caller: Caller,
     completion: Arc<Completion>,
-    /// The statement of a read that may share the connection of others.
-    read: Option<PyBackedStr>,
-    /// By when it is to have a connection.
+    /// The SQL of a read that may share a connection.
+    shared_read: Option<PyBackedStr>,
+    /// When opening a connection times out.
     deadline: Instant,
     pending_start: Mutex<PendingStart>,
 }
 
-/// Does something with a connection as soon as there is one, or one that it may share.
+/// Calls `start` with a connection: now if one is idle or can be shared, or else when the pool grants one.
 pub(super) fn acquire_then(
     py: Python<'_>,
     pool: &Arc<Pool>,
     event_loop: &EventLoop,
     completion: &Arc<Completion>,
-    read: Option<PyBackedStr>,
+    shared_read: Option<PyBackedStr>,
     start: impl FnOnce(Python<'_>, &EventLoop, Checkout) -> Result<()> + Send + 'static,
 ) -> Result<()> {
-    let (start, read): (Start, _) = match PoolHooks::of(pool) {
-        None => return with_prepared(py, pool, event_loop, completion, read, start),
-        Some(hooks) => {
-            let read = read.filter(|_| !hooks.are_for_each_caller());
-            (prepared(py, pool, completion, Box::new(start))?, read)
-        }
+    let Some(hooks) = PoolHooks::of(pool) else {
+        return acquire_without_hooks(py, pool, event_loop, completion, shared_read, start);
     };
-    with_prepared(py, pool, event_loop, completion, read, start)
+    let shared_read = shared_read.filter(|_| !hooks.run_for_each_caller());
+    let start = after_hooks(py, pool, completion, Box::new(start))?;
+    acquire_without_hooks(py, pool, event_loop, completion, shared_read, start)
 }
 
-fn with_prepared(
+fn acquire_without_hooks(
     py: Python<'_>,
     pool: &Arc<Pool>,
     event_loop: &EventLoop,
     completion: &Arc<Completion>,
-    read: Option<PyBackedStr>,
+    shared_read: Option<PyBackedStr>,
     start: impl FnOnce(Python<'_>, &EventLoop, Checkout) -> Result<()> + Send + 'static,
 ) -> Result<()> {
-    // Who came before is served before.
-    let shareable = read.as_deref().filter(|_| pool.has_no_queue());
+    // A read does not share a connection ahead of callers that wait for one.
+    let shareable = shared_read.as_deref().filter(|_| pool.has_no_queue());
     if let Some(checkout) = shareable.and_then(|sql| join(pool, event_loop, sql)) {
         return start(py, event_loop, checkout);
     }
     let grant = pool.try_acquire()?;
     if let Some(Grant::Session(pooled)) = grant {
-        return start(py, event_loop, checkout(pooled, read.is_some()));
+        return start(py, event_loop, checkout(pooled, shared_read.is_some()));
     }
     let pending_start = PendingStart { start: Some(Box::new(start)), timer: None };
     let pending = Arc::new(PendingAcquire {
         pool: Arc::clone(pool),
-        event_loop: event_loop.same(py),
+        event_loop: event_loop.clone_ref(py),
         caller: Caller::of(py, event_loop)?,
         completion: Arc::clone(completion),
-        read,
+        shared_read,
         deadline: pool.acquire_deadline(),
         pending_start: Mutex::new(pending_start),
     });
     if let Some(hooks) = PoolHooks::of(pool) {
-        // A password that is awaited is asked for in this loop.
-        let given = (event_loop.object(py),).into_pyobject(py).map_err(from_py_err)?;
-        run(py, hooks.object(), "note_loop", &given).map_err(from_py_err)?;
+        // If the pool's password is a coroutine function, it is awaited in this loop.
+        let arguments = (event_loop.object(py),).into_pyobject(py).map_err(from_py_err)?;
+        call_hook(py, hooks.object(), "note_loop", &arguments).map_err(from_py_err)?;
     }
-    // Rare enough to look whether a loop was closed in the midst of something.
+    // Not in the path of callers that find an idle connection, because this checks all drivers.
     drop_closed_loops(py);
     if let Some(Grant::Permit(permit)) = grant {
         pending.open(permit);
@@ -98,12 +98,12 @@ fn with_prepared(
     pending.wait(py)
 }
 
-/// Whose a connection of the pool's is.
+/// The checkout of a connection of the pool.
 fn checkout(pooled: PooledSession, is_shared: bool) -> Checkout {
     if is_shared { Checkout::Shared(Arc::new(pooled)) } else { Checkout::Pooled(pooled) }
 }
 
-/// The connection of others that a read can join.
+/// Joins a connection that other reads use, if one accepts this read.
 fn join(pool: &Pool, event_loop: &EventLoop, sql: &str) -> Option<Checkout> {
     let is_driven_here = |pooled: &PooledSession| is_driven_by(pooled, event_loop);
     pool.multiplexer()?.join(sql, is_driven_here).map(Checkout::Shared)
@@ -114,17 +114,18 @@ impl PendingAcquire {
         self.pending_start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Joins the pool's queue.
     fn wait(self: Arc<Self>, py: Python<'_>) -> Result<()> {
         let expire = Py::new(py, AcquireTimeout(Arc::clone(&self)));
         let timer = expire.and_then(|expire| {
             let seconds = self.pool.acquire_timeout().as_secs_f64();
             self.event_loop.call_later(py, seconds, expire.bind(py).as_any())
         });
-        self.pending_start().timer = Some(timer.map_err(super::super::gil::from_py_err)?);
+        self.pending_start().timer = Some(timer.map_err(from_py_err)?);
         let weak = Arc::downgrade(&self);
         self.completion.on_cancel(move |py, _| {
             if let Some(pending) = weak.upgrade() {
-                pending.go(py);
+                pending.cancel(py);
             }
             false
         });
@@ -132,8 +133,8 @@ impl PendingAcquire {
         pool.queue(self)
     }
 
-    /// Does not wait any more.
-    fn go(self: &Arc<Self>, py: Python<'_>) {
+    /// Leaves the pool's queue.
+    fn cancel(self: &Arc<Self>, py: Python<'_>) {
         let (start, timer) = {
             let mut pending_start = self.pending_start();
             (pending_start.start.take(), pending_start.timer.take())
@@ -144,8 +145,8 @@ impl PendingAcquire {
         self.pool.leave(&waiter);
     }
 
-    /// Opens a connection in a thread of its own: names are looked up there, and files read. That thread
-    /// needs no interpreter, which may end before it.
+    /// Opens a connection on a thread, because looking up names and reading files block. The thread does not use the
+    /// interpreter, which may end before it.
     fn open(self: Arc<Self>, permit: Permit) {
         let pending = Arc::clone(&self);
         let spawned = std::thread::Builder::new().name("howdah connect".into()).spawn(move || {
@@ -156,30 +157,30 @@ impl PendingAcquire {
             pending.deliver(opened);
         });
         if let Err(error) = spawned {
-            let error = Error::Connection(format!("no thread to connect on: {error}"));
+            let error = Error::Connection(format!("cannot start a thread to connect on: {error}"));
             self.deliver(Err(error));
         }
     }
 
-    /// Hands over what was opened, from any thread. If the loop is closed, it goes to somebody else.
-    fn deliver(self: Arc<Self>, given: Result<PooledSession>) {
-        let given = given.map(|pooled| checkout(pooled, self.read.is_some()));
+    /// Passes the connection to the loop's thread, from any thread. If the loop is closed, it goes back to the pool.
+    fn deliver(self: Arc<Self>, opened: Result<PooledSession>) {
+        let checkout = opened.map(|pooled| checkout(pooled, self.shared_read.is_some()));
         let caller = self.caller.clone();
         caller.call_soon(move |py| {
-            self.start(py, given);
+            self.start(py, checkout);
             Ok(())
         });
     }
 
-    /// Begins, in the loop's thread.
-    fn start(&self, py: Python<'_>, given: Result<Checkout>) {
+    /// Begins the operation, in the loop's thread.
+    fn start(&self, py: Python<'_>, checkout: Result<Checkout>) {
         let (start, timer) = {
             let mut pending_start = self.pending_start();
             (pending_start.start.take(), pending_start.timer.take())
         };
         stop_timer(py, timer);
         let Some(start) = start.filter(|_| !self.completion.is_abandoned()) else { return };
-        let started = given.and_then(|checkout| start(py, &self.event_loop, checkout));
+        let started = checkout.and_then(|checkout| start(py, &self.event_loop, checkout));
         if let Err(error) = started {
             self.completion.complete(py, Err(error));
         }
@@ -212,8 +213,8 @@ impl Waiter for PendingAcquire {
         if abandoned {
             return true;
         }
-        let Some(read) = &self.read else { return false };
-        self.run_inline(|py| match join(&self.pool, &self.event_loop, read) {
+        let Some(sql) = &self.shared_read else { return false };
+        self.run_inline(|py| match join(&self.pool, &self.event_loop, sql) {
             Some(checkout) => {
                 self.start(py, Ok(checkout));
                 true
@@ -225,20 +226,20 @@ impl Waiter for PendingAcquire {
 }
 
 thread_local! {
-    /// How many operations this thread is beginning, each because the one before has ended.
+    /// Nesting of operations that begin because the one before has ended and returned its connection.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Beyond this, the loop is asked to begin the next one, lest the stack grows.
+/// Beyond this nesting, the loop begins the next operation in its next round, so that the stack stays bounded.
 const MAX_DEPTH: u32 = 8;
 
 impl PendingAcquire {
-    /// Begins at once if this is the loop's own thread.
+    /// Begins the operation now if this is the loop's thread, or else passes the connection there.
     fn receive(self: Arc<Self>, pooled: PooledSession) {
         let mut pooled = Some(pooled);
         self.run_inline(|py| {
             if let Some(pooled) = pooled.take() {
-                self.start(py, Ok(checkout(pooled, self.read.is_some())));
+                self.start(py, Ok(checkout(pooled, self.shared_read.is_some())));
             }
         });
         if let Some(pooled) = pooled {
@@ -246,8 +247,8 @@ impl PendingAcquire {
         }
     }
 
-    /// Does something now, if this is the loop's own thread and the stack is not high. Any other thread
-    /// may ask, and does not take the GIL for that.
+    /// Runs `work` now if this is the loop's thread and the nesting is low; else returns `None`. Any thread may call it; it
+    /// does not take the GIL.
     fn run_inline<T>(&self, work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
         let depth = DEPTH.get();
         if depth >= MAX_DEPTH {
@@ -266,15 +267,15 @@ impl PendingAcquire {
     }
 }
 
-/// `_core.AcquireTimeout`: called in the loop's thread when the wait was too long.
-#[pyclass(frozen, module = "howdah._core", name = "Expire")]
+/// Called by the loop at the end of `acquire_timeout_s`.
+#[pyclass(frozen, module = "howdah._core", name = "AcquireTimeout")]
 struct AcquireTimeout(Arc<PendingAcquire>);
 
 #[pymethods]
 impl AcquireTimeout {
     fn __call__(&self, py: Python<'_>) {
         if self.0.pending_start().start.is_some() {
-            self.0.go(py);
+            self.0.cancel(py);
             self.0.completion.complete(py, Err(self.0.pool.timed_out()));
         }
     }

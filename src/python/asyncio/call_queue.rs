@@ -1,5 +1,5 @@
-//! Calls that other threads ask of an event loop. They need no interpreter for that, which may be about
-//! to end: `call_soon_threadsafe` would.
+//! Lets other threads queue calls for an event loop. It needs no GIL in those threads, unlike `call_soon_threadsafe`: the
+//! interpreter may be about to end.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,39 +11,38 @@ use super::event_loop::EventLoop;
 use crate::error::{Error, Result};
 use crate::session::wake::WakePipe;
 
-/// What the loop is to do, in its own thread.
+/// A call that the loop makes in its own thread.
 type Call = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
 
-/// The calls that one loop is asked for. The loop has it for as long as it watches the pipe, that is
-/// until it is closed.
+/// The queued calls of one loop. The loop owns the queue through its reader of the pipe, until the loop is closed.
 pub(super) struct CallQueue {
     event_loop: EventLoop,
     pipe: WakePipe,
     calls: Mutex<VecDeque<Call>>,
 }
 
-/// Asks a loop for calls, from any thread.
+/// Queues calls for a loop, from any thread.
 #[derive(Clone)]
 pub(super) struct Caller(Weak<CallQueue>);
 
-/// One for each loop that is not closed.
+/// The queue of each loop that is not closed.
 static QUEUES: Mutex<Vec<Weak<CallQueue>>> = Mutex::new(Vec::new());
 
 impl Caller {
-    /// Who asks the loop that runs in this thread.
+    /// The caller for the loop that runs in this thread.
     ///
     /// # Errors
-    /// When the loop cannot watch a pipe.
+    /// When no pipe can be opened, or the loop cannot watch it.
     pub fn of(py: Python<'_>, event_loop: &EventLoop) -> Result<Self> {
         if let Some(queue) = all().iter().find(|queue| queue.event_loop.is(event_loop)) {
             return Ok(Self(Arc::downgrade(queue)));
         }
         let pipe = WakePipe::new().map_err(|error| {
-            Error::Connection(format!("no pipe to wake the event loop: {error}"))
+            Error::Connection(format!("cannot open a pipe to wake the event loop: {error}"))
         })?;
-        let event_loop = event_loop.same(py);
+        let event_loop = event_loop.clone_ref(py);
         let queue = Arc::new(CallQueue { event_loop, pipe, calls: Mutex::default() });
-        let callback = Py::new(py, Calls(Arc::clone(&queue))).map_err(from_py_err)?;
+        let callback = Py::new(py, QueuedCalls(Arc::clone(&queue))).map_err(from_py_err)?;
         let fd = queue.pipe.descriptor();
         queue.event_loop.add_reader(py, fd, callback.bind(py).as_any()).map_err(from_py_err)?;
         let caller = Self(Arc::downgrade(&queue));
@@ -51,7 +50,7 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Asks for a call. When the loop is closed, or is closed before, the call is dropped.
+    /// Queues a call. It is dropped if the loop is closed before it is made.
     pub fn call_soon(&self, call: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
         let Some(queue) = self.0.upgrade() else { return };
         queue.calls().push_back(Box::new(call));
@@ -59,7 +58,7 @@ impl Caller {
     }
 }
 
-/// Those that there are. None is dropped while the list is locked.
+/// The queues of all loops. None of them is dropped while the list is locked.
 fn all() -> Vec<Arc<CallQueue>> {
     let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
     queues.retain(|weak| weak.strong_count() > 0);
@@ -72,23 +71,23 @@ impl CallQueue {
     }
 }
 
-/// `_core.Calls`: called in the loop's thread when it was asked for calls.
-#[pyclass(frozen, module = "howdah._core", name = "Calls")]
-struct Calls(Arc<CallQueue>);
+/// Called by the loop when the pipe is readable: makes the queued calls.
+#[pyclass(frozen, module = "howdah._core", name = "QueuedCalls")]
+struct QueuedCalls(Arc<CallQueue>);
 
 #[pymethods]
-impl Calls {
+impl QueuedCalls {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         self.0.pipe.drain();
         let mut calls = std::mem::take(&mut *self.0.calls());
         while let Some(call) = calls.pop_front() {
             let result = call(py);
             if result.is_err() && !calls.is_empty() {
-                // What a task lets through is for the loop; the others have their turn in its next round.
-                let mut since = self.0.calls();
-                calls.append(&mut since);
-                *since = calls;
-                drop(since);
+                // An exception that a task raised is for the loop. The other calls are made in its next round.
+                let mut queued_since = self.0.calls();
+                calls.append(&mut queued_since);
+                *queued_since = calls;
+                drop(queued_since);
                 self.0.pipe.wake();
                 return result;
             }

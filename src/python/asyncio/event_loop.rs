@@ -1,4 +1,4 @@
-//! The event loop that runs in this thread.
+//! The methods of an event loop that the bridge calls.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -7,10 +7,10 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use super::super::gil::{call, call_with, from_py_err};
 use crate::error::{Error, Result};
 
-/// A loop of asyncio's, or one that is like it.
+/// An event loop of asyncio, or one with the same interface, such as uvloop's.
 pub(super) struct EventLoop(Py<PyAny>);
 
-/// What is told to who awaits where no loop of asyncio's runs.
+/// The error of an `await` without a running event loop of asyncio.
 pub(in super::super) const NO_EVENT_LOOP: &str = "no event loop of asyncio is running; await this within asyncio.run(), not within trio.run(), or use Database";
 
 static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -26,7 +26,7 @@ impl EventLoop {
         Ok(Self(found.unbind()))
     }
 
-    pub fn same(&self, py: Python<'_>) -> Self {
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
         Self(self.0.clone_ref(py))
     }
 
@@ -34,7 +34,6 @@ impl EventLoop {
         self.0.is(&other.0)
     }
 
-    /// Whether it is closed for good.
     pub fn is_closed(&self, py: Python<'_>) -> bool {
         let closed = self.0.bind(py).call_method0(pyo3::intern!(py, "is_closed"));
         closed.and_then(|closed| closed.is_truthy()).unwrap_or(false)
@@ -60,12 +59,12 @@ impl EventLoop {
         self.call(py, pyo3::intern!(py, "remove_writer"), (fd,)).map(|_| ())
     }
 
-    /// Calls something in the loop's next round.
+    /// Schedules a call in the loop's next round.
     pub fn call_soon(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         self.call(py, pyo3::intern!(py, "call_soon"), (callback,)).map(|_| ())
     }
 
-    /// The same with an argument, in a context.
+    /// As [`EventLoop::call_soon`], with an argument and a context.
     pub fn call_soon_in(
         &self,
         py: Python<'_>,
@@ -76,11 +75,11 @@ impl EventLoop {
         let options = PyDict::new(py);
         options.set_item(pyo3::intern!(py, "context"), context)?;
         let method = self.0.bind(py).getattr(pyo3::intern!(py, "call_soon"))?;
-        let given = (callback, argument).into_pyobject(py)?;
-        call_with(&method, &given, Some(&options)).map(|_| ())
+        let arguments = (callback, argument).into_pyobject(py)?;
+        call_with(&method, &arguments, Some(&options)).map(|_| ())
     }
 
-    /// Begins a task in a context.
+    /// Starts a task in a context.
     pub fn create_task<'py>(
         &self,
         coroutine: &Bound<'py, PyAny>,
@@ -93,7 +92,7 @@ impl EventLoop {
         call_with(&method, &(coroutine,).into_pyobject(py)?, Some(&options))
     }
 
-    /// Calls something after some seconds; what it gives back can be cancelled.
+    /// Schedules a call; returns its handle, for [`cancel`].
     pub fn call_later(
         &self,
         py: Python<'_>,
@@ -103,14 +102,14 @@ impl EventLoop {
         self.call(py, pyo3::intern!(py, "call_later"), (seconds, callback)).map(Bound::unbind)
     }
 
-    /// Calls a method of the loop, which is Python's code: the interpreter may end meanwhile.
+    /// Calls a method of the loop, which may be Python code, so that the interpreter may end meanwhile.
     fn call<'py>(
         &self,
         py: Python<'py>,
         method: &Bound<'py, PyString>,
-        given: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+        arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        call(&self.0.bind(py).getattr(method)?, &given.into_pyobject(py)?)
+        call(&self.0.bind(py).getattr(method)?, &arguments.into_pyobject(py)?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `_core.OperationFuture`: what a verb gives to be awaited.
+//! `_core.OperationFuture`: the awaitable that a method returns, and the completion that the operation sets.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use super::super::errors::{exception, with_outcome};
 use super::super::outcome::Outcome;
 use super::event_loop::EventLoop;
-use super::task_future::TaskFuture;
+use super::task_future::{AWAITED_TWICE, TaskFuture};
 use crate::error::{Error, Result};
 use crate::session::Client;
 
-/// Where the outcome of an operation is put, for the task that awaits it.
+/// The result of an operation for the task that awaits it, and how the task cancels the operation.
 pub(super) struct Completion {
     state: Mutex<State>,
 }
@@ -20,41 +20,41 @@ pub(super) struct Completion {
 #[derive(Default)]
 struct State {
     outcome: Option<PyResult<Py<PyAny>>>,
-    /// What wakes the task.
+    /// The future on which the task waits.
     task_future: Option<Py<TaskFuture>>,
-    /// Nobody wants the outcome any more.
+    /// The task does not wait any more, and the outcome is dropped.
     abandoned: bool,
-    /// Makes the outcome when the task goes on, lest one is lost that the task never saw.
-    resume: Option<Resume>,
-    /// Stops what runs, when nobody wants it any more.
-    stop: Option<Stop>,
-    /// Whether it matters to an interrupted task how the operation ended.
+    /// Makes the result when the task resumes, so that a result is not lost if the task is cancelled before.
+    on_resume: Option<OnResume>,
+    /// Cancels the operation.
+    on_cancel: Option<OnCancel>,
+    /// Whether an interrupted task is told how the operation ended.
     reports: Outcome,
-    /// What interrupted the task, which waits for the operation's end.
+    /// The exception that interrupted the task, which still waits for the end of the operation.
     interrupt: Option<PyErr>,
 }
 
-/// How an operation is stopped.
+/// How an operation is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CancelMode {
-    /// Nobody wants to hear of it.
+    /// Its outcome is discarded.
     Discard,
-    /// Its end is wanted, if it may be committed.
+    /// Its outcome is awaited if it may be committed.
     AwaitOutcome,
 }
 
-/// Stops what runs; tells whether its end will be heard.
-type Stop = Box<dyn FnOnce(Python<'_>, CancelMode) -> bool + Send>;
+/// Cancels an operation; returns whether the completion will get its outcome.
+type OnCancel = Box<dyn FnOnce(Python<'_>, CancelMode) -> bool + Send>;
 
-/// Makes an outcome.
-type Resume = Box<dyn FnOnce(Python<'_>) -> Result<Py<PyAny>> + Send>;
+/// Makes the result of an operation.
+type OnResume = Box<dyn FnOnce(Python<'_>) -> Result<Py<PyAny>> + Send>;
 
 impl Completion {
     pub fn new() -> Arc<Self> {
         Self::reporting(Outcome::Ignored)
     }
 
-    /// That of an operation that may be committed when it is interrupted.
+    /// The completion of an operation of which an interrupted task is told how it ended.
     pub fn reporting(reports: Outcome) -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(State { reports, ..State::default() }) })
     }
@@ -67,22 +67,28 @@ impl Completion {
         self.state().abandoned
     }
 
-    /// Says how to stop what runs.
-    pub fn on_cancel(&self, stop: impl FnOnce(Python<'_>, CancelMode) -> bool + Send + 'static) {
-        self.state().stop = Some(Box::new(stop));
+    /// Sets how the operation is cancelled.
+    pub fn on_cancel(
+        &self,
+        on_cancel: impl FnOnce(Python<'_>, CancelMode) -> bool + Send + 'static,
+    ) {
+        self.state().on_cancel = Some(Box::new(on_cancel));
     }
 
-    /// Says how the outcome is made when the task goes on after a good end.
-    pub fn on_resume(&self, resume: impl FnOnce(Python<'_>) -> Result<Py<PyAny>> + Send + 'static) {
-        self.state().resume = Some(Box::new(resume));
+    /// Sets how the result is made when the task resumes after the operation has succeeded.
+    pub fn on_resume(
+        &self,
+        on_resume: impl FnOnce(Python<'_>) -> Result<Py<PyAny>> + Send + 'static,
+    ) {
+        self.state().on_resume = Some(Box::new(on_resume));
     }
 
-    /// Puts the outcome in, and wakes the task; in the loop's own thread.
+    /// Sets the outcome and resumes the task. Called in the loop's thread.
     pub fn complete(&self, py: Python<'_>, outcome: Result<Py<PyAny>>) {
         self.complete_if(py, outcome, || true);
     }
 
-    /// The same, of an operation that is committed or not.
+    /// As [`Completion::complete`], for an operation that may or may not be committed at its end.
     pub fn complete_if(
         &self,
         py: Python<'_>,
@@ -90,7 +96,7 @@ impl Completion {
         is_committed: impl FnOnce() -> bool,
     ) {
         let outcome = outcome.map_err(|error| exception(py, error));
-        let (task_future, stop) = {
+        let (task_future, on_cancel) = {
             let mut state = self.state();
             if state.abandoned {
                 return;
@@ -99,57 +105,57 @@ impl Completion {
             if !matches!(state.reports, Outcome::Ignored) && !is_committed() {
                 state.reports = Outcome::Ignored;
             }
-            (state.task_future.take(), state.stop.take())
+            (state.task_future.take(), state.on_cancel.take())
         };
-        drop(stop);
+        drop(on_cancel);
         if let Some(task_future) = task_future {
-            TaskFuture::task_future(task_future.bind(py));
+            TaskFuture::set_done(task_future.bind(py));
         }
     }
 
-    /// Nobody wants the outcome any more.
-    fn go(&self, py: Python<'_>) {
-        let (stop, outcome, resume) = {
+    /// Discards the operation and its outcome: the task has ended.
+    fn discard(&self, py: Python<'_>) {
+        let (on_cancel, outcome, on_resume) = {
             let mut state = self.state();
             state.abandoned = true;
             state.task_future = None;
-            (state.stop.take(), state.outcome.take(), state.resume.take())
+            (state.on_cancel.take(), state.outcome.take(), state.on_resume.take())
         };
-        // An outcome that nobody saw may be a connection, which goes back here and now.
+        // The outcome may be a lease, whose connection goes back to the pool here.
         drop(outcome);
-        drop(resume);
-        if let Some(stop) = stop {
-            stop(py, CancelMode::Discard);
+        drop(on_resume);
+        if let Some(on_cancel) = on_cancel {
+            on_cancel(py, CancelMode::Discard);
         }
     }
 
-    /// Something interrupts the task: gives what it is to raise; `None` where that is told with the
-    /// operation's end.
+    /// The task is interrupted by an exception, such as `CancelledError`. Returns the exception to raise now, or `None` if
+    /// the task is to wait for the end of the operation.
     fn interrupt(&self, py: Python<'_>, interrupt: PyErr) -> Option<PyErr> {
-        let stop = {
+        let on_cancel = {
             let mut state = self.state();
             state.task_future = None;
-            let waits = state.interrupt.replace(interrupt).is_some();
-            if waits && state.outcome.is_none() {
-                // It was interrupted before, and the wait is not a long one.
+            let was_interrupted = state.interrupt.replace(interrupt).is_some();
+            if was_interrupted && state.outcome.is_none() {
+                // It waits already, for a limited time.
                 return None;
             }
-            state.stop.take()
+            state.on_cancel.take()
         };
-        let is_heard = match (self.has_ended(), stop) {
+        let gets_outcome = match (self.has_ended(), on_cancel) {
             (true, _) => true,
-            (false, Some(stop)) => stop(py, CancelMode::AwaitOutcome),
+            (false, Some(on_cancel)) => on_cancel(py, CancelMode::AwaitOutcome),
             (false, None) => false,
         };
         let mut state = self.state();
-        if is_heard && state.outcome.is_none() {
+        if gets_outcome && state.outcome.is_none() {
             return None;
         }
         state.abandoned = true;
         let ended = state.end();
-        let left = (state.resume.take(), state.interrupt.take());
+        let (on_resume, interrupt) = (state.on_resume.take(), state.interrupt.take());
         drop(state);
-        let (_, interrupt) = left;
+        drop(on_resume);
         ended.map_or(interrupt, |ended| ended.err(py))
     }
 
@@ -157,18 +163,18 @@ impl Completion {
         self.state().outcome.is_some()
     }
 
-    /// The time of the operation is over: its end is to raise this.
+    /// The operation has timed out: its end raises `QueryTimeout`.
     pub fn expire(&self, py: Python<'_>) {
         self.state().interrupt = Some(exception(py, Error::Interrupted));
     }
 
-    /// Whether it matters how the operation ends.
+    /// Whether an interrupted task is told how the operation ended.
     pub fn is_reported(&self, client: &Client) -> bool {
         self.state().reports.is_reported(client)
     }
 }
 
-/// The end of an operation, and what had interrupted it.
+/// The end of an operation, and the exception that interrupted the task before.
 struct End {
     outcome: PyResult<Py<PyAny>>,
     interrupt: Option<PyErr>,
@@ -184,15 +190,15 @@ impl State {
 }
 
 impl End {
-    /// What is raised of an operation that was interrupted.
+    /// The exception of an interrupted task, with the outcome of the operation.
     fn err(self, py: Python<'_>) -> Option<PyErr> {
         let Self { outcome, interrupt, reports } = self;
         Some(with_outcome(py, interrupt?, outcome, reports.may_write()))
     }
 }
 
-/// An operation that has begun. To be awaited once.
-#[pyclass(frozen, module = "howdah._core", name = "Waiting")]
+/// An awaitable of an operation that has begun. It can be awaited once.
+#[pyclass(frozen, module = "howdah._core", name = "OperationFuture")]
 pub(super) struct OperationFuture {
     pub completion: Arc<Completion>,
     event_loop: EventLoop,
@@ -203,9 +209,9 @@ impl OperationFuture {
         Self { completion, event_loop }
     }
 
-    /// What the task is to wait for.
+    /// Makes the future on which the task waits.
     fn task_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, TaskFuture>> {
-        let task_future = Bound::new(py, TaskFuture::new(self.event_loop.same(py)))?;
+        let task_future = Bound::new(py, TaskFuture::new(self.event_loop.clone_ref(py)))?;
         self.completion.state().task_future = Some(task_future.clone().unbind());
         Ok(task_future)
     }
@@ -221,36 +227,36 @@ impl OperationFuture {
         slf
     }
 
-    /// What the task is to wait for; at the end, the outcome, as a generator returns it.
+    /// Returns the future on which the task waits, or at the end raises the outcome, as a generator does.
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, TaskFuture>> {
-        let (end, resume) = {
+        let (end, on_resume) = {
             let mut state = self.completion.state();
-            (state.end(), state.resume.take())
+            (state.end(), state.on_resume.take())
         };
-        match (end, resume) {
+        match (end, on_resume) {
             (Some(end @ End { interrupt: Some(_), .. }), _) => {
                 return Err(end.err(py).unwrap_or_else(|| PyStopIteration::new_err(())));
             }
-            (Some(End { outcome: Ok(_), .. }), Some(resume)) => {
-                let value = resume(py).map_err(|error| exception(py, error))?;
+            (Some(End { outcome: Ok(_), .. }), Some(on_resume)) => {
+                let value = on_resume(py).map_err(|error| exception(py, error))?;
                 return Err(PyStopIteration::new_err((value,)));
             }
             (Some(End { outcome: Ok(value), .. }), None) => {
                 return Err(PyStopIteration::new_err((value,)));
             }
             (Some(End { outcome: Err(error), .. }), _) => return Err(error),
-            (None, resume) => {
+            (None, on_resume) => {
                 let mut state = self.completion.state();
                 if state.abandoned || state.task_future.is_some() {
-                    return Err(PyRuntimeError::new_err("this was awaited already"));
+                    return Err(PyRuntimeError::new_err(AWAITED_TWICE));
                 }
-                state.resume = resume;
+                state.on_resume = on_resume;
             }
         }
         self.task_future(py)
     }
 
-    /// What the task was sent: nothing, ever.
+    /// Tasks always send None.
     fn send<'py>(
         &self,
         py: Python<'py>,
@@ -259,8 +265,8 @@ impl OperationFuture {
         self.__next__(py)
     }
 
-    /// The task was cancelled, or something else is to be raised where it waits. What may be committed
-    /// is cancelled at the server, and the task waits for its end before that is raised.
+    /// Raises an exception where the task waits, such as `CancelledError`. An operation that may commit is cancelled at the
+    /// server first, and the task waits for its end.
     #[pyo3(signature = (kind, value=None, traceback=None))]
     fn throw<'py>(
         &self,
@@ -276,13 +282,13 @@ impl OperationFuture {
             _ => kind,
         };
         match self.completion.interrupt(py, PyErr::from_value(error)) {
-            Some(from_py_err) => Err(from_py_err),
+            Some(error) => Err(error),
             None => self.task_future(py),
         }
     }
 
-    /// The task has ended without it.
+    /// Called when the coroutine is closed, or dropped, while it waits.
     fn close(&self, py: Python<'_>) {
-        self.completion.go(py);
+        self.completion.discard(py);
     }
 }

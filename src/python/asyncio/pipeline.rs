@@ -1,16 +1,16 @@
-//! `_core.AsyncPipeline`: a pipeline, driven by the event loop.
+//! `_core.AsyncPipeline`: a pipeline that the event loop drives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBool, PyTuple};
 
 use super::super::errors::exception;
-use super::super::gil::{attached, from_py_err};
+use super::super::gil::attached;
 use super::super::outcome::Outcome;
-use super::super::pipeline::{Pipeline, PipelineResult, QUEUED_AT_MOST, Step, Until, Wanted};
+use super::super::pipeline::{MAX_QUEUED, Pipeline, PipelineOutput, PipelineResult, Step, Until};
 use super::super::session::{Checkout, ConnectionSource};
 use super::super::verbs::{Call, SqlText};
 use super::driver::advance_now;
@@ -20,11 +20,12 @@ use super::run::run;
 use crate::error::Result;
 use crate::session::pool::PooledSession;
 
-/// Statements that are sent on one connection without waiting for each other's answers.
+/// Sends statements on one connection without waiting for the answers to those before them.
 #[pyclass(frozen, module = "howdah._core", name = "AsyncPipeline")]
 pub(in super::super) struct AsyncPipeline {
     pipeline: Arc<Pipeline>,
     sender: PyOnceLock<Py<SendQueued>>,
+    /// A `SendQueued` is scheduled.
     is_scheduled: Arc<AtomicBool>,
 }
 
@@ -37,7 +38,7 @@ impl AsyncPipeline {
         sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Affected)
+        self.push(py, sql, params, PipelineOutput::Affected)
     }
 
     /// Sends a query; its result is all its rows.
@@ -48,7 +49,7 @@ impl AsyncPipeline {
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Rows(self.pipeline.shape(into)))
+        self.push(py, sql, params, PipelineOutput::Rows(self.pipeline.row_kind(into)))
     }
 
     /// Sends a query; its result is the first row, or None.
@@ -59,7 +60,7 @@ impl AsyncPipeline {
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Row(self.pipeline.shape(into)))
+        self.push(py, sql, params, PipelineOutput::Row(self.pipeline.row_kind(into)))
     }
 
     /// Sends a query; its result is the first value of the first row, or None.
@@ -69,7 +70,7 @@ impl AsyncPipeline {
         sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Value)
+        self.push(py, sql, params, PipelineOutput::Value)
     }
 
     /// Waits until another statement has its result; tells whether one is still without.
@@ -80,7 +81,7 @@ impl AsyncPipeline {
 
     /// Whether a statement is without its result.
     fn is_under_way(&self) -> bool {
-        !self.pipeline.is_settled()
+        self.pipeline.is_under_way()
     }
 
     /// Whether there is a transaction to be ended.
@@ -100,22 +101,22 @@ impl AsyncPipeline {
 }
 
 impl AsyncPipeline {
-    /// A pipeline on a connection.
+    /// A pipeline on a connection; with `each`, each statement is a transaction.
     pub fn new(pooled: Arc<PooledSession>, each: bool) -> Result<Self> {
         let pipeline = Pipeline::new(pooled, each)?;
         Ok(Self { pipeline, sender: PyOnceLock::new(), is_scheduled: Arc::default() })
     }
 
-    /// Sends a statement with those that follow it in this round of the loop, or many of them at once.
+    /// Queues a statement. It is sent in the loop's next round with those queued before that, or when many are queued.
     fn push(
         &self,
         py: Python<'_>,
         sql: SqlText,
         params: Py<PyTuple>,
-        wanted: Wanted,
+        output: PipelineOutput,
     ) -> PyResult<Py<PipelineResult>> {
-        let result = self.pipeline.push(py, Call { sql: sql.0, params }, wanted)?;
-        if self.pipeline.queued().is_multiple_of(QUEUED_AT_MOST) {
+        let result = self.pipeline.push(py, Call { sql: sql.0, params }, output)?;
+        if self.pipeline.queued().is_multiple_of(MAX_QUEUED) {
             let event_loop = EventLoop::running(py).map_err(|error| exception(py, error))?;
             send(py, &event_loop, &self.pipeline)?;
         } else if !self.is_scheduled.swap(true, Ordering::Relaxed) {
@@ -131,7 +132,7 @@ impl AsyncPipeline {
     }
 }
 
-/// Begins a step; gives whether a statement is without its result then.
+/// Begins to wait for a step; the result is whether statements without a result are left.
 fn begin_step(py: Python<'_>, pipeline: &Arc<Pipeline>, until: Until) -> PyResult<OperationFuture> {
     let pooled = pipeline.pooled().map_err(|error| exception(py, error))?;
     let limit = pooled.pool().statement_limit();
@@ -139,21 +140,17 @@ fn begin_step(py: Python<'_>, pipeline: &Arc<Pipeline>, until: Until) -> PyResul
     let pipeline = Arc::clone(pipeline);
     run(py, ConnectionSource::Exclusive(pooled), limit, Outcome::Ignored, |_| async move {
         step.await?;
-        let is_under_way = !pipeline.is_settled();
-        attached(|py| {
-            let scheduled =
-                is_under_way.into_pyobject(py).map_err(|error| from_py_err(error.into()))?;
-            Ok(scheduled.to_owned().into_any().unbind())
-        })
+        let is_under_way = pipeline.is_under_way();
+        attached(|py| Ok(PyBool::new(py, is_under_way).to_owned().into_any().unbind()))
     })
 }
 
-/// Sends what the socket takes of the queue; the rest is sent while the loop goes on.
+/// Sends what the socket takes of the queue; the rest is sent in the background.
 fn send(py: Python<'_>, event_loop: &EventLoop, pipeline: &Arc<Pipeline>) -> PyResult<()> {
     let run = || {
         let pooled = pipeline.pooled()?;
         if pipeline.is_waited_for() {
-            // That step writes. It is to hear of what is sent after it has begun to wait.
+            // A waiting step writes the queue itself. It must be polled, because statements were queued since.
             pooled.client().request_poll(true);
         } else if !pipeline.is_being_written() {
             pipeline.write()?;
@@ -167,7 +164,7 @@ fn send(py: Python<'_>, event_loop: &EventLoop, pipeline: &Arc<Pipeline>) -> PyR
     Ok(())
 }
 
-/// `_core.SendQueued`: called in the loop's next round after a statement was put into the queue.
+/// Called in the loop's next round after a statement was queued.
 #[pyclass(frozen, module = "howdah._core", name = "SendQueued")]
 struct SendQueued {
     pipeline: Arc<Pipeline>,
@@ -178,7 +175,7 @@ struct SendQueued {
 impl SendQueued {
     fn __call__(&self, py: Python<'_>) {
         self.is_scheduled.store(false, Ordering::Relaxed);
-        // Who waits for a result, or ends the block, is told what has ended the pipeline.
+        // If the pipeline has failed, the wait for a result or the end of the block raises the error.
         if self.pipeline.expect_open(py).is_ok()
             && let Ok(event_loop) = EventLoop::running(py)
         {

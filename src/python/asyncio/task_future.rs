@@ -1,5 +1,7 @@
-//! What wakes a task. asyncio's own future would have the loop wake it in its next round; where one of
-//! our callbacks ends a wait, the task goes on in that very callback, after all that it had to do.
+//! `_core.TaskFuture`: the future on which a task waits for an operation.
+//!
+//! `asyncio.Future` would resume the task in the loop's next round. If one of howdah's callbacks completes the operation,
+//! this future resumes the task inside that callback, after its other work.
 
 use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,8 +15,8 @@ use super::super::finalization::delaying_finalization;
 use super::super::gil::{call, call_method2};
 use super::event_loop::EventLoop;
 
-/// `_core.TaskFuture`: what a task waits for, as a future is waited for, and by one task alone.
-#[pyclass(frozen, module = "howdah._core", name = "Wake")]
+/// A future that one task waits for.
+#[pyclass(frozen, module = "howdah._core", name = "TaskFuture")]
 pub(super) struct TaskFuture {
     event_loop: EventLoop,
     state: Mutex<State>,
@@ -22,57 +24,59 @@ pub(super) struct TaskFuture {
 
 #[derive(Default)]
 struct State {
-    /// The task has heard that it is to wait for this.
-    heard: bool,
-    call: Option<Call>,
-    done: bool,
-    /// It was cancelled, with what message.
+    /// The task has seen that it must wait: `_asyncio_future_blocking` is false.
+    is_seen: bool,
+    wakeup: Option<Wakeup>,
+    is_done: bool,
+    /// The message of the cancellation, if it was cancelled; None if it has no message.
     cancelled: Option<Py<PyAny>>,
 }
 
-/// What the task wants to be called, and in which context.
-struct Call {
+/// The done callback, `Task.__wakeup`, and the context of the task.
+struct Wakeup {
     callback: Py<PyAny>,
     context: Option<Py<PyAny>>,
 }
 
 thread_local! {
-    /// The calls that are due when the callback that runs in this thread has done its work.
-    static READY: RefCell<Option<Round>> = const { RefCell::new(None) };
+    /// The wakeups that are due when the callback that runs in this thread has done its other work.
+    static READY: RefCell<Option<Dispatch>> = const { RefCell::new(None) };
 }
 
-/// A callback of ours that a loop calls.
-struct Round {
+/// A callback of howdah that a loop is running.
+struct Dispatch {
     event_loop: EventLoop,
-    due: Vec<(Py<TaskFuture>, Call)>,
+    due: Vec<(Py<TaskFuture>, Wakeup)>,
 }
 
-/// Does the work of a callback of a loop's, and then lets the tasks go on whose waits that has ended.
+/// Does the work of a callback of a loop, and then resumes the tasks whose operations it has completed.
 ///
 /// # Errors
-/// What the work raises; what a task lets through, which is for the loop itself.
+/// An error of the work; `KeyboardInterrupt` or `SystemExit` of a task, which the loop must get.
 pub(super) fn dispatch(
     py: Python<'_>,
     event_loop: &EventLoop,
     work: impl FnOnce() -> PyResult<()>,
 ) -> PyResult<()> {
-    let mine = Round { event_loop: event_loop.same(py), due: Vec::new() };
-    // A task that one of them lets go on may run the loop once more.
+    let mine = Dispatch { event_loop: event_loop.clone_ref(py), due: Vec::new() };
+    // Dispatches nest if a task that is resumed runs the loop again.
     let outer = READY.replace(Some(mine));
     delaying_finalization(|| {
         let result = work();
         let mine = READY.replace(outer);
         let mut due = mine.into_iter().flat_map(|dispatch| dispatch.due);
-        let ran = due.try_for_each(|(task_future, call)| call.now(py, &task_future));
-        for (task_future, call) in due {
-            call.soon(py, event_loop, &task_future)?;
+        let resumed = due.try_for_each(|(task_future, wakeup)| wakeup.run(py, &task_future));
+        // Those after a task that failed so.
+        for (task_future, wakeup) in due {
+            wakeup.schedule(py, event_loop, &task_future)?;
         }
-        result.and(ran)
+        result.and(resumed)
     })
 }
 
-impl Call {
-    fn now(self, py: Python<'_>, task_future: &Py<TaskFuture>) -> PyResult<()> {
+impl Wakeup {
+    /// Resumes the task now.
+    fn run(self, py: Python<'_>, task_future: &Py<TaskFuture>) -> PyResult<()> {
         let Self { callback, context } = self;
         match context {
             Some(context) => {
@@ -84,7 +88,8 @@ impl Call {
         .map(|_| ())
     }
 
-    fn soon(
+    /// Resumes the task in the loop's next round.
+    fn schedule(
         self,
         py: Python<'_>,
         event_loop: &EventLoop,
@@ -108,28 +113,32 @@ impl TaskFuture {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the task, unless it has been cancelled and is to hear of that.
-    pub fn task_future(slf: &Bound<'_, Self>) {
-        let call = {
+    /// Marks the future as done, and resumes the task after the running dispatch, or else in the loop's next round. If the
+    /// future was cancelled, the task is scheduled already.
+    pub fn set_done(slf: &Bound<'_, Self>) {
+        let wakeup = {
             let mut state = slf.get().state();
-            state.done = true;
-            state.call.take()
+            state.is_done = true;
+            state.wakeup.take()
         };
-        let Some(call) = call else { return };
+        let Some(wakeup) = wakeup else { return };
         let left = READY.with_borrow_mut(|dispatch| match dispatch {
             Some(dispatch) if dispatch.event_loop.is(&slf.get().event_loop) => {
-                dispatch.due.push((slf.clone().unbind(), call));
+                dispatch.due.push((slf.clone().unbind(), wakeup));
                 None
             }
-            _ => Some(call),
+            _ => Some(wakeup),
         });
-        if let Some(call) = left
-            && let Err(error) = call.soon(slf.py(), &slf.get().event_loop, slf.as_unbound())
+        if let Some(wakeup) = left
+            && let Err(error) = wakeup.schedule(slf.py(), &slf.get().event_loop, slf.as_unbound())
         {
             error.write_unraisable(slf.py(), None);
         }
     }
 }
+
+/// The error of an awaitable that a second task awaits.
+pub(super) const AWAITED_TWICE: &str = "the operation was awaited already; await it once";
 
 static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -137,12 +146,12 @@ static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 impl TaskFuture {
     #[getter]
     fn _asyncio_future_blocking(&self) -> bool {
-        !self.state().heard
+        !self.state().is_seen
     }
 
     #[setter(_asyncio_future_blocking)]
     fn set_blocking(&self, blocking: bool) {
-        self.state().heard = !blocking;
+        self.state().is_seen = !blocking;
     }
 
     fn get_loop(&self, py: Python<'_>) -> Py<PyAny> {
@@ -155,51 +164,51 @@ impl TaskFuture {
         callback: Py<PyAny>,
         context: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        let call = Call { callback, context };
+        let wakeup = Wakeup { callback, context };
         let left = {
             let mut state = slf.get().state();
-            if state.call.is_some() {
-                return Err(PyRuntimeError::new_err("this was awaited already"));
+            if state.wakeup.is_some() {
+                return Err(PyRuntimeError::new_err(AWAITED_TWICE));
             }
-            if state.done {
-                Some(call)
+            if state.is_done {
+                Some(wakeup)
             } else {
-                state.call = Some(call);
+                state.wakeup = Some(wakeup);
                 None
             }
         };
         match left {
-            Some(call) => call.soon(slf.py(), &slf.get().event_loop, slf.as_unbound()),
+            Some(wakeup) => wakeup.schedule(slf.py(), &slf.get().event_loop, slf.as_unbound()),
             None => Ok(()),
         }
     }
 
     fn remove_done_callback(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let attached = self.state().call.as_ref().map(|call| call.callback.clone_ref(py));
-        let Some(attached) = attached else { return Ok(0) };
-        if !attached.bind(py).eq(callback)? {
+        let added = self.state().wakeup.as_ref().map(|wakeup| wakeup.callback.clone_ref(py));
+        let Some(added) = added else { return Ok(0) };
+        if !added.bind(py).eq(callback)? {
             return Ok(0);
         }
-        let call = self.state().call.take();
-        drop(call);
+        let wakeup = self.state().wakeup.take();
+        drop(wakeup);
         Ok(1)
     }
 
-    /// The task is cancelled: it hears of it in the loop's next round.
+    /// Called by `Task.cancel`: resumes the task in the loop's next round, where `result` raises `CancelledError`.
     #[pyo3(signature = (msg=None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         let py = slf.py();
-        let call = {
+        let wakeup = {
             let mut state = slf.get().state();
-            if state.done {
+            if state.is_done {
                 return Ok(false);
             }
-            state.done = true;
+            state.is_done = true;
             state.cancelled = Some(msg.unwrap_or_else(|| py.None()));
-            state.call.take()
+            state.wakeup.take()
         };
-        if let Some(call) = call {
-            call.soon(py, &slf.get().event_loop, slf.as_unbound())?;
+        if let Some(wakeup) = wakeup {
+            wakeup.schedule(py, &slf.get().event_loop, slf.as_unbound())?;
         }
         Ok(true)
     }
@@ -209,17 +218,17 @@ impl TaskFuture {
     }
 
     fn done(&self) -> bool {
-        self.state().done
+        self.state().is_done
     }
 
-    /// Nothing; raises when it was cancelled.
+    /// Returns None; raises `CancelledError` if the future was cancelled.
     fn result(&self, py: Python<'_>) -> PyResult<()> {
-        let (done, message) = {
+        let (is_done, message) = {
             let state = self.state();
-            (state.done, state.cancelled.as_ref().map(|message| message.clone_ref(py)))
+            (state.is_done, state.cancelled.as_ref().map(|message| message.clone_ref(py)))
         };
-        if !done {
-            return Err(PyRuntimeError::new_err("nothing has come yet"));
+        if !is_done {
+            return Err(PyRuntimeError::new_err("the operation is not done"));
         }
         let Some(message) = message else { return Ok(()) };
         let kind = CANCELLED.import(py, "asyncio", "CancelledError")?;

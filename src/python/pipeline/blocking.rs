@@ -1,4 +1,4 @@
-//! `_core.Pipeline`: a pipeline, blocking.
+//! `_core.Pipeline`: a pipeline that the calling thread drives.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::super::cancellation::CancelCheck;
 use super::super::errors::exception;
 use super::super::session::block_on;
 use super::super::verbs::{Call, SqlText};
-use super::{PipelineResult, QUEUED_AT_MOST, Step, Until, Wanted};
+use super::{MAX_QUEUED, PipelineOutput, PipelineResult, Step, Until};
 use crate::error::Result;
 use crate::session::pool::PooledSession;
 
-/// Statements that are sent on one connection without waiting for each other's answers.
+/// Sends statements on one connection without waiting for the answers to those before them.
 #[pyclass(frozen, module = "howdah._core", name = "Pipeline")]
 pub(in super::super) struct Pipeline(Arc<super::Pipeline>);
 
@@ -26,7 +26,7 @@ impl Pipeline {
         sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Affected)
+        self.push(py, sql, params, PipelineOutput::Affected)
     }
 
     /// Sends a query; its result is all its rows.
@@ -37,7 +37,7 @@ impl Pipeline {
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Rows(self.0.shape(into)))
+        self.push(py, sql, params, PipelineOutput::Rows(self.0.row_kind(into)))
     }
 
     /// Sends a query; its result is the first row, or None.
@@ -48,7 +48,7 @@ impl Pipeline {
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Row(self.0.shape(into)))
+        self.push(py, sql, params, PipelineOutput::Row(self.0.row_kind(into)))
     }
 
     /// Sends a query; its result is the first value of the first row, or None.
@@ -58,19 +58,19 @@ impl Pipeline {
         sql: SqlText,
         params: Py<PyTuple>,
     ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, Wanted::Value)
+        self.push(py, sql, params, PipelineOutput::Value)
     }
 
     /// Waits until another statement has its result; tells whether one is still without.
     fn step(&self, py: Python<'_>) -> PyResult<bool> {
         self.0.expect_open(py)?;
         self.wait(py, Until::Answer).map_err(|error| exception(py, error))?;
-        Ok(!self.0.is_settled())
+        Ok(self.0.is_under_way())
     }
 
     /// Whether a statement is without its result.
     fn is_under_way(&self) -> bool {
-        !self.0.is_settled()
+        self.0.is_under_way()
     }
 
     /// Whether there is a transaction to be ended.
@@ -90,34 +90,34 @@ impl Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline on a connection.
+    /// A pipeline on a connection; with `each`, each statement is a transaction.
     pub fn new(pooled: Arc<PooledSession>, each: bool) -> Result<Self> {
         super::Pipeline::new(pooled, each).map(Self)
     }
 
-    /// Sends a statement at once where nothing is under way, or else with those after it.
+    /// Queues a statement. It is sent now if the connection has nothing else to do, or else with those after it.
     fn push(
         &self,
         py: Python<'_>,
         sql: SqlText,
         params: Py<PyTuple>,
-        wanted: Wanted,
+        output: PipelineOutput,
     ) -> PyResult<Py<PipelineResult>> {
-        let result = self.0.push(py, Call { sql: sql.0, params }, wanted)?;
-        if self.0.queued() >= QUEUED_AT_MOST || self.0.is_idle() {
+        let result = self.0.push(py, Call { sql: sql.0, params }, output)?;
+        if self.0.queued() >= MAX_QUEUED || self.0.is_idle() {
             self.send(py).map_err(|error| exception(py, error))?;
         }
         Ok(result)
     }
 
-    /// Sends what the socket takes, and waits where that is not all and there is more.
+    /// Sends what the socket takes, and waits while a whole block is not sent.
     fn send(&self, py: Python<'_>) -> Result<()> {
         let pooled = self.0.pooled()?;
         pooled.client().set_driver(0);
         self.0.write()?;
         let _ = pooled.client().send_now();
         while self.0.is_full() {
-            self.wait(py, Until::Room)?;
+            self.wait(py, Until::Writable)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! What a pipeline has under way on its connection. Nothing here waits.
+//! Writes the statements of a pipeline and takes their answers. Nothing here waits.
 //!
-//! Nothing is written while a block of [`BLOCK_BYTES`] is not sent. Whoever waits for that receives meanwhile: a server
-//! whose answers are not read does not read either.
+//! Nothing is written while a block of [`BLOCK_BYTES`] is not sent. A step that waits for the socket receives meanwhile: a
+//! server whose answers are not read stops reading.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -26,48 +26,49 @@ use crate::session::{Client, Reply, Statement};
 use crate::sql::control::is_copy;
 use crate::sql::render;
 
-/// How many bytes of statements are written before they are sent, as in `execute_many`.
+/// Bytes of statements that are written before they are sent, as in `execute_many`.
 const BLOCK_BYTES: usize = 64 << 10;
 
 /// The SQLSTATE of a statement in a transaction that has failed.
 const IN_FAILED_TRANSACTION: &str = "25P02";
 
-/// What has to be done before a statement can be written.
+/// What must end before a statement can be written.
 type Opening = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
 
 enum Opened {
     /// BEGIN is sent.
     Transaction(Reply),
-    /// A request is open, for a statement that is prepared.
+    /// A statement is prepared, and a request for it is open.
     Segment(Arc<Statement>, Reply),
 }
 
 /// A segment that is being written.
 struct Open {
     segment: Segment,
-    /// The text of the statement without a name that it is of: another one would take that one's place.
+    /// The SQL of the unnamed statement, if the segment uses it: preparing another one would replace it.
     unnamed: Option<(PyBackedStr, Arc<Statement>)>,
 }
 
-/// What is under way.
+/// The state of a pipeline on its connection.
 pub(super) struct Machine {
     client: Client,
     transaction: Transaction,
-    /// The statement that is to be written next, once that can be done.
+    /// The statement that is written once `opening` has ended.
     next: Option<Queued>,
     opening: Option<Opening>,
-    /// The reply to BEGIN, until it is there.
+    /// The reply to BEGIN, until it has ended.
     begun: Option<Reply>,
     open: Option<Open>,
-    /// What is written of the open segment, and not handed over to be sent.
+    /// What is written of the open segment but not in the send buffer yet.
     buffer: BytesMut,
     /// A block is not sent yet.
     is_full: bool,
-    /// The server is to send each answer at once: each statement may take so long, not all of them together.
+    /// There is a statement timeout. A Flush after each statement has the server send each answer at once, so that the
+    /// timeout is that of a statement and not of all together.
     is_limited: bool,
     /// The segments that are not answered, in their order.
     sent: VecDeque<Segment>,
-    /// Nothing else is done on the connection meanwhile. It is dropped last.
+    /// Keeps other operations off the connection. Dropped last.
     _exclusive: ExclusiveGuard,
 }
 
@@ -102,7 +103,7 @@ impl Machine {
         self.opening.is_none() && self.next.is_none() && !self.is_full
     }
 
-    /// Writes statements and takes answers, for as long as there are any.
+    /// Writes statements and takes answers until there are no more.
     pub fn advance(&mut self, py: Python<'_>, pipeline: &Pipeline) -> Result<()> {
         loop {
             self.write(py, pipeline)?;
@@ -136,7 +137,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Writes a statement, or begins what has to be done before.
+    /// Writes a statement, or begins what must end before.
     fn write_next(&mut self, py: Python<'_>, pipeline: &Pipeline, queued: Queued) -> Result<()> {
         if self.transaction == Transaction::Begin && !pipeline.has_begun() {
             self.opening = Some(Box::pin(open_transaction(self.client.clone())));
@@ -151,7 +152,7 @@ impl Machine {
             refuse_control(&self.client, sql, false)
         };
         if let Err(error) = refused.and_then(|()| check_parameters(py, &queued.call.params)) {
-            pipeline.settle(py, &queued.result, Err(error));
+            pipeline.set_result(py, &queued.result, Err(error));
             return Ok(());
         }
         let statement = match &self.open {
@@ -171,7 +172,7 @@ impl Machine {
         Ok(())
     }
 
-    /// What had to be done before a statement can be written is done, or has failed.
+    /// Continues when what had to end before the next statement has ended.
     fn note_opened(
         &mut self,
         py: Python<'_>,
@@ -191,9 +192,9 @@ impl Machine {
             Err(error) if self.client.broken().is_some() => return Err(error),
             Err(error) => {
                 let Some(queued) = self.next.take() else { return Err(error) };
-                // The answers to those before it have come: one of them may have failed.
+                // Take the answers to the statements before it first: one of them may have failed.
                 while self.take(py, pipeline)? {}
-                pipeline.settle(py, &queued.result, Err(error));
+                pipeline.set_result(py, &queued.result, Err(error));
             }
         }
         Ok(())
@@ -211,7 +212,7 @@ impl Machine {
         if let Err(error) = bind(py, &statement, &queued, &mut self.buffer) {
             self.buffer.truncate(before);
             let error = forget_stale(&self.client, &queued.call.sql, &statement, error);
-            pipeline.settle(py, &queued.result, Err(error));
+            pipeline.set_result(py, &queued.result, Err(error));
             return Ok(());
         }
         if self.is_limited {
@@ -224,7 +225,7 @@ impl Machine {
         if is_alone {
             self.close_segment()
         } else if self.buffer.len() >= BLOCK_BYTES {
-            self.hand_over()
+            self.flush_buffer()
         } else {
             Ok(())
         }
@@ -232,7 +233,7 @@ impl Machine {
 
     /// Ends the open segment, if there is one.
     fn close_segment(&mut self) -> Result<()> {
-        self.hand_over()?;
+        self.flush_buffer()?;
         if let Some(Open { mut segment, .. }) = self.open.take() {
             segment.reply.sync();
             self.sent.push_back(segment);
@@ -240,8 +241,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Hands over what is written, and sends it where it is much.
-    fn hand_over(&mut self) -> Result<()> {
+    /// Moves what is written to the send buffer, and sends it if that has a whole block.
+    fn flush_buffer(&mut self) -> Result<()> {
         if let Some(open) = &mut self.open {
             open.segment.reply.send_more(|out| {
                 out.extend_from_slice(&self.buffer);
@@ -261,7 +262,7 @@ impl Machine {
         self.client.set_drain_waiter(is_full);
     }
 
-    /// Takes the answers that have come; tells whether there were any.
+    /// Takes the answers that have come; returns whether there were any.
     fn take(&mut self, py: Python<'_>, pipeline: &Pipeline) -> Result<bool> {
         let mut any = false;
         if let Some(begun) = &mut self.begun {
@@ -283,9 +284,11 @@ impl Machine {
             }
             for queued in segment.unanswered() {
                 let Some(failed) = pipeline.failed() else {
-                    return Err(Error::Internal("fewer answers than statements".into()));
+                    return Err(Error::Internal(
+                        "the server sent fewer answers than there are statements".into(),
+                    ));
                 };
-                pipeline.settle(py, &queued.result, Err(not_run(failed)));
+                pipeline.set_result(py, &queued.result, Err(not_run(failed)));
             }
         }
         if let Some(open) = &mut self.open {
@@ -294,11 +297,11 @@ impl Machine {
         Ok(any)
     }
 
-    /// A statement has failed: those that are not sent yet are not.
+    /// Does not send the rest of the queue, after a statement has failed.
     fn skip_all(&mut self, py: Python<'_>, pipeline: &Pipeline, failed: u64) {
         self.opening = None;
         while let Some(queued) = self.next.take().or_else(|| pipeline.pop()) {
-            pipeline.settle(py, &queued.result, Err(not_run(failed)));
+            pipeline.set_result(py, &queued.result, Err(not_run(failed)));
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Pipelines: statements that are sent without waiting for the answers to those before them, and their results in order.
+//! Pipelines: statements are sent without waiting for the answers to those before them, and their results come in order.
 //!
-//! A pipeline is a state machine that never waits; a blocking call or the event loop drives it. Statements wait in a queue.
-//! The [`Machine`] takes them from there, prepares those that are not prepared yet, and writes them in segments, each a
-//! request that ends in a Sync; [steps](step::Step) wait for what the server answers.
+//! A pipeline is a state machine that never waits; a blocking call or the event loop drives it. Statements are put into a
+//! queue. The [`Machine`] takes them from there, prepares those that are not prepared yet, and writes them in segments, each
+//! of which is a request that ends in a Sync. [Steps](step::Step) wait for the answers.
 //!
-//! In one transaction a segment has as many statements as there are, for the server sends its answers when it comes to a
-//! Sync. A BEGIN is sent ahead where no transaction is open; COMMIT and ROLLBACK are the caller's. Otherwise each
-//! statement is a segment, and a transaction of its own.
+//! In one transaction, a segment has all the statements that are queued, because the server sends its answers when it reads a
+//! Sync. If no transaction is open, BEGIN is sent first; the caller sends COMMIT or ROLLBACK. With `transaction=False`, each
+//! statement is a segment and a transaction.
 
 mod blocking;
 mod machine;
@@ -32,43 +32,43 @@ pub(super) use blocking::Pipeline as BlockingPipeline;
 pub(super) use result::PipelineResult;
 pub(super) use step::{Step, Until};
 
-/// How many statements wait in the queue before they are written, where others are under way: each group has a Sync, and
-/// is a call of the system's on either side.
-pub(super) const QUEUED_AT_MOST: usize = 32;
+/// How many statements are queued before they are written while others are under way: each group costs a Sync, and a system
+/// call on the client and on the server.
+pub(super) const MAX_QUEUED: usize = 32;
 
 /// No statement has failed.
 const NONE: u64 = u64::MAX;
 
-/// Why a pipeline takes no statement.
+/// The error for a statement of a closed pipeline.
 const CLOSED: &str = "the pipeline was interrupted, or has ended; leave its block";
 
 /// How the statements are committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transaction {
-    /// Together, by whoever has opened the pipeline, which sends the BEGIN.
+    /// Together, in a transaction that the pipeline begins.
     Begin,
-    /// With the transaction that is open.
+    /// With the transaction that is open already.
     Open,
-    /// Each by itself.
+    /// Each statement by itself.
     Each,
 }
 
-/// What is wanted of a statement.
-pub(super) enum Wanted {
-    /// How many rows it touched.
+/// What the result of a statement is.
+pub(super) enum PipelineOutput {
+    /// The number of affected rows.
     Affected,
-    /// Its rows.
+    /// All rows.
     Rows(RowKind),
-    /// Its first row.
+    /// The first row.
     Row(RowKind),
-    /// The first value of its first row.
+    /// The first value of the first row.
     Value,
 }
 
 /// A statement in the queue.
 struct Queued {
     call: Call,
-    wanted: Wanted,
+    output: PipelineOutput,
     result: Py<PipelineResult>,
 }
 
@@ -79,36 +79,36 @@ pub(super) struct Pipeline {
     location: Arc<str>,
     transaction: Transaction,
     queue: Mutex<VecDeque<Queued>>,
-    /// Taken out while it works: it runs Python, which may come back here.
+    /// Taken out while it works: it runs Python code, which may use the pipeline.
     machine: Mutex<Option<Machine>>,
     is_closed: AtomicBool,
-    /// How many statements there were so far.
+    /// Number of statements so far.
     count: AtomicU64,
-    /// How many of them have their results.
+    /// Number of statements with a result.
     settled: AtomicU64,
-    /// How many steps wait for results.
+    /// Number of steps that wait for results.
     waiting: AtomicUsize,
-    /// A step writes the queue, for which nobody waits.
+    /// A step writes the queue in the background.
     is_writing: AtomicBool,
     /// BEGIN was sent.
     has_begun: AtomicBool,
-    /// The first statement that has failed.
+    /// The number of the first statement that has failed.
     failed: AtomicU64,
     failures: Mutex<Vec<Py<PipelineResult>>>,
-    /// What has ended the pipeline.
+    /// The error that has ended the pipeline.
     lost: Mutex<Option<PyErr>>,
 }
 
 impl Pipeline {
-    /// A pipeline on a connection, with nothing under way.
+    /// A pipeline on a connection; with `each`, each statement is a transaction.
     ///
     /// # Errors
-    /// When something else is under way on it, or `each` statement is to be a transaction inside of one.
+    /// When something else is under way on the connection, or with `each` inside a transaction.
     pub fn new(pooled: Arc<PooledSession>, each: bool) -> Result<Arc<Self>> {
         let transaction = match (pooled.is_in_transaction(), each) {
             (true, true) => {
                 return Err(Error::Interface(
-                    "pipeline(transaction=False) inside a transaction: its statements would be committed with that; leave transaction=False out, or open the pipeline outside".into(),
+                    "pipeline(transaction=False) inside a transaction: its statements would be committed with that transaction; leave transaction=False out, or open the pipeline outside".into(),
                 ));
             }
             (true, false) => Transaction::Open,
@@ -159,21 +159,26 @@ impl Pipeline {
         pooled.ok_or_else(|| Error::Interface(CLOSED.into()))
     }
 
-    /// What rows become, by the binder that makes it.
-    pub fn shape(&self, into: Option<Py<PyAny>>) -> RowKind {
+    /// What rows become, by a row factory.
+    pub fn row_kind(&self, into: Option<Py<PyAny>>) -> RowKind {
         RowKind::new(into, &self.location)
     }
 
-    /// Puts a statement into the queue.
-    pub fn push(&self, py: Python<'_>, call: Call, wanted: Wanted) -> PyResult<Py<PipelineResult>> {
+    /// Queues a statement.
+    pub fn push(
+        &self,
+        py: Python<'_>,
+        call: Call,
+        output: PipelineOutput,
+    ) -> PyResult<Py<PipelineResult>> {
         self.expect_open(py)?;
         let index = self.count.fetch_add(1, Ordering::Relaxed);
         let result = Py::new(py, PipelineResult::new(index))?;
-        self.queue().push_back(Queued { call, wanted, result: result.clone_ref(py) });
+        self.queue().push_back(Queued { call, output, result: result.clone_ref(py) });
         Ok(result)
     }
 
-    /// Refuses statements of a pipeline that was closed.
+    /// Returns an error if the pipeline is closed.
     pub fn expect_open(&self, py: Python<'_>) -> PyResult<()> {
         if !self.is_closed.load(Ordering::Relaxed) {
             return Ok(());
@@ -186,7 +191,7 @@ impl Pipeline {
         self.queue().pop_front()
     }
 
-    /// Whether there is a transaction to be ended, which is the pipeline's alone or that of a block around it.
+    /// Whether a transaction is open: the pipeline's own, or the one around it.
     pub fn has_begun(&self) -> bool {
         self.transaction == Transaction::Open || self.has_begun.load(Ordering::Relaxed)
     }
@@ -195,7 +200,7 @@ impl Pipeline {
         self.has_begun.store(true, Ordering::Relaxed);
     }
 
-    /// The statement that has failed, where those after it are in the same transaction.
+    /// The first statement that has failed, if the statements are one transaction.
     fn failed(&self) -> Option<u64> {
         let failed = self.failed.load(Ordering::Relaxed);
         (self.transaction != Transaction::Each && failed != NONE).then_some(failed)
@@ -206,18 +211,18 @@ impl Pipeline {
         self.queue().len()
     }
 
-    /// Whether all statements that have no result wait in the queue.
+    /// Whether no statement was sent that has no result yet.
     pub fn is_idle(&self) -> bool {
-        self.unsettled() == self.queued() as u64
+        self.without_result() == self.queued() as u64
     }
 
-    fn unsettled(&self) -> u64 {
+    fn without_result(&self) -> u64 {
         self.count.load(Ordering::Relaxed) - self.settled.load(Ordering::Relaxed)
     }
 
-    /// Whether every statement has its result.
-    pub fn is_settled(&self) -> bool {
-        self.unsettled() == 0
+    /// Whether some statement has no result yet.
+    pub fn is_under_way(&self) -> bool {
+        self.without_result() > 0
     }
 
     /// Whether a step waits for results.
@@ -225,7 +230,7 @@ impl Pipeline {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether a step writes the queue, for which nobody waits.
+    /// Whether a step writes the queue in the background.
     pub fn is_being_written(&self) -> bool {
         self.is_writing.load(Ordering::Relaxed)
     }
@@ -235,21 +240,21 @@ impl Pipeline {
         self.queued() == 0 && self.machine().as_ref().is_none_or(Machine::has_written_all)
     }
 
-    /// Whether the socket takes no more, so that whoever asks for more has to wait.
+    /// Whether the socket takes no more and the queue is full, so that the next statement has to wait.
     pub fn is_full(&self) -> bool {
-        self.queued() >= QUEUED_AT_MOST && self.machine().as_ref().is_some_and(Machine::is_full)
+        self.queued() >= MAX_QUEUED && self.machine().as_ref().is_some_and(Machine::is_full)
     }
 
-    /// The error that the end of the block raises: that of the statement that has failed or, where each is a transaction
-    /// of its own, of the first failed one whose error nobody has seen.
+    /// The error that the end of the block raises: that of the statement that failed first, or if each statement is a
+    /// transaction, the first error that was not raised to the caller yet.
     pub fn failure(&self, py: Python<'_>) -> Option<PyErr> {
         let failed = self.failed();
-        let is_wanted = |result: &PipelineResult| match failed {
+        let is_raised = |result: &PipelineResult| match failed {
             Some(failed) => result.index() == failed,
             None => !result.is_seen(),
         };
         let failures = self.failures();
-        failures.iter().find(|result| is_wanted(result.get()))?.get().error(py)
+        failures.iter().find(|result| is_raised(result.get()))?.get().error(py)
     }
 
     /// Writes statements from the queue, without waiting.
@@ -295,7 +300,7 @@ impl Pipeline {
         Err(from_py_err(error))
     }
 
-    /// Gives up what is under way: no more statements are written, and no more answers are taken.
+    /// Closes the pipeline: no more statements are written, and no more answers are taken.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
         let machine = self.machine().take();
@@ -304,10 +309,10 @@ impl Pipeline {
         attached(|_| drop((machine, queue, pooled)));
     }
 
-    /// A statement has its result. An error names the statement.
-    fn settle(&self, py: Python<'_>, result: &Py<PipelineResult>, outcome: Result<Py<PyAny>>) {
+    /// Sets the result of a statement. An error gets the number of the statement.
+    fn set_result(&self, py: Python<'_>, result: &Py<PipelineResult>, outcome: Result<Py<PyAny>>) {
         let outcome = match self.failed() {
-            // Where its rows could not be made, the server has gone on.
+            // If the rows of the failed statement could not be decoded, the server has run those after it.
             Some(failed) if failed < result.get().index() => {
                 outcome.and_then(|_| Err(not_run(failed)))
             }
@@ -317,7 +322,7 @@ impl Pipeline {
             self.failed.fetch_min(result.get().index(), Ordering::Relaxed);
             self.failures().push(result.clone_ref(py));
         }
-        result.get().settle(py, outcome);
+        result.get().set(py, outcome);
         self.settled.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! `_core.PipelineResult`: the result of a statement in a pipeline, once it is there.
+//! `_core.PipelineResult`: the result of a statement in a pipeline.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +8,12 @@ use pyo3::prelude::*;
 use super::super::errors::exception;
 use crate::error::{Error, Result};
 
-/// The result of a statement in a pipeline.
+/// The result of a statement in a pipeline, which comes later than the statement is queued.
 #[pyclass(frozen, module = "howdah._core", name = "PipelineResult")]
 pub(in super::super) struct PipelineResult {
     index: u64,
     outcome: OnceLock<PyResult<Py<PyAny>>>,
-    /// The caller was given the error.
+    /// The error was raised to the caller.
     is_seen: AtomicBool,
 }
 
@@ -22,46 +22,47 @@ impl PipelineResult {
         Self { index, outcome: OnceLock::new(), is_seen: AtomicBool::new(false) }
     }
 
-    /// The statement's place in the pipeline, from 0.
+    /// The number of the statement in the pipeline, from 0.
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// Whether the caller was given the error.
+    /// Whether the error was raised to the caller.
     pub fn is_seen(&self) -> bool {
         self.is_seen.load(Ordering::Relaxed)
     }
 
-    /// The error, if it is one.
+    /// The error, if the statement has failed.
     pub fn error(&self, py: Python<'_>) -> Option<PyErr> {
         self.outcome.get()?.as_ref().err().map(|error| error.clone_ref(py))
     }
 
-    /// Puts the outcome in. An error names the statement.
-    pub fn settle(&self, py: Python<'_>, outcome: Result<Py<PyAny>>) {
+    /// Sets the outcome. An error gets the number of the statement.
+    pub fn set(&self, py: Python<'_>, outcome: Result<Py<PyAny>>) {
         let outcome = outcome.map_err(|error| {
-            let error = exception(py, self.named(error));
-            // The caller's own class may take no attribute.
+            let error = exception(py, self.with_index(error));
+            // A class of the caller's may refuse attributes.
             let _ = error.value(py).setattr("pipeline_index", self.index);
             error
         });
-        // There is but one.
+        // It is set only once.
         let _ = self.outcome.set(outcome);
     }
 
-    /// The same error, with the statement's place in its message.
-    fn named(&self, error: Error) -> Error {
-        let named = |message: &str| format!("statement {} of the pipeline: {message}", self.index);
+    /// The error with the number of the statement in its message.
+    fn with_index(&self, error: Error) -> Error {
+        let prefixed =
+            |message: &str| format!("statement {} of the pipeline: {message}", self.index);
         match error {
-            Error::Interface(message) => Error::Interface(named(&message)),
-            Error::Programming(message) => Error::Programming(named(&message)),
-            Error::NotSupported(message) => Error::NotSupported(named(&message)),
+            Error::Interface(message) => Error::Interface(prefixed(&message)),
+            Error::Programming(message) => Error::Programming(prefixed(&message)),
+            Error::NotSupported(message) => Error::NotSupported(prefixed(&message)),
             Error::Value(mut value) => {
-                value.message = named(&value.message);
+                value.message = prefixed(&value.message);
                 Error::Value(value)
             }
             Error::Server(mut server) => {
-                server.message = named(&server.message);
+                server.message = prefixed(&server.message);
                 Error::Server(server)
             }
             error => error,
@@ -71,12 +72,12 @@ impl PipelineResult {
 
 #[pymethods]
 impl PipelineResult {
-    /// Whether it is there.
+    /// Whether the result has come.
     fn done(&self) -> bool {
         self.outcome.get().is_some()
     }
 
-    /// The result, which is there; raises the statement's error.
+    /// Returns the result, or raises the error of the statement.
     fn get(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.outcome.get() {
             Some(Ok(value)) => Ok(value.clone_ref(py)),
@@ -86,7 +87,7 @@ impl PipelineResult {
             }
             None => {
                 let none = format!(
-                    "statement {} of the pipeline has no result; await it, or ask after the block",
+                    "statement {} of the pipeline has no result yet; await it, or ask for it after the block",
                     self.index
                 );
                 Err(exception(py, Error::Interface(none)))

@@ -1,4 +1,4 @@
-//! A segment of a pipeline: statements that are sent with one Sync, and the answers to them.
+//! A segment of a pipeline: statements that are sent with one Sync.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,20 +8,20 @@ use pyo3::prelude::*;
 use super::super::gil::from_py_err;
 use super::super::statement_codecs::{RowDecoder, RowKind};
 use super::super::verbs::{forget_stale, row_error, rows_affected};
-use super::{Pipeline, Queued, Wanted};
+use super::{Pipeline, PipelineOutput, Queued};
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::session::copy_refused_error;
 use crate::session::{Client, Reply, Statement};
 use crate::wire::message::{HEADER_BYTES, Messages, tag};
 
-/// Statements of one request, in their order, that are not answered yet.
+/// The statements of one request that are not answered yet, in their order.
 pub(super) struct Segment {
     pub reply: Reply,
     statements: VecDeque<(Queued, Arc<Statement>)>,
-    /// What has come of the answer to the first of them.
+    /// The first part of the answer to the first of them.
     part: Vec<u8>,
-    /// That is a COPY's, which is refused.
+    /// The first of them is a COPY, which is refused.
     is_copy: bool,
 }
 
@@ -34,12 +34,12 @@ impl Segment {
         self.statements.push_back((queued, statement));
     }
 
-    /// The statements that have no answer, where no more is to come.
+    /// The statements without an answer, after the end of the reply.
     pub fn unanswered(self) -> impl Iterator<Item = Queued> {
         self.statements.into_iter().map(|(queued, _)| queued)
     }
 
-    /// Takes the answers that have come; tells whether there were any, and whether there are no more.
+    /// Takes the answers that have come. Returns whether there were any, and whether the reply has ended.
     pub fn take(
         &mut self,
         py: Python<'_>,
@@ -48,7 +48,7 @@ impl Segment {
     ) -> Result<(bool, bool)> {
         let Some(arrived) = self.reply.try_next_chunk()? else { return Ok((false, false)) };
         let (mut error, ended) = (arrived.error, arrived.ended);
-        // What had come before has been looked through.
+        // Messages are read from here on: those of the part were read before.
         let mut at = self.part.len();
         let bytes = if at == 0 {
             arrived.bytes
@@ -64,25 +64,27 @@ impl Segment {
             match message.tag {
                 tag::COMPLETE | tag::EMPTY => {
                     let Some((queued, statement)) = self.statements.pop_front() else {
-                        return Err(Error::Internal("more answers than statements".into()));
+                        return Err(Error::Internal(
+                            "the server sent more answers than there are statements".into(),
+                        ));
                     };
                     let answer = bytes.get(start..at).unwrap_or_default();
-                    let made = if std::mem::take(&mut self.is_copy) {
+                    let result = if std::mem::take(&mut self.is_copy) {
                         Err(copy_refused_error())
                     } else {
-                        made(py, &queued, &statement, answer)
+                        decode(py, &queued, &statement, answer)
                     };
-                    let made =
-                        made.map_err(|error| row_error(client, &queued.call.sql, true, error));
-                    pipeline.settle(py, &queued.result, made);
+                    let result =
+                        result.map_err(|error| row_error(client, &queued.call.sql, true, error));
+                    pipeline.set_result(py, &queued.result, result);
                     start = at;
                 }
                 tag::ERROR => {
-                    // What is answered after the last statement is its Sync, or COMMIT of a constraint that is deferred.
+                    // After the last statement, it is an error of the Sync, such as that of a deferred constraint.
                     if let Some((queued, statement)) = self.statements.pop_front() {
                         let error = Error::Server(error.take().unwrap_or_default());
                         let error = forget_stale(client, &queued.call.sql, &statement, error);
-                        pipeline.settle(py, &queued.result, Err(error));
+                        pipeline.set_result(py, &queued.result, Err(error));
                     }
                     start = at;
                 }
@@ -101,24 +103,24 @@ impl Segment {
     }
 }
 
-/// What is wanted of a statement, by the whole answer to it.
-fn made(
+/// Decodes the whole answer to a statement.
+fn decode(
     py: Python<'_>,
     queued: &Queued,
     statement: &Statement,
     answer: &[u8],
 ) -> Result<Py<PyAny>> {
-    let rows = |shape: &RowKind| RowDecoder::new(py, execute::typed(statement)?, shape);
-    let found = match &queued.wanted {
-        Wanted::Affected => {
+    let rows = |kind: &RowKind| RowDecoder::new(py, execute::typed(statement)?, kind);
+    let found = match &queued.output {
+        PipelineOutput::Affected => {
             let rows = rows_affected(answer)
                 .into_pyobject(py)
                 .map_err(|error| from_py_err(error.into()))?;
             return Ok(rows.into_any().unbind());
         }
-        Wanted::Rows(shape) => return Ok(rows(shape)?.list(answer, 0)?.into_any().unbind()),
-        Wanted::Row(shape) => rows(shape)?.first(answer)?,
-        Wanted::Value => rows(&RowKind::Values)?.value(answer)?,
+        PipelineOutput::Rows(kind) => return Ok(rows(kind)?.list(answer, 0)?.into_any().unbind()),
+        PipelineOutput::Row(kind) => rows(kind)?.first(answer)?,
+        PipelineOutput::Value => rows(&RowKind::Values)?.value(answer)?,
     };
     Ok(found.map_or_else(|| py.None(), Bound::unbind))
 }

@@ -1,4 +1,4 @@
-//! A wait for a pipeline: for answers, or for statements to be written.
+//! Waits for a pipeline: for results, or until statements are written.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,16 +13,16 @@ use crate::session::Client;
 /// What a step waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Until {
-    /// Another statement has its result; or all have.
+    /// One more statement has its result, or all have.
     Answer,
     /// The socket takes more.
-    Room,
-    /// The queue is written; answers are left to others.
+    Writable,
+    /// The queue is written. Answers are left to other steps.
     Written,
 }
 
-/// Waits until there is more of what is waited for. When it is dropped before, as when it takes too long, the pipeline is
-/// closed: what the server is at is cancelled by whoever drops it.
+/// A future that ends when the condition holds. If it is dropped before, for example at a timeout, the pipeline is closed, and
+/// the code that drops it cancels the statement that the server runs.
 pub(in super::super) struct Step {
     pipeline: Arc<Pipeline>,
     client: Client,
@@ -35,7 +35,7 @@ impl Step {
     /// A step of a pipeline.
     ///
     /// # Errors
-    /// When that is closed.
+    /// When the pipeline is closed.
     pub fn new(pipeline: &Arc<Pipeline>, until: Until) -> Result<Self> {
         let client = pipeline.pooled()?.client().clone();
         if until == Until::Written {
@@ -49,12 +49,12 @@ impl Step {
 
     fn is_done(&self) -> bool {
         let pipeline = &self.pipeline;
-        let is_there = match self.until {
+        let holds = match self.until {
             Until::Answer => pipeline.settled.load(Ordering::Relaxed) > self.settled,
-            Until::Room => !pipeline.is_full(),
+            Until::Writable => !pipeline.is_full(),
             Until::Written => pipeline.has_written_all(),
         };
-        is_there || pipeline.is_settled() || pipeline.is_closed.load(Ordering::Relaxed)
+        holds || !pipeline.is_under_way() || pipeline.is_closed.load(Ordering::Relaxed)
     }
 }
 
@@ -80,7 +80,7 @@ impl Drop for Step {
     fn drop(&mut self) {
         if self.until == Until::Written {
             self.pipeline.is_writing.store(false, Ordering::Relaxed);
-            // Who waits is to hear of what is sent after it has begun to wait.
+            // Steps that wait for results must be polled: more was sent since they began to wait.
             self.client.request_poll(self.pipeline.is_waited_for());
         } else {
             self.pipeline.waiting.fetch_sub(1, Ordering::Relaxed);

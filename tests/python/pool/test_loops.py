@@ -185,7 +185,7 @@ def test_call_that_comes_too_late_leaves_the_new_reader_alone(url: str) -> None:
         if used is not loop:
             used.close()
     # Another one is of the pipe by which threads wake the loop.
-    first, _ = [reader for reader in loop.readers if type(reader).__name__ == "Carrier"]
+    first, _ = [reader for reader in loop.readers if type(reader).__name__ == "ReadableCallback"]
 
     async def ask() -> object:
         # As one that was about to be called when Python collected its garbage, and with it what had

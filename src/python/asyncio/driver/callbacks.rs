@@ -1,4 +1,4 @@
-//! What the event loop calls of a connection.
+//! The callbacks that a driver registers with its event loop.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use super::super::task_future::dispatch;
 use super::LoopDriver;
 
-/// `_core.ReadableCallback`: called when there is something to read.
-#[pyclass(frozen, module = "howdah._core", name = "Carrier")]
+/// Called when the socket is readable.
+#[pyclass(frozen, module = "howdah._core", name = "ReadableCallback")]
 pub(super) struct ReadableCallback(pub Arc<LoopDriver>);
 
 #[pymethods]
@@ -20,8 +20,8 @@ impl ReadableCallback {
     }
 }
 
-/// `_core.DeadlineCallback`: called when something may have taken too long. It keeps no connection open.
-#[pyclass(frozen, module = "howdah._core", name = "Timer")]
+/// Called at the deadline of an operation. It does not keep the connection open.
+#[pyclass(frozen, module = "howdah._core", name = "DeadlineCallback")]
 pub(super) struct DeadlineCallback(pub Weak<LoopDriver>, pub Instant);
 
 #[pymethods]
@@ -33,8 +33,8 @@ impl DeadlineCallback {
     }
 }
 
-/// `_core.AbandonedCheck`: called when the server may be at work on what nobody wants.
-#[pyclass(frozen, module = "howdah._core", name = "Sweeper")]
+/// Called when the server may be running the statement of a cancelled operation.
+#[pyclass(frozen, module = "howdah._core", name = "AbandonedCheck")]
 pub(super) struct AbandonedCheck(pub Weak<LoopDriver>);
 
 #[pymethods]
@@ -46,8 +46,8 @@ impl AbandonedCheck {
     }
 }
 
-/// `_core.BusyPoll`: called in each round of the loop while that is not to sleep.
-#[pyclass(frozen, module = "howdah._core", name = "Spinner")]
+/// Called in each round of the loop during a busy wait.
+#[pyclass(frozen, module = "howdah._core", name = "BusyPoll")]
 pub(super) struct BusyPoll(pub Weak<LoopDriver>);
 
 #[pymethods]
@@ -62,8 +62,8 @@ impl BusyPoll {
     }
 }
 
-/// `_core.ResumeCallback`: called when there is room to write, or the operations may go on.
-#[pyclass(frozen, module = "howdah._core", name = "GoOn")]
+/// Called when the socket is writable, or in the loop's next round.
+#[pyclass(frozen, module = "howdah._core", name = "ResumeCallback")]
 pub(super) struct ResumeCallback(pub Arc<LoopDriver>);
 
 #[pymethods]

@@ -1,5 +1,5 @@
-//! What an event loop calls when a connection has something to read: it takes it in, goes on with
-//! the operations on that connection, and settles those that have ended.
+//! Drives the operations on one connection in one event loop: when the socket is readable, it receives, polls the
+//! operations and completes those that have ended.
 
 mod callbacks;
 mod cancellation;
@@ -24,56 +24,60 @@ use super::task_future::dispatch;
 use crate::error::Result;
 use crate::session::{self, Client, Session};
 use callbacks::{BusyPoll, ReadableCallback, ResumeCallback};
-use cancellation::{CLEANUP_TIMEOUT, until};
+use cancellation::{CLEANUP_TIMEOUT, deadline_after};
 
 /// A future of a verb.
 pub(super) type Work = Pin<Box<dyn Future<Output = Result<Py<PyAny>>> + Send>>;
 
+/// A verb that runs on the connection.
 struct Operation {
     id: u64,
     work: Work,
-    /// Where its outcome goes; nobody wants that of the cleaning.
+    /// Gets the outcome; `None` for the cleaning of the connection.
     completion: Option<Arc<Completion>>,
-    /// The connection, which goes back when this is dropped.
+    /// The connection, which goes back to the pool when this is dropped.
     checkout: Checkout,
-    /// How long it may take when its turn has come.
+    /// The timeout, which begins when the operation is the first one.
     limit: Option<Duration>,
-    /// When it is given up.
-    until: Option<Instant>,
-    /// It was interrupted, and only its end is wanted.
+    /// The end of the timeout, once it has begun.
+    deadline: Option<Instant>,
+    /// It was interrupted, and its end is awaited.
     cancelled: bool,
 }
 
-/// The operations on one connection in one event loop.
+/// Drives the operations on one connection in one event loop.
 pub(super) struct LoopDriver {
     id: u64,
     client: Client,
     event_loop: EventLoop,
     operations: Mutex<VecDeque<Operation>>,
-    writing: AtomicBool,
-    /// When the loop looks after those that take too long.
+    /// The loop watches whether the socket is writable.
+    is_writer_added: AtomicBool,
+    /// When the next `DeadlineCallback` is due.
     timer_deadline: Mutex<Option<Instant>>,
-    /// The loop calls this in each of its rounds, so that it does not sleep.
     busy_poll_callback: PyOnceLock<Py<BusyPoll>>,
+    /// A `BusyPoll` is scheduled.
     is_busy_polling: AtomicBool,
-    /// The loop looks after what was given up while others were before it.
+    /// An `AbandonedCheck` is scheduled.
     checks_abandoned: AtomicBool,
     me: Weak<Self>,
 }
 
-/// How often operations go on before the loop's other callbacks have their turn.
+/// How often operations are polled before the loop's other callbacks run. A bound is needed because an operation that has
+/// ended may begin the next one.
 const MAX_ROUNDS: u32 = 8;
 
-static NEXT: AtomicU64 = AtomicU64::new(1);
+/// The id of the next driver or operation.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// Begins an operation on a connection, in the loop that runs in this thread.
+/// Begins an operation on a connection, in the loop of this thread.
 pub(super) fn begin(
     py: Python<'_>,
     event_loop: &EventLoop,
     checkout: Checkout,
     completion: &Arc<Completion>,
     limit: Option<Duration>,
-    make: impl FnOnce(Client) -> Work,
+    make_work: impl FnOnce(Client) -> Work,
 ) -> Result<()> {
     if let Checkout::Leased(pooled) = &checkout
         && let Some(overdue) = pooled.client().overdue()
@@ -86,26 +90,26 @@ pub(super) fn begin(
     {
         multiplexer.offer(pooled);
     }
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let work = make(checkout.client().clone());
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    let work = make_work(checkout.client().clone());
     let weak = Arc::downgrade(&driver);
-    completion.on_cancel(move |py, cancelled| {
+    completion.on_cancel(move |py, mode| {
         let Some(driver) = Weak::upgrade(&weak) else { return false };
-        if cancelled == CancelMode::AwaitOutcome && driver.await_outcome(py, id) {
+        if mode == CancelMode::AwaitOutcome && driver.await_outcome(py, id) {
             return true;
         }
         driver.cancel_operation(py, id);
         false
     });
-    let has_turn = !matches!(checkout, Checkout::Shared(_)) || driver.is_idle();
-    let (completion, until) = (Some(Arc::clone(completion)), until(limit.filter(|_| has_turn)));
-    let cancelled = false;
-    driver.add(py, Operation { id, work, completion, checkout, limit, until, cancelled });
+    let is_first = !matches!(checkout, Checkout::Shared(_)) || driver.is_idle();
+    let deadline = deadline_after(limit.filter(|_| is_first));
+    let (completion, cancelled) = (Some(Arc::clone(completion)), false);
+    driver.add(py, Operation { id, work, completion, checkout, limit, deadline, cancelled });
     driver.advance(py);
     Ok(())
 }
 
-/// Goes on with the operations on a connection, and sends what they have to say.
+/// Polls the operations on a connection, and sends what they have written.
 pub(super) fn advance_now(
     py: Python<'_>,
     event_loop: &EventLoop,
@@ -116,7 +120,7 @@ pub(super) fn advance_now(
     Ok(())
 }
 
-/// Lets a connection become clean before it goes back, without anybody's waiting for it.
+/// Cleans a connection before it goes back to the pool, without a task that waits for it.
 pub(super) fn clean(py: Python<'_>, event_loop: &EventLoop, checkout: Checkout) -> Result<()> {
     let driver = driver_of(py, event_loop, &checkout)?;
     driver.clean(py, checkout);
@@ -124,28 +128,28 @@ pub(super) fn clean(py: Python<'_>, event_loop: &EventLoop, checkout: Checkout) 
     Ok(())
 }
 
-/// All carriers, to find those whose loop was closed in the midst of something.
+/// All drivers, to find those whose loop was closed during an operation.
 static DRIVERS: Mutex<Vec<Weak<LoopDriver>>> = Mutex::new(Vec::new());
 
-/// Those that there are. None is dropped while the list is locked: that may give a connection to who
-/// waits for one, and so come back here.
+/// All drivers. None of them is dropped while the list is locked: that may return a connection to the pool, whose next
+/// caller may need this list.
 fn all() -> Vec<Arc<LoopDriver>> {
     let mut all = DRIVERS.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(|weak| weak.strong_count() > 0);
     all.iter().filter_map(Weak::upgrade).collect()
 }
 
-/// Gives up what was under way in loops that are closed: nobody goes on with it there.
+/// Drops the operations of loops that are closed, because no callback will poll them.
 pub(super) fn drop_closed_loops(py: Python<'_>) {
     for driver in all() {
         if driver.event_loop.is_closed(py) {
-            let left = std::mem::take(&mut *driver.operations());
-            drop(left);
+            let operations = std::mem::take(&mut *driver.operations());
+            drop(operations);
         }
     }
 }
 
-/// The carrier of a connection in a loop: the one that is there, or a new one.
+/// The driver of a connection in a loop; a new one if another loop or thread drove the connection last.
 fn driver_of(
     py: Python<'_>,
     event_loop: &EventLoop,
@@ -158,11 +162,11 @@ fn driver_of(
         return Ok(driver);
     }
     let driver = Arc::new_cyclic(|me| LoopDriver {
-        id: NEXT.fetch_add(1, Ordering::Relaxed),
+        id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         client: checkout.client().clone(),
-        event_loop: event_loop.same(py),
+        event_loop: event_loop.clone_ref(py),
         operations: Mutex::default(),
-        writing: AtomicBool::new(false),
+        is_writer_added: AtomicBool::new(false),
         timer_deadline: Mutex::default(),
         busy_poll_callback: PyOnceLock::new(),
         is_busy_polling: AtomicBool::new(false),
@@ -192,35 +196,34 @@ impl LoopDriver {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether no other loop or thread drives the connection now.
+    /// Whether this driver drives the connection now, rather than another loop or thread.
     fn drives(&self) -> bool {
         self.client.is_driven_by(self.id)
     }
 
-    /// Whether another carrier drives the connection in this loop.
+    /// Whether another driver drives the connection in this loop now.
     fn is_superseded(&self) -> bool {
-        let is_heir = |other: Arc<Self>| {
+        let is_successor = |other: Arc<Self>| {
             self.client.is_driven_by(other.id) && other.event_loop.is(&self.event_loop)
         };
-        all().into_iter().any(is_heir)
+        all().into_iter().any(is_successor)
     }
 
     fn is_idle(&self) -> bool {
         self.operations().is_empty()
     }
 
-    /// Where its callbacks are called.
     fn event_loop(&self) -> &EventLoop {
         &self.event_loop
     }
 
-    /// The loop says that there is something to read, or room to write.
+    /// Receives from the socket, and polls the operations.
     fn ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         let fd = self.client.handle().descriptor();
         if !self.drives() {
-            // Another loop or thread drives the connection now. In this very loop the reader is its
-            // own, and it came in the moment before this was called: Python collects its garbage, and
-            // with it a connection may come back, wherever it likes.
+            // Another loop or thread drives the connection now, so this reader goes. If it is another driver of this loop,
+            // the reader is that driver's, and this call was scheduled before: a garbage collection may return a connection
+            // at any moment.
             return if self.is_superseded() {
                 Ok(())
             } else {
@@ -237,23 +240,22 @@ impl LoopDriver {
         if self.client.broken().is_some() { self.stop_watching(py) } else { Ok(()) }
     }
 
-    /// Watches the socket of a lost connection no more, which is then closed as soon as nobody has the
-    /// connection.
+    /// Removes the loop's reader and writer of a broken connection, so that its socket can be closed.
     fn stop_watching(&self, py: Python<'_>) -> PyResult<()> {
         if !self.drives() {
             return Ok(());
         }
         let fd = self.client.handle().descriptor();
         self.client.set_driver(0);
-        if self.writing.swap(false, Ordering::Relaxed) {
+        if self.is_writer_added.swap(false, Ordering::Relaxed) {
             self.event_loop.remove_writer(py, fd)?;
         }
         self.event_loop.remove_reader(py, fd)
     }
 
-    /// Goes on with the operations, in the loop's thread.
+    /// Polls the operations in a callback of the loop.
     fn resume(&self, py: Python<'_>) -> PyResult<()> {
-        // Of a lost connection, nobody else tells the operations.
+        // The operations of a broken connection get their error here.
         if !self.drives() && self.client.broken().is_none() {
             return Ok(());
         }
@@ -263,21 +265,21 @@ impl LoopDriver {
         })
     }
 
-    /// Begins an operation.
+    /// Polls a new operation for the first time.
     fn add(&self, py: Python<'_>, mut operation: Operation) {
         let mut cx = Context::from_waker(Waker::noop());
         match operation.work.as_mut().poll(&mut cx) {
             Poll::Pending => {
-                let until = operation.until;
+                let deadline = operation.deadline;
                 self.operations().push_back(operation);
-                self.call_at(py, until);
+                self.call_at(py, deadline);
             }
             Poll::Ready(outcome) => self.end(py, operation, outcome),
         }
     }
 
-    /// Goes on with the operations that something has come for, and sends what they have to say, for
-    /// as long as that leads to more; the loop's other callbacks have their turn between.
+    /// Polls the operations that can continue, and sends what they have written, until none can continue. After
+    /// [`MAX_ROUNDS`] the rest is left to the loop's next round.
     fn advance(&self, py: Python<'_>) {
         if self.client.broken().is_some()
             && let Err(error) = self.stop_watching(py)
@@ -288,23 +290,23 @@ impl LoopDriver {
             let some_ended = self.poll_operations(py);
             self.send(py);
             let broke = self.client.broken().is_some();
-            let should_spin = some_ended || broke || self.client.has_drained_for_waiter();
-            if self.operations().is_empty() || !should_spin || !self.client.has_ready_waiter() {
+            let may_continue = some_ended || broke || self.client.has_drained_for_waiter();
+            if self.operations().is_empty() || !may_continue || !self.client.has_ready_waiter() {
                 log_notices(py, &self.client);
                 self.busy_poll(py);
                 return;
             }
         }
-        let again = self.me.upgrade().map(|me| Py::new(py, ResumeCallback(me)));
-        if let Some(Err(error)) = again.map(|again| {
-            again.and_then(|again| self.event_loop.call_soon(py, again.bind(py).as_any()))
+        let resume = self.me.upgrade().map(|me| Py::new(py, ResumeCallback(me)));
+        if let Some(Err(error)) = resume.map(|resume| {
+            resume.and_then(|resume| self.event_loop.call_soon(py, resume.bind(py).as_any()))
         }) {
             error.write_unraisable(py, None);
         }
     }
 
-    /// Keeps the loop from sleeping while a reply is due that will be there sooner than it would
-    /// wake. Its other callbacks have their turns as ever.
+    /// Schedules a busy wait if the reply is expected sooner than the loop would wake up from its selector. The loop's other
+    /// callbacks still run in each round.
     fn busy_poll(&self, py: Python<'_>) {
         if !self.client.should_busy_wait() || self.is_busy_polling.swap(true, Ordering::Relaxed) {
             return;
@@ -319,14 +321,14 @@ impl LoopDriver {
         }
     }
 
-    /// Polls operations until nothing is left that somebody waits for; tells whether some ended.
+    /// Polls the operations until none has received anything; returns whether some have ended.
     fn poll_operations(&self, py: Python<'_>) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        // While one is polled no lock is held: it runs Python, which may come back here.
+        // No lock is held while an operation is polled: it runs Python code, which may begin another one.
         let mut operations = std::mem::take(&mut *self.operations());
-        let (mut at, mut ended) = (0, Vec::new());
+        let (mut index, mut ended) = (0, Vec::new());
         while self.client.has_ready_waiter()
-            && let Some(operation) = operations.get_mut(at)
+            && let Some(operation) = operations.get_mut(index)
         {
             let work = operation.work.as_mut();
             let polled = if operation.cancelled {
@@ -335,9 +337,9 @@ impl LoopDriver {
                 work.poll(&mut cx)
             };
             match polled {
-                Poll::Pending => at += 1,
+                Poll::Pending => index += 1,
                 Poll::Ready(outcome) => {
-                    if let Some(operation) = operations.remove(at) {
+                    if let Some(operation) = operations.remove(index) {
                         ended.push((self.client.last_answered(), operation, outcome));
                     }
                 }
@@ -350,10 +352,10 @@ impl LoopDriver {
             self.end(py, operation, outcome);
         }
         if !operations.is_empty() {
-            let mut begun = self.operations();
-            operations.append(&mut begun);
-            *begun = operations;
-            drop(begun);
+            let mut added = self.operations();
+            operations.append(&mut added);
+            *added = operations;
+            drop(added);
             if some_ended {
                 self.start_first_timer(py);
             }
@@ -361,12 +363,11 @@ impl LoopDriver {
         some_ended
     }
 
-    /// Settles an operation that has ended; its connection goes back, after cleaning where that is
-    /// wanted.
+    /// Completes an operation that has ended, and returns its connection to the pool.
     fn end(&self, py: Python<'_>, operation: Operation, outcome: Result<Py<PyAny>>) {
         let Operation { work, completion, checkout, .. } = operation;
         drop(work);
-        // Notices first: a thread that resets the connection, once it is given back, would take them, too.
+        // Notices first: once the connection is back, a thread that resets it would log them.
         log_notices(py, &self.client);
         if let Some(completion) = completion {
             completion.complete_if(py, outcome, || self.client.status() == b'I');
@@ -374,8 +375,8 @@ impl LoopDriver {
         self.give_back(py, checkout);
     }
 
-    /// Gives a connection of the pool's back, after cleaning where that is wanted, unless others still
-    /// use it. Who keeps one sees to that.
+    /// Returns a connection to the pool, after cleaning it if that is necessary, unless other reads still share it. A lease
+    /// keeps its connection.
     fn give_back(&self, py: Python<'_>, checkout: Checkout) {
         if let Some(Checkout::Pooled(pooled)) = checkout.into_unshared()
             && !pooled.is_clean()
@@ -385,6 +386,7 @@ impl LoopDriver {
         }
     }
 
+    /// Adds an operation that drains the connection, rolls back and unlistens.
     fn clean(&self, py: Python<'_>, checkout: Checkout) {
         let client = self.client.clone();
         let work = Box::pin(async move {
@@ -395,25 +397,25 @@ impl LoopDriver {
             super::super::verbs::unlisten(&client).await?;
             Ok(py_none())
         });
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let limit = Some(CLEANUP_TIMEOUT);
-        let until = until(limit);
+        let deadline = deadline_after(limit);
         let (completion, cancelled) = (None, false);
-        self.add(py, Operation { id, work, completion, checkout, limit, until, cancelled });
+        self.add(py, Operation { id, work, completion, checkout, limit, deadline, cancelled });
     }
 
-    /// Sends what is to be sent; the loop tells when there is room for the rest.
+    /// Sends what the socket takes of the send buffer; the loop calls back when it takes more.
     fn send(&self, py: Python<'_>) {
         let has_drain_waiter = self.client.send_now();
-        if has_drain_waiter == self.writing.load(Ordering::Relaxed) {
+        if has_drain_waiter == self.is_writer_added.load(Ordering::Relaxed) {
             return;
         }
-        self.writing.store(has_drain_waiter, Ordering::Relaxed);
+        self.is_writer_added.store(has_drain_waiter, Ordering::Relaxed);
         let fd = self.client.handle().descriptor();
         let scheduled = if has_drain_waiter {
             self.me
                 .upgrade()
-                .ok_or_else(|| PyRuntimeError::new_err("a connection without its carrier"))
+                .ok_or_else(|| PyRuntimeError::new_err("the connection has lost its driver"))
                 .and_then(|me| Py::new(py, ResumeCallback(me)))
                 .and_then(|writer| self.event_loop.add_writer(py, fd, writer.bind(py).as_any()))
         } else {
