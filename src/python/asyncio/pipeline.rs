@@ -10,6 +10,7 @@ use pyo3::types::{PyBool, PyTuple};
 use super::super::errors::exception;
 use super::super::gil::attached;
 use super::super::outcome::Outcome;
+use super::super::pipeline::methods::pipeline_methods;
 use super::super::pipeline::{MAX_QUEUED, Pipeline, PipelineOutput, PipelineResult, Step, Until};
 use super::super::session::{Checkout, ConnectionSource};
 use super::super::verbs::{Call, SqlText};
@@ -29,82 +30,17 @@ pub(in super::super) struct AsyncPipeline {
     is_scheduled: Arc<AtomicBool>,
 }
 
-#[pymethods]
-impl AsyncPipeline {
-    /// Sends a statement; its result is how many rows it touched.
-    fn execute(
-        &self,
-        py: Python<'_>,
-        sql: SqlText,
-        params: Py<PyTuple>,
-    ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, PipelineOutput::Affected)
-    }
-
-    /// Sends a query; its result is all its rows.
-    fn fetch(
-        &self,
-        py: Python<'_>,
-        sql: SqlText,
-        params: Py<PyTuple>,
-        into: Option<Py<PyAny>>,
-    ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, PipelineOutput::Rows(self.pipeline.row_kind(into)))
-    }
-
-    /// Sends a query; its result is the first row, or None.
-    fn fetch_one(
-        &self,
-        py: Python<'_>,
-        sql: SqlText,
-        params: Py<PyTuple>,
-        into: Option<Py<PyAny>>,
-    ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, PipelineOutput::Row(self.pipeline.row_kind(into)))
-    }
-
-    /// Sends a query; its result is the first value of the first row, or None.
-    fn fetch_value(
-        &self,
-        py: Python<'_>,
-        sql: SqlText,
-        params: Py<PyTuple>,
-    ) -> PyResult<Py<PipelineResult>> {
-        self.push(py, sql, params, PipelineOutput::Value)
-    }
-
-    /// Waits until another statement has its result; tells whether one is still without.
-    fn step(&self, py: Python<'_>) -> PyResult<OperationFuture> {
-        self.pipeline.expect_open(py)?;
-        begin_step(py, &self.pipeline, Until::Answer)
-    }
-
-    /// Whether a statement is without its result.
-    fn is_under_way(&self) -> bool {
-        self.pipeline.is_under_way()
-    }
-
-    /// Whether there is a transaction to be ended.
-    fn has_begun(&self) -> bool {
-        self.pipeline.has_begun()
-    }
-
-    /// The error that the end of the block raises.
-    fn failure(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.pipeline.failure(py).map(|error| error.into_value(py).into_any())
-    }
-
-    /// Gives up what is under way.
-    fn close(&self) {
-        self.pipeline.close();
-    }
-}
+pipeline_methods!(AsyncPipeline, OperationFuture);
 
 impl AsyncPipeline {
     /// A pipeline on a connection; with `each`, each statement is a transaction.
     pub fn new(pooled: Arc<PooledSession>, each: bool) -> Result<Self> {
         let pipeline = Pipeline::new(pooled, each)?;
         Ok(Self { pipeline, sender: PyOnceLock::new(), is_scheduled: Arc::default() })
+    }
+
+    fn wait_for_result(&self, py: Python<'_>) -> PyResult<OperationFuture> {
+        begin_step(py, &self.pipeline, Until::Answer)
     }
 
     /// Queues a statement. It is sent in the loop's next round with those queued before that, or when many are queued.

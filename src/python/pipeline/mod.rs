@@ -10,6 +10,7 @@
 
 mod blocking;
 mod machine;
+pub(super) mod methods;
 mod result;
 mod segment;
 mod step;
