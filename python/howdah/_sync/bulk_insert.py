@@ -130,9 +130,7 @@ def _refuse_duplicates(schema: TableSchema, rows: Sequence[Any]) -> None:
         first = seen.setdefault(id(row), at)
         if first != at:
             name = schema.table.__name__
-            message = (
-                f"{name}, row {at}: expected another object, got the one of row {first} again; create another {name}"
-            )
+            message = f"{name}, row {at}: the same object is in row {first}; create another {name}"
             raise InterfaceError(message)
 
 

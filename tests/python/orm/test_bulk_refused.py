@@ -164,6 +164,6 @@ async def test_row_that_does_not_fit_is_named(db: howdah.AsyncDatabase, rows: li
 @pytest.mark.parametrize("count", [1, FEW + 1])
 async def test_object_that_is_there_twice_is_refused(db: howdah.AsyncDatabase, count: int, sql: Sql) -> None:
     rows = [Company(name=f"c{at}") for at in range(count)]
-    with pytest.raises(InterfaceError, match=rf"Company, row {count}: .* got that of row 0; make another"):
+    with pytest.raises(InterfaceError, match=rf"Company, row {count}: .* in row 0; create another"):
         await db.insert_many(Company, [*rows, rows[0]])
     assert sql("SELECT count(*) FROM company") == [(2,)]

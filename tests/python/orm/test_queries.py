@@ -137,9 +137,9 @@ async def test_rows_that_are_not_a_tables_are_not_written(
     await db.create_tables(Note)
     await db.insert_many(Note, NOTES)
     for writing in (query(db), query(db).returning()):
-        with pytest.raises(howdah.InterfaceError, match="delete\\(\\) is for the rows of a table"):
+        with pytest.raises(howdah.InterfaceError, match="delete\\(\\) needs the rows of a table"):
             await writing.delete()
-        with pytest.raises(howdah.InterfaceError, match="update\\(\\) is for the rows of a table"):
+        with pytest.raises(howdah.InterfaceError, match="update\\(\\) needs the rows of a table"):
             await writing.update(Note.n.set(0))
     assert await db.find(Note, Note.n > 0).count() == 3
 

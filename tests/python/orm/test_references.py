@@ -106,5 +106,5 @@ async def test_cte_column_is_taken_by_what_was_selected_as_it(db: pg.AsyncDataba
 @pytest.mark.parametrize("key", [Post.views, pg.count(), "viwes", 3, None], ids=repr)
 def test_subquery_column_that_was_not_selected_is_refused(key: Any) -> None:
     rows = pg.subquery(Post.find().select(Post.id, Post.title))
-    with pytest.raises(NoField, match="there are id, title"):
+    with pytest.raises(NoField, match="the columns are id, title"):
         _ = rows[key]

@@ -149,7 +149,7 @@ async def test_fetch_loads_relations_of_a_row_that_is_there(db: howdah.AsyncData
 
 async def test_fetch_of_a_row_that_is_not_saved_is_refused(db: howdah.AsyncDatabase) -> None:
     new = Person(name="New", email="new@x")
-    with pytest.raises(InterfaceError, match=r"Person\.posts is found by Person\.id, which has no value yet; save"):
+    with pytest.raises(InterfaceError, match=r"Person\.posts needs Person\.id, which has no value yet; save"):
         await db.fetch_relations(new, Person.posts)
     post = Post(title="t", author=new)
     with pytest.raises(InterfaceError, match=r"Post\.author is not saved yet"):

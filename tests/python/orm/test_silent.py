@@ -117,7 +117,7 @@ LOADING_VERBS: list[Callable[[Any], Awaitable[Any]]] = [
 @pytest.mark.parametrize("verb", LOADING_VERBS)
 async def test_load_where_rows_are_no_objects_is_refused(db: howdah.AsyncDatabase, verb: Any) -> None:
     query = db.find(Person).order_by(Person.id).load(Person.posts)
-    with pytest.raises(howdah.InterfaceError, match=r"load\(\) is for the objects .* posts"):
+    with pytest.raises(howdah.InterfaceError, match=r"load\(\) needs a query that returns objects; .* posts"):
         await verb(query)
 
 

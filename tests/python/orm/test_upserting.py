@@ -45,7 +45,7 @@ async def test_upsert_of_rows_with_different_keys_is_refused_where_the_default_w
     stored = "SELECT id, name, age, score FROM person ORDER BY id"
     before = sql(stored)
     rows: list[dict[str, Any]] = [*people(count - 1), {"name": "New", "email": "ada@x", "score": 1.0}]
-    says = r'Person, row {}: no value for "{}", which other rows give; .* once for each set of keys'
+    says = r'Person, row {}: no value for "{}", which other rows have; .* once for each set of keys'
     with pytest.raises(InterfaceError, match=says.format(count - 1, "age")):
         await db.upsert(Person, rows, on=[Person.email])
     with pytest.raises(InterfaceError, match=says.format(0, "score")):
@@ -174,7 +174,7 @@ async def test_upsert_of_columns_of_another_table_is_refused(
 
 
 async def test_upsert_without_its_key_is_refused(db: howdah.AsyncDatabase) -> None:
-    with pytest.raises(InterfaceError, match="rows have no id"):
+    with pytest.raises(InterfaceError, match="on= needs id, which the rows do not have"):
         await db.upsert(Company, [{"name": "x"}], on=[Company.id])
     with pytest.raises(InterfaceError, match="needs the columns"):
         await db.upsert(Company, [{"name": "x"}], on=[])

@@ -110,7 +110,7 @@ async def test_settings_of_an_inner_block_are_refused(
 ) -> None:
     async with table.transaction():
         await table.execute("INSERT INTO t VALUES (1)")
-        with pytest.raises(howdah.InterfaceError, match="savepoints"):
+        with pytest.raises(howdah.InterfaceError, match="is a savepoint"):
             async with table.transaction(**settings):
                 pytest.fail("it began")
         await table.execute("INSERT INTO t VALUES (2)")
