@@ -129,13 +129,10 @@ impl InferredType {
             (name == "uuid.UUID", Self::Uuid),
             (value.is_instance_of::<PyDate>(), Self::Date),
             (value.is_instance_of::<PyTime>(), Self::Time),
-            (
-                value.is_instance_of::<PyDelta>() || name == "howdah.interval.Interval",
-                Self::Interval,
-            ),
+            (value.is_instance_of::<PyDelta>() || name == "howdah.Interval", Self::Interval),
             (
                 value.is_instance_of::<PyDict>()
-                    || matches!(&*name, "howdah.json_values.Json" | "howdah.json_values.JsonText"),
+                    || matches!(&*name, "howdah.Json" | "howdah.JsonText"),
                 Self::Json,
             ),
             (

@@ -194,7 +194,7 @@ pub(super) struct HowdahReader(Arc<ReaderInner>);
 impl HowdahReader {
     /// The batches of an object if it is a `howdah.ArrowReader`; else `None`.
     pub fn downcast(data: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        if !is_instance_of_named(data, "howdah.reader.ArrowReader") {
+        if !is_instance_of_named(data, "howdah.ArrowReader") {
             return Ok(None);
         }
         let reader = data.getattr(intern!(data.py(), "_core"))?.cast_into::<Reader>()?;

@@ -131,7 +131,7 @@ def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded
     """Give the server; a test takes `guarded`."""
     authorities = authority.found(tmp_path_factory.mktemp("authorities"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedded, "_installed", programs_with_tls)
+        patch.setattr(embedded, "_find_programs", programs_with_tls)
         started = embedded.server(tcp=True, settings={"fsync": "off", "ssl_ca_file": "clients.crt"})
     with started:
         yield Guarded(started, authorities)

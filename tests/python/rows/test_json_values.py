@@ -90,7 +90,7 @@ REFUSED = [
     (circle, "contains itself"),
     ({"a": object()}, "a value of type object inside it"),
     ({"a": {1, 2}}, "a value of type set inside it"),
-    ([JsonText("1")], "howdah.json_values.JsonText inside it"),
+    ([JsonText("1")], "howdah.JsonText inside it"),
     (b"{}", "expected json, got bytes"),
     ({"n": 10**5000}, "4300"),
 ]
