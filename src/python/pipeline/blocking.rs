@@ -10,22 +10,22 @@ use super::super::errors::exception;
 use super::super::session::block_on;
 use super::super::verbs::{Call, SqlText};
 use super::methods::pipeline_methods;
-use super::{MAX_QUEUED, PipelineOutput, PipelineResult, Step, Until};
+use super::{MAX_QUEUED, Pipeline, PipelineOutput, PipelineResult, Step, Until};
 use crate::error::Result;
 use crate::session::pool::PooledSession;
 
 /// Sends statements on one connection without waiting for the answers to those before them.
 #[pyclass(frozen, module = "howdah._core", name = "Pipeline")]
-pub(in super::super) struct Pipeline {
-    pipeline: Arc<super::Pipeline>,
+pub(in super::super) struct BlockingPipeline {
+    pipeline: Arc<Pipeline>,
 }
 
-pipeline_methods!(Pipeline, bool);
+pipeline_methods!(BlockingPipeline, bool);
 
-impl Pipeline {
+impl BlockingPipeline {
     /// A pipeline on a connection; with `each`, each statement is a transaction.
     pub fn new(pooled: Arc<PooledSession>, each: bool) -> Result<Self> {
-        super::Pipeline::new(pooled, each).map(|pipeline| Self { pipeline })
+        Pipeline::new(pooled, each).map(|pipeline| Self { pipeline })
     }
 
     /// Queues a statement. It is sent now if the connection has nothing else to do, or else with those after it.

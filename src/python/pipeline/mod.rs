@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::session::pool::PooledSession;
 use machine::{Machine, not_run};
 
-pub(super) use blocking::Pipeline as BlockingPipeline;
+pub(super) use blocking::BlockingPipeline;
 pub(super) use result::PipelineResult;
 pub(super) use step::{Step, Until};
 

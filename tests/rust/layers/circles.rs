@@ -43,12 +43,6 @@ impl Modules {
         Self { uses }
     }
 
-    /// Removes a use, for which there is a reason; returns whether there was one.
-    pub fn allow(&mut self, from: &str, to: &str) -> bool {
-        let module = |path: &str| -> Module { path.split('/').map(str::to_owned).collect() };
-        self.uses.get_mut(&module(from)).is_some_and(|uses| uses.remove(&module(to)))
-    }
-
     /// The circles, each as `a -> b -> a`: one for each use that closes one.
     pub fn circles(&self) -> Vec<String> {
         let mut circles = Vec::new();
