@@ -191,7 +191,7 @@ def either_of_a_column() -> object:
         (default_of_a_key, r"Wrong\.author_id: the default of a reference's key is None or EITHER"),
         (type_of_a_key, r"Wrong\.author_id: it is the key of author, and its type is that of the other table's key"),
         (key_of_the_server, r"Wrong\.author_id: it is the key of author, and its type is"),
-        (named_twice, r"Wrong\.author_id: author names its column 'writer' already"),
+        (named_twice, r"Wrong\.author_id: author already names the column 'writer'"),
         (either_of_a_column, r"Wrong\.name: only a reference and its key can have default=EITHER"),
     ],
     ids=lambda one: getattr(one, "__name__", ""),

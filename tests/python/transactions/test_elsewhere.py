@@ -181,7 +181,7 @@ def test_block_inside_that_is_another_thread_s_bars_others(url: str) -> None:
         thread.start()
         thread.join()
         assert len(seen) == 1
-        assert "another thread opened" in str(seen[0])
+        assert "another thread has a block open" in str(seen[0])
         with tx.transaction() as deepest:
             assert deepest.fetch_value("SELECT 1") == 1
 
@@ -289,7 +289,7 @@ async def test_blocks_that_tasks_nest_at_once_in_a_transaction_do_not_mix(opened
     async with db.transaction() as tx:
         results = await asyncio.gather(*(outcome(nest(tx, n)) for n in range(5)))
         assert results[0] == 0
-        assert all("another task opened" in str(result) for result in results[1:])
+        assert all("another task has a block open" in str(result) for result in results[1:])
         assert await nest(tx, 7) == 7
     assert rows(sql) == [0, 7]
 
