@@ -10,8 +10,8 @@ use super::interrupt::{Interrupt, TICK};
 use crate::error::{Error, Result};
 
 /// How long a thread sleeps so that more of a long response arrives before it reads. Without it the thread is woken for every 8 KiB
-/// that the server sends, and waking it costs the server, too. At 300 MB/s, 30 KiB arrive in this time, so there is one wake-up
-/// instead of four; the response as a whole is not delayed, because the server sends on meanwhile.
+/// that the server sends, and waking it costs the server, too. The response as a whole is not delayed, because the server continues
+/// to send. The value is a guess; no committed measurement stands behind it.
 const COALESCE_DELAY: Duration = Duration::from_micros(100);
 
 #[expect(clippy::disallowed_methods, reason = "poll(2) would return for the first bytes")]

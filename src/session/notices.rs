@@ -28,7 +28,7 @@ impl Client {
         self.0.protocol().async_messages.take_dropped()
     }
 
-    /// Whether so many notices wait that they should be taken before the response ends.
+    /// Whether notices should be taken before the response ends, because many are buffered.
     #[must_use]
     pub fn has_many_notices(&self) -> bool {
         self.0.protocol().async_messages.has_many_notices()

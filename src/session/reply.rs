@@ -13,8 +13,8 @@ use crate::wire::message::{End, Ends};
 const ANY: usize = 1;
 const ALL: usize = usize::MAX;
 
-/// The size of a `CopyData` message: the server allocates memory for a whole one, and refuses one of 1 GiB (`MaxAllocSize`). A 16th
-/// of that leaves the server room, and the headers cost nothing.
+/// The largest `CopyData` message: the server allocates memory for a whole one, and refuses one of 1 GiB (`MaxAllocSize`). At a
+/// sixteenth of that limit, the five bytes of each header are negligible.
 const MAX_COPY_DATA_BYTES: usize = 64 << 20;
 
 /// The messages that complete a request when its reply is dropped.

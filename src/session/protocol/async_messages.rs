@@ -19,8 +19,8 @@ pub struct Notification {
     pub pid: i32,
 }
 
-/// When so many bytes of notices are waiting, they are taken before the response ends. Below it they wait, so that a few notices cost
-/// one call of the handler, which needs the GIL.
+/// The bytes of buffered notices from which the handler takes them before the response ends. Fewer are taken at its end, by one call
+/// of the handler, which needs the GIL.
 const EARLY_NOTICE_BYTES: usize = 256 << 10;
 /// The most bytes of notices that wait to be taken; later ones are dropped and counted. More than one read can receive, so that none
 /// is dropped while an operation takes them.
@@ -126,7 +126,7 @@ impl AsyncMessages {
         std::mem::take(&mut self.notices_dropped)
     }
 
-    /// Whether so many notices wait that they should be taken before the response ends.
+    /// Whether notices should be taken before the response ends, because many are buffered.
     pub fn has_many_notices(&self) -> bool {
         self.notice_bytes > EARLY_NOTICE_BYTES
     }

@@ -93,7 +93,7 @@ async def load_under_way(url: str) -> str:
 
 async def at_atexit(url: str) -> str:
     def late() -> None:
-        # Other threads have stopped; the one that ends the interpreter goes on as ever.
+        # Other threads have stopped; the one that ends the interpreter continues.
         with closing(howdah.Database(url)) as db:
             assert db.fetch_value("SELECT 1") == 1
         assert asyncio.run(error_class(howdah.AsyncDatabase(REFUSED))) == "ConnectionError"
