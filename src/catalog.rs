@@ -12,7 +12,7 @@ use crate::session::internal_query::Row;
 use crate::sql::name::TableName;
 use crate::sql::render::Storage;
 use crate::sql::{catalog_queries, render, replace_table};
-use crate::types::{ColumnType, domains};
+use crate::types::{ColumnType, domains, innermost};
 use crate::wire::array::{NotAList, elements};
 use crate::wire::message::ColumnDescription;
 
@@ -48,7 +48,7 @@ pub async fn describe(client: &Client, table: &TableName) -> Result<Option<Table
     }
     let known: Option<HashMap<String, ColumnType>> = types
         .into_iter()
-        .map(|(name, ty, typmod)| Some((name, ColumnType { ty: ty?, typmod })))
+        .map(|(name, ty, typmod)| Some((name, ColumnType::new(ty?, typmod))))
         .collect();
     if rows.is_empty() && !exists(client, &name).await? {
         return Ok(None);
@@ -140,14 +140,17 @@ async fn nested_type(client: &Client, oid: u32, depth: u32) -> Result<Type> {
         "pseudo" => Kind::Pseudo,
         _ => Kind::Simple,
     };
-    let mut typmod = -1;
-    if matches!(kind, Kind::Domain(_)) {
-        let rows =
-            client.query_typed(catalog_queries::DOMAIN_MODIFIER, &[(&oid, Type::OID)]).await?;
-        typmod = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(-1);
-    }
+    let modifiers = match &kind {
+        Kind::Domain(_) => {
+            let rows =
+                client.query_typed(catalog_queries::DOMAIN_MODIFIER, &[(&oid, Type::OID)]).await?;
+            rows.first().map(|row| row.try_get(0)).transpose()?.into_iter().collect()
+        }
+        Kind::Composite(_) => int4_elements(row, 6)?,
+        _ => Vec::new(),
+    };
     let known = Type::new(name, oid, kind, schema);
-    client.learn_type(known.clone(), typmod);
+    client.learn_type(known.clone(), modifiers);
     Ok(known)
 }
 
@@ -161,6 +164,12 @@ fn text_elements(row: &Row, column: usize) -> Result<Vec<String>> {
 fn oid_elements(row: &Row, column: usize) -> Result<Vec<u32>> {
     let oid = |cell: &[u8]| Ok(u32::from_be_bytes(crate::wire::fixed(cell)?));
     array_cells(row, column, &Type::OID)?.into_iter().map(oid).collect()
+}
+
+/// Reads an array of int4.
+fn int4_elements(row: &Row, column: usize) -> Result<Vec<i32>> {
+    let int4 = |cell: &[u8]| Ok(i32::from_be_bytes(crate::wire::fixed(cell)?));
+    array_cells(row, column, &Type::INT4)?.into_iter().map(int4).collect()
 }
 
 /// Reads the elements of an array, without NULLs.
@@ -191,14 +200,29 @@ pub async fn declared_as(client: &Client, column: &ColumnDescription) -> Result<
 /// A type with its modifier. Without one, a domain's modifier is used if the type, its elements or
 /// its bounds are of a domain.
 pub async fn declared_type(client: &Client, oid: u32, typmod: i32) -> Result<ColumnType> {
-    let mut declared = ColumnType { ty: type_of(client, oid).await?, typmod };
-    if typmod != -1 {
-        return Ok(declared);
-    }
-    let modifiers = domains(&declared.ty).into_iter();
-    let mut modifiers = modifiers.map(|domain| client.learnt_modifier(domain.oid()));
-    declared.typmod = modifiers.find(|typmod| *typmod != -1).unwrap_or(-1);
-    Ok(declared)
+    Ok(with_modifiers(client, type_of(client, oid).await?, typmod))
+}
+
+/// A type that was looked up, with the modifiers that were found meanwhile.
+fn with_modifiers(client: &Client, ty: Type, typmod: i32) -> ColumnType {
+    let of_domain =
+        |domain: &Type| client.learnt_modifiers(domain.oid()).first().copied().unwrap_or(-1);
+    let mut modifiers = domains(&ty).into_iter().map(of_domain);
+    let typmod = match typmod {
+        -1 => modifiers.find(|typmod| *typmod != -1).unwrap_or(-1),
+        typmod => typmod,
+    };
+    let fields = match innermost(&ty).kind() {
+        Kind::Composite(fields) => {
+            let modifiers = client.learnt_modifiers(innermost(&ty).oid());
+            let modifiers = modifiers.iter().copied().chain(std::iter::repeat(-1));
+            let with_modifier =
+                |(field, typmod): (&Field, i32)| with_modifiers(client, field.type_().clone(), typmod);
+            fields.iter().zip(modifiers).map(with_modifier).collect()
+        }
+        _ => Vec::new(),
+    };
+    ColumnType { ty, typmod, fields }
 }
 
 impl Table {

@@ -116,11 +116,11 @@ impl RandomNumbers {
 }
 
 fn plain(ty: Type) -> ColumnType {
-    ColumnType { ty, typmod: -1 }
+    ColumnType::new(ty, -1)
 }
 
 fn numeric(precision: i32, scale: i32) -> ColumnType {
-    ColumnType { ty: Type::NUMERIC, typmod: ((precision << 16) | scale) + 4 }
+    ColumnType::new(Type::NUMERIC, ((precision << 16) | scale) + 4)
 }
 
 fn one(name: &str, declared: ColumnType, array: ArrayRef) -> Columns {

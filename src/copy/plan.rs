@@ -287,7 +287,7 @@ mod tests {
     use postgres_types::Type;
 
     fn column(name: &str, ty: Type, required: bool) -> TargetColumn {
-        let declared = ColumnType { ty, typmod: -1 };
+        let declared = ColumnType::new(ty, -1);
         TargetColumn {
             name: name.into(),
             declared,

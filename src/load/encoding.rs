@@ -199,7 +199,7 @@ mod tests {
     fn plan(rows: &RecordBatch, number: Type) -> Plan {
         let column = |name: &str, ty: Type| TargetColumn {
             name: name.into(),
-            declared: ColumnType { ty, typmod: -1 },
+            declared: ColumnType::new(ty, -1),
             required: false,
             generated: false,
             identity_always: false,

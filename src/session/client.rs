@@ -37,8 +37,8 @@ pub(super) struct Shared {
     /// How long an operation of a few statements may take.
     limit: Option<Duration>,
     json_decimals: bool,
-    /// Types that are not built in, each with its own type modifier.
-    types: Mutex<HashMap<u32, (Type, i32)>>,
+    /// Types that are not built in, each with its own type modifiers.
+    types: Mutex<HashMap<u32, (Type, Arc<[i32]>)>>,
     /// The number of the event loop's driver; 0 while a thread drives the connection.
     driver: AtomicU64,
     /// The server's process id and secret key, for cancel requests.
@@ -76,7 +76,7 @@ impl Shared {
         self.producing_thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn types(&self) -> MutexGuard<'_, HashMap<u32, (Type, i32)>> {
+    fn types(&self) -> MutexGuard<'_, HashMap<u32, (Type, Arc<[i32]>)>> {
         self.types.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -238,15 +238,17 @@ impl Client {
         self.0.types().get(&oid).map(|(ty, _)| ty.clone())
     }
 
-    /// The type modifier of a domain, if it was looked up before; -1 for none.
+    /// The type modifier of a domain, or those of a composite type's fields, if it was looked up
+    /// before.
     #[must_use]
-    pub fn learnt_modifier(&self, oid: u32) -> i32 {
-        self.0.types().get(&oid).map_or(-1, |(_, typmod)| *typmod)
+    pub fn learnt_modifiers(&self, oid: u32) -> Arc<[i32]> {
+        self.0.types().get(&oid).map(|(_, modifiers)| Arc::clone(modifiers)).unwrap_or_default()
     }
 
-    /// Caches a type that was looked up, and the type modifier of a domain.
-    pub fn learn_type(&self, ty: Type, typmod: i32) {
-        self.0.types().insert(ty.oid(), (ty, typmod));
+    /// Caches a type that was looked up, with the type modifier of a domain or those of a composite
+    /// type's fields.
+    pub fn learn_type(&self, ty: Type, modifiers: Vec<i32>) {
+        self.0.types().insert(ty.oid(), (ty, modifiers.into()));
     }
 
     /// Clears the cache of types: an enum may have another label since.

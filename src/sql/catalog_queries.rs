@@ -14,14 +14,15 @@ ORDER BY a.attnum";
 pub const TABLE_EXISTS: &str = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
 
 /// A type (`$1` is its OID): its name, schema and kind; its base, element or subtype; an enum's
-/// labels in their order or a composite's field names; and the types of these fields.
+/// labels in their order or a composite's field names; and the types and modifiers of these fields.
 pub const TYPE: &str = "\
 SELECT t.typname::pg_catalog.text, n.nspname::pg_catalog.text, k.kind, \
 CASE WHEN k.kind OPERATOR(pg_catalog.=) 'domain' THEN t.typbasetype WHEN k.kind OPERATOR(pg_catalog.=) 'array' THEN t.typelem \
 WHEN k.kind OPERATOR(pg_catalog.=) 'range' THEN r.rngsubtype WHEN k.kind OPERATOR(pg_catalog.=) 'multirange' THEN m.rngsubtype ELSE 0 END, \
 CASE WHEN k.kind OPERATOR(pg_catalog.=) 'enum' THEN ARRAY(SELECT enumlabel::pg_catalog.text FROM pg_catalog.pg_enum WHERE enumtypid OPERATOR(pg_catalog.=) t.oid ORDER BY enumsortorder) \
 ELSE ARRAY(SELECT attname::pg_catalog.text FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) t.typrelid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum) END, \
-ARRAY(SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) t.typrelid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum) \
+ARRAY(SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) t.typrelid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum), \
+ARRAY(SELECT atttypmod FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) t.typrelid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum) \
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace \
 LEFT JOIN pg_catalog.pg_range r ON r.rngtypid OPERATOR(pg_catalog.=) t.oid \
 LEFT JOIN pg_catalog.pg_range m ON m.rngmultitypid OPERATOR(pg_catalog.=) t.oid, \

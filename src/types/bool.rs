@@ -53,7 +53,7 @@ impl PgType for Bool {
     }
 
     fn ddl_type_for(&self, source: &Field) -> Option<String> {
-        let null = ColumnType { ty: Type::BOOL, typmod: -1 };
+        let null = ColumnType::new(Type::BOOL, -1);
         self.accepts(&null, source).then(|| "boolean".into())
     }
 }

@@ -44,7 +44,7 @@ impl PgType for Bytea {
     }
 
     fn ddl_type_for(&self, source: &Field) -> Option<String> {
-        let declared = ColumnType { ty: Type::BYTEA, typmod: -1 };
+        let declared = ColumnType::new(Type::BYTEA, -1);
         let claimed = self.accepts(&declared, source) && extension(source) != "arrow.uuid";
         claimed.then(|| "bytea".into())
     }

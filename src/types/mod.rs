@@ -18,6 +18,17 @@
 //! | uuid | arrow.uuid | 16-byte binaries, text | [`uuid`] |
 //! | json, jsonb | arrow.json | strings | [`json`], [`jsonb`] |
 //! | inet, cidr | utf8 | large and view strings | [`inet`], [`cidr`] |
+//! | timetz | struct\<time, offset\> | every time, every integer | [`timetz`] |
+//! | xid, cid; xid8 | uint32; uint64 | every integer, range-checked | [`xid`] |
+//! | bit, varbit | utf8 with arrow.opaque | large and view strings | `bit` |
+//! | "char" | utf8 with arrow.opaque | large and view strings | `char` |
+//! | macaddr, macaddr8 | utf8 with arrow.opaque | large and view strings | `macaddr` |
+//! | `pg_lsn`; tid | utf8 with arrow.opaque | large and view strings | `pg_lsn`, `tid` |
+//! | jsonpath, refcursor, citext, ltree, lquery, ltxtquery | utf8 with arrow.opaque | large and view strings | `plain_text` |
+//! | point, line, lseg, box, path, polygon, circle | utf8 with arrow.opaque | large and view strings | `geometric` |
+//! | cube; sparsevec (pgvector) | utf8 with arrow.opaque | large and view strings | `cube`, `sparsevec` |
+//! | hstore | map\<utf8, utf8\> | maps of large and view strings | [`hstore`] |
+//! | composite | struct of its fields | the same | [`composite`] |
 //! | enum | dictionary\<int32, utf8\> | strings | [`enumeration`] |
 //! | T\[\] | list\<T\> | large, fixed-size and view lists | [`array`] |
 //! | range | struct\<lower, upper, `lower_inc`, `upper_inc`, empty\> | the same; missing fields mean `[lower, upper)` | [`range`] |
@@ -31,16 +42,22 @@
 
 pub mod array;
 pub mod arrow_type_name;
+mod bit;
 pub mod bool;
 pub mod bpchar;
 pub mod bytea;
+mod char;
 pub mod cidr;
+pub mod composite;
+mod cube;
 pub mod date;
 pub mod decode;
 pub mod encode;
 pub mod enumeration;
 pub mod float4;
 pub mod float8;
+mod geometric;
+pub mod hstore;
 pub mod inet;
 pub mod input;
 pub mod int2;
@@ -49,20 +66,28 @@ pub mod int8;
 pub mod interval;
 pub mod json;
 pub mod jsonb;
+mod macaddr;
 pub mod multirange;
 pub mod name;
 pub mod numeric;
 pub mod oid;
+mod pg_lsn;
+mod plain_text;
 pub mod range;
+mod sparsevec;
 pub mod text;
 pub mod text_fallback;
+pub mod text_form;
+mod tid;
 pub mod time;
 pub mod timestamp;
 pub mod timestamptz;
+pub mod timetz;
 mod typmod_precision;
 pub mod uuid;
 pub mod varchar;
 pub mod vector;
+pub mod xid;
 
 use arrow_array::Array;
 use arrow_schema::extension::Opaque;
@@ -72,6 +97,7 @@ use postgres_types::{Kind, Type};
 use crate::wire::cells::Cells;
 pub use decode::{Decode, OutOfRange, ReadAs};
 pub use encode::CellError;
+pub use text_form::TextForm;
 
 /// The codecs that are found by the type's OID. Codecs of arrays, enums, ranges and domains are
 /// found by the type's kind, those of extension types by the type's name.
@@ -99,6 +125,36 @@ static LIST: &[&dyn PgType] = &[
     &json::Json,
     &inet::Inet,
     &cidr::Cidr,
+    &timetz::Timetz,
+    &xid::Xid,
+    &xid::Cid,
+    &xid::Xid8,
+];
+
+/// The types that Arrow holds as text: those with an OID, and those of extensions, by name.
+static TEXT_FORMS: &[&TextForm] = &[
+    &bit::BIT,
+    &bit::VARBIT,
+    &char::CHAR,
+    &macaddr::MACADDR,
+    &macaddr::MACADDR8,
+    &pg_lsn::PG_LSN,
+    &tid::TID,
+    &plain_text::JSONPATH,
+    &plain_text::REFCURSOR,
+    &plain_text::CITEXT,
+    &plain_text::LTREE,
+    &plain_text::LQUERY,
+    &plain_text::LTXTQUERY,
+    &geometric::POINT,
+    &geometric::LINE,
+    &geometric::LSEG,
+    &geometric::BOX,
+    &geometric::PATH,
+    &geometric::POLYGON,
+    &geometric::CIRCLE,
+    &cube::CUBE,
+    &sparsevec::SPARSEVEC,
 ];
 
 /// The codec of one PostgreSQL type: its Arrow type, encoder and decoder.
@@ -177,6 +233,17 @@ pub fn domains(ty: &Type) -> Vec<&Type> {
     }
 }
 
+/// The type below any domains, of the elements of an array and the bounds of a range.
+#[must_use]
+pub fn innermost(ty: &Type) -> &Type {
+    match ty.kind() {
+        Kind::Domain(inner) | Kind::Array(inner) | Kind::Range(inner) | Kind::Multirange(inner) => {
+            innermost(inner)
+        }
+        _ => ty,
+    }
+}
+
 /// A column's type and type modifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnType {
@@ -185,9 +252,23 @@ pub struct ColumnType {
     /// The type modifier (`atttypmod`); -1 for none. An array has its elements' modifier, a range
     /// that of its bounds, which only a domain can give.
     pub typmod: i32,
+    /// The types of the fields of a composite type, also of one in an array or range.
+    pub fields: Vec<ColumnType>,
 }
 
 impl ColumnType {
+    /// A type that is not composite, with its modifier.
+    #[must_use]
+    pub fn new(ty: Type, typmod: i32) -> Self {
+        Self { ty, typmod, fields: Vec::new() }
+    }
+
+    /// The type `inner` within this one: an array's elements, a range's bounds.
+    #[must_use]
+    pub fn inner(&self, inner: &Type) -> Self {
+        Self { ty: inner.clone(), ..self.clone() }
+    }
+
     /// The type below any domains.
     #[must_use]
     pub fn base(&self) -> &Type {
@@ -202,7 +283,7 @@ impl ColumnType {
     #[must_use]
     pub fn element(&self) -> Option<Self> {
         match self.base().kind() {
-            Kind::Array(element) => Some(Self { ty: element.clone(), typmod: self.typmod }),
+            Kind::Array(element) => Some(self.inner(element)),
             _ => None,
         }
     }
@@ -227,15 +308,18 @@ pub fn codec_for(declared: &ColumnType) -> Option<&'static dyn PgType> {
             let nested = matches!(element.base().kind(), Kind::Array(_));
             (!nested && codec_for(&element).is_some()).then_some(&array::Array as &dyn PgType)
         }
-        Kind::Range(of) => codec_for(&without_typmod(of)).map(|_| &range::Range as &dyn PgType),
+        Kind::Composite(_) => composite::members(declared).map(|_| &composite::Composite as _),
+        Kind::Range(of) => codec_for(&declared.inner(of)).map(|_| &range::Range as &dyn PgType),
         Kind::Multirange(of) => {
-            codec_for(&without_typmod(of)).map(|_| &multirange::Multirange as &dyn PgType)
+            codec_for(&declared.inner(of)).map(|_| &multirange::Multirange as &dyn PgType)
         }
         _ => LIST
             .iter()
             .copied()
             .find(|known| known.pg_type().as_ref() == Some(declared.base()))
-            .or_else(|| vector::of(declared.base())),
+            .or_else(|| TextForm::of(declared.base()).map(|form| form as &dyn PgType))
+            .or_else(|| vector::of(declared.base()))
+            .or_else(|| hstore::of(declared.base())),
     }
 }
 
@@ -243,11 +327,6 @@ pub fn codec_for(declared: &ColumnType) -> Option<&'static dyn PgType> {
 #[must_use]
 pub fn read_codec_for(declared: &ColumnType) -> (&'static dyn PgType, i16) {
     codec_for(declared).map_or((&text_fallback::TextFallback, 0), |pg_type| (pg_type, 1))
-}
-
-/// A type without a modifier.
-fn without_typmod(ty: &Type) -> ColumnType {
-    ColumnType { ty: ty.clone(), typmod: -1 }
 }
 
 /// Whether an Arrow column can be encoded as the declared type; includes dictionaries, run-end
@@ -307,7 +386,10 @@ pub fn ddl_type_for(source: &Field) -> Option<String> {
         | DataType::FixedSizeList(element, _) => ddl_type_for(element)
             .filter(|name| !name.ends_with("[]"))
             .map(|name| format!("{name}[]")),
-        _ => LIST.iter().find_map(|known| known.ddl_type_for(source)),
+        _ => LIST
+            .iter()
+            .find_map(|known| known.ddl_type_for(source))
+            .or_else(|| TEXT_FORMS.iter().find_map(|form| form.ddl_type_for(source))),
     }
 }
 
@@ -336,6 +418,12 @@ fn is_supported_extension(source: &Field) -> bool {
                 || name.starts_with("google:sqlType:")
         }
     }
+}
+
+/// The name of the PostgreSQL type that marks a field as `arrow.opaque`.
+fn opaque_name(source: &Field) -> Option<String> {
+    let opaque = source.try_extension_type::<Opaque>().ok()?;
+    (opaque.vendor_name() == "PostgreSQL").then(|| opaque.type_name().to_owned())
 }
 
 fn holds_bytes(data_type: &DataType) -> bool {

@@ -21,7 +21,7 @@ fn range(declared: &ColumnType) -> Option<ColumnType> {
     let Kind::Multirange(bound) = declared.base().kind() else { return None };
     let name = declared.base().name().replace("multirange", "range");
     let ty = Type::new(name, 0, Kind::Range(bound.clone()), String::new());
-    Some(ColumnType { ty, typmod: declared.typmod })
+    Some(declared.inner(&ty))
 }
 
 impl PgType for Multirange {
@@ -66,7 +66,7 @@ impl PgType for Multirange {
     }
 
     fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
-        let range = range(declared).unwrap_or(ColumnType { ty: Type::BYTEA, typmod: -1 });
+        let range = range(declared).unwrap_or(ColumnType::new(Type::BYTEA, -1));
         decoder(&Range, &range, &for_elements(read_as), |bytes, inner| {
             ranges(bytes, inner).map_err(NotAList::Malformed)
         })

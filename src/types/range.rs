@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, StructArray, UInt64Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, StructArray};
 use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{ArrowError, DataType, Field};
 use postgres_types::{Kind, Type};
 
 use super::array::for_elements;
+use super::composite::struct_field;
 use super::encode::variable;
 use super::{CellError, ColumnType, Decode, PgType, ReadAs, codec_for, nullable_field};
 use crate::wire::cells::Cells;
@@ -23,7 +24,7 @@ pub struct Range;
 /// The type and codec of the bounds. [`codec_for`] returns no other range type.
 pub(super) fn bound(declared: &ColumnType) -> Option<(ColumnType, &'static dyn PgType)> {
     let (Kind::Range(ty) | Kind::Multirange(ty)) = declared.base().kind() else { return None };
-    let bound = ColumnType { ty: ty.clone(), typmod: declared.typmod };
+    let bound = declared.inner(ty);
     let pg_type = codec_for(&bound)?;
     Some((bound, pg_type))
 }
@@ -112,7 +113,7 @@ impl PgType for Range {
     fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         let read_as = for_elements(read_as);
         let (bound, pg_type) = bound(declared)
-            .unwrap_or((ColumnType { ty: Type::BYTEA, typmod: -1 }, &super::bytea::Bytea));
+            .unwrap_or((ColumnType::new(Type::BYTEA, -1), &super::bytea::Bytea));
         Box::new(Ranges {
             field: struct_of(&pg_type.arrow(&bound, &read_as)),
             lower: pg_type.decoder(&bound, &read_as),
@@ -121,20 +122,6 @@ impl PgType for Range {
             nulls: NullBufferBuilder::new(0),
         })
     }
-}
-
-/// A field of the structs, NULL where the struct is NULL: the slots below a NULL struct may contain
-/// any value.
-fn struct_field(ranges: &StructArray, name: &str) -> Result<ArrayRef, CellError> {
-    let unexpected = || CellError::unexpected(ranges);
-    let struct_field = ranges.column_by_name(name).ok_or_else(unexpected)?;
-    if ranges.null_count() == 0 {
-        return Ok(Arc::clone(struct_field));
-    }
-    let index = |index: usize| ranges.is_valid(index).then_some(index as u64);
-    let indices: UInt64Array = (0..ranges.len()).map(index).collect();
-    arrow_select::take::take(struct_field.as_ref(), &indices, None)
-        .map_err(|error| CellError::new(0, error.to_string()))
 }
 
 fn is_set(flags: Option<&BooleanArray>, index: usize, default: bool) -> bool {

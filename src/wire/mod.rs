@@ -4,11 +4,14 @@
 pub mod array;
 pub mod cells;
 pub mod copy;
+pub mod float_text;
+pub mod geometry;
 pub mod inet;
 pub mod json;
 pub mod message;
 pub mod numeric;
 pub mod range;
+pub mod record;
 pub mod time;
 pub mod vector;
 

@@ -57,6 +57,22 @@ pub fn time_text(us: i64, out: &mut String) {
     }
 }
 
+/// The largest offset from UTC in seconds (`MAX_TZDISP_HOUR` of `src/include/datatype/timestamp.h`).
+pub const MAX_OFFSET_S: i32 = 16 * 3600 - 1;
+
+/// Appends a time of day with its offset from UTC in seconds, positive to the east.
+pub fn timetz_text(us: i64, offset: i32, out: &mut String) {
+    time_text(us, out);
+    let (sign, seconds) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+    put(out, format_args!("{sign}{:02}", seconds / 3600));
+    if seconds % 3600 != 0 {
+        put(out, format_args!(":{:02}", seconds / 60 % 60));
+    }
+    if seconds % 60 != 0 {
+        put(out, format_args!(":{:02}", seconds % 60));
+    }
+}
+
 /// Appends an interval in the style `postgres`.
 pub fn interval_text(months: i32, days: i32, us: i64, out: &mut String) {
     match (months, days, us) {

@@ -289,7 +289,7 @@ fn test_truncated_and_corrupted_cells_never_panic() {
 #[test]
 fn test_arrays_of_other_shapes_are_errors_that_name_the_shape() {
     let golden = Golden::read("array_shapes");
-    let declared = ColumnType { ty: postgres_types::Type::INT4_ARRAY, typmod: -1 };
+    let declared = ColumnType::new(postgres_types::Type::INT4_ARRAY, -1);
     for (index, (cell, text)) in golden.rows().enumerate() {
         let error = decoded(&declared, OutOfRange::Error, &[cell]).unwrap_err().to_string();
         assert!(error.contains("expected an array"), "row {index}, {text:?}: {error}");

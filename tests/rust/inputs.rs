@@ -32,7 +32,7 @@ use postgres_types::Type;
 
 /// A type without a modifier.
 fn plain(ty: Type) -> ColumnType {
-    ColumnType { ty, typmod: -1 }
+    ColumnType::new(ty, -1)
 }
 
 fn batch(field: Field, array: ArrayRef) -> RecordBatch {

@@ -84,7 +84,7 @@ impl Codec {
 
     /// As [`Self::for_encoding`], without the check against the typmod.
     fn for_decoding(column_type: &ColumnType, fractions: Fractions) -> Self {
-        Self::for_encoding(&ColumnType { ty: column_type.ty.clone(), typmod: -1 }, fractions)
+        Self::for_encoding(&ColumnType::new(column_type.ty.clone(), -1), fractions)
     }
 
     fn scalar(base: &Type, fractions: Fractions) -> Self {
@@ -115,7 +115,7 @@ impl Codec {
 
     /// The codec of a range's bounds; `None` if they have no binary codec.
     fn bound_codec(range: &ColumnType, subtype: &Type) -> Option<Box<range::BoundCodec>> {
-        let column_type = ColumnType { ty: subtype.clone(), typmod: range.typmod };
+        let column_type = ColumnType::new(subtype.clone(), range.typmod);
         // There are no ranges of JSON, so that the mode of fractions does not matter.
         match Self::for_encoding(&column_type, Fractions::Floats) {
             Self::TextFallback => None,
@@ -129,7 +129,7 @@ impl Codec {
     }
 
     fn array_codec(array: &ColumnType, element: &Type, fractions: Fractions) -> Self {
-        let column_type = ColumnType { ty: element.clone(), typmod: array.typmod };
+        let column_type = ColumnType::new(element.clone(), array.typmod);
         match Self::for_encoding(&column_type, fractions) {
             Self::TextFallback | Self::Array(_) => Self::TextFallback,
             codec => Self::Array(Box::new(array::ElementCodec {

@@ -30,7 +30,7 @@ impl Case {
 
     /// The type of its values that are not arrays.
     pub fn plain(&self) -> ColumnType {
-        ColumnType { ty: self.ty.clone(), typmod: self.typmod }
+        ColumnType::new(self.ty.clone(), self.typmod)
     }
 
     fn new(name: &'static str, ty: Type, array: Type) -> Self {

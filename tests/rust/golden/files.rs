@@ -63,7 +63,7 @@ impl Golden {
         let ty = Type::from_oid(array_oid(case))
             .filter(|ty| *ty.kind() == kind)
             .unwrap_or_else(|| Type::new(format!("_{}", case.name), 0, kind, "public".into()));
-        ColumnType { ty, typmod: plain.typmod }
+        ColumnType::new(ty, plain.typmod)
     }
 }
 

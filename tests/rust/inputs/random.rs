@@ -60,7 +60,7 @@ fn texts(ty: Type, pattern: &'static str) -> BoxedStrategy<Column> {
 
 fn numeric(precision: u8, scale: i8) -> ColumnType {
     let typmod = (i32::from(precision) << 16 | i32::from(scale)) + 4;
-    ColumnType { ty: Type::NUMERIC, typmod }
+    ColumnType::new(Type::NUMERIC, typmod)
 }
 
 fn decimals() -> BoxedStrategy<Column> {
@@ -189,7 +189,7 @@ fn lists() -> BoxedStrategy<Column> {
         let array = ListArray::new(Arc::new(field), offsets, values, Some(nulls));
         let name = format!("_{}", declared.ty.name());
         let ty = Type::new(name, 70_002, Kind::Array(declared.ty), "public".into());
-        (ColumnType { ty, typmod: declared.typmod }, Arc::new(array) as ArrayRef)
+        (ColumnType::new(ty, declared.typmod), Arc::new(array) as ArrayRef)
     };
     scalars().prop_flat_map(list).prop_map(column).boxed()
 }

@@ -44,7 +44,7 @@ fn numbers(declared: &ColumnType, array: ArrayRef) -> Vec<Option<String>> {
 }
 
 fn numeric(precision: i32, scale: i32) -> ColumnType {
-    ColumnType { ty: Type::NUMERIC, typmod: ((precision << 16) | (scale & 0x7ff)) + 4 }
+    ColumnType::new(Type::NUMERIC, ((precision << 16) | (scale & 0x7ff)) + 4)
 }
 
 #[test]
