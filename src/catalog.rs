@@ -216,8 +216,9 @@ fn with_modifiers(client: &Client, ty: Type, typmod: i32) -> ColumnType {
         Kind::Composite(fields) => {
             let modifiers = client.learnt_modifiers(innermost(&ty).oid());
             let modifiers = modifiers.iter().copied().chain(std::iter::repeat(-1));
-            let with_modifier =
-                |(field, typmod): (&Field, i32)| with_modifiers(client, field.type_().clone(), typmod);
+            let with_modifier = |(field, typmod): (&Field, i32)| {
+                with_modifiers(client, field.type_().clone(), typmod)
+            };
             fields.iter().zip(modifiers).map(with_modifier).collect()
         }
         _ => Vec::new(),

@@ -304,7 +304,7 @@ mod tests {
             columns: vec![
                 column("id", Type::INT8, true),
                 column("amount", Type::INT4, false),
-                column("shape", Type::POLYGON, false),
+                column("shape", Type::TSQUERY, false),
                 column("need", Type::TEXT, true),
             ],
         };
@@ -324,7 +324,7 @@ mod tests {
             "\"id\" appears twice",
             "\"amuont\" is unknown",
             "\"need\" is missing",
-            "polygon",
+            "tsquery",
             "\"amount\": expected int4, got Utf8",
         ] {
             assert!(error.contains(part), "{part} in {error}");

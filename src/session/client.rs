@@ -25,6 +25,9 @@ use crate::wire::Malformed;
 #[derive(Clone)]
 pub struct Client(pub(super) Arc<Shared>);
 
+/// Types by their OIDs, each with its own type modifiers.
+type Types = HashMap<u32, (Type, Arc<[i32]>)>;
+
 pub(super) struct Shared {
     pub protocol: Mutex<Protocol>,
     pub handle: Handle,
@@ -38,7 +41,7 @@ pub(super) struct Shared {
     limit: Option<Duration>,
     json_decimals: bool,
     /// Types that are not built in, each with its own type modifiers.
-    types: Mutex<HashMap<u32, (Type, Arc<[i32]>)>>,
+    types: Mutex<Types>,
     /// The number of the event loop's driver; 0 while a thread drives the connection.
     driver: AtomicU64,
     /// The server's process id and secret key, for cancel requests.
@@ -76,7 +79,7 @@ impl Shared {
         self.producing_thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn types(&self) -> MutexGuard<'_, HashMap<u32, (Type, Arc<[i32]>)>> {
+    fn types(&self) -> MutexGuard<'_, Types> {
         self.types.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -78,8 +78,8 @@ impl PgType for Array {
 
     fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         let read_as = for_elements(read_as);
-        let (declared, pg_type) = element(declared)
-            .unwrap_or((ColumnType::new(Type::BYTEA, -1), &super::bytea::Bytea));
+        let (declared, pg_type) =
+            element(declared).unwrap_or((ColumnType::new(Type::BYTEA, -1), &super::bytea::Bytea));
         let oid = declared.ty.oid();
         decoder(pg_type, &declared, &read_as, move |bytes, inner| elements(oid, bytes, inner))
     }

@@ -386,10 +386,10 @@ pub fn ddl_type_for(source: &Field) -> Option<String> {
         | DataType::FixedSizeList(element, _) => ddl_type_for(element)
             .filter(|name| !name.ends_with("[]"))
             .map(|name| format!("{name}[]")),
-        _ => LIST
+        _ => TEXT_FORMS
             .iter()
-            .find_map(|known| known.ddl_type_for(source))
-            .or_else(|| TEXT_FORMS.iter().find_map(|form| form.ddl_type_for(source))),
+            .find_map(|form| form.ddl_type_for(source))
+            .or_else(|| LIST.iter().find_map(|known| known.ddl_type_for(source))),
     }
 }
 

@@ -112,8 +112,8 @@ impl PgType for Range {
 
     fn decoder(&self, declared: &ColumnType, read_as: &ReadAs) -> Box<dyn Decode> {
         let read_as = for_elements(read_as);
-        let (bound, pg_type) = bound(declared)
-            .unwrap_or((ColumnType::new(Type::BYTEA, -1), &super::bytea::Bytea));
+        let (bound, pg_type) =
+            bound(declared).unwrap_or((ColumnType::new(Type::BYTEA, -1), &super::bytea::Bytea));
         Box::new(Ranges {
             field: struct_of(&pg_type.arrow(&bound, &read_as)),
             lower: pg_type.decoder(&bound, &read_as),

@@ -10,6 +10,7 @@ use pyo3::types::{
 };
 
 use super::{ConversionError, ConversionResult, number, type_name, wrong_type};
+use crate::types::timetz::check_offset;
 use crate::wire::time::DAY_US;
 
 /// Days from the Unix epoch. Howard Hinnant's `days_from_civil`:
@@ -43,6 +44,26 @@ pub(in crate::python) fn time(value: &Bound<'_, PyAny>) -> ConversionResult<i64>
         return Err(ConversionError::WrongType("an aware datetime.time".to_owned()));
     }
     Ok(time_of_day_us(time))
+}
+
+/// Microseconds since midnight of a time with a zone, and its offset from UTC in seconds, positive to the east.
+pub(in crate::python) fn timetz(value: &Bound<'_, PyAny>) -> ConversionResult<(i64, i32)> {
+    let time = value.cast::<PyTime>().map_err(|_| wrong_type(value))?;
+    let offset = value.call_method0(intern!(value.py(), "utcoffset"))?;
+    let Ok(offset) = offset.cast::<PyDelta>() else {
+        return Err(ConversionError::WrongType(
+            "a datetime.time without an offset from UTC; give it one, as in tzinfo=timezone.utc (that of a ZoneInfo depends on the date)".to_owned(),
+        ));
+    };
+    let us = offset_us(offset);
+    if us % 1_000_000 != 0 {
+        return Err(ConversionError::InvalidValue(
+            "an offset from UTC with a fraction of a second".to_owned(),
+        ));
+    }
+    let seconds = i32::try_from(us / 1_000_000).unwrap_or(i32::MAX);
+    let seconds = check_offset(seconds).map_err(ConversionError::InvalidValue)?;
+    Ok((time_of_day_us(time), seconds))
 }
 
 /// Checks that a value is a datetime. A subclass such as pandas' must hold no more than a datetime does.

@@ -1,5 +1,6 @@
 //! Python values -> Arrow arrays: appends values to Arrow builders of the target's types in one pass, with the GIL held.
 
+pub(in crate::python) mod composite;
 pub(in crate::python) mod datetime;
 pub(in crate::python) mod json;
 pub(in crate::python) mod network;
@@ -14,7 +15,7 @@ use arrow_array::builder::{
     ArrayBuilder, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder,
     Decimal256Builder, FixedSizeBinaryBuilder, Float32Builder, Float64Builder, Int16Builder,
     Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, StringBuilder,
-    Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder,
+    Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt32Builder, UInt64Builder,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, ListArray};
@@ -25,6 +26,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyTuple, PyType};
 
 use crate::error::Error;
+use crate::types::timetz::MARKER;
 
 /// Why a value cannot be converted.
 pub(super) enum ConversionError {
@@ -77,6 +79,10 @@ enum Builder {
     Interval(IntervalMonthDayNanoBuilder),
     Vector(vector::VectorBuilder),
     Range(Box<range::RangeBuilder>),
+    Composite(Box<composite::CompositeBuilder>),
+    Map(Box<composite::MapBuilder>),
+    Timetz(Box<composite::TimetzBuilder>),
+    UInt64(UInt64Builder),
     List(Box<ListBuilder>),
 }
 
@@ -106,6 +112,9 @@ impl ColumnBuilder {
             Builder::Range(ranges) => {
                 Arc::new(self.field.as_ref().clone().with_data_type(ranges.data_type()))
             }
+            Builder::Composite(structs) => {
+                Arc::new(self.field.as_ref().clone().with_data_type(structs.data_type()))
+            }
             _ => Arc::clone(&self.field),
         }
     }
@@ -123,6 +132,16 @@ impl ColumnBuilder {
             }
             result => result,
         }
+    }
+
+    /// Appends a value within another one, whose error names the column's type.
+    fn push_element(&mut self, value: &Bound<'_, PyAny>) -> ConversionResult {
+        self.push_value(value).map_err(|error| match error {
+            ConversionError::WrongType(what) => {
+                ConversionError::WrongType(format!("expected {}, got {what}", self.pg_name))
+            }
+            error => error,
+        })
     }
 
     /// Appends a value. Unlike that of [`Self::push`], an error does not name the expected type.
@@ -182,6 +201,10 @@ impl ColumnBuilder {
             Builder::Interval(b) => b.append_null(),
             Builder::Vector(b) => b.push_null(),
             Builder::Range(b) => b.push_null(),
+            Builder::Composite(b) => b.push_null(),
+            Builder::Map(b) => b.push_null(),
+            Builder::Timetz(b) => b.push_null(),
+            Builder::UInt64(b) => b.append_null(),
             Builder::List(lists) => lists.finish_list(false),
         }
     }
@@ -195,8 +218,10 @@ impl ColumnBuilder {
             | Builder::Json(_)
             | Builder::Binary(_)
             | Builder::Vector(_)
+            | Builder::Map(_)
             | Builder::List(_) => true,
             Builder::Range(ranges) => ranges.is_variable_length(),
+            Builder::Composite(structs) => structs.is_variable_length(),
             _ => false,
         }
     }
@@ -210,6 +235,8 @@ impl ColumnBuilder {
             Builder::Binary(b) => b.values_slice().len(),
             Builder::Vector(b) => b.bytes(),
             Builder::Range(ranges) => ranges.bytes(),
+            Builder::Composite(structs) => structs.bytes(),
+            Builder::Map(maps) => maps.bytes(),
             Builder::List(lists) => lists.bytes(),
             _ => 0,
         }
@@ -238,6 +265,10 @@ impl ColumnBuilder {
             Builder::Interval(b) => ArrayBuilder::finish(b),
             Builder::Vector(b) => return b.finish(),
             Builder::Range(b) => return b.finish(),
+            Builder::Composite(b) => return b.finish(),
+            Builder::Map(b) => return b.finish(),
+            Builder::Timetz(b) => return b.finish(),
+            Builder::UInt64(b) => ArrayBuilder::finish(b),
             Builder::List(lists) => return lists.finish(),
         })
     }
@@ -252,6 +283,7 @@ fn builder(field: &Field, pg_name: &str) -> Result<Builder, Error> {
         (DataType::Int32, _) => Builder::Int32(Int32Builder::new()),
         (DataType::Int64, _) => Builder::Int64(Int64Builder::new()),
         (DataType::UInt32, _) => Builder::UInt32(UInt32Builder::new()),
+        (DataType::UInt64, _) => Builder::UInt64(UInt64Builder::new()),
         (DataType::Float32, _) => Builder::Float32(Float32Builder::new()),
         (DataType::Float64, _) => Builder::Float64(Float64Builder::new()),
         (DataType::Decimal128(precision, scale), _) => {
@@ -266,7 +298,8 @@ fn builder(field: &Field, pg_name: &str) -> Result<Builder, Error> {
             let opaque = field.try_extension_type::<Opaque>().map_err(failed)?;
             match opaque.type_name() {
                 "inet" | "cidr" => Builder::Network(StringBuilder::new()),
-                _ => Builder::NumericText(StringBuilder::new()),
+                "numeric" => Builder::NumericText(StringBuilder::new()),
+                _ => Builder::Text(StringBuilder::new()),
             }
         }
         (DataType::Utf8, Some("arrow.json")) => Builder::Json(StringBuilder::new()),
@@ -281,6 +314,17 @@ fn builder(field: &Field, pg_name: &str) -> Result<Builder, Error> {
         }
         (DataType::Interval(_), _) => Builder::Interval(IntervalMonthDayNanoBuilder::new()),
         (DataType::List(_), Some("arrow.opaque")) => Builder::Vector(vector::VectorBuilder::new()),
+        (DataType::Struct(fields), Some("arrow.opaque")) => {
+            let opaque = field.try_extension_type::<Opaque>().map_err(failed)?;
+            if opaque.type_name() == MARKER {
+                Builder::Timetz(Box::new(composite::TimetzBuilder::new(fields)))
+            } else {
+                Builder::Composite(Box::new(composite::CompositeBuilder::new(fields)?))
+            }
+        }
+        (DataType::Map(entries, _), _) => {
+            Builder::Map(Box::new(composite::MapBuilder::new(Arc::clone(entries))))
+        }
         (DataType::Struct(fields), _) => {
             let bound = fields.first().ok_or_else(unexpected)?;
             Builder::Range(Box::new(range::RangeBuilder::new(bound, pg_name)?))
@@ -327,6 +371,10 @@ impl Builder {
             Self::Interval(b) => b.append_value(datetime::interval(value)?),
             Self::Vector(b) => return b.push(value),
             Self::Range(b) => return b.push(value),
+            Self::Composite(b) => return b.push(value),
+            Self::Map(b) => return b.push(value),
+            Self::Timetz(b) => return b.push(value),
+            Self::UInt64(b) => b.append_value(number::unsigned(value)?),
             Self::List(lists) => return lists.push(value),
         }
         Ok(())

@@ -16,27 +16,42 @@ pub(in crate::python) fn integer<T>(value: &Bound<'_, PyAny>) -> ConversionResul
 where
     T: TryFrom<i64>,
 {
-    let wide =
-        if value.is_exact_instance_of::<PyInt>() { value.extract::<i64>() } else { index(value)? };
-    let wide = match wide {
-        Ok(wide) => wide,
-        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
-            return Err(out_of_range(value));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    T::try_from(wide).map_err(|_| out_of_range(value))
+    T::try_from(wide_integer(value)?).map_err(|_| out_of_range(value))
 }
 
-fn index(value: &Bound<'_, PyAny>) -> ConversionResult<PyResult<i64>> {
+/// As [`integer`], for all of the 64 bits of an unsigned integer.
+pub(in crate::python) fn unsigned(value: &Bound<'_, PyAny>) -> ConversionResult<u64> {
+    wide_integer(value)
+}
+
+#[inline]
+fn wide_integer<'py, W>(value: &Bound<'py, PyAny>) -> ConversionResult<W>
+where
+    W: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    let wide: PyResult<W> =
+        if value.is_exact_instance_of::<PyInt>() { value.extract() } else { index(value)? };
+    match wide {
+        Ok(wide) => Ok(wide),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            Err(out_of_range(value))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn index<'py, W>(value: &Bound<'py, PyAny>) -> ConversionResult<PyResult<W>>
+where
+    W: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
     let is_integer = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>();
     if is_integer || is_numpy_integer(value)? {
-        return Ok(value.extract::<i64>());
+        return Ok(value.extract());
     }
     if text::is_enum(value)? {
         let inner = value.getattr(intern!(value.py(), "value"))?;
         if inner.is_exact_instance_of::<PyInt>() {
-            return Ok(inner.extract::<i64>());
+            return Ok(inner.extract());
         }
     }
     Err(wrong_type(value))

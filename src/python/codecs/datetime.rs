@@ -4,16 +4,18 @@ use bytes::{BufMut, BytesMut};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDate, PyDateTime, PyTime, PyType, PyTzInfo};
+use pyo3::types::{PyDate, PyDateTime, PyDelta, PyTime, PyType, PyTzInfo};
 
 use super::super::arrow_builders::{ConversionError, datetime};
 use super::super::gil::from_py_err;
 use super::raw_init::construct;
 use super::{fixed_bytes, malformed, out_of_range, to_object};
 use crate::error::{Error, Result};
+use crate::types::timetz;
 use crate::wire::copy::take;
 use crate::wire::time::{
     DAY_US, EPOCH_DAYS, EPOCH_US, civil, date_text, interval_text, time_text, timestamp_text,
+    timetz_text,
 };
 
 type EncodeResult = Result<(), ConversionError>;
@@ -25,6 +27,13 @@ pub(super) fn encode_date(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Encod
 
 pub(super) fn encode_time(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> EncodeResult {
     out.put_i64(datetime::time(value)?);
+    Ok(())
+}
+
+pub(super) fn encode_timetz(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> EncodeResult {
+    let (us, offset) = datetime::timetz(value)?;
+    out.put_i64(us);
+    out.put_i32(-offset);
     Ok(())
 }
 
@@ -94,6 +103,19 @@ pub(super) fn decode_time<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py
         return Err(text_out_of_range("datetime.time", |out| time_text(us, out)));
     };
     Ok(PyTime::new(py, hour, minute, second, fraction, None).map_err(from_py_err)?.into_any())
+}
+
+pub(super) fn decode_timetz<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let (us, offset) = timetz::read(cell).map_err(malformed)?;
+    let Some((hour, minute, second, fraction)) = hms(us) else {
+        return Err(text_out_of_range("datetime.time", |out| timetz_text(us, offset, out)));
+    };
+    let time = || {
+        let offset = PyDelta::new(py, 0, offset, 0, true)?;
+        let zone = PyTzInfo::fixed_offset(py, offset)?;
+        PyTime::new(py, hour, minute, second, fraction, Some(&zone))
+    };
+    Ok(time().map_err(from_py_err)?.into_any())
 }
 
 pub(super) fn decode_timestamp<'py>(py: Python<'py>, cell: &[u8]) -> Result<Bound<'py, PyAny>> {

@@ -2,6 +2,7 @@
 //! rows, without Arrow.
 
 mod array;
+mod composite;
 mod datetime;
 mod json;
 mod network;
@@ -15,16 +16,17 @@ pub(super) use raw_init::set_attribute;
 
 use bytes::BytesMut;
 use postgres_protocol::IsNull;
-use postgres_types::{Kind, Type};
+use postgres_types::{Field, Kind, Type};
 use pyo3::BoundObject;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
+use super::arrow_builders::composite::FieldNames;
 use super::arrow_builders::{ConversionError, is_missing_marker};
 use super::gil::from_py_err;
 use crate::error::{Error, Result, ValueError};
 use crate::types::vector::width;
-use crate::types::{ColumnType, codec_for};
+use crate::types::{ColumnType, TextForm, codec_for, hstore};
 use crate::wire::Malformed;
 use crate::wire::vector::Width;
 pub(in crate::python) use json::Fractions;
@@ -35,7 +37,9 @@ enum Codec {
     Int2,
     Int4,
     Int8,
+    /// `oid`, `xid` and `cid`.
     Oid,
+    Xid8,
     Float4,
     Float8,
     Numeric,
@@ -43,6 +47,7 @@ enum Codec {
     Bytea,
     Date,
     Time,
+    Timetz,
     Timestamp,
     Timestamptz,
     Interval,
@@ -52,6 +57,10 @@ enum Codec {
     Inet,
     Cidr,
     Vector(Width),
+    /// A type that Python holds as text.
+    TextForm(&'static TextForm),
+    Hstore,
+    Composite(Box<composite::FieldCodecs>),
     Range(Box<range::BoundCodec>),
     Multirange(Box<range::BoundCodec>),
     /// An array whose elements have a binary format.
@@ -69,6 +78,7 @@ impl Codec {
             // The server checks the labels: some may have been added since the type was looked up.
             Kind::Enum(_) => Self::Text,
             Kind::Array(element) => Self::array_codec(column_type, element, fractions),
+            Kind::Composite(fields) => Self::composite_codec(column_type, fields, fractions),
             Kind::Range(subtype) => {
                 Self::bound_codec(column_type, subtype).map_or(Self::TextFallback, Self::Range)
             }
@@ -84,7 +94,7 @@ impl Codec {
 
     /// As [`Self::for_encoding`], without the check against the typmod.
     fn for_decoding(column_type: &ColumnType, fractions: Fractions) -> Self {
-        Self::for_encoding(&ColumnType::new(column_type.ty.clone(), -1), fractions)
+        Self::for_encoding(&without_modifiers(column_type), fractions)
     }
 
     fn scalar(base: &Type, fractions: Fractions) -> Self {
@@ -93,7 +103,8 @@ impl Codec {
             Type::INT2 => Self::Int2,
             Type::INT4 => Self::Int4,
             Type::INT8 => Self::Int8,
-            Type::OID => Self::Oid,
+            Type::OID | Type::XID | Type::CID => Self::Oid,
+            Type::XID8 => Self::Xid8,
             Type::FLOAT4 => Self::Float4,
             Type::FLOAT8 => Self::Float8,
             Type::NUMERIC => Self::Numeric,
@@ -101,6 +112,7 @@ impl Codec {
             Type::BYTEA => Self::Bytea,
             Type::DATE => Self::Date,
             Type::TIME => Self::Time,
+            Type::TIMETZ => Self::Timetz,
             Type::TIMESTAMP => Self::Timestamp,
             Type::TIMESTAMPTZ => Self::Timestamptz,
             Type::INTERVAL => Self::Interval,
@@ -109,18 +121,44 @@ impl Codec {
             Type::JSONB => Self::Jsonb(fractions),
             Type::INET => Self::Inet,
             Type::CIDR => Self::Cidr,
-            _ => width(base).map_or(Self::TextFallback, Self::Vector),
+            _ => match (width(base), TextForm::of(base), hstore::of(base)) {
+                (Some(width), ..) => Self::Vector(width),
+                (_, Some(form), _) => Self::TextForm(form),
+                (_, _, Some(_)) => Self::Hstore,
+                _ => Self::TextFallback,
+            },
         }
     }
 
     /// The codec of a range's bounds; `None` if they have no binary codec.
     fn bound_codec(range: &ColumnType, subtype: &Type) -> Option<Box<range::BoundCodec>> {
-        let column_type = ColumnType::new(subtype.clone(), range.typmod);
+        let column_type = range.inner(subtype);
         // There are no ranges of JSON, so that the mode of fractions does not matter.
         match Self::for_encoding(&column_type, Fractions::Floats) {
             Self::TextFallback => None,
             codec => Some(Box::new(range::BoundCodec(codec))),
         }
+    }
+
+    /// The codec of a composite type; the text format if a field has no binary format.
+    fn composite_codec(composite: &ColumnType, fields: &[Field], fractions: Fractions) -> Self {
+        let mut codecs = Vec::with_capacity(fields.len());
+        for (field, ty) in fields.iter().zip(&composite.fields) {
+            match Self::for_encoding(ty, fractions) {
+                Self::TextFallback => return Self::TextFallback,
+                codec => codecs.push(composite::FieldCodec {
+                    codec,
+                    name: field.name().to_owned(),
+                    type_name: ty.name(),
+                    oid: ty.ty.oid(),
+                }),
+            }
+        }
+        if codecs.len() != fields.len() {
+            return Self::TextFallback;
+        }
+        let names = FieldNames::new(codecs.iter().map(|field| field.name.clone()).collect());
+        Self::Composite(Box::new(composite::FieldCodecs { names, fields: codecs }))
     }
 
     /// Whether a Python list can be a single value of the type.
@@ -129,7 +167,7 @@ impl Codec {
     }
 
     fn array_codec(array: &ColumnType, element: &Type, fractions: Fractions) -> Self {
-        let column_type = ColumnType::new(element.clone(), array.typmod);
+        let column_type = array.inner(element);
         match Self::for_encoding(&column_type, fractions) {
             Self::TextFallback | Self::Array(_) => Self::TextFallback,
             codec => Self::Array(Box::new(array::ElementCodec {
@@ -158,6 +196,7 @@ impl Codec {
             Self::Int4 => number::encode_int4(value, out),
             Self::Int8 => number::encode_int8(value, out),
             Self::Oid => number::encode_oid(value, out),
+            Self::Xid8 => number::encode_xid8(value, out),
             Self::Float4 => number::encode_float4(value, out),
             Self::Float8 => number::encode_float8(value, out),
             Self::Numeric => number::encode_numeric(value, out),
@@ -165,6 +204,7 @@ impl Codec {
             Self::Bytea => text::encode_bytea(value, out),
             Self::Date => datetime::encode_date(value, out),
             Self::Time => datetime::encode_time(value, out),
+            Self::Timetz => datetime::encode_timetz(value, out),
             Self::Timestamp => datetime::encode_timestamp(value, out),
             Self::Timestamptz => datetime::encode_timestamptz(value, out),
             Self::Interval => datetime::encode_interval(value, out),
@@ -174,6 +214,9 @@ impl Codec {
             Self::Inet => network::encode(value, false, out),
             Self::Cidr => network::encode(value, true, out),
             Self::Vector(width) => vector::encode(*width, value, out),
+            Self::TextForm(form) => text::encode_text_form(form, value, out),
+            Self::Hstore => composite::encode_hstore(value, out),
+            Self::Composite(fields) => fields.encode(value, out),
             Self::Range(bounds) => bounds.encode(value, out),
             Self::Multirange(bounds) => bounds.encode_all(value, out),
             Self::Array(elements) => elements.encode(value, out),
@@ -194,6 +237,7 @@ impl Codec {
             Self::Int4 => number::decode_int4(py, cell),
             Self::Int8 => number::decode_int8(py, cell),
             Self::Oid => number::decode_oid(py, cell),
+            Self::Xid8 => to_object(py, u64::from_be_bytes(fixed_bytes(cell)?)),
             Self::Float4 => number::decode_float4(py, cell),
             Self::Float8 => number::decode_float8(py, cell),
             Self::Numeric => number::decode_numeric(py, cell),
@@ -201,6 +245,7 @@ impl Codec {
             Self::Bytea => Ok(text::decode_bytea(py, cell)),
             Self::Date => datetime::decode_date(py, cell),
             Self::Time => datetime::decode_time(py, cell),
+            Self::Timetz => datetime::decode_timetz(py, cell),
             Self::Timestamp => datetime::decode_timestamp(py, cell),
             Self::Timestamptz => datetime::decode_timestamptz(py, cell),
             Self::Interval => datetime::decode_interval(py, cell),
@@ -210,12 +255,21 @@ impl Codec {
             Self::Inet => network::decode(py, cell, false),
             Self::Cidr => network::decode(py, cell, true),
             Self::Vector(width) => vector::decode(py, *width, cell),
+            Self::TextForm(form) => text::decode_text_form(py, form, cell),
+            Self::Hstore => composite::decode_hstore(py, cell),
+            Self::Composite(fields) => fields.decode(py, cell),
             Self::Range(bounds) => bounds.decode(py, cell),
             Self::Multirange(bounds) => bounds.decode_all(py, cell),
             Self::Array(elements) => elements.decode(py, cell),
             Self::Checked(codec, _) => codec.decode(py, cell),
         }
     }
+}
+
+/// The type without its modifiers, which do not matter when values are decoded.
+fn without_modifiers(column_type: &ColumnType) -> ColumnType {
+    let fields = column_type.fields.iter().map(without_modifiers).collect();
+    ColumnType { ty: column_type.ty.clone(), typmod: -1, fields }
 }
 
 /// Refuses an encoded value that the server would round or truncate.

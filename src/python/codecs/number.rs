@@ -4,7 +4,9 @@ use bytes::{BufMut, BytesMut};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 
-use super::super::arrow_builders::number::{decimal_type, digits, float32, float64, integer};
+use super::super::arrow_builders::number::{
+    decimal_type, digits, float32, float64, integer, unsigned,
+};
 use super::super::arrow_builders::{ConversionError, boolean};
 use super::super::gil::from_py_err;
 use super::{fixed_bytes, malformed, to_object};
@@ -36,6 +38,11 @@ pub(super) fn encode_int8(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Encod
 
 pub(super) fn encode_oid(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> EncodeResult {
     out.put_u32(integer(value)?);
+    Ok(())
+}
+
+pub(super) fn encode_xid8(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> EncodeResult {
+    out.put_u64(unsigned(value)?);
     Ok(())
 }
 

@@ -97,7 +97,7 @@ impl BoundCodec {
 }
 
 /// Appends what `encode` appends, with its length before it.
-fn with_length_prefix(
+pub(super) fn with_length_prefix(
     out: &mut BytesMut,
     encode: impl FnOnce(&mut BytesMut) -> Result<(), ConversionError>,
 ) -> Result<(), ConversionError> {
@@ -114,7 +114,7 @@ fn with_length_prefix(
 }
 
 /// Overwrites the four bytes at `start`.
-fn patch_i32(out: &mut BytesMut, start: usize, word: i32) {
+pub(super) fn patch_i32(out: &mut BytesMut, start: usize, word: i32) {
     if let Some(bytes) = out.get_mut(start..start + 4) {
         bytes.copy_from_slice(&word.to_be_bytes());
     }

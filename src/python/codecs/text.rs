@@ -9,8 +9,9 @@ use pyo3::types::{PyBytes, PyString, PyType};
 use super::super::arrow_builders::{ConversionError, text};
 use super::super::gil::from_py_err;
 use super::raw_init::construct;
-use super::{fixed_bytes, to_object};
+use super::{fixed_bytes, malformed, to_object};
 use crate::error::{Error, Result};
+use crate::types::TextForm;
 use crate::types::input::NUL_IN_TEXT;
 
 type EncodeResult = Result<(), ConversionError>;
@@ -32,6 +33,30 @@ pub(super) fn encode_bytea(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> Enco
 pub(super) fn encode_uuid(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> EncodeResult {
     out.put_slice(&text::uuid(value)?);
     Ok(())
+}
+
+/// Appends the binary value of a type that Python holds as text.
+pub(super) fn encode_text_form(
+    form: &TextForm,
+    value: &Bound<'_, PyAny>,
+    out: &mut BytesMut,
+) -> EncodeResult {
+    let (mut cell, mut parsed) = (Vec::new(), Ok(()));
+    text::string(value, |text| parsed = form.parse(text, &mut cell))?;
+    parsed.map_err(ConversionError::InvalidValue)?;
+    out.put_slice(&cell);
+    Ok(())
+}
+
+/// Decodes a value of a type that Python holds as text.
+pub(super) fn decode_text_form<'py>(
+    py: Python<'py>,
+    form: &TextForm,
+    cell: &[u8],
+) -> Result<Bound<'py, PyAny>> {
+    let mut text = String::new();
+    form.print(cell, &mut text).map_err(malformed)?;
+    Ok(PyString::new(py, &text).into_any())
 }
 
 fn utf8(cell: &[u8]) -> Result<&str> {

@@ -13,33 +13,30 @@ if TYPE_CHECKING:
     from tests.python.conftest import Sql
 
 UNKNOWN = {
-    "polygon": "((0,0),(1,0),(1,1))",
-    "path": "[(0,0),(1,1)]",
-    "bit(3)": "101",
     "tsvector": "'elephant':2 'grey':1",
+    "tsquery": "'grey' & 'elephant'",
     "money": "$1.50",
-    "timetz": "04:05:06+02",
-    "pg_lsn": "16/B374D848",
-    "pair": "(1,x)",
-    "path[]": '{"[(0,0),(1,1)]"}',
+    "pg_snapshot": "10:20:10,14",
+    "regclass": "pg_class",
+    "pair": "(1,'x')",
+    "tsvector[]": "{'a':1}",
 }
 REFUSALS = (howdah.NotSupportedError, howdah.ProgrammingError)
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_unknown_type_is_refused_on_load_and_read_as_its_text(db: howdah.Database, sql: Sql, name: str) -> None:
-    sql("CREATE TYPE pair AS (a int, b text)")
+    sql("CREATE TYPE pair AS (a int, b tsquery)")
     sql(f"CREATE TABLE t (id int, odd {name})")
-    shown = name.removesuffix("(3)")
     with pytest.raises(REFUSALS) as caught:
         db.load("t", pa.table({"id": [1], "odd": ["x"]}))
     assert '"odd"' in str(caught.value)
-    assert shown.removesuffix("[]") in str(caught.value)
+    assert name.removesuffix("[]") in str(caught.value)
     assert db.load("t", [{"id": 1}]).rows == 1
     assert db.execute("INSERT INTO t VALUES (2, $1)", UNKNOWN[name]) == 1
     read = db.read("SELECT id, odd FROM t ORDER BY id").to_arrow()
     assert read.to_pylist() == [{"id": 1, "odd": None}, {"id": 2, "odd": UNKNOWN[name]}]
-    assert read.schema.field("odd").type == pa.opaque(pa.string(), shown, "PostgreSQL")
+    assert read.schema.field("odd").type == pa.opaque(pa.string(), name, "PostgreSQL")
     assert db.fetch_value("SELECT odd FROM t WHERE id = 2") == UNKNOWN[name]
 
 

@@ -1,7 +1,7 @@
 //! The types with golden files, and their values that Arrow cannot hold.
 
 use howdah::types::ColumnType;
-use postgres_types::{Kind, Type};
+use postgres_types::{Field, Kind, Type};
 
 /// A type with golden files.
 pub struct Case {
@@ -18,6 +18,8 @@ pub struct Case {
     /// Whether a cell of another length is malformed.
     pub is_strict: bool,
     has_array: bool,
+    /// The types of a composite type's fields.
+    fields: Vec<ColumnType>,
 }
 
 impl Case {
@@ -30,7 +32,7 @@ impl Case {
 
     /// The type of its values that are not arrays.
     pub fn plain(&self) -> ColumnType {
-        ColumnType::new(self.ty.clone(), self.typmod)
+        ColumnType { fields: self.fields.clone(), ..ColumnType::new(self.ty.clone(), self.typmod) }
     }
 
     fn new(name: &'static str, ty: Type, array: Type) -> Self {
@@ -43,11 +45,17 @@ impl Case {
             becomes_text: false,
             is_strict: true,
             has_array: true,
+            fields: Vec::new(),
         }
     }
 
     fn user_defined(name: &'static str, ty: Type) -> Self {
         Self { array: None, ..Self::new(name, ty, Type::INT4_ARRAY) }
+    }
+
+    fn with_fields(mut self, fields: Vec<ColumnType>) -> Self {
+        self.fields = fields;
+        self
     }
 
     /// The case has no file with arrays.
@@ -91,6 +99,8 @@ const NAN: &[(&str, Option<&str>)] = &[("NaN", None)];
 const DATES: &[(&str, Option<&str>)] =
     &[("infinity", Some("2147483647")), ("-infinity", Some("-2147483648"))];
 const TIMES: &[(&str, Option<&str>)] = &[("24:00:00", Some("86399999999"))];
+const TIMETZS: &[(&str, Option<&str>)] =
+    &[("24:00:00+00", Some("{time: 23:59:59.999999, offset: 0}"))];
 const LAST_US: Option<&str> = Some("9223372036854775807");
 const FIRST_US: Option<&str> = Some("-9223372036854775808");
 const TIMESTAMPS: &[(&str, Option<&str>)] =
@@ -118,6 +128,11 @@ fn extension(name: &str) -> Type {
 
 fn textrange() -> Type {
     Type::new("textrange".into(), 0, Kind::Range(Type::TEXT), "public".into())
+}
+
+fn pair() -> Type {
+    let fields = vec![Field::new("n".into(), Type::INT4), Field::new("label".into(), Type::TEXT)];
+    Type::new("howdah_pair".into(), 0, Kind::Composite(fields), "public".into())
 }
 
 fn positive() -> Type {
@@ -177,6 +192,35 @@ pub fn cases() -> Vec<Case> {
         Case::new("cidr", Type::CIDR, Type::CIDR_ARRAY),
         Case::new("json", Type::JSON, Type::JSON_ARRAY).any_length(),
         Case::new("jsonb", Type::JSONB, Type::JSONB_ARRAY).any_length(),
+        Case::new("timetz", Type::TIMETZ, Type::TIMETZ_ARRAY).out_of_range_values(TIMETZS).text(),
+        Case::new("bit_5", Type::BIT, Type::BIT_ARRAY).modified(5),
+        Case::new("varbit", Type::VARBIT, Type::VARBIT_ARRAY),
+        Case::new("char", Type::CHAR, Type::CHAR_ARRAY),
+        Case::new("macaddr", Type::MACADDR, Type::MACADDR_ARRAY),
+        Case::new("macaddr8", Type::MACADDR8, Type::MACADDR8_ARRAY),
+        Case::new("pg_lsn", Type::PG_LSN, Type::PG_LSN_ARRAY),
+        Case::new("tid", Type::TID, Type::TID_ARRAY),
+        Case::new("xid", Type::XID, Type::XID_ARRAY),
+        Case::new("cid", Type::CID, Type::CID_ARRAY),
+        Case::new("xid8", Type::XID8, Type::XID8_ARRAY),
+        Case::new("jsonpath", Type::JSONPATH, Type::JSONPATH_ARRAY).any_length(),
+        Case::new("refcursor", Type::REFCURSOR, Type::REFCURSOR_ARRAY).any_length(),
+        Case::user_defined("citext", extension("citext")).any_length(),
+        Case::user_defined("ltree", extension("ltree")).any_length(),
+        Case::user_defined("lquery", extension("lquery")).any_length(),
+        Case::user_defined("ltxtquery", extension("ltxtquery")).any_length(),
+        Case::new("point", Type::POINT, Type::POINT_ARRAY),
+        Case::new("line", Type::LINE, Type::LINE_ARRAY),
+        Case::new("lseg", Type::LSEG, Type::LSEG_ARRAY),
+        Case::new("box", Type::BOX, Type::BOX_ARRAY).without_arrays(),
+        Case::new("path", Type::PATH, Type::PATH_ARRAY),
+        Case::new("polygon", Type::POLYGON, Type::POLYGON_ARRAY),
+        Case::new("circle", Type::CIRCLE, Type::CIRCLE_ARRAY),
+        Case::user_defined("cube", extension("cube")),
+        Case::user_defined("sparsevec", extension("sparsevec")),
+        Case::user_defined("hstore", extension("hstore")),
+        Case::user_defined("composite", pair())
+            .with_fields(vec![ColumnType::new(Type::INT4, -1), ColumnType::new(Type::TEXT, -1)]),
         Case::user_defined("enum", mood()),
         Case::user_defined("domain", positive()),
         Case::user_defined("vector", extension("vector")),

@@ -55,7 +55,7 @@ impl Golden {
         let oid = u32::from_be_bytes(array[8..12].try_into().unwrap());
         let plain = case.plain();
         let element = match plain.ty.kind() {
-            Kind::Simple if plain.ty.oid() != 0 => plain.ty,
+            Kind::Simple if plain.ty.oid() != 0 => plain.ty.clone(),
             kind => Type::new(plain.ty.name().into(), oid, kind.clone(), "public".into()),
         };
         assert_eq!(element.oid(), oid, "{}", self.name);
@@ -63,7 +63,7 @@ impl Golden {
         let ty = Type::from_oid(array_oid(case))
             .filter(|ty| *ty.kind() == kind)
             .unwrap_or_else(|| Type::new(format!("_{}", case.name), 0, kind, "public".into()));
-        ColumnType::new(ty, plain.typmod)
+        ColumnType { ty, ..plain }
     }
 }
 

@@ -96,6 +96,10 @@ fn agrees(array: &ArrayRef, index: usize, text: &str) -> bool {
             let value = array.as_primitive::<IntervalMonthDayNanoType>().value(index);
             value.nanoseconds % 1000 == 0
         }
+        DataType::Struct(fields) if fields.find("lower").is_none() => {
+            structure(array, index) == text.replace('"', "")
+        }
+        DataType::Map(..) => map(array, index) == text,
         DataType::Struct(_) => range(array, index) == text.replace('"', ""),
         DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => {
             let items = items(array, index);
@@ -115,6 +119,36 @@ fn vector(numbers: &ArrayRef, text: &str) -> bool {
     let texts: Vec<&str> = inner.split(',').collect();
     texts.len() == numbers.len()
         && texts.iter().enumerate().all(|(position, text)| agrees(numbers, position, text))
+}
+
+/// Formats a composite value as the server does, without quotes; a timetz with its offset.
+fn structure(array: &ArrayRef, index: usize) -> String {
+    let structs = array.as_struct();
+    let shown = |column: &ArrayRef| array_value_to_string(column, index).unwrap();
+    if let Some(offsets) = structs.column_by_name("offset") {
+        let seconds: i32 = shown(offsets).parse().unwrap();
+        let (sign, seconds) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs());
+        let time = server_style(&shown(structs.column_by_name("time").unwrap()));
+        let zone = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let zone = zone.strip_suffix(":00").unwrap_or(&zone);
+        return format!("{time}{sign}{}", zone.strip_suffix(":00").unwrap_or(zone));
+    }
+    let shown = |column| if Array::is_null(column, index) { String::new() } else { shown(column) };
+    format!("({})", structs.columns().iter().map(shown).collect::<Vec<_>>().join(","))
+}
+
+/// Formats an hstore as the server does.
+fn map(array: &ArrayRef, index: usize) -> String {
+    let entries = array.as_map().value(index);
+    let quoted = |column: &ArrayRef, entry: usize| {
+        let text = column.as_string::<i32>();
+        let escaped = || text.value(entry).replace('\\', "\\\\").replace('"', "\\\"");
+        if text.is_null(entry) { "NULL".to_owned() } else { format!("\"{}\"", escaped()) }
+    };
+    let pair = |entry| {
+        format!("{}=>{}", quoted(entries.column(0), entry), quoted(entries.column(1), entry))
+    };
+    (0..entries.len()).map(pair).collect::<Vec<_>>().join(", ")
 }
 
 /// Formats a range as the server does, without quotes.

@@ -1,0 +1,10 @@
+-- cid: NULL, least, typical, greatest
+COPY (
+    SELECT value::cid
+    FROM (VALUES
+        (NULL),
+        ('0'),
+        ('42'),
+        ('4294967295')
+    ) AS given (value)
+) TO STDOUT (FORMAT binary);

@@ -1,0 +1,12 @@
+-- tid[]: NULL, empty, one element, one NULL, NULL between, several
+COPY (
+    SELECT value::tid[]
+    FROM (VALUES
+        (NULL),
+        ('{}'),
+        ('{"(0,0)"}'),
+        ('{NULL}'),
+        ('{"(0,0)",NULL,"(4294967295,65535)"}'),
+        ('{NULL,"(0,0)","(42,7)","(4294967295,65535)"}')
+    ) AS given (value)
+) TO STDOUT (FORMAT binary);
