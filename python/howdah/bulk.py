@@ -57,6 +57,7 @@ def load(
     mode: Mode,
     key: str | Sequence[str],
     columns: Mapping[str, str] | None,
+    types: Mapping[str, str] | None,
     progress: bool | Callable[[Progress], None],
     cancel: _core.Cancel | None,
     lease: Any,  # noqa: ANN401  (a lease of the same database)
@@ -70,6 +71,7 @@ def load(
         mode: What happens to existing rows.
         key: The columns that identify a row.
         columns: Target names by source names.
+        types: PostgreSQL types by target names, for a table that the load creates.
         progress: Whether to show progress, or a callable that takes it.
         cancel: Cancels it.
         lease: The connection of the transaction in which it happens, if there is one.
@@ -79,6 +81,7 @@ def load(
     """
     keys = [key] if isinstance(key, str) else list(key)
     renames = None if columns is None else dict(columns)
+    declared = None if types is None else dict(types)
     name = table if isinstance(table, str) else load_name(table.__schema__.name)
     if not isinstance(table, str):
         keys = [column_name(table.__schema__, one) for one in keys]
@@ -89,7 +92,7 @@ def load(
         with progress_callback(
             progress, table if isinstance(table, str) else ".".join(table.__schema__.name)
         ) as callback:
-            report = core.load(name, data, mode, keys, renames, callback, cancel, lease)
+            report = core.load(name, data, mode, keys, renames, declared, callback, cancel, lease)
     except BaseException as error:
         if report is not None:
             # For example Ctrl-C while the bar was closed: the rows are stored.

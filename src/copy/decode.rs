@@ -7,6 +7,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 use super::cast;
 use crate::error::{Error, Result, ValueError};
+use crate::types::declaration::noted;
 use crate::types::input::is_text;
 use crate::types::{CellError, ColumnType, Decode, ReadAs, read_codec_for};
 
@@ -69,7 +70,7 @@ impl Decoder {
                     ..read_as.clone()
                 }
             };
-            let field = pg_type.arrow(declared, &read_as).with_name(name);
+            let field = noted(pg_type.arrow(declared, &read_as).with_name(name), declared);
             fields.push(match &cast {
                 Some(requested) => Field::new(name, requested.clone(), true),
                 None => field,

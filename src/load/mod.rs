@@ -1,6 +1,7 @@
 //! Loads rows into a table: plans, copies, and leaves the table unchanged on any error.
 
 mod copy_in;
+mod created;
 mod encoding;
 mod in_flight;
 mod modes;
@@ -9,10 +10,10 @@ mod scope;
 mod upsert;
 mod workers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Instant;
 
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::SchemaRef;
 
 use crate::catalog::{self, Table};
 use crate::copy::plan::TargetColumn;
@@ -20,7 +21,7 @@ use crate::copy::problems::Problems;
 use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
 use crate::sql::name::{TableName, length_error};
-use crate::types;
+use crate::types::ColumnType;
 pub use copy_in::{Observer, Source};
 use scope::Scope;
 
@@ -50,6 +51,8 @@ pub struct Request {
     pub key: Vec<String>,
     /// Target column names by source column names.
     pub renames: HashMap<String, String>,
+    /// The declared types of columns of a table that the load creates, by target column names.
+    pub types: HashMap<String, String>,
 }
 
 /// The result of a load.
@@ -73,6 +76,8 @@ pub struct PreparedLoad<'s> {
     scope: Scope,
     request: Request,
     table: Option<Table>,
+    /// The requested types, as the server understands them.
+    requested: HashMap<String, ColumnType>,
     /// The name of the table that rows are copied to before it replaces the target or is merged
     /// into it. Errors name the target instead.
     staging_name: Option<String>,
@@ -84,8 +89,8 @@ pub struct PreparedLoad<'s> {
 pub enum Layout<'a> {
     /// These columns of an existing table, in the source's order.
     Existing(Vec<&'a TargetColumn>),
-    /// A new table, created from the source's types.
-    FromSource,
+    /// A new table, created from the source's types, but for columns with these ones.
+    FromSource(&'a HashMap<String, ColumnType>),
 }
 
 /// Describes the target table.
@@ -100,7 +105,11 @@ pub fn open<'s>(
     let started = Instant::now();
     check_lengths(&request.key)?;
     let name = &request.table;
-    let table = session.run(interrupt, async |client| catalog::describe(client, name).await)?;
+    let declared = created::checked_types(&request)?;
+    let (table, requested) = session.run(interrupt, async |client| {
+        let table = catalog::describe(client, name).await?;
+        Ok((table, created::describe_types(client, declared).await?))
+    })?;
     match (request.mode, &table) {
         (Mode::Create, Some(_)) => Err(Error::Programming(format!(
             "table {name} exists; use mode=\"append\", \"truncate\" or \"replace\""
@@ -113,6 +122,7 @@ pub fn open<'s>(
             scope: Scope::of(session),
             request,
             table,
+            requested,
             staging_name: None,
             started,
         }),
@@ -146,7 +156,7 @@ impl PreparedLoad<'_> {
             Some(table) if !self.recreates_table(names) => {
                 Ok(Layout::Existing(table.target.select(names)?))
             }
-            _ => Ok(Layout::FromSource),
+            _ => Ok(Layout::FromSource(&self.requested)),
         }
     }
 
@@ -156,7 +166,8 @@ impl PreparedLoad<'_> {
         self.table.as_ref().is_none_or(|table| {
             let is_filled =
                 |column: &TargetColumn| table.identity_or_generated.contains(&column.name);
-            self.request.mode == Mode::Replace && !table.target.matches(names, is_filled)
+            self.request.mode == Mode::Replace
+                && !(self.request.types.is_empty() && table.target.matches(names, is_filled))
         })
     }
 
@@ -250,9 +261,6 @@ impl PreparedLoad<'_> {
     }
 }
 
-/// `MaxHeapAttributeNumber` of `src/include/access/htup_details.h`.
-const MAX_COLUMNS: usize = 1600;
-
 /// Refuses column names that the server would cut, all in one error.
 fn check_lengths(names: &[String]) -> Result<()> {
     let mut problems = Problems::default();
@@ -260,29 +268,4 @@ fn check_lengths(names: &[String]) -> Result<()> {
         problems.push(|| problem);
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Programming(problems.to_string())) }
-}
-
-/// The column names and types of a table created from a source's columns.
-fn declarations(schema: &Schema, names: &[String]) -> Result<Vec<(String, String)>> {
-    let mut problems = Problems::default();
-    let (mut fields, mut seen) = (Vec::new(), HashSet::new());
-    for (field, name) in schema.fields().iter().zip(names) {
-        if !seen.insert(name) {
-            problems.push(|| format!("column \"{name}\" appears twice"));
-        }
-        match types::ddl_type_for(field) {
-            Some(declaration) => fields.push((name.clone(), declaration)),
-            None => problems.push(|| {
-                format!(
-                    "column \"{name}\": no PostgreSQL type for Arrow's {}; cast it first",
-                    types::display_type(field)
-                )
-            }),
-        }
-    }
-    if names.len() > MAX_COLUMNS {
-        let count = names.len();
-        problems.push(|| format!("{count} columns; a table has at most {MAX_COLUMNS}"));
-    }
-    if problems.is_empty() { Ok(fields) } else { Err(Error::Programming(problems.to_string())) }
 }

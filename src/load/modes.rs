@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_schema::SchemaRef;
 
 use super::copy_in::{CopyStatement, CopyStats, Observer, Peeked, Source, copy};
+use super::created::{declarations, noted_types};
 use super::schema_guard::SchemaGuard;
-use super::{PreparedLoad, Report, declarations};
+use super::{PreparedLoad, Report};
 use crate::catalog::{self, Table, TableProperties};
 use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
-use crate::session::{Backend, Client, Session};
+use crate::session::{Backend, Client};
 use crate::sql::name::TableName;
 use crate::sql::render;
 
@@ -88,8 +89,7 @@ impl PreparedLoad<'_> {
         let table = self.request.table.clone();
         let label = catalog::label(&table);
         self.scope.begin(self.session, &mut || observer.check())?;
-        let copied =
-            create_and_fill(self.session, &table, &label, schema, names, source, observer)?;
+        let copied = self.create_and_fill(&table, &label, schema, names, source, observer)?;
         let late = self.scope.commit(self.session, &mut || observer.check())?;
         Ok(copied.reported(late))
     }
@@ -116,8 +116,7 @@ impl PreparedLoad<'_> {
         let mut renames = Vec::new();
         let copied = match plan {
             None => {
-                let copied =
-                    create_and_fill(self.session, &new, &label, schema, names, source, observer)?;
+                let copied = self.create_and_fill(&new, &label, schema, names, source, observer)?;
                 self.session
                     .batch(&mut || observer.check(), &render::set_owner(&new, &properties.owner))?;
                 copied
@@ -142,6 +141,34 @@ impl PreparedLoad<'_> {
         })?;
         let late = self.scope.commit(self.session, &mut || observer.check())?;
         Ok(copied.reported(late))
+    }
+
+    /// Creates a table from the source's types and fills it. Errors of its rows name the table `label`.
+    fn create_and_fill(
+        &self,
+        table: &TableName,
+        label: &str,
+        schema: &SchemaRef,
+        names: &[String],
+        source: &mut dyn Source,
+        observer: &mut dyn Observer,
+    ) -> Result<CopyStats> {
+        let session = self.session;
+        let noted = session
+            .run(&mut || observer.check(), async |client| noted_types(client, schema).await)?;
+        let columns = declarations(schema, names, &self.request.types, &noted)?;
+        let create = render::create_table(table, &columns);
+        session.batch(&mut || observer.check(), &create)?;
+        let described = session
+            .run(&mut || observer.check(), async |client| catalog::describe(client, table).await)?;
+        let mut described = described.ok_or_else(|| {
+            Error::Internal("a table that the load created does not exist".into())
+        })?;
+        label.clone_into(&mut described.target.table);
+        let plan = described.target.plan(schema, names)?;
+        let statement =
+            CopyStatement { copy: render::copy_in(table, plan.names()), guard: SchemaGuard::None };
+        copy(session, &statement, plan, source, observer)
     }
 }
 
@@ -185,29 +212,6 @@ async fn replaceable(client: &Client, table: &TableName) -> Result<TableProperti
         )));
     }
     Ok(properties)
-}
-
-/// Creates a table from the source's types and fills it. Errors of its rows name the table `label`.
-fn create_and_fill(
-    session: &Session,
-    table: &TableName,
-    label: &str,
-    schema: &SchemaRef,
-    names: &[String],
-    source: &mut dyn Source,
-    observer: &mut dyn Observer,
-) -> Result<CopyStats> {
-    let create = render::create_table(table, &declarations(schema, names)?);
-    session.batch(&mut || observer.check(), &create)?;
-    let described = session
-        .run(&mut || observer.check(), async |client| catalog::describe(client, table).await)?;
-    let mut described = described
-        .ok_or_else(|| Error::Internal("a table that the load created does not exist".into()))?;
-    label.clone_into(&mut described.target.table);
-    let plan = described.target.plan(schema, names)?;
-    let statement =
-        CopyStatement { copy: render::copy_in(table, plan.names()), guard: SchemaGuard::None };
-    copy(session, &statement, plan, source, observer)
 }
 
 /// The COPY of a plan that was made before this transaction locked the table.

@@ -32,10 +32,12 @@ pub(super) struct LoadTarget {
     pub key: Vec<String>,
     /// Source names and the target columns that they are loaded into.
     pub columns: Option<Vec<(String, String)>>,
+    /// Target columns and their types, for a table that the load creates.
+    pub types: Option<Vec<(String, String)>>,
 }
 
-/// Extracts the argument `columns` of a load.
-pub(super) fn renames(columns: &Bound<'_, PyDict>) -> PyResult<Vec<(String, String)>> {
+/// Extracts the argument `columns` or `types` of a load.
+pub(super) fn text_pairs(columns: &Bound<'_, PyDict>) -> PyResult<Vec<(String, String)>> {
     let columns = columns.items().extract::<Vec<(Text, Text)>>()?;
     Ok(columns.into_iter().map(|(source, target)| (source.0, target.0)).collect())
 }
@@ -49,7 +51,7 @@ pub(super) fn load(
     progress: Option<Py<PyAny>>,
     cancel: Option<&Cancel>,
 ) -> PyResult<LoadReport> {
-    let LoadTarget { table, mode, key, columns } = target;
+    let LoadTarget { table, mode, key, columns, types } = target;
     let columns = columns.unwrap_or_default();
     let run = || -> Result<LoadReport> {
         let mode = parse_mode(&mode)?;
@@ -61,7 +63,8 @@ pub(super) fn load(
             positions.filter(|positions| !positions.is_empty() && data.names().is_none());
         let renames: HashMap<_, _> =
             if positions.is_some() { HashMap::new() } else { columns.into_iter().collect() };
-        let request = Request { table: name, mode, key, renames };
+        let types = types.unwrap_or_default().into_iter().collect();
+        let request = Request { table: name, mode, key, renames, types };
         let cancel_check = CancelCheck::new(cancel);
         let session = connection.checkout(py, &cancel_check)?.into_pooled();
         let _exclusive = session.exclusive(false)?;

@@ -52,6 +52,11 @@ impl Inference {
         Ok(())
     }
 
+    /// Whether all values so far were NULL.
+    pub fn is_null(&self) -> bool {
+        self.inferred == InferredType::Null
+    }
+
     /// A builder for values of the type.
     pub fn builder(&self) -> Result<ColumnBuilder> {
         ColumnBuilder::new(

@@ -104,15 +104,21 @@ impl BufferedRows {
         }
     }
 
-    /// The values of each buffered row, in the order of `keys`.
+    /// The number of buffered rows.
+    pub fn buffered_count(&self) -> usize {
+        self.buffered.len()
+    }
+
+    /// The values of each buffered row from the row `first` on, in the order of `keys`.
     pub fn buffered_values<'py>(
         &self,
         py: Python<'py>,
         keys: &[Py<PyString>],
         width: usize,
+        first: usize,
     ) -> Result<Vec<Vec<Bound<'py, PyAny>>>> {
-        let mut rows = Vec::with_capacity(self.buffered.len());
-        for (index, row) in self.buffered.iter().enumerate() {
+        let mut rows = Vec::with_capacity(self.buffered.len().saturating_sub(first));
+        for (index, row) in self.buffered.iter().enumerate().skip(first) {
             let mut values = Vec::with_capacity(width);
             let located = |error| conversion_error(None, None, index as u64, error);
             self.for_each_value(row.bind(py), keys, width, |_, value| {

@@ -1,5 +1,6 @@
 //! Turns the data of a load (Arrow data, a pandas frame or Python rows) into a source of record batches.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -19,7 +20,7 @@ use super::rows::{BufferedRows, RowSource, interned};
 use super::{names, polars};
 use crate::error::{Error, Result};
 use crate::load::{Layout, PreparedLoad, Source};
-use crate::types::codec_for;
+use crate::types::{ColumnType, codec_for};
 
 /// The data of a load, by its form.
 pub(super) enum Data {
@@ -35,8 +36,9 @@ pub(super) enum Data {
     Empty,
 }
 
-/// Rows from which the column types of a new table are inferred.
-const ROWS_TO_INFER: usize = 1000;
+/// Rows from which the column types of a new table are inferred. More rows are looked at while a column has had no
+/// value.
+const ROWS_TO_INFER: [usize; 3] = [1000, 10_000, 100_000];
 
 /// The number of rows of the data, if it is known before the data is read.
 pub(super) fn total_rows(data: &Bound<'_, PyAny>) -> Option<u64> {
@@ -161,42 +163,59 @@ fn row_source(
     let targets = if rows.names().is_some() { load.renamed(&names)? } else { names.clone() };
     let columns = match load.layout(&targets)? {
         Layout::Existing(columns) => {
-            let column = |target: &&crate::copy::plan::TargetColumn| {
-                let column_type = &target.declared;
-                let pg_type = codec_for(column_type).ok_or_else(|| {
-                    Error::Internal("a column of the target has no codec".to_owned())
-                })?;
-                ColumnBuilder::new(
-                    Arc::new(pg_type.python_arrow_type(column_type)),
-                    column_type.name(),
-                )
-            };
-            columns.iter().map(column).collect::<Result<Vec<_>>>()?
+            columns.iter().map(|column| builder_for(&column.declared)).collect::<Result<_>>()?
         }
-        Layout::FromSource => {
-            rows.fill_buffer(py, ROWS_TO_INFER)?;
-            infer_builders(py, &rows, &names, &targets)?
+        Layout::FromSource(requested) => {
+            infer_builders(py, &mut rows, &names, &targets, requested)?
         }
     };
     // The schema has the rows' own names; the load renames them to those of the target.
     Ok(RowSource::new(py, table, rows, columns, &names))
 }
 
+/// The builder of a column of the target.
+pub(super) fn builder_for(column_type: &ColumnType) -> Result<ColumnBuilder> {
+    let pg_type = codec_for(column_type)
+        .ok_or_else(|| Error::Internal("a column of the target has no codec".to_owned()))?;
+    ColumnBuilder::new(Arc::new(pg_type.python_arrow_type(column_type)), column_type.name())
+}
+
+/// The builders of a new table's columns, of the requested types or inferred.
 fn infer_builders(
     py: Python<'_>,
-    rows: &BufferedRows,
+    rows: &mut BufferedRows,
     names: &[String],
     targets: &[String],
+    requested: &HashMap<String, ColumnType>,
 ) -> Result<Vec<ColumnBuilder>> {
+    let requested = |target: &String| {
+        requested.get(target).filter(|column_type| codec_for(column_type).is_some())
+    };
     let mut inferences: Vec<_> = names.iter().map(|_| Inference::default()).collect();
-    for (row, values) in
-        rows.buffered_values(py, &interned(py, names), names.len())?.iter().enumerate()
-    {
-        for ((inference, value), target) in inferences.iter_mut().zip(values).zip(targets) {
-            inference.observe(value, target, row)?;
+    let keys = interned(py, names);
+    let mut seen = 0;
+    for limit in ROWS_TO_INFER {
+        rows.fill_buffer(py, limit)?;
+        let values = rows.buffered_values(py, &keys, names.len(), seen)?;
+        for (row, values) in values.iter().enumerate() {
+            for ((inference, value), target) in inferences.iter_mut().zip(values).zip(targets) {
+                if requested(target).is_none() {
+                    inference.observe(value, target, seen + row)?;
+                }
+            }
+        }
+        seen = rows.buffered_count();
+        let is_open = |(inference, target): (&Inference, &String)| {
+            inference.is_null() && requested(target).is_none()
+        };
+        if seen < limit || !inferences.iter().zip(targets).any(is_open) {
+            break;
         }
     }
-    inferences.iter().map(Inference::builder).collect()
+    let builder = |(inference, target): (&Inference, &String)| {
+        requested(target).map_or_else(|| inference.builder(), builder_for)
+    };
+    inferences.iter().zip(targets).map(builder).collect()
 }
 
 /// A source of at most one batch.

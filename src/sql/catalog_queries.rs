@@ -13,6 +13,9 @@ ORDER BY a.attnum";
 /// Whether the table exists.
 pub const TABLE_EXISTS: &str = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
 
+/// Whether a type exists; `$1` is its name.
+pub const TYPE_EXISTS: &str = "SELECT pg_catalog.to_regtype($1) IS NOT NULL";
+
 /// A type (`$1` is its OID): its name, schema and kind; its base, element or subtype; an enum's
 /// labels in their order or a composite's field names; and the types and modifiers of these fields.
 pub const TYPE: &str = "\

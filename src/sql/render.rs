@@ -89,6 +89,13 @@ pub fn select_all(table: &TableName) -> String {
     format!("SELECT * FROM {table}")
 }
 
+/// A query whose columns have these types, which are checked type names.
+#[must_use]
+pub fn select_nulls<'a>(types: impl IntoIterator<Item = &'a str>) -> String {
+    let nulls = types.into_iter().map(|ty| format!("NULL::{ty}"));
+    format!("SELECT {}", list(nulls))
+}
+
 /// Reads columns of a table.
 #[must_use]
 pub fn select_columns<'a>(table: &TableName, names: impl IntoIterator<Item = &'a str>) -> String {

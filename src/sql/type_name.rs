@@ -199,7 +199,11 @@ fn is_type(text: &str) -> bool {
 
 fn is_type_modifier(text: &str) -> bool {
     let mut words = text.split(',').map(str::trim);
-    words.all(|word| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_alphanumeric()))
+    words.all(|word| {
+        // The scale of numeric may be negative.
+        let word = word.strip_prefix('-').unwrap_or(word);
+        !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_alphanumeric())
+    })
 }
 
 /// The text after a quoted identifier.

@@ -51,6 +51,7 @@ pub mod cidr;
 pub mod composite;
 mod cube;
 pub mod date;
+pub mod declaration;
 pub mod decode;
 pub mod encode;
 pub mod enumeration;

@@ -241,6 +241,7 @@ class AsyncExecutor:
         mode: Mode = "append",
         key: str | Sequence[str] = (),
         columns: Mapping[str, str] | None = None,
+        types: Mapping[str, str] | None = None,
         returning: str | None = None,
         workers: int = 1,
         on_error: OnError = "raise",
@@ -273,6 +274,9 @@ class AsyncExecutor:
             key: The column or columns that identify a row, for `upsert`; they need a unique constraint. A row with NULL
                 in its key matches no other row, unless the constraint says NULLS NOT DISTINCT.
             columns: Target names by source names. For rows without names its values, in order, name the targets.
+            types: PostgreSQL types by target names, such as `{"at": "date", "price": "numeric(10, 2)"}`, for a table
+                that `create` or `replace` makes; the values must fit them. Other columns get the type that `read` noted
+                in the metadata of the Arrow field, if it exists in this database, and else what holds the values.
             returning: Not supported in this version.
             workers: 1; more are not supported in this version.
             on_error: `raise`; `reject` is not supported in this version.
@@ -312,6 +316,7 @@ class AsyncExecutor:
                 mode=mode,
                 key=key,
                 columns=columns,
+                types=types,
                 progress=progress,
                 cancel=cancel,
                 lease=lease,

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::super::arguments::{BatchRows, Text, Url, strings};
-use super::super::bulk::{self, LoadTarget, ReadSource, renames};
+use super::super::bulk::{self, LoadTarget, ReadSource, text_pairs};
 use super::super::cancellation::Cancel;
 use super::super::cursor::Stream;
 use super::super::database::methods::{database_methods, lease_methods};

@@ -109,7 +109,7 @@ macro_rules! database_methods {
             }
 
             /// Loads data into a table. Blocks: under asyncio it is called on a worker thread.
-            #[pyo3(signature = (table, data, mode, key, columns, progress=None, cancel=None, lease=None))]
+            #[pyo3(signature = (table, data, mode, key, columns, types, progress=None, cancel=None, lease=None))]
             #[expect(clippy::too_many_arguments, reason = "the parameters of the verb")]
             fn load(
                 &self,
@@ -119,6 +119,7 @@ macro_rules! database_methods {
                 mode: Text,
                 key: Vec<Text>,
                 columns: Option<&Bound<'_, PyDict>>,
+                types: Option<&Bound<'_, PyDict>>,
                 progress: Option<Py<PyAny>>,
                 cancel: Option<&Cancel>,
                 lease: Option<&$lease>,
@@ -128,7 +129,8 @@ macro_rules! database_methods {
                     table: table.0,
                     mode: mode.0,
                     key: strings(key),
-                    columns: columns.map(renames).transpose()?,
+                    columns: columns.map(text_pairs).transpose()?,
+                    types: types.map(text_pairs).transpose()?,
                 };
                 bulk::load(py, connection, data, target, progress, cancel)
             }

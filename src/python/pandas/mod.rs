@@ -18,6 +18,7 @@ use super::arrow_streams::CStreamReader;
 use super::gil::{attached, from_py_err};
 use super::names::refuse_nul;
 use super::rows::conversion_error;
+use super::source::builder_for;
 use crate::error::{Error, Result};
 use crate::load::{Layout, PreparedLoad, Source};
 use crate::types::codec_for;
@@ -133,18 +134,17 @@ impl Frame {
             };
             let column = match &layout {
                 Layout::Existing(columns) => {
-                    let column_type = columns.get(index).map(|column| &column.declared);
-                    let pg_type = column_type
-                        .and_then(|column_type| Some((column_type, codec_for(column_type)?)));
-                    let (column_type, pg_type) = pg_type.ok_or_else(|| {
-                        Error::Internal("a column of the target has no codec".to_owned())
+                    let column = columns.get(index).ok_or_else(|| {
+                        Error::Internal("a column that the target does not have".to_owned())
                     })?;
-                    ColumnBuilder::new(
-                        Arc::new(pg_type.python_arrow_type(column_type)),
-                        column_type.name(),
-                    )?
+                    builder_for(&column.declared)?
                 }
-                Layout::FromSource => infer_builder(objects.bind(py), target)?,
+                Layout::FromSource(requested) => match requested.get(target) {
+                    Some(column_type) if codec_for(column_type).is_some() => {
+                        builder_for(column_type)?
+                    }
+                    _ => infer_builder(objects.bind(py), target)?,
+                },
             };
             columns.push(FrameColumn::Objects(objects, column));
         }

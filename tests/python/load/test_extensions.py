@@ -84,7 +84,7 @@ KNOWN: dict[str, tuple[Any, str, str]] = {
         "1970-01-01 00:00:00",
     ),
     "numeric": (lambda: opaque(pa.array(["1e3"]), "numeric", "PostgreSQL"), "numeric", "1000"),
-    "printed": (lambda: opaque(pa.array(["((0,0),(1,1))"]), "polygon", "PostgreSQL"), "text", "((0,0)"),
+    "printed": (lambda: opaque(pa.array(["((0,0),(1,1))"]), "polygon", "PostgreSQL"), "polygon", "((0,0)"),
     "tensor": (
         lambda: pa.table({"v": pa.FixedShapeTensorArray.from_numpy_ndarray(pa.array([1, 2]).to_numpy().reshape(1, 2))}),
         "bigint[]",
