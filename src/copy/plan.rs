@@ -5,10 +5,11 @@ use std::hash::BuildHasher;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
+use postgres_types::Type;
 
 use super::problems::Problems;
 use crate::error::{Error, Result, ValueError, edit_distance};
-use crate::types::{self, ColumnType, PgType, codec_for};
+use crate::types::{self, ColumnType, PgType, codec_for, load_codec_for};
 use crate::wire::cells::{Cells, TooLong, interleave};
 
 /// Rows that are encoded together: few enough that their cells stay in a core's cache until all
@@ -50,6 +51,8 @@ struct PlanColumn {
     name: String,
     declared: ColumnType,
     pg_type: &'static dyn PgType,
+    /// The type has no codec: the server casts text to it.
+    is_cast: bool,
 }
 
 impl Target {
@@ -76,18 +79,11 @@ impl Target {
     /// The columns with these names.
     ///
     /// # Errors
-    /// A single error that lists all names that are unknown, missing or duplicate, and all columns
-    /// whose type has no codec.
+    /// A single error that lists all names that are unknown, missing or duplicate.
     pub fn select(&self, names: &[String]) -> Result<Vec<&TargetColumn>> {
-        let mut problems = self.problems(names);
+        self.report(&self.problems(names))?;
         let by_name = self.by_name();
-        let columns: Vec<_> =
-            names.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect();
-        for column in columns.iter().filter(|column| codec_for(&column.declared).is_none()) {
-            problems.push(|| unknown_type(column));
-        }
-        self.report(&problems)?;
-        Ok(columns)
+        Ok(names.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect())
     }
 
     /// Plans the load of a source with this schema; `names` are the target columns' names.
@@ -103,24 +99,28 @@ impl Target {
             let Some(column) = column.filter(|column| !column.generated) else {
                 continue;
             };
-            match codec_for(&column.declared) {
-                None => problems.push(|| unknown_type(column)),
-                Some(pg_type) if types::accepts(pg_type, &column.declared, field) => {
-                    columns.push(PlanColumn {
-                        source,
-                        name: name.clone(),
-                        declared: column.declared.clone(),
-                        pg_type,
-                    });
-                }
-                Some(_) => problems.push(|| {
-                    format!(
-                        "column \"{name}\": expected {}, got {}; cast it first",
-                        column.declared.name(),
-                        types::display_type(field)
-                    )
-                }),
+            if types::loads(&column.declared, field) {
+                columns.push(PlanColumn {
+                    source,
+                    name: name.clone(),
+                    declared: column.declared.clone(),
+                    pg_type: load_codec_for(&column.declared),
+                    is_cast: codec_for(&column.declared).is_none(),
+                });
+                continue;
             }
+            problems.push(|| {
+                let ty = column.declared.name();
+                let what = if codec_for(&column.declared).is_some() {
+                    ty
+                } else {
+                    format!("{ty} as text")
+                };
+                format!(
+                    "column \"{name}\": expected {what}, got {}; cast it first",
+                    types::display_type(field)
+                )
+            });
         }
         self.report(&problems)?;
         Ok(Plan { table: self.table.clone(), columns })
@@ -173,13 +173,6 @@ impl Target {
     }
 }
 
-fn unknown_type(column: &TargetColumn) -> String {
-    let (name, ty) = (&column.name, column.declared.name());
-    format!(
-        "column \"{name}\": howdah does not know type {ty} yet; load into text and cast it in SQL"
-    )
-}
-
 impl Plan {
     /// The target columns, in the order in which their cells are sent.
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -195,6 +188,13 @@ impl Plan {
     /// The expected types of the target columns, in the same order.
     pub fn types(&self) -> impl Iterator<Item = &ColumnType> {
         self.columns.iter().map(|column| &column.declared)
+    }
+
+    /// The columns that the server casts from text, with the types that it casts to: those below
+    /// any domains, without modifiers, which are applied as the rows are stored.
+    pub fn casts(&self) -> impl Iterator<Item = (&str, &Type)> {
+        let cast = self.columns.iter().filter(|column| column.is_cast);
+        cast.map(|column| (column.name.as_str(), column.declared.base()))
     }
 
     /// Encodes a batch and appends its tuples; `first_row` is the number of its first row in the
@@ -312,7 +312,7 @@ mod tests {
             ("id", DataType::Int64),
             ("id", DataType::Int64),
             ("amuont", DataType::Int64),
-            ("shape", DataType::Utf8),
+            ("shape", DataType::Int32),
             ("amount", DataType::Utf8),
         ];
         let schema = Schema::new(
@@ -324,7 +324,7 @@ mod tests {
             "\"id\" appears twice",
             "\"amuont\" is unknown",
             "\"need\" is missing",
-            "tsquery",
+            "\"shape\": expected tsquery as text, got Int32",
             "\"amount\": expected int4, got Utf8",
         ] {
             assert!(error.contains(part), "{part} in {error}");

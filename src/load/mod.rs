@@ -7,6 +7,7 @@ mod in_flight;
 mod modes;
 mod schema_guard;
 mod scope;
+mod staged;
 mod upsert;
 mod workers;
 
@@ -21,6 +22,7 @@ use crate::copy::problems::Problems;
 use crate::error::{Error, Result};
 use crate::session::{Interrupt, Session};
 use crate::sql::name::{TableName, length_error};
+use crate::sql::staging::STAGING_NAME;
 use crate::types::ColumnType;
 pub use copy_in::{Observer, Source};
 use scope::Scope;
@@ -199,10 +201,15 @@ impl PreparedLoad<'_> {
             Error::OutcomeUnknown(error) => {
                 return Error::OutcomeUnknown(Box::new(self.with_table_name(*error)));
             }
+            Error::Value(mut value) => {
+                let table = || self.table.as_ref().map(|table| table.target.table.clone());
+                value.table = value.table.or_else(table);
+                return Error::Value(value);
+            }
             error => return error,
         };
         let own = &self.request.table.table;
-        if let Some(staging_name) = &self.staging_name {
+        for staging_name in self.staging_name.as_ref().into_iter().chain([&*STAGING_NAME]) {
             let texts = [Some(&mut server.message), server.detail.as_mut(), server.hint.as_mut()];
             for text in texts.into_iter().flatten().filter(|text| text.contains(staging_name)) {
                 *text = text.replace(staging_name, own);

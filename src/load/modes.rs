@@ -31,16 +31,16 @@ impl PreparedLoad<'_> {
     ) -> Result<Report> {
         let (table, target) = (&self.request.table, self.target()?);
         let plan = target.target.plan(schema, names)?;
-        if self.scope.is_transaction() && target.sees_commits {
+        if self.scope.is_transaction() && target.sees_commits && plan.casts().next().is_none() {
             let guard = SchemaGuard::in_script(table, target, &plan);
             let statement = CopyStatement { copy: render::copy_in(table, plan.names()), guard };
             let mut copied = copy(self.session, &statement, plan, source, observer)?;
             let late = copied.late_interrupt.take();
             return Ok(copied.reported(late));
         }
-        let statement = copy_planned(table, &plan);
+        let guard = guard_of(table, &plan);
         self.scope.begin(self.session, &mut || observer.check())?;
-        let copied = copy(self.session, &statement, plan, source, observer)?;
+        let copied = self.fill(table, guard, plan, source, observer)?;
         let late = self.scope.commit(self.session, &mut || observer.check())?;
         Ok(copied.reported(late))
     }
@@ -54,7 +54,7 @@ impl PreparedLoad<'_> {
     ) -> Result<Report> {
         let table = &self.request.table;
         let plan = self.target()?.target.plan(schema, names)?;
-        let statement = copy_planned(table, &plan);
+        let guard = guard_of(table, &plan);
         // If the source streams a query result from this table on another connection, TRUNCATE
         // would wait for that query's lock forever. The query starts with its first batch.
         let first = if source.backend().is_some() { source.next()? } else { None };
@@ -74,7 +74,7 @@ impl PreparedLoad<'_> {
             }
         }
         self.session.batch(&mut || observer.check(), &render::truncate(table))?;
-        let copied = copy(self.session, &statement, plan, &mut source, observer)?;
+        let copied = self.fill(table, guard, plan, &mut source, observer)?;
         let late = self.scope.commit(self.session, &mut || observer.check())?;
         Ok(copied.reported(late))
     }
@@ -128,7 +128,8 @@ impl PreparedLoad<'_> {
                     client.batch(&render::set_owner(&new, &properties.owner)).await?;
                     catalog::transfer_sequences(client, &old, &new).await
                 })?;
-                copy(self.session, &copy_planned(&new, &plan), plan, source, observer)?
+                let guard = guard_of(&new, &plan);
+                self.fill(&new, guard, plan, source, observer)?
             }
         };
         self.session.run(&mut || observer.check(), async |client| {
@@ -166,9 +167,7 @@ impl PreparedLoad<'_> {
         })?;
         label.clone_into(&mut described.target.table);
         let plan = described.target.plan(schema, names)?;
-        let statement =
-            CopyStatement { copy: render::copy_in(table, plan.names()), guard: SchemaGuard::None };
-        copy(session, &statement, plan, source, observer)
+        self.fill(table, SchemaGuard::None, plan, source, observer)
     }
 }
 
@@ -214,12 +213,9 @@ async fn replaceable(client: &Client, table: &TableName) -> Result<TableProperti
     Ok(properties)
 }
 
-/// The COPY of a plan that was made before this transaction locked the table.
-fn copy_planned(table: &TableName, plan: &Plan) -> CopyStatement {
-    CopyStatement {
-        copy: render::copy_in(table, plan.names()),
-        guard: SchemaGuard::Described(render::select_columns(table, plan.names())),
-    }
+/// The guard of a plan that was made before this transaction locked the table.
+pub(super) fn guard_of(table: &TableName, plan: &Plan) -> SchemaGuard {
+    SchemaGuard::Described(render::select_columns(table, plan.names()))
 }
 
 /// A table name that no other load uses.

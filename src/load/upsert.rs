@@ -4,14 +4,16 @@ use arrow_schema::SchemaRef;
 use postgres_types::{Kind, Type};
 
 use super::copy_in::{CopyStatement, Observer, Source, copy};
-use super::schema_guard::SchemaGuard;
+use super::modes::guard_of;
+use super::staged::{casts, with_invalid_row};
 use super::{PreparedLoad, Report};
 use crate::catalog::{self, UpsertTarget};
 use crate::copy::plan::{Target, TargetColumn};
 use crate::error::{Error, Result, ServerError};
-use crate::sql::merge::{self, CountBy, Key, Merge, NullKeys, STAGING_NAME};
+use crate::sql::merge::{CountBy, Key, Merge, NullKeys};
 use crate::sql::name::{Quoted, TableName};
 use crate::sql::render;
+use crate::sql::staging::{STAGING_NAME, Staged, copy_into_staging};
 
 /// The first PostgreSQL version with `old` in RETURNING.
 const RETURNS_OLD: u32 = 18;
@@ -48,10 +50,12 @@ impl PreparedLoad<'_> {
         if found.is_deferrable {
             return Err(deferrable(&table, &key_columns));
         }
-        let skips_constraints = found.has_row_trigger;
+        let casts = casts(&plan);
+        // The constraints are about the types that the columns do not have before they are cast.
+        let skips_constraints = found.has_row_trigger || !casts.is_empty();
         let merge = Merge {
             table: &table,
-            names: &loaded,
+            staged: Staged { names: &loaded, casts: &casts },
             left_out: &left_out,
             key: &key,
             skips_constraints,
@@ -62,12 +66,17 @@ impl PreparedLoad<'_> {
         let created = self.session.batch(&mut || observer.check(), &merge.create_staging());
         created.map_err(|error| without_arbiter(error, &table, &key_columns))?;
         let statement = CopyStatement {
-            copy: merge::copy_into_staging(plan.names()),
-            guard: SchemaGuard::Described(merge::select_staging(plan.names())),
+            copy: copy_into_staging(plan.names()),
+            // The staging table was made like the target, which is locked since.
+            guard: guard_of(&table, &plan),
         };
         let copied = copy(self.session, &statement, plan, source, observer)?;
+        let version = self.session.server_version();
         let (inserted, updated) = self.session.run(&mut || observer.check(), async |client| {
-            let rows = client.query_typed(&merge.merge(), &[]).await?;
+            let rows = with_invalid_row(client, version, merge.staged, async |client| {
+                client.query_typed(&merge.merge(), &[]).await
+            });
+            let rows = rows.await?;
             let row =
                 rows.first().ok_or_else(|| Error::Internal("no count of merged rows".into()))?;
             let (inserted, updated): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);

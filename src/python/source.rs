@@ -20,7 +20,7 @@ use super::rows::{BufferedRows, RowSource, interned};
 use super::{names, polars};
 use crate::error::{Error, Result};
 use crate::load::{Layout, PreparedLoad, Source};
-use crate::types::{ColumnType, codec_for};
+use crate::types::{ColumnType, load_codec_for};
 
 /// The data of a load, by its form.
 pub(super) enum Data {
@@ -175,8 +175,7 @@ fn row_source(
 
 /// The builder of a column of the target.
 pub(super) fn builder_for(column_type: &ColumnType) -> Result<ColumnBuilder> {
-    let pg_type = codec_for(column_type)
-        .ok_or_else(|| Error::Internal("a column of the target has no codec".to_owned()))?;
+    let pg_type = load_codec_for(column_type);
     ColumnBuilder::new(Arc::new(pg_type.python_arrow_type(column_type)), column_type.name())
 }
 
@@ -188,9 +187,7 @@ fn infer_builders(
     targets: &[String],
     requested: &HashMap<String, ColumnType>,
 ) -> Result<Vec<ColumnBuilder>> {
-    let requested = |target: &String| {
-        requested.get(target).filter(|column_type| codec_for(column_type).is_some())
-    };
+    let requested = |target: &String| requested.get(target);
     let mut inferences: Vec<_> = names.iter().map(|_| Inference::default()).collect();
     let keys = interned(py, names);
     let mut seen = 0;

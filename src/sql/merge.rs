@@ -1,46 +1,20 @@
 //! The statements of an upsert: rows are copied to a temporary staging table, and one statement
 //! merges them into the target table.
 
-use std::sync::LazyLock;
-use std::time::SystemTime;
-
 use super::name::{Quoted, TableName};
-use super::render::{END_LOAD, columns, copy_in, list, select_columns};
-
-/// The name of the staging table, which is dropped at the end of its transaction. It is unique, as
-/// a temporary table hides a permanent table of the same name.
-pub static STAGING_NAME: LazyLock<String> = LazyLock::new(|| {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("_howdah_stage_{}_{:x}", std::process::id(), now.as_nanos())
-});
-
-/// The staging table with its schema.
-fn staging_table() -> TableName {
-    TableName { schema: Some("pg_temp".to_owned()), table: STAGING_NAME.clone() }
-}
+use super::render::{END_LOAD, columns, list};
+use super::staging::{STAGING_NAME, Staged, drop_staging, staging_table};
 
 /// The name of the CTE with the merged rows, which hides no table of the user either.
 fn merged_name() -> String {
     Quoted(&STAGING_NAME).to_string()
 }
 
-/// COPY of binary tuples into the staging table.
-#[must_use]
-pub fn copy_into_staging<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    copy_in(&staging_table(), names)
-}
-
-/// Reads columns of the staging table.
-#[must_use]
-pub fn select_staging<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    select_columns(&staging_table(), names)
-}
-
 /// Ends an upsert within the caller's transaction: drops the staging table now, as ON COMMIT DROP
 /// would do so later.
 #[must_use]
 pub fn end_merge() -> String {
-    format!("DROP TABLE {}; {END_LOAD}", staging_table())
+    format!("{}; {END_LOAD}", drop_staging())
 }
 
 /// A key column of an upsert.
@@ -80,8 +54,8 @@ pub enum NullKeys {
 pub struct Merge<'a> {
     /// The table.
     pub table: &'a TableName,
-    /// The names of the loaded columns.
-    pub names: &'a [&'a str],
+    /// The loaded columns.
+    pub staged: Staged<'a>,
     /// The names of the table's other columns.
     pub left_out: &'a [&'a str],
     /// The key columns.
@@ -103,13 +77,15 @@ impl Merge<'_> {
     /// constraint are reported before any row is copied.
     #[must_use]
     pub fn create_staging(&self) -> String {
-        let Self { table, names, left_out, skips_constraints, .. } = self;
+        let Self { table, left_out, skips_constraints, staged, .. } = self;
         let including = if *skips_constraints { "" } else { " INCLUDING CONSTRAINTS" };
         let mut changes: Vec<String> = Vec::new();
         changes.extend(left_out.iter().map(|name| format!("DROP COLUMN {}", Quoted(name))));
         if *skips_constraints {
-            changes.extend(names.iter().map(|n| format!("ALTER {} DROP NOT NULL", Quoted(n))));
+            changes
+                .extend(staged.names.iter().map(|n| format!("ALTER {} DROP NOT NULL", Quoted(n))));
         }
+        changes.extend(staged.alter_to_text());
         let staging_table = staging_table();
         let mut script = vec![format!(
             "CREATE TEMP TABLE {staging_table} (LIKE {table}{including}) ON COMMIT DROP"
@@ -126,7 +102,7 @@ impl Merge<'_> {
     /// named `old` or `excluded` would otherwise conflict with the special row names.
     #[must_use]
     pub fn merge(&self) -> String {
-        let Self { table, names, key, .. } = self;
+        let (Self { table, key, .. }, names) = (self, self.staged.names);
         let overriding = if self.overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
         let rest: Vec<_> =
             names.iter().filter(|name| !key.iter().any(|key| key.name == **name)).collect();
@@ -153,11 +129,11 @@ impl Merge<'_> {
         };
         format!(
             "WITH {merged_name} AS (INSERT INTO {table} AS target ({names}){overriding} \
-             SELECT DISTINCT ON ({distinct_on}) {names} FROM {staging_table} ORDER BY {distinct_on}, ctid DESC \
+             SELECT DISTINCT ON ({distinct_on}) {names} FROM {staged} ORDER BY {distinct_on}, ctid DESC \
              ON CONFLICT ({keys}) {action} RETURNING {returned}) \
              SELECT pg_catalog.count(*) FILTER (WHERE is_new), pg_catalog.count(*) FILTER (WHERE NOT is_new) \
              FROM {counted}",
-            staging_table = staging_table(),
+            staged = self.staged.from_item(),
             merged_name = merged_name(),
         )
     }
@@ -207,7 +183,7 @@ mod tests {
         let (left_out, key) = (&["x"], &KEY);
         Merge {
             table,
-            names,
+            staged: Staged { names, casts: &[] },
             left_out,
             key,
             skips_constraints: false,

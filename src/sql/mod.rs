@@ -7,5 +7,6 @@ pub mod merge;
 pub mod name;
 pub mod render;
 pub mod replace_table;
+pub mod staging;
 pub mod statement;
 pub mod type_name;

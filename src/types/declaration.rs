@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use arrow_schema::Field;
 use postgres_types::{Kind, Type};
 
-use super::{ColumnType, codec_for, display_type, vector};
+use super::{ColumnType, display_type, vector};
 
 /// The key of the declaration in a field's metadata.
 pub const DECLARATION: &str = "howdah.type";
@@ -18,8 +18,7 @@ const ARROW: &str = "howdah.arrow";
 /// Notes the declaration of a column in its field.
 #[must_use]
 pub fn noted(field: Field, declared: &ColumnType) -> Field {
-    let loads = codec_for(declared).is_some();
-    let Some(declaration) = declaration(declared).filter(|_| loads) else { return field };
+    let Some(declaration) = declaration(declared) else { return field };
     let noted = [(DECLARATION.to_owned(), declaration), (ARROW.to_owned(), display_type(&field))];
     let metadata: HashMap<_, _> = field.metadata().clone().into_iter().chain(noted).collect();
     field.with_metadata(metadata)

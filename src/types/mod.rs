@@ -35,7 +35,7 @@
 //! | multirange | list of a range's struct | every kind of list | [`multirange`] |
 //! | vector, halfvec (pgvector) | `fixed_size_list`\<float32\>, or list\<float32\> | every list of floats | [`vector`] |
 //! | domain over T | as T | as T | |
-//! | any other | utf8 with arrow.opaque | none | [`text_fallback`] |
+//! | any other | utf8 with arrow.opaque | strings, which the server casts | [`text_fallback`] |
 //!
 //! Every type also accepts dictionary arrays of any value type, run-end encoded arrays, and null
 //! columns.
@@ -328,6 +328,25 @@ pub fn codec_for(declared: &ColumnType) -> Option<&'static dyn PgType> {
 #[must_use]
 pub fn read_codec_for(declared: &ColumnType) -> (&'static dyn PgType, i16) {
     codec_for(declared).map_or((&text_fallback::TextFallback, 0), |pg_type| (pg_type, 1))
+}
+
+/// The codec that loads a type; that of text for a type without a codec, which the server casts.
+#[must_use]
+pub fn load_codec_for(declared: &ColumnType) -> &'static dyn PgType {
+    codec_for(declared).unwrap_or(&text::Text)
+}
+
+/// Whether an Arrow column can be loaded as the declared type by [`load_codec_for`]: a type without
+/// a codec takes text, but not that of another type.
+#[must_use]
+pub fn loads(declared: &ColumnType, source: &Field) -> bool {
+    match codec_for(declared) {
+        Some(pg_type) => accepts(pg_type, declared, source),
+        None => {
+            accepts(&text::Text, declared, source)
+                && opaque_name(source).is_none_or(|name| name == declared.name())
+        }
+    }
 }
 
 /// Whether an Arrow column can be encoded as the declared type; includes dictionaries, run-end

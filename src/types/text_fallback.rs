@@ -25,7 +25,7 @@ impl PgType for TextFallback {
             .with_extension_type(Opaque::new(declared.name(), "PostgreSQL"))
     }
 
-    /// A binary COPY has no text format.
+    /// A binary COPY has no text format: see `load_codec_for`.
     fn accepts(&self, _: &ColumnType, _: &Field) -> bool {
         false
     }

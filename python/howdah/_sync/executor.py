@@ -296,7 +296,6 @@ class Executor:
             IntegrityError: A constraint; with the row where the server tells it.
             ConnectionError: The connection is lost. If that was during the commit, the message says that the
                 outcome is unknown.
-            NotSupportedError: A column of a type that howdah does not support.
 
         Example:
             >>> report = db.load("elephants", [{"name": "Abul-Abbas", "tons": 4.5}], mode="create")

@@ -14,7 +14,7 @@ from howdah import _core
 from howdah.errors import DataError, InterfaceError
 from howdah.expressions.node import key_value
 from howdah.queries import persistence
-from howdah.queries.text_params import array_texts, is_nested, unknown_texts
+from howdah.queries.text_params import array_texts, is_nested, may_be_composite, unknown_texts
 from howdah.tables.column import referenced_schema, wrong_table
 from howdah.tables.defaults import MISSING
 from howdah.tables.row_state import DATABASE, ORIGINAL, ROLLED_BACK_KEYS
@@ -76,6 +76,8 @@ class ColumnBatch:
             elif column.type.is_json:
                 # The server reads an array of text faster than one of JSON.
                 texts = _core.json_texts(values)
+            elif may_be_composite(column, values):
+                return False
             else:
                 continue
             if texts is None:

@@ -49,6 +49,18 @@ def unknown_texts(column: Column, values: Sequence[Any]) -> bool:
     return set(map(type, values)) <= {str, type(None)}
 
 
+def may_be_composite(column: Column, values: Sequence[Any]) -> bool:
+    """Return whether values may be of a composite type, by the type's name: `unnest` would expand an array of them.
+
+    Args:
+        column: The column.
+        values: Its values.
+    """
+    if column.type.kind is not None or is_known(column.type.bare):
+        return False
+    return not unknown_texts(column, values)
+
+
 def array_texts(column: Column, values: Sequence[Any]) -> list[str | None] | None:
     """Return arrays in the server's text format; None if one has an element of another type.
 

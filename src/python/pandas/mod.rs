@@ -21,7 +21,6 @@ use super::rows::conversion_error;
 use super::source::builder_for;
 use crate::error::{Error, Result};
 use crate::load::{Layout, PreparedLoad, Source};
-use crate::types::codec_for;
 use columns::{column_error, is_library_error, named_columns, object_array, to_arrow};
 use objects::{infer_builder, push_all};
 
@@ -140,10 +139,8 @@ impl Frame {
                     builder_for(&column.declared)?
                 }
                 Layout::FromSource(requested) => match requested.get(target) {
-                    Some(column_type) if codec_for(column_type).is_some() => {
-                        builder_for(column_type)?
-                    }
-                    _ => infer_builder(objects.bind(py), target)?,
+                    Some(column_type) => builder_for(column_type)?,
+                    None => infer_builder(objects.bind(py), target)?,
                 },
             };
             columns.push(FrameColumn::Objects(objects, column));

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from howdah import NotSupportedError, ProgrammingError
+from howdah import ProgrammingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import howdah
     from tests.python.conftest import Sql
     from tests.python.load.conftest import Refused
 
@@ -162,12 +161,3 @@ def test_generated_column_given_is_refused_by_name(sql: Sql, refused: Refused) -
     sql("CREATE TABLE t (n int, twice int GENERATED ALWAYS AS (n * 2) STORED)")
     sql("INSERT INTO t VALUES (1)")
     refused(ProgrammingError, [{"n": 1, "twice": 2}], says=("twice",))
-
-
-def test_column_of_unknown_type_is_named_with_its_type(db: howdah.Database, sql: Sql) -> None:
-    sql("CREATE TABLE t (n int, shape tsquery)")
-    with pytest.raises((ProgrammingError, NotSupportedError)) as caught:
-        db.load("t", [{"n": 1, "shape": "((0,0))"}])
-    assert '"shape"' in str(caught.value)
-    assert "tsquery" in str(caught.value)
-    assert db.load("t", [{"n": 1}]).rows == 1

@@ -105,9 +105,9 @@ class Printed(Table):
     price: Col[str | None] = col(default=None, type="money")
     words: Col[str | None] = col(default=None, type="tsvector")
     spot: Col[str | None] = col(default=None, type="point")
-    time: Col[str | None] = col(default=None, type="timetz")
-    pair: Col[str | None] = col(default=None, type="pair")
-    macs: Col[str | None] = col(default=None, type="macaddr[]")
+    time: Col[dt.time | None] = col(default=None, type="timetz")
+    pair: Col[dict[str, Any] | None] = col(default=None, type="pair")
+    macs: Col[list[str] | None] = col(default=None, type="macaddr[]")
     brief: Col[str | None] = col(default=None, type="brief")
     grid: Col[list[list[int]] | None] = col(default=None)
     names: Col[list[list[str]] | None] = col(default=None)
@@ -121,9 +121,9 @@ PRINTED: dict[str, Any] = {
     "price": "$12.50",
     "words": "'cat' 'dog'",
     "spot": "(1,2)",
-    "time": "12:00:00+02",
-    "pair": '(1,"a b")',
-    "macs": "{08:00:2b:01:02:03}",
+    "time": dt.time(12, tzinfo=dt.timezone(dt.timedelta(hours=2))),
+    "pair": {"a": 1, "b": "a b"},
+    "macs": ["08:00:2b:01:02:03"],
     "brief": "abc",
     "grid": [[1, -2], [None, 4]],
     "names": [HARD, HARD],
