@@ -8,7 +8,7 @@ use postgres_protocol::message::frontend;
 
 use crate::catalog;
 use crate::error::{Error, Result};
-use crate::session::{Client, Reply, Statement};
+use crate::session::{Client, Reply, Statement, ValueOptions};
 use crate::types::ColumnType;
 
 /// The types of a statement.
@@ -17,8 +17,8 @@ pub struct Typed {
     pub parameters: Vec<ColumnType>,
     /// The columns, by name.
     pub columns: Vec<(String, ColumnType)>,
-    /// Whether JSON numbers other than integers are read as decimals.
-    pub json_decimals: bool,
+    /// How values are converted.
+    pub values: ValueOptions,
     /// The language binding's codecs for these types, created once.
     codecs: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -56,8 +56,8 @@ pub async fn describe(client: &Client, statement: &Statement) -> Result<Typed> {
     for column in statement.columns() {
         columns.push((column.name.clone(), catalog::declared_as(client, column).await?));
     }
-    let json_decimals = client.json_decimals();
-    Ok(Typed { parameters, columns, json_decimals, codecs: OnceLock::new() })
+    let values = client.values().clone();
+    Ok(Typed { parameters, columns, values, codecs: OnceLock::new() })
 }
 
 /// Whether a statement's types are known without a query.

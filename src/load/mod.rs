@@ -20,7 +20,7 @@ use crate::catalog::{self, Table};
 use crate::copy::plan::TargetColumn;
 use crate::copy::problems::Problems;
 use crate::error::{Error, Result};
-use crate::session::{Interrupt, Session};
+use crate::session::{BindingData, Interrupt, Session};
 use crate::sql::name::{TableName, length_error};
 use crate::sql::staging::STAGING_NAME;
 use crate::types::ColumnType;
@@ -132,6 +132,12 @@ pub fn open<'s>(
 }
 
 impl PreparedLoad<'_> {
+    /// Data of the language binding.
+    #[must_use]
+    pub fn binding(&self) -> &BindingData {
+        &self.session.client().values().binding
+    }
+
     /// The target columns of rows without names: all that a load can include.
     #[must_use]
     pub fn columns_in_order(&self) -> Option<Vec<String>> {

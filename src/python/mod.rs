@@ -33,6 +33,7 @@ mod rows;
 mod session;
 mod source;
 mod statement_codecs;
+mod type_registry;
 mod verbs;
 
 // A free-threaded interpreter enables the GIL when it imports this module. Nothing here needs the GIL, but no

@@ -9,8 +9,9 @@ use pyo3::types::PyDict;
 use super::gil::from_py_err;
 use super::hooks::{PoolHooks, ask_password as password_callback};
 use super::session::log_notices_attached;
+use super::type_registry::TypeRegistry;
 use crate::error::{Error, Result};
-use crate::session::config::{Config, Options, Secret};
+use crate::session::config::{BindingData, Config, Options, Secret};
 use crate::session::pool::{Limits, Pool};
 use crate::session::set_notice_handler;
 use crate::session::state::Reset;
@@ -38,6 +39,7 @@ pub(super) fn pool(
         statement_cache_size: keyword(keywords, "statement_cache_size")?,
         busy_wait: seconds(keywords, "busy_wait_s")?,
         json_decimals: keyword(keywords, "json_decimals")?,
+        binding: BindingData(Some(Arc::new(TypeRegistry::default()))),
     };
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

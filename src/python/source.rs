@@ -17,6 +17,7 @@ use super::infer::Inference;
 use super::pandas::{self, Frame};
 use super::reader::HowdahReader;
 use super::rows::{BufferedRows, RowSource, interned};
+use super::type_registry::TypeRegistry;
 use super::{names, polars};
 use crate::error::{Error, Result};
 use crate::load::{Layout, PreparedLoad, Source};
@@ -162,11 +163,12 @@ fn row_source(
     };
     let targets = if rows.names().is_some() { load.renamed(&names)? } else { names.clone() };
     let columns = match load.layout(&targets)? {
-        Layout::Existing(columns) => {
-            columns.iter().map(|column| builder_for(&column.declared)).collect::<Result<_>>()?
-        }
+        Layout::Existing(columns) => columns
+            .iter()
+            .map(|column| builder_for(load, &column.declared))
+            .collect::<Result<_>>()?,
         Layout::FromSource(requested) => {
-            infer_builders(py, &mut rows, &names, &targets, requested)?
+            infer_builders(py, load, &mut rows, &names, &targets, requested)?
         }
     };
     // The schema has the rows' own names; the load renames them to those of the target.
@@ -174,14 +176,23 @@ fn row_source(
 }
 
 /// The builder of a column of the target.
-pub(super) fn builder_for(column_type: &ColumnType) -> Result<ColumnBuilder> {
+pub(super) fn builder_for(
+    load: &PreparedLoad<'_>,
+    column_type: &ColumnType,
+) -> Result<ColumnBuilder> {
     let pg_type = load_codec_for(column_type);
-    ColumnBuilder::new(Arc::new(pg_type.python_arrow_type(column_type)), column_type.name())
+    let field = Arc::new(pg_type.python_arrow_type(column_type));
+    let mut builder = ColumnBuilder::new(field, column_type.name())?;
+    if let Some(registry) = TypeRegistry::of(load.binding()) {
+        builder.register(column_type, &registry);
+    }
+    Ok(builder)
 }
 
 /// The builders of a new table's columns, of the requested types or inferred.
 fn infer_builders(
     py: Python<'_>,
+    load: &PreparedLoad<'_>,
     rows: &mut BufferedRows,
     names: &[String],
     targets: &[String],
@@ -209,8 +220,9 @@ fn infer_builders(
             break;
         }
     }
-    let builder = |(inference, target): (&Inference, &String)| {
-        requested(target).map_or_else(|| inference.builder(), builder_for)
+    let builder = |(inference, target): (&Inference, &String)| match requested(target) {
+        Some(column_type) => builder_for(load, column_type),
+        None => inference.builder(),
     };
     inferences.iter().zip(targets).map(builder).collect()
 }

@@ -8,10 +8,11 @@ use postgres_protocol::message::frontend::{self, BindError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::codecs::{Decoder, Encoder, Fractions, parameter_error};
+use super::codecs::{CodecOptions, Decoder, Encoder, Fractions, parameter_error};
 use super::gc::GcPaused;
 use super::gil::{call, from_py_err};
 use super::row_factory::{ObjectFactory, TupleFactory};
+use super::type_registry::TypeRegistry;
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, Typed};
 use crate::session::Statement;
@@ -33,9 +34,12 @@ pub(super) struct StatementCodecs {
 
 impl StatementCodecs {
     fn new(py: Python<'_>, typed: &Typed) -> Self {
-        let encoders: Vec<_> = typed.parameters.iter().map(Encoder::new).collect();
-        let fractions = if typed.json_decimals { Fractions::Decimals } else { Fractions::Floats };
-        let decoder = |(_, ty): &(String, ColumnType)| Decoder::new(ty, fractions);
+        let values = &typed.values;
+        let fractions = if values.json_decimals { Fractions::Decimals } else { Fractions::Floats };
+        let options = CodecOptions { fractions, registry: TypeRegistry::of(&values.binding) };
+        let encoder = |ty: &ColumnType| Encoder::new(ty, &options);
+        let encoders: Vec<_> = typed.parameters.iter().map(encoder).collect();
+        let decoder = |(_, ty): &(String, ColumnType)| Decoder::new(ty, &options);
         let decoders: Vec<_> = typed.columns.iter().map(decoder).collect();
         let names = typed.columns.iter().map(|(name, _)| PyString::intern(py, name).unbind());
         let parameter_formats = single_format(encoders.iter().map(Encoder::format).collect());

@@ -12,6 +12,7 @@ use postgres_types::Type;
 
 use super::cancel_request::CancelTarget;
 use super::config::Address;
+use super::config::BindingData;
 use super::latency::LatencyStats;
 use super::protocol::{CloseReason, Protocol};
 pub use super::protocol::{Notification, ResponseChunk};
@@ -24,6 +25,15 @@ use crate::wire::Malformed;
 /// A reference to a connection, through which its operations begin. Clones refer to the same connection.
 #[derive(Clone)]
 pub struct Client(pub(super) Arc<Shared>);
+
+/// How the language binding converts values.
+#[derive(Debug, Clone)]
+pub struct ValueOptions {
+    /// Whether numbers in JSON other than integers become decimals.
+    pub json_decimals: bool,
+    /// Data of the binding's own.
+    pub binding: BindingData,
+}
 
 /// Types by their OIDs, each with its own type modifiers.
 type Types = HashMap<u32, (Type, Arc<[i32]>)>;
@@ -39,7 +49,7 @@ pub(super) struct Shared {
     next_name: AtomicU64,
     /// How long an operation of a few statements may take.
     limit: Option<Duration>,
-    json_decimals: bool,
+    values: ValueOptions,
     /// Types that are not built in, each with its own type modifiers.
     types: Mutex<Types>,
     /// The number of the event loop's driver; 0 while a thread drives the connection.
@@ -112,7 +122,7 @@ impl Client {
         cancel_target: CancelTarget,
         statements: Statements,
         limit: Option<Duration>,
-        json_decimals: bool,
+        values: ValueOptions,
     ) -> Self {
         Self(Arc::new(Shared {
             handle: protocol.handle(),
@@ -123,7 +133,7 @@ impl Client {
             latency: Arc::default(),
             next_name: AtomicU64::new(0),
             limit,
-            json_decimals,
+            values,
             types: Mutex::new(HashMap::new()),
             driver: AtomicU64::new(0),
             key: Mutex::new(None),
@@ -142,10 +152,10 @@ impl Client {
         self.0.protocol().status()
     }
 
-    /// Whether non-integer numbers in JSON become decimals.
+    /// How values are converted.
     #[must_use]
-    pub fn json_decimals(&self) -> bool {
-        self.0.json_decimals
+    pub fn values(&self) -> &ValueOptions {
+        &self.0.values
     }
 
     /// Whether everything is sent.

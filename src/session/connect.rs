@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::busy_wait::BusyWait;
 use super::cancel_request::CancelTarget;
-use super::client::Client;
+use super::client::{Client, ValueOptions};
 use super::config::security::SslMode;
 use super::config::{Address, Config, Host, SessionAttrs};
 use super::interrupt::Interrupt;
@@ -251,7 +251,7 @@ impl Attempt<'_> {
             cancel_target,
             statements,
             config.statement_limit,
-            config.json_decimals,
+            ValueOptions { json_decimals: config.json_decimals, binding: config.binding.clone() },
         );
         let session = Session::new(client);
         match startup::start(&session.client, config, rules, self.deadline, interrupt) {

@@ -45,7 +45,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 pub use cleanup::ROLLBACK_LIMIT;
-pub use client::{Backend, Client, Notification, ResponseChunk};
+pub use client::{Backend, Client, Notification, ResponseChunk, ValueOptions};
+pub use config::BindingData;
 pub use interrupt::Interrupt;
 pub use interruption::{Ended, Interruption, NO_ANSWER, OUTCOME_TIMEOUT};
 pub use notices::set_notice_handler;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from howdah import _core
 from howdah._acompat import sleep
@@ -14,6 +14,7 @@ from howdah._async.table_executor import AsyncTableExecutor
 from howdah._async.transaction import AsyncTransaction, current, current_lease, innermost
 from howdah.errors import DatabaseError, InterfaceError
 from howdah.outcomes import may_run_again
+from howdah.registration import decoder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -191,6 +192,42 @@ class AsyncDatabase(AsyncTableExecutor):
             were sent behind those of others on one (`pipelined`; see `multiplex`).
         """
         return self._core.stats()
+
+    def register_type(
+        self,
+        name: str,
+        /,
+        *,
+        encode: Callable[[Any], Any] | None = None,
+        decode: Callable[[Any], Any] | None = None,
+        into: type | None = None,
+    ) -> None:
+        """Convert the values of a type by functions of your own, in this database.
+
+        They are used for parameters, rows and the rows of `load`, also within arrays, ranges, composite types and
+        domains; not for Arrow data. NULL is None, and passes them by. Open connections are replaced, so that statements
+        that they have prepared are converted this way, too; a block that is open, such as a transaction, still converts
+        as before.
+
+        Args:
+            name: The type's name, or `schema.name`.
+            encode: A function of your value, which returns a value that howdah takes for the type: str for types that
+                are text in Python, a dict for a composite type, and so on.
+            decode: A function of the value that howdah returns for the type, which returns yours.
+            into: A dataclass, a NamedTuple or a msgspec class whose objects the values of a composite type become. Such
+                objects are taken as parameters and in rows without it, too.
+
+        Raises:
+            InterfaceError: A name that no type can have; none of the functions, or both `decode` and `into`.
+
+        Example:
+            >>> await db.execute("CREATE TYPE heading AS ENUM ('east', 'west')")
+            0
+            >>> db.register_type("heading", encode=str.lower, decode=str.upper)
+            >>> await db.fetch_value("SELECT $1::heading", "EAST")
+            'EAST'
+        """
+        self._core.register_type(name, encode, decoder(name, encode, decode, into))
 
     def session(self) -> AsyncSession:
         """Return a block that has one connection for itself, outside of a transaction.

@@ -12,8 +12,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use super::super::type_registry::TypeRegistry;
 use super::{ColumnBuilder, ConversionError, ConversionResult, datetime, text, wrong_type};
 use crate::error::Error;
+use crate::types::ColumnType;
 use crate::types::composite::TYPE_NAME;
 
 /// The names of a composite type's fields.
@@ -149,6 +151,13 @@ impl CompositeBuilder {
         };
         let columns = fields.iter().map(column).collect::<Result<_, _>>()?;
         Ok(Self { names: FieldNames::new(names), columns, nulls: NullBufferBuilder::new(0) })
+    }
+
+    /// Has the values of fields converted by the user's functions for their types.
+    pub fn register(&mut self, fields: &[ColumnType], registry: &TypeRegistry) {
+        for (column, column_type) in self.columns.iter_mut().zip(fields) {
+            column.register(column_type, registry);
+        }
     }
 
     fn fields(&self) -> Fields {

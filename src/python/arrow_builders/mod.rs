@@ -25,7 +25,9 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyTuple, PyType};
 
+use super::type_registry::{Converter, TypeRegistry};
 use crate::error::Error;
+use crate::types::ColumnType;
 use crate::types::timetz::MARKER;
 
 /// Why a value cannot be converted.
@@ -54,6 +56,8 @@ pub(super) struct ColumnBuilder {
     /// The PostgreSQL type's name, for messages.
     pg_name: String,
     builder: Builder,
+    /// The user's functions for the type.
+    converter: Option<Arc<Converter>>,
 }
 
 enum Builder {
@@ -99,7 +103,17 @@ impl ColumnBuilder {
     /// Makes a builder for arrays of `field`; `pg_name` is the PostgreSQL type's name.
     pub fn new(field: FieldRef, pg_name: String) -> Result<Self, Error> {
         let builder = builder(&field, &pg_name)?;
-        Ok(Self { field, pg_name, builder })
+        Ok(Self { field, pg_name, builder, converter: None })
+    }
+
+    /// Has values converted by the user's functions for the column's type, and those for the types in it.
+    pub fn register(&mut self, column_type: &ColumnType, registry: &TypeRegistry) {
+        self.converter = registry.find(&column_type.ty);
+        match (&mut self.builder, column_type.element()) {
+            (Builder::List(lists), Some(element)) => lists.values.register(&element, registry),
+            (Builder::Composite(structs), _) => structs.register(&column_type.fields, registry),
+            _ => {}
+        }
     }
 
     /// The field of the arrays; its type may have changed from decimal to text.
@@ -151,10 +165,24 @@ impl ColumnBuilder {
             self.push_null();
             return Ok(());
         }
+        if let Some(converter) = &self.converter {
+            if is_missing_marker(value) {
+                self.push_null();
+                return Ok(());
+            }
+            let value = converter.encode(value)?;
+            return self.push_encoded(&value);
+        }
+        self.push_encoded(value)
+    }
+
+    /// Appends a value, or what the user's function has made of it.
+    #[inline]
+    fn push_encoded(&mut self, value: &Bound<'_, PyAny>) -> ConversionResult {
         match self.builder.push(value) {
             Err(ConversionError::NonFinite) => {
                 self.convert_to_text()?;
-                self.push_value(value)
+                self.push_encoded(value)
             }
             Err(ConversionError::WrongType(_)) if is_missing_marker(value) => {
                 self.push_null();

@@ -14,6 +14,8 @@ mod vector;
 
 pub(super) use raw_init::set_attribute;
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use postgres_protocol::IsNull;
 use postgres_types::{Field, Kind, Type};
@@ -24,6 +26,7 @@ use pyo3::prelude::*;
 use super::arrow_builders::composite::FieldNames;
 use super::arrow_builders::{ConversionError, is_missing_marker};
 use super::gil::from_py_err;
+use super::type_registry::{Converter, TypeRegistry};
 use crate::error::{Error, Result, ValueError};
 use crate::types::vector::width;
 use crate::types::{ColumnType, TextForm, codec_for, hstore};
@@ -67,25 +70,41 @@ enum Codec {
     Array(Box<array::ElementCodec>),
     /// A type with a typmod, at which the server may round or truncate: such values are refused.
     Checked(Box<Codec>, ColumnType),
+    /// A type whose Python values the user converts.
+    Registered(Box<Codec>, Arc<Converter>),
     /// The text format, for types without a binary codec.
     TextFallback,
 }
 
+/// How values are converted.
+#[derive(Clone)]
+pub(in crate::python) struct CodecOptions {
+    pub fractions: Fractions,
+    pub registry: Option<Arc<TypeRegistry>>,
+}
+
 impl Codec {
     /// The codec of a type. Encoding refuses values that the typmod would change.
-    fn for_encoding(column_type: &ColumnType, fractions: Fractions) -> Self {
+    fn for_encoding(column_type: &ColumnType, options: &CodecOptions) -> Self {
+        let codec = Self::without_converter(column_type, options);
+        match options.registry.as_ref().and_then(|registry| registry.find(&column_type.ty)) {
+            Some(converter) => Self::Registered(Box::new(codec), converter),
+            None => codec,
+        }
+    }
+
+    /// As [`Self::for_encoding`], without the user's functions for the type.
+    fn without_converter(column_type: &ColumnType, options: &CodecOptions) -> Self {
         match column_type.base().kind() {
             // The server checks the labels: some may have been added since the type was looked up.
             Kind::Enum(_) => Self::Text,
-            Kind::Array(element) => Self::array_codec(column_type, element, fractions),
-            Kind::Composite(fields) => Self::composite_codec(column_type, fields, fractions),
-            Kind::Range(subtype) => {
-                Self::bound_codec(column_type, subtype).map_or(Self::TextFallback, Self::Range)
-            }
-            Kind::Multirange(subtype) => {
-                Self::bound_codec(column_type, subtype).map_or(Self::TextFallback, Self::Multirange)
-            }
-            _ => match Self::scalar(column_type.base(), fractions) {
+            Kind::Array(element) => Self::array_codec(column_type, element, options),
+            Kind::Composite(fields) => Self::composite_codec(column_type, fields, options),
+            Kind::Range(subtype) => Self::bound_codec(column_type, subtype, options)
+                .map_or(Self::TextFallback, Self::Range),
+            Kind::Multirange(subtype) => Self::bound_codec(column_type, subtype, options)
+                .map_or(Self::TextFallback, Self::Multirange),
+            _ => match Self::scalar(column_type.base(), options.fractions) {
                 codec if column_type.typmod == -1 || codec.format_code() == 0 => codec,
                 codec => Self::Checked(Box::new(codec), column_type.clone()),
             },
@@ -93,8 +112,8 @@ impl Codec {
     }
 
     /// As [`Self::for_encoding`], without the check against the typmod.
-    fn for_decoding(column_type: &ColumnType, fractions: Fractions) -> Self {
-        Self::for_encoding(&without_modifiers(column_type), fractions)
+    fn for_decoding(column_type: &ColumnType, options: &CodecOptions) -> Self {
+        Self::for_encoding(&without_modifiers(column_type), options)
     }
 
     fn scalar(base: &Type, fractions: Fractions) -> Self {
@@ -131,21 +150,23 @@ impl Codec {
     }
 
     /// The codec of a range's bounds; `None` if they have no binary codec.
-    fn bound_codec(range: &ColumnType, subtype: &Type) -> Option<Box<range::BoundCodec>> {
-        let column_type = range.inner(subtype);
-        // There are no ranges of JSON, so that the mode of fractions does not matter.
-        match Self::for_encoding(&column_type, Fractions::Floats) {
-            Self::TextFallback => None,
+    fn bound_codec(
+        range: &ColumnType,
+        subtype: &Type,
+        options: &CodecOptions,
+    ) -> Option<Box<range::BoundCodec>> {
+        match Self::for_encoding(&range.inner(subtype), options) {
+            codec if codec.format_code() == 0 => None,
             codec => Some(Box::new(range::BoundCodec(codec))),
         }
     }
 
     /// The codec of a composite type; the text format if a field has no binary format.
-    fn composite_codec(composite: &ColumnType, fields: &[Field], fractions: Fractions) -> Self {
+    fn composite_codec(composite: &ColumnType, fields: &[Field], options: &CodecOptions) -> Self {
         let mut codecs = Vec::with_capacity(fields.len());
         for (field, ty) in fields.iter().zip(&composite.fields) {
-            match Self::for_encoding(ty, fractions) {
-                Self::TextFallback => return Self::TextFallback,
+            match Self::for_encoding(ty, options) {
+                codec if codec.format_code() == 0 => return Self::TextFallback,
                 codec => codecs.push(composite::FieldCodec {
                     codec,
                     name: field.name().to_owned(),
@@ -163,13 +184,22 @@ impl Codec {
 
     /// Whether a Python list can be a single value of the type.
     fn encodes_lists(&self) -> bool {
-        matches!(self, Self::Json(_) | Self::Jsonb(_) | Self::Vector(_) | Self::Multirange(_))
+        // The caller's value of a registered type may be anything.
+        matches!(
+            self,
+            Self::Json(_)
+                | Self::Jsonb(_)
+                | Self::Vector(_)
+                | Self::Multirange(_)
+                | Self::Registered(..)
+        )
     }
 
-    fn array_codec(array: &ColumnType, element: &Type, fractions: Fractions) -> Self {
+    fn array_codec(array: &ColumnType, element: &Type, options: &CodecOptions) -> Self {
         let column_type = array.inner(element);
-        match Self::for_encoding(&column_type, fractions) {
-            Self::TextFallback | Self::Array(_) => Self::TextFallback,
+        match Self::for_encoding(&column_type, options) {
+            Self::Array(_) => Self::TextFallback,
+            codec if codec.format_code() == 0 => Self::TextFallback,
             codec => Self::Array(Box::new(array::ElementCodec {
                 codec,
                 name: column_type.name(),
@@ -184,7 +214,11 @@ impl Codec {
 
     /// The format code of the protocol: 1 for binary, 0 for text.
     fn format_code(&self) -> i16 {
-        i16::from(!matches!(self, Self::TextFallback))
+        match self {
+            Self::TextFallback => 0,
+            Self::Registered(codec, _) => codec.format_code(),
+            _ => 1,
+        }
     }
 
     /// Appends the encoding of a value that is not None.
@@ -220,6 +254,7 @@ impl Codec {
             Self::Range(bounds) => bounds.encode(value, out),
             Self::Multirange(bounds) => bounds.encode_all(value, out),
             Self::Array(elements) => elements.encode(value, out),
+            Self::Registered(codec, converter) => codec.encode(&converter.encode(value)?, out),
             Self::Checked(codec, column_type) => {
                 let start = out.len();
                 codec.encode(value, out)?;
@@ -262,6 +297,9 @@ impl Codec {
             Self::Multirange(bounds) => bounds.decode_all(py, cell),
             Self::Array(elements) => elements.decode(py, cell),
             Self::Checked(codec, _) => codec.decode(py, cell),
+            Self::Registered(codec, converter) => {
+                converter.decode(codec.decode(py, cell)?).map_err(from_py_err)
+            }
         }
     }
 }
@@ -288,10 +326,10 @@ pub(in crate::python) struct Encoder {
 
 impl Encoder {
     /// Makes the encoder of a type; for an unknown type one of text.
-    pub fn new(column_type: &ColumnType) -> Self {
-        let codec = Codec::for_encoding(column_type, Fractions::Floats);
-        let name = match codec {
-            Codec::TextFallback => format!("{} as a str", column_type.name()),
+    pub fn new(column_type: &ColumnType, options: &CodecOptions) -> Self {
+        let codec = Codec::for_encoding(column_type, options);
+        let name = match codec.format_code() {
+            0 => format!("{} as a str", column_type.name()),
             _ => column_type.name(),
         };
         Self { codec, name }
@@ -358,8 +396,8 @@ pub(in crate::python) struct Decoder(Codec);
 
 impl Decoder {
     /// Makes the decoder of a type; for an unknown type one of text.
-    pub fn new(column_type: &ColumnType, fractions: Fractions) -> Self {
-        Self(Codec::for_decoding(column_type, fractions))
+    pub fn new(column_type: &ColumnType, options: &CodecOptions) -> Self {
+        Self(Codec::for_decoding(column_type, options))
     }
 
     /// The format's code: 1 for binary, 0 for text.

@@ -103,6 +103,17 @@ macro_rules! database_methods {
                 self.0.stream::<$runner>(py, sql, params, batch_rows.0, into, lease)
             }
 
+            /// Registers the user's functions for a type. Connections that are open now are replaced.
+            fn register_type(
+                &self,
+                py: Python<'_>,
+                name: Text,
+                encode: Option<Py<PyAny>>,
+                decode: Option<Py<PyAny>>,
+            ) -> PyResult<()> {
+                self.0.register_type(py, &name.0, encode, decode)
+            }
+
             /// Checks a connection out of the pool.
             fn lease(&self, py: Python<'_>) -> PyResult<$reply> {
                 self.0.lease::<$runner>(py)

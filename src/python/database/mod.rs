@@ -23,8 +23,9 @@ use super::options;
 use super::outcome::Outcome;
 use super::session::{Checkout, ConnectionSource};
 use super::statement_codecs::RowKind;
+use super::type_registry::TypeRegistry;
 use super::verbs::{self, Sql, SqlText};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::Client;
 use crate::session::pool::{Pool, PooledSession};
 
@@ -108,6 +109,22 @@ impl DatabaseCore {
     pub fn close<R: Runner>(&self, py: Python<'_>) {
         detached(py, || self.pool.close());
         R::pool_closed(py);
+    }
+
+    pub fn register_type(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        encode: Option<Py<PyAny>>,
+        decode: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let registry = TypeRegistry::of(self.pool.binding())
+            .ok_or_else(|| Error::Internal("a database without a registry of types".into()));
+        let registered = registry.and_then(|registry| registry.register(name, encode, decode));
+        registered.map_err(|error| exception(py, error))?;
+        // The statements of connections that are open have the codecs of before.
+        detached(py, || self.pool.renew());
+        Ok(())
     }
 
     pub fn execute<R: Runner>(

@@ -136,10 +136,10 @@ impl Frame {
                     let column = columns.get(index).ok_or_else(|| {
                         Error::Internal("a column that the target does not have".to_owned())
                     })?;
-                    builder_for(&column.declared)?
+                    builder_for(load, &column.declared)?
                 }
                 Layout::FromSource(requested) => match requested.get(target) {
-                    Some(column_type) => builder_for(column_type)?,
+                    Some(column_type) => builder_for(load, column_type)?,
                     None => infer_builder(objects.bind(py), target)?,
                 },
             };

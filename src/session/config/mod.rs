@@ -13,6 +13,7 @@ mod service;
 mod unsupported;
 mod uri;
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -59,6 +60,7 @@ pub struct Config {
     pub(super) busy_wait: Duration,
     /// Whether non-integer numbers in JSON become decimals.
     pub(super) json_decimals: bool,
+    pub(super) binding: BindingData,
     /// The sources, which are read again for each connection.
     source: Arc<Source>,
     /// Whether the connection goes through PgBouncer, which may run each transaction in another session.
@@ -102,6 +104,26 @@ pub struct Options {
     pub busy_wait: Duration,
     /// Whether non-integer numbers in JSON become decimals.
     pub json_decimals: bool,
+    /// What the language binding finds again in each connection.
+    pub binding: BindingData,
+}
+
+/// Data of the language binding, which belongs to all connections of a database.
+#[derive(Clone, Default)]
+pub struct BindingData(pub Option<Arc<dyn Any + Send + Sync>>);
+
+impl fmt::Debug for BindingData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BindingData")
+    }
+}
+
+impl BindingData {
+    /// The data, if it is of this type.
+    #[must_use]
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.0.as_ref()?).downcast().ok()
+    }
 }
 
 /// A text that `Debug` does not show.
@@ -264,6 +286,7 @@ impl Config {
             changes: Arc::default(),
             busy_wait: options.busy_wait,
             json_decimals: options.json_decimals,
+            binding: options.binding.clone(),
             pgbouncer,
             source,
         })

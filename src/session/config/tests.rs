@@ -18,6 +18,7 @@ fn options() -> Options {
         statement_cache_size: 256,
         busy_wait: Duration::ZERO,
         json_decimals: false,
+        binding: BindingData::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod server;
 
 use super::*;
+use crate::session::BindingData;
 use crate::session::config::login::LoginRules;
 use crate::session::config::{ChannelBinding, Config, Options, ScramKeys};
 use base64::Engine as _;
@@ -72,6 +73,7 @@ fn login_rules(parameters: &str) -> LoginRules {
         statement_cache_size: 0,
         busy_wait: Duration::ZERO,
         json_decimals: false,
+        binding: BindingData::default(),
     };
     Config::new(Some(&format!("user=u {parameters}")), &options, []).unwrap().login
 }

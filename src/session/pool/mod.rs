@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use super::config::Config;
+use super::config::{BindingData, Config};
 use super::multiplex::Multiplexer;
 use super::state::{Reset, Undo};
 use super::{Client, Session};
@@ -28,6 +28,8 @@ pub struct Pool {
     limits: Limits,
     state: Mutex<State>,
     hooks: OnceLock<Box<dyn Hooks>>,
+    /// When the sessions that were open became too old.
+    renewed_at: Mutex<Option<Instant>>,
     /// The sessions that reads may join; `None` without `multiplex=True`.
     multiplexer: Option<Multiplexer<PooledSession>>,
 }
@@ -164,7 +166,9 @@ impl Pool {
         let location = config.location().into();
         let hooks = OnceLock::new();
         let multiplexer = limits.multiplex.then(Multiplexer::default);
-        Arc::new(Self { config, location, limits, state: Mutex::new(state), hooks, multiplexer })
+        let renewed_at = Mutex::default();
+        let state = Mutex::new(state);
+        Arc::new(Self { config, location, limits, state, hooks, renewed_at, multiplexer })
     }
 
     /// Whether each transaction may run in another server process.
@@ -196,7 +200,25 @@ impl Pool {
 
     /// Whether a session opened at this time may stay open.
     fn is_young(&self, opened_at: Instant) -> bool {
+        let renewed_at = *self.renewed_at.lock().unwrap_or_else(PoisonError::into_inner);
         opened_at.elapsed() < self.limits.max_lifetime
+            && renewed_at.is_none_or(|renewed_at| opened_at > renewed_at)
+    }
+
+    /// Has every session that is open now replaced by a new one: idle ones at once, others when they come back.
+    pub fn renew(self: &Arc<Self>) {
+        *self.renewed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let idle = std::mem::take(&mut self.state().idle);
+        let count = idle.len();
+        drop(idle);
+        self.count_closed(count);
+        self.serve();
+    }
+
+    /// Data of the language binding.
+    #[must_use]
+    pub fn binding(&self) -> &BindingData {
+        &self.config.binding
     }
 
     /// The script that undoes the state left in a session; `None` if there is none. Behind PgBouncer, that resets the state.

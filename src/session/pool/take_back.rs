@@ -106,7 +106,7 @@ impl Pool {
         self.serve();
     }
 
-    fn count_closed(self: &Arc<Self>, count: usize) {
+    pub(super) fn count_closed(self: &Arc<Self>, count: usize) {
         let mut state = self.state();
         state.open = state.open.saturating_sub(count);
         state.ended += count as u64;
