@@ -10,6 +10,7 @@ use postgres_types::Type;
 
 use super::decode::strings as string_decoder;
 use super::input::{is_text, strings as encode_strings};
+use super::json_value::{encode as encode_containers, is_container};
 use super::{CellError, ColumnType, Decode, PgType, ReadAs, nullable_field};
 use crate::wire::cells::Cells;
 
@@ -26,10 +27,13 @@ impl PgType for Json {
     }
 
     fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
-        is_text(source.data_type())
+        is_text(source.data_type()) || is_container(source)
     }
 
     fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        if !is_text(array.data_type()) {
+            return encode_containers(array, b"");
+        }
         encode_strings(array, b"")
     }
 

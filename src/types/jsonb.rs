@@ -10,6 +10,7 @@ use postgres_types::Type;
 
 use super::decode::bytes;
 use super::input::{is_text, strings as encode_strings};
+use super::json_value::{encode as encode_containers, is_container};
 use super::{CellError, ColumnType, Decode, PgType, ReadAs, extension, nullable_field};
 use crate::wire::{Malformed, cells::Cells};
 
@@ -28,10 +29,13 @@ impl PgType for Jsonb {
     }
 
     fn accepts(&self, _: &ColumnType, source: &Field) -> bool {
-        is_text(source.data_type())
+        is_text(source.data_type()) || is_container(source)
     }
 
     fn encode<'a>(&self, _: &ColumnType, array: &'a dyn Array) -> Result<Cells<'a>, CellError> {
+        if !is_text(array.data_type()) {
+            return encode_containers(array, &VERSION);
+        }
         encode_strings(array, &VERSION)
     }
 
@@ -46,6 +50,7 @@ impl PgType for Jsonb {
     }
 
     fn ddl_type_for(&self, source: &Field) -> Option<String> {
-        (is_text(source.data_type()) && extension(source) == "arrow.json").then(|| "jsonb".into())
+        let is_json = is_text(source.data_type()) && extension(source) == "arrow.json";
+        (is_json || is_container(source)).then(|| "jsonb".into())
     }
 }

@@ -16,7 +16,7 @@
 //! | timestamp, timestamptz | timestamp\[us\], timestamp\[us, UTC\] | every unit, any zone | [`timestamp`], [`timestamptz`] |
 //! | interval | `month_day_nano` | every interval, duration | [`interval`] |
 //! | uuid | arrow.uuid | 16-byte binaries, text | [`uuid`] |
-//! | json, jsonb | arrow.json | strings | [`json`], [`jsonb`] |
+//! | json, jsonb | arrow.json | strings; structs, maps and lists | [`json`], [`jsonb`] |
 //! | inet, cidr | utf8 | large and view strings | [`inet`], [`cidr`] |
 //! | timetz | struct\<time, offset\> | every time, every integer | [`timetz`] |
 //! | xid, cid; xid8 | uint32; uint64 | every integer, range-checked | [`xid`] |
@@ -66,6 +66,7 @@ pub mod int4;
 pub mod int8;
 pub mod interval;
 pub mod json;
+mod json_value;
 pub mod jsonb;
 mod macaddr;
 pub mod multirange;

@@ -195,6 +195,8 @@ def shoot(act: Callable[[], object], delay_s: float) -> str:
             return "returned" if has_returned else "outside"
         return told_by(error)
     finally:
+        # Where `act` failed, the signal has not come yet.
+        signal.setitimer(signal.ITIMER_REAL, 0)
         gc.enable()
     return "swallowed"
 

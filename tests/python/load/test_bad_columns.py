@@ -131,7 +131,7 @@ INCOMPATIBLE = [
     ("uuid", pa.array([b"123"], pa.binary(3))),
     ("uuid", pa.array([1])),
     ("jsonb", pa.array([1])),
-    ("jsonb", pa.array([{"a": 1}])),
+    ("jsonb", pa.array([{"a": b"1"}])),
     ("mood", pa.array([1])),
     ("int4[]", pa.array([1])),
     ("int4[]", pa.array([["1"]])),
