@@ -84,10 +84,7 @@ fn put(field: &Field, array: &dyn Array, index: usize, out: &mut Vec<u8>) -> Res
             let DataType::Struct(fields) = entries.data_type() else { return Err(unexpected()) };
             let value_field = fields.get(1).ok_or_else(unexpected)?;
             let entries = array.as_map().value(index);
-            let (keys, values) = match entries.columns() {
-                [keys, values] => (keys, values),
-                _ => return Err(unexpected()),
-            };
+            let [keys, values] = entries.columns() else { return Err(unexpected()) };
             let texts = slices(keys.as_ref()).map_err(|error| error.message)?;
             let mut seen = HashSet::new();
             put_all(*b"{}", texts.iter().enumerate(), out, |(entry, key), out| {
