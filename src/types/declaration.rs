@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use arrow_schema::Field;
 use postgres_types::{Kind, Type};
 
-use super::{ColumnType, display_type, vector};
+use super::{ColumnType, display_type, geometry, vector};
 
 /// The key of the declaration in a field's metadata.
 pub const DECLARATION: &str = "howdah.type";
@@ -67,6 +67,7 @@ fn declaration(declared: &ColumnType) -> Option<String> {
         _ if vector::width(ty).is_some() || ty.name() == "sparsevec" => {
             Some(format!("{name}({typmod})"))
         }
+        _ if geometry::of(ty).is_some() => Some(format!("{name}{}", geometry::modifier(typmod)?)),
         _ => None,
     }
 }

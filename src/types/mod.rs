@@ -27,6 +27,7 @@
 //! | jsonpath, refcursor, citext, ltree, lquery, ltxtquery | utf8 with arrow.opaque | large and view strings | `plain_text` |
 //! | point, line, lseg, box, path, polygon, circle | utf8 with arrow.opaque | large and view strings | `geometric` |
 //! | cube; sparsevec (pgvector) | utf8 with arrow.opaque | large and view strings | `cube`, `sparsevec` |
+//! | geometry, geography (PostGIS) | geoarrow.wkb | binaries of WKB or EWKB | [`geometry`] |
 //! | hstore | map\<utf8, utf8\> | maps of large and view strings | [`hstore`] |
 //! | composite | struct of its fields | the same | [`composite`] |
 //! | enum | dictionary\<int32, utf8\> | strings | [`enumeration`] |
@@ -58,6 +59,7 @@ pub mod enumeration;
 pub mod float4;
 pub mod float8;
 mod geometric;
+pub mod geometry;
 pub mod hstore;
 pub mod inet;
 pub mod input;
@@ -321,7 +323,8 @@ pub fn codec_for(declared: &ColumnType) -> Option<&'static dyn PgType> {
             .find(|known| known.pg_type().as_ref() == Some(declared.base()))
             .or_else(|| TextForm::of(declared.base()).map(|form| form as &dyn PgType))
             .or_else(|| vector::of(declared.base()))
-            .or_else(|| hstore::of(declared.base())),
+            .or_else(|| hstore::of(declared.base()))
+            .or_else(|| geometry::of(declared.base())),
     }
 }
 

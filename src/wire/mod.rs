@@ -14,6 +14,7 @@ pub mod range;
 pub mod record;
 pub mod time;
 pub mod vector;
+pub mod wkb;
 
 /// Bytes from the server that are not valid for their type or message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -29,7 +29,7 @@ use super::gil::from_py_err;
 use super::type_registry::{Converter, TypeRegistry};
 use crate::error::{Error, Result, ValueError};
 use crate::types::vector::width;
-use crate::types::{ColumnType, TextForm, codec_for, hstore};
+use crate::types::{ColumnType, TextForm, codec_for, geometry, hstore};
 use crate::wire::Malformed;
 use crate::wire::vector::Width;
 pub(in crate::python) use json::Fractions;
@@ -144,6 +144,7 @@ impl Codec {
                 (Some(width), ..) => Self::Vector(width),
                 (_, Some(form), _) => Self::TextForm(form),
                 (_, _, Some(_)) => Self::Hstore,
+                _ if geometry::of(base).is_some() => Self::Bytea,
                 _ => Self::TextFallback,
             },
         }
