@@ -1,36 +1,19 @@
 //! Reads a query's result as record batches, without reading ahead of the caller.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::SchemaRef;
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
-use crate::copy::decode::{Decoder, ReadColumn, Tuples};
+pub use crate::copy::decode::Options;
+use crate::copy::decode::{BATCH_BYTES, BLOCK_ROWS, Block, Decoder, read_columns};
 use crate::error::{Error, Result};
-use crate::execute::{self, Typed};
+use crate::execute;
 use crate::session::pool::SessionRef;
 use crate::session::{Backend, Client, Interrupt, Reply, Statement};
-use crate::types::{ColumnType, OutOfRange, ReadAs};
 use crate::wire::message::{Cells, Messages, tag};
-
-/// Options for reading a result.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The maximum of rows in a batch.
-    pub batch_rows: usize,
-    /// The requested Arrow types by column.
-    pub types: HashMap<String, DataType>,
-    /// The policy for values that do not fit.
-    pub out_of_range: OutOfRange,
-}
-
-/// Rows that are decoded together: few enough that their bytes stay in a core's cache.
-const BLOCK_ROWS: usize = 512;
-/// A batch ends when the server has sent this many bytes for it.
-const BATCH_BYTES: usize = 64 << 20;
 
 /// The rows of the first Execute, before the length of rows is known.
 const FIRST_ROWS: usize = 256;
@@ -100,7 +83,8 @@ impl Reading {
         options: &Options,
     ) -> Result<Self> {
         let typed = execute::typed(&statement)?;
-        let (decoder, width) = (Decoder::new(&columns(typed, options)?), typed.columns.len());
+        let (decoder, width) =
+            (Decoder::new(&read_columns(&typed.columns, options)?), typed.columns.len());
         let (own_transaction, sql) = (bound.own_transaction, bound.sql.clone());
         Ok(Self {
             session: Some(session),
@@ -313,7 +297,7 @@ impl Running {
                 match message.tag {
                     tag::ROW => {
                         bytes += message.body.len();
-                        block.push(message.body)?;
+                        push(&mut block, message.body)?;
                     }
                     tag::SUSPENDED if self.portal.is_some() => {
                         (self.suspended, self.complete) = (true, true);
@@ -349,58 +333,13 @@ fn copy_refused() -> Error {
     Error::Programming("a COPY cannot be read; pass a query or a table's name".into())
 }
 
-/// A block of received rows, split into cells.
-struct Block<'a> {
-    cells: Vec<Option<&'a [u8]>>,
-    columns: usize,
-    rows: usize,
-}
-
-impl<'a> Block<'a> {
-    fn new(columns: usize, rows: usize) -> Self {
-        Self { cells: Vec::with_capacity(columns * rows), columns, rows: 0 }
+/// Appends the cells of a row to a block.
+fn push<'a>(block: &mut Block<'a>, body: &'a [u8]) -> Result<()> {
+    let mut cells = Cells::new(body, block.columns)?;
+    for _ in 0..block.columns {
+        block.cells.push(cells.cell()?);
     }
-
-    fn push(&mut self, body: &'a [u8]) -> Result<()> {
-        let mut cells = Cells::new(body, self.columns)?;
-        for _ in 0..self.columns {
-            self.cells.push(cells.cell()?);
-        }
-        cells.end()?;
-        self.rows += 1;
-        Ok(())
-    }
-}
-
-impl Tuples for Block<'_> {
-    fn rows(&self) -> usize {
-        self.rows
-    }
-
-    fn column<'a>(&'a self, column: usize, cells: &mut Vec<Option<&'a [u8]>>) -> Result<()> {
-        cells.extend(self.cells.iter().skip(column).step_by(self.columns));
-        Ok(())
-    }
-}
-
-fn columns(typed: &Typed, options: &Options) -> Result<Vec<ReadColumn>> {
-    let described = &typed.columns;
-    let unknown = options
-        .types
-        .keys()
-        .find(|requested| !described.iter().any(|(name, _)| name == *requested));
-    if let Some(name) = unknown {
-        return Err(Error::Programming(format!(
-            "types= names column \"{name}\", which the result does not have"
-        )));
-    }
-    let column = |(name, declared): &(String, ColumnType)| ReadColumn {
-        name: name.clone(),
-        declared: declared.clone(),
-        read_as: ReadAs {
-            out_of_range: options.out_of_range,
-            requested: options.types.get(name).cloned(),
-        },
-    };
-    Ok(described.iter().map(column).collect())
+    cells.end()?;
+    block.rows += 1;
+    Ok(())
 }

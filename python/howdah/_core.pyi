@@ -21,6 +21,7 @@ __all__ = [
     "Cancel",
     "Cursor",
     "Database",
+    "EncodedCopy",
     "Lease",
     "LoadReport",
     "Notification",
@@ -33,8 +34,10 @@ __all__ = [
     "TupleFactory",
     "attach_collections",
     "create_statements",
+    "decode_copy",
     "dirty_columns",
     "drop_staging",
+    "encode_copy",
     "identifier",
     "is_builtin_type",
     "is_read_only",
@@ -165,7 +168,7 @@ def staging(
 
 @final
 class Reader:
-    """A query's result as a stream of record batches."""
+    """A query's result, or a decoded COPY, as a stream of record batches."""
 
     @property
     def schema(self) -> Schema: ...
@@ -175,6 +178,18 @@ class Reader:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
     def take_error(self) -> BaseException | None: ...
     def close(self) -> None: ...
+
+@final
+class EncodedCopy:
+    """The bytes of a binary COPY, encoded while they are taken."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> bytes: ...
+
+def encode_copy(data: object, columns: list[tuple[str, object]]) -> EncodedCopy: ...
+def decode_copy(
+    chunks: object, columns: list[tuple[str, object]], batch_rows: int, types: dict[str, Any] | None, out_of_range: str
+) -> Reader: ...
 
 @final
 class Stats:

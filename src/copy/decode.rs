@@ -1,5 +1,6 @@
 //! Decodes tuples of a query or a COPY to Arrow record batches.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -9,7 +10,7 @@ use super::cast;
 use crate::error::{Error, Result, ValueError};
 use crate::types::declaration::noted;
 use crate::types::input::is_text;
-use crate::types::{CellError, ColumnType, Decode, ReadAs, read_codec_for};
+use crate::types::{CellError, ColumnType, Decode, OutOfRange, ReadAs, read_codec_for};
 
 /// The tuples of a query's result or of a COPY.
 pub trait Tuples {
@@ -32,6 +33,77 @@ pub struct ReadColumn {
     pub declared: ColumnType,
     /// How to read it.
     pub read_as: ReadAs,
+}
+
+/// Options for reading rows.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The maximum of rows in a batch.
+    pub batch_rows: usize,
+    /// The requested Arrow types by column.
+    pub types: HashMap<String, DataType>,
+    /// The policy for values that do not fit.
+    pub out_of_range: OutOfRange,
+}
+
+/// Rows that are decoded together: few enough that their bytes stay in a core's cache.
+pub const BLOCK_ROWS: usize = 512;
+/// A batch ends when this many bytes of rows have been decoded for it.
+pub const BATCH_BYTES: usize = 64 << 20;
+
+/// How to read columns of these names and types.
+///
+/// # Errors
+/// When a type is requested for a column that does not exist.
+pub fn read_columns(
+    columns: &[(String, ColumnType)],
+    options: &Options,
+) -> Result<Vec<ReadColumn>> {
+    let unknown =
+        options.types.keys().find(|requested| !columns.iter().any(|(name, _)| name == *requested));
+    if let Some(name) = unknown {
+        return Err(Error::Programming(format!(
+            "types= names column \"{name}\", which the result does not have"
+        )));
+    }
+    let column = |(name, declared): &(String, ColumnType)| ReadColumn {
+        name: name.clone(),
+        declared: declared.clone(),
+        read_as: ReadAs {
+            out_of_range: options.out_of_range,
+            requested: options.types.get(name).cloned(),
+        },
+    };
+    Ok(columns.iter().map(column).collect())
+}
+
+/// A block of rows, split into cells.
+pub struct Block<'a> {
+    /// The cells of all rows, row by row.
+    pub cells: Vec<Option<&'a [u8]>>,
+    /// The number of cells in a row.
+    pub columns: usize,
+    /// The number of rows.
+    pub rows: usize,
+}
+
+impl Block<'_> {
+    /// An empty block, with room for `rows`.
+    #[must_use]
+    pub fn new(columns: usize, rows: usize) -> Self {
+        Self { cells: Vec::with_capacity(columns * rows), columns, rows: 0 }
+    }
+}
+
+impl Tuples for Block<'_> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn column<'a>(&'a self, column: usize, cells: &mut Vec<Option<&'a [u8]>>) -> Result<()> {
+        cells.extend(self.cells.iter().skip(column).step_by(self.columns));
+        Ok(())
+    }
 }
 
 /// A decoder from tuples to record batches.

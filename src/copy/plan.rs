@@ -19,7 +19,7 @@ const BLOCK_ROWS: usize = 1024;
 /// A table to load into, with the columns that it has at the server.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The table's name, for error messages.
+    /// The table's name, for error messages; empty for columns that are not of a table.
     pub table: String,
     /// Its columns, in order.
     pub columns: Vec<TargetColumn>,
@@ -126,6 +126,19 @@ impl Target {
         Ok(Plan { table: self.table.clone(), columns })
     }
 
+    /// As [`Self::plan`], but the cells of a row are in the order of the target's columns instead of
+    /// the source's.
+    ///
+    /// # Errors
+    /// A single error that lists all columns that do not fit.
+    pub fn plan_in_order(&self, schema: &Schema, names: &[String]) -> Result<Plan> {
+        let mut plan = self.plan(schema, names)?;
+        let positions = self.columns.iter().map(|column| column.name.as_str()).zip(0..);
+        let positions: HashMap<&str, usize> = positions.collect();
+        plan.columns.sort_by_key(|column| positions.get(column.name.as_str()).copied());
+        Ok(plan)
+    }
+
     fn problems(&self, names: &[String]) -> Problems {
         let mut problems = Problems::default();
         let (by_name, given) = (self.by_name(), names.iter().collect::<HashSet<_>>());
@@ -146,7 +159,11 @@ impl Target {
         for column in self.columns.iter().filter(|c| c.required && !seen.contains(&c.name)) {
             let name = &column.name;
             problems.push(|| {
-                format!("column \"{name}\" is missing: it is NOT NULL and has no default")
+                if self.table.is_empty() {
+                    format!("column \"{name}\" is missing in the data")
+                } else {
+                    format!("column \"{name}\" is missing: it is NOT NULL and has no default")
+                }
             });
         }
         problems
@@ -168,8 +185,10 @@ impl Target {
         if problems.is_empty() {
             return Ok(());
         }
-        let table = &self.table;
-        Err(Error::Programming(format!("table \"{table}\": {problems}")))
+        Err(Error::Programming(match self.table.as_str() {
+            "" => problems.to_string(),
+            table => format!("table \"{table}\": {problems}"),
+        }))
     }
 }
 
@@ -252,7 +271,7 @@ impl Plan {
 
     fn value_error(&self, column: Option<&str>, row: u64, message: String) -> Error {
         Error::Value(Box::new(ValueError {
-            table: Some(self.table.clone()),
+            table: Some(self.table.clone()).filter(|table| !table.is_empty()),
             column: column.map(str::to_owned),
             row: Some(row),
             message,

@@ -190,7 +190,7 @@ pub(super) fn read(
         let bound = BoundQuery { bind, portal, own_transaction, sql };
         let statement = Arc::clone(&statement);
         let reading = Reading::begin(session.session_ref(), statement, bound, options)?;
-        Ok(Reader::new(reading, ProgressReporter::new(cancel_check, progress, None)))
+        Ok(Reader::new(Box::new(reading), ProgressReporter::new(cancel_check, progress, None)))
     };
     delaying_finalization(run).map_err(|error| exception(py, error))
 }

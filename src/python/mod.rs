@@ -7,9 +7,11 @@ mod asyncio;
 mod bulk;
 mod cancellation;
 mod codecs;
+mod copy_codec;
 mod cursor;
 mod database;
 mod ddl;
+mod destination;
 mod errors;
 mod finalization;
 mod gc;
@@ -52,6 +54,8 @@ mod _core {
     use super::asyncio::pipeline::AsyncPipeline;
     #[pymodule_export]
     use super::cancellation::Cancel;
+    #[pymodule_export]
+    use super::copy_codec::{EncodedCopy, decode_copy, encode_copy};
     #[pymodule_export]
     use super::database::blocking::{Cursor, Database};
     #[pymodule_export]

@@ -1,4 +1,4 @@
-//! `_core.Reader`: a query's result as a stream of record batches.
+//! `_core.Reader`: a query's result, or a decoded COPY, as a stream of record batches.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ use crate::load::{Observer as _, Source};
 use crate::session::Backend;
 use crate::types::OutOfRange;
 
-/// A query's result, decoded into record batches while it arrives.
+/// Rows that are decoded into record batches while they arrive.
 #[pyclass(frozen, module = "howdah._core", name = "Reader")]
 pub(super) struct Reader {
     inner: Arc<ReaderInner>,
@@ -35,7 +35,7 @@ struct ReaderInner {
 
 struct ReaderState {
     /// `None` once the reader is closed, at its end or failed.
-    reading: Option<Reading>,
+    batches: Option<Box<dyn Batches>>,
     failed: bool,
     reporter: ProgressReporter,
     /// The first error of an exported stream. Arrow's C stream interface passes on only its text.
@@ -43,11 +43,41 @@ struct ReaderState {
     closed: bool,
 }
 
+/// Where the batches of a reader come from.
+pub(super) trait Batches: Send {
+    /// The schema of the batches.
+    fn schema(&self) -> SchemaRef;
+
+    /// The next batch; `None` at the end.
+    fn next(&mut self, reporter: &mut ProgressReporter) -> Result<Option<RecordBatch>>;
+
+    /// The server process that may have more rows.
+    fn backend(&self) -> Option<Backend> {
+        None
+    }
+}
+
+impl Batches for Reading {
+    fn schema(&self) -> SchemaRef {
+        self.schema()
+    }
+
+    fn next(&mut self, reporter: &mut ProgressReporter) -> Result<Option<RecordBatch>> {
+        let batch = self.next(&mut || reporter.check());
+        let progress = reporter.progress(self.rows_read, self.bytes_read);
+        batch.and_then(|batch| progress.map(|()| batch))
+    }
+
+    fn backend(&self) -> Option<Backend> {
+        self.backend()
+    }
+}
+
 impl Reader {
-    pub fn new(reading: Reading, reporter: ProgressReporter) -> Self {
-        let schema = reading.schema();
+    pub fn new(batches: Box<dyn Batches>, reporter: ProgressReporter) -> Self {
+        let schema = batches.schema();
         let state = ReaderState {
-            reading: Some(reading),
+            batches: Some(batches),
             failed: false,
             reporter,
             error: None,
@@ -76,7 +106,7 @@ impl ReaderInner {
     fn expect_unread(&self) -> Result<()> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.expect_open()?;
-        if state.reading.is_some() {
+        if state.batches.is_some() {
             return Ok(());
         }
         Err(Error::Interface(
@@ -87,19 +117,17 @@ impl ReaderInner {
     fn next(&self) -> Result<Option<RecordBatch>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.expect_open()?;
-        let ReaderState { reading, failed, reporter, .. } = &mut *state;
-        let Some(open) = reading else { return Ok(None) };
-        let result = open.next(&mut || reporter.check());
-        let reported = reporter.progress(open.rows_read, open.bytes_read);
-        match result.and_then(|batch| reported.map(|()| batch)) {
+        let ReaderState { batches, failed, reporter, .. } = &mut *state;
+        let Some(open) = batches else { return Ok(None) };
+        match open.next(reporter) {
             Ok(Some(batch)) => Ok(Some(batch)),
             Ok(None) => {
-                *reading = None;
+                *batches = None;
                 reporter.end()?;
                 Ok(None)
             }
             Err(error) => {
-                (*reading, *failed) = (None, true);
+                (*batches, *failed) = (None, true);
                 Err(error)
             }
         }
@@ -108,7 +136,7 @@ impl ReaderInner {
     fn close(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.closed = true;
-        state.reading = None;
+        state.batches = None;
     }
 
     /// Stores an error, unless one is stored already: later errors follow from the first.
@@ -217,7 +245,7 @@ impl Source for HowdahReader {
 
     fn backend(&self) -> Option<Backend> {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.reading.as_ref()?.backend()
+        state.batches.as_ref()?.backend()
     }
 }
 

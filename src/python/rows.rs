@@ -284,7 +284,7 @@ fn not_a_row(table: Option<&str>, row: u64, value: &Bound<'_, PyAny>) -> Error {
     conversion_error(table, None, row, ConversionError::WrongType(message))
 }
 
-/// The error for a row, or a value of it, that cannot be converted.
+/// The error for a row, or a value of it, that cannot be converted; the table is empty if the rows are not for one.
 pub(super) fn conversion_error(
     table: Option<&str>,
     column: Option<&str>,
@@ -298,7 +298,8 @@ pub(super) fn conversion_error(
         ConversionError::Python(error) => return from_py_err(error),
     };
     let owned = |name: Option<&str>| name.map(str::to_owned);
-    let (table, column) = (owned(table), owned(column));
+    let table = owned(table.filter(|table| !table.is_empty()));
+    let column = owned(column);
     Error::Value(Box::new(ValueError { table, column, row: Some(row), message, wrong_type }))
 }
 

@@ -12,6 +12,7 @@ use pyo3_arrow::PyRecordBatch;
 
 use super::arrow_builders::{ColumnBuilder, is_instance_of_named, type_name};
 use super::arrow_streams::{CStreamReader, PyArrowReader};
+use super::destination::Destination;
 use super::gil::from_py_err;
 use super::infer::Inference;
 use super::pandas::{self, Frame};
@@ -20,7 +21,7 @@ use super::rows::{BufferedRows, RowSource, interned};
 use super::type_registry::TypeRegistry;
 use super::{names, polars};
 use crate::error::{Error, Result};
-use crate::load::{Layout, PreparedLoad, Source};
+use crate::load::{Layout, Source};
 use crate::types::{ColumnType, load_codec_for};
 
 /// The data of a load, by its form.
@@ -120,12 +121,12 @@ impl Data {
         }
     }
 
-    /// The data as a source of batches for a prepared load, and their schema. The values of rows without
+    /// The data as a source of batches for a load or an encoder, and their schema. The values of rows without
     /// names go into the columns `positions`, or else into the target's columns in order.
     pub fn into_source(
         self,
         py: Python<'_>,
-        load: &PreparedLoad<'_>,
+        target: &dyn Destination,
         table: &str,
         positions: Option<Vec<String>>,
     ) -> Result<(SchemaRef, Box<dyn Source + Send>)> {
@@ -134,11 +135,11 @@ impl Data {
             Self::Batch(batch, schema) => Ok((schema, Box::new(SingleBatch(batch)))),
             Self::Empty => Ok((Arc::new(Schema::empty()), Box::new(SingleBatch(None)))),
             Self::Frame(frame) => {
-                let source = frame.into_source(py, load, table)?;
+                let source = frame.into_source(py, target, table)?;
                 Ok((source.schema(), Box::new(source)))
             }
             Self::Rows(rows) => {
-                let source = row_source(py, *rows, load, table, positions)?;
+                let source = row_source(py, *rows, target, table, positions)?;
                 Ok((source.schema(), Box::new(source)))
             }
         }
@@ -148,7 +149,7 @@ impl Data {
 fn row_source(
     py: Python<'_>,
     mut rows: BufferedRows,
-    load: &PreparedLoad<'_>,
+    target: &dyn Destination,
     table: &str,
     positions: Option<Vec<String>>,
 ) -> Result<RowSource> {
@@ -159,16 +160,16 @@ fn row_source(
     };
     let names = match rows.names() {
         Some(names) => names.to_vec(),
-        None => positions.or_else(|| load.columns_in_order()).ok_or_else(without_names)?,
+        None => positions.or_else(|| target.columns_in_order()).ok_or_else(without_names)?,
     };
-    let targets = if rows.names().is_some() { load.renamed(&names)? } else { names.clone() };
-    let columns = match load.layout(&targets)? {
+    let targets = if rows.names().is_some() { target.renamed(&names)? } else { names.clone() };
+    let columns = match target.layout(&targets)? {
         Layout::Existing(columns) => columns
             .iter()
-            .map(|column| builder_for(load, &column.declared))
+            .map(|column| builder_for(target, &column.declared))
             .collect::<Result<_>>()?,
         Layout::FromSource(requested) => {
-            infer_builders(py, load, &mut rows, &names, &targets, requested)?
+            infer_builders(py, target, &mut rows, &names, &targets, requested)?
         }
     };
     // The schema has the rows' own names; the load renames them to those of the target.
@@ -177,13 +178,13 @@ fn row_source(
 
 /// The builder of a column of the target.
 pub(super) fn builder_for(
-    load: &PreparedLoad<'_>,
+    target: &dyn Destination,
     column_type: &ColumnType,
 ) -> Result<ColumnBuilder> {
     let pg_type = load_codec_for(column_type);
     let field = Arc::new(pg_type.python_arrow_type(column_type));
     let mut builder = ColumnBuilder::new(field, column_type.name())?;
-    if let Some(registry) = TypeRegistry::of(load.binding()) {
+    if let Some(registry) = target.binding().and_then(TypeRegistry::of) {
         builder.register(column_type, &registry);
     }
     Ok(builder)
@@ -192,7 +193,7 @@ pub(super) fn builder_for(
 /// The builders of a new table's columns, of the requested types or inferred.
 fn infer_builders(
     py: Python<'_>,
-    load: &PreparedLoad<'_>,
+    destination: &dyn Destination,
     rows: &mut BufferedRows,
     names: &[String],
     targets: &[String],
@@ -221,7 +222,7 @@ fn infer_builders(
         }
     }
     let builder = |(inference, target): (&Inference, &String)| match requested(target) {
-        Some(column_type) => builder_for(load, column_type),
+        Some(column_type) => builder_for(destination, column_type),
         None => inference.builder(),
     };
     inferences.iter().zip(targets).map(builder).collect()

@@ -57,6 +57,8 @@ fn declaration(declared: &ColumnType) -> Option<String> {
         // An array of it without a length would be one of bit(1).
         Type::BIT => "bit varying".to_owned(),
         _ if Type::from_oid(ty.oid()).is_some() => ty.name().to_owned(),
+        // A codec without a connection does not know the schema.
+        _ if ty.schema().is_empty() => return None,
         _ => format!("{}.{}", quoted(ty.schema()), quoted(ty.name())),
     };
     let is_range = matches!(declared.base().kind(), Kind::Range(_) | Kind::Multirange(_));

@@ -4,6 +4,7 @@
 pub mod array;
 pub mod cells;
 pub mod copy;
+pub mod copy_rows;
 pub mod float_text;
 pub mod geometry;
 pub mod inet;

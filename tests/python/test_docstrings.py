@@ -13,6 +13,7 @@ from functools import cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 import howdah
@@ -74,7 +75,7 @@ def test_examples_of_module_hold(name: str, db: howdah.Database, url: str, runne
             runner.run(result)
 
     module = importlib.import_module(name)
-    names: dict[str, Any] = {"howdah": howdah, "url": url, "db": db, "_awaited": awaited}
+    names: dict[str, Any] = {"howdah": howdah, "psycopg": psycopg, "url": url, "db": db, "_awaited": awaited}
     if name.startswith("howdah._async."):
         names["db"] = howdah.AsyncDatabase(url)
     examples = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.FAIL_FAST)

@@ -15,6 +15,8 @@ mod cases;
 mod files;
 #[path = "golden/server_text.rs"]
 mod server_text;
+#[path = "golden/streams.rs"]
+mod streams;
 
 mod columns;
 

@@ -12,7 +12,7 @@ import pydantic
 from arro3.core import RecordBatch, Schema, Table
 
 import howdah as pg
-from howdah import embedded
+from howdah import codec, embedded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -251,3 +251,11 @@ def a_server_has_a_url() -> None:
         assert_type(server.url, str)
         pg.Database(server.url)
     embedded.server().stop()
+
+
+def a_codec_takes_names_and_descriptions(rows: ArrowStream, chunks: list[memoryview]) -> None:
+    columns: dict[str, codec.Type] = {"id": "bigint", "moods": codec.Array(codec.Enum("mood", ("sad", "ok")), 16400)}
+    assert_type(codec.encode(rows, columns), "Iterator[bytes]")
+    assert_type(codec.decode(chunks, columns, types={"id": "int32"}, out_of_range="null"), pg.ArrowReader)
+    codec.decode(b"", [("id", "bigint")]).to_polars()
+    codec.encode([(1,)], {"id": "bigint"})

@@ -15,12 +15,13 @@ use pyo3::types::PyType;
 
 use super::arrow_builders::{ColumnBuilder, ConversionError};
 use super::arrow_streams::CStreamReader;
+use super::destination::Destination;
 use super::gil::{attached, from_py_err};
 use super::names::refuse_nul;
 use super::rows::conversion_error;
 use super::source::builder_for;
 use crate::error::{Error, Result};
-use crate::load::{Layout, PreparedLoad, Source};
+use crate::load::{Layout, Source};
 use columns::{column_error, is_library_error, named_columns, object_array, to_arrow};
 use objects::{infer_builder, push_all};
 
@@ -116,15 +117,15 @@ impl Frame {
         &self.names
     }
 
-    /// The frame as a source of batches for a prepared load.
+    /// The frame as a source of batches for a load or an encoder.
     pub fn into_source(
         self,
         py: Python<'_>,
-        load: &PreparedLoad<'_>,
+        destination: &dyn Destination,
         table: &str,
     ) -> Result<FrameSource> {
-        let targets = load.renamed(&self.names)?;
-        let layout = load.layout(&targets)?;
+        let targets = destination.renamed(&self.names)?;
+        let layout = destination.layout(&targets)?;
         let mut columns = Vec::with_capacity(self.columns.len());
         for (index, (values, target)) in self.columns.into_iter().zip(&targets).enumerate() {
             let ColumnSource::Objects(objects) = values else {
@@ -136,10 +137,10 @@ impl Frame {
                     let column = columns.get(index).ok_or_else(|| {
                         Error::Internal("a column that the target does not have".to_owned())
                     })?;
-                    builder_for(load, &column.declared)?
+                    builder_for(destination, &column.declared)?
                 }
                 Layout::FromSource(requested) => match requested.get(target) {
-                    Some(column_type) => builder_for(load, column_type)?,
+                    Some(column_type) => builder_for(destination, column_type)?,
                     None => infer_builder(objects.bind(py), target)?,
                 },
             };

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import howdah
-from howdah import embedded, outcomes, testing
+from howdah import codec, embedded, outcomes, testing
 from tests.python.documentation.pages import DOCS, README, ROOT, name_of, navigation, settings
 from tools import generate_llms
 
@@ -49,7 +49,7 @@ def test_links_of_repository_page_lead_to_files(page: Path) -> None:
 def test_reference_has_every_public_name_once() -> None:
     names = [name for name, _ in directives()]
     wanted = [f"howdah.{name}" for name in howdah.__all__]
-    wanted += [embedded.__name__, testing.__name__, f"{outcomes.__name__}.outcome_of"]
+    wanted += [codec.__name__, embedded.__name__, testing.__name__, f"{outcomes.__name__}.outcome_of"]
     assert Counter(names) == Counter(wanted)
 
 

@@ -153,9 +153,7 @@ def test_create_reports_rows_and_keeps_names(db: howdah.Database, sql: Sql) -> N
 
 
 def test_create_of_arrow_type_that_postgresql_lacks_names_the_column(db: howdah.Database, sql: Sql) -> None:
-    data = pa.table(
-        {"id": [1], "odd": pa.array([{"a": 1}]), "worse": pa.array([[("k", 1)]], pa.map_("string", "int8"))}
-    )
+    data = pa.table({"id": [1], "odd": pa.array([{"a": b"1"}]), "worse": pa.array([[(1, 1)]], pa.map_("int8", "int8"))})
     with pytest.raises((ProgrammingError, howdah.NotSupportedError)) as caught:
         db.load("new", data, mode="create")
     assert '"odd"' in str(caught.value)

@@ -1,8 +1,8 @@
-"""Types that howdah does not support are read and sent as the server's text."""
+"""Types without a Python type of their own are the server's text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,31 +11,33 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("declaration", "text"),
+    ("declaration", "text", "value"),
     [
-        ('"char"', "a"),
-        ("point", "(1,2)"),
-        ("money", "$1.50"),
-        ("bit(3)", "101"),
-        ("varbit", "1"),
-        ("macaddr", "08:00:2b:01:02:03"),
-        ("pair", '(1,"a b")'),
-        ("pg_lsn", "16/B374D848"),
-        ("regclass", "pg_class"),
-        ("xid8", "5"),
-        ("point[]", '{"(1,2)"}'),
-        ("pair[]", '{"(1,x)"}'),
-        ("tid", "(0,1)"),
+        ('"char"', "a", "a"),
+        ("point", "(1,2)", "(1,2)"),
+        ("money", "$1.50", "$1.50"),
+        ("bit(3)", "101", "101"),
+        ("varbit", "1", "1"),
+        ("macaddr", "08:00:2b:01:02:03", "08:00:2b:01:02:03"),
+        ("pair", '(1,"a b")', {"a": 1, "b": "a b"}),
+        ("pg_lsn", "16/B374D848", "16/B374D848"),
+        ("regclass", "pg_class", "pg_class"),
+        ("xid8", "5", 5),
+        ("point[]", '{"(1,2)"}', ["(1,2)"]),
+        ("pair[]", '{"(1,x)"}', [{"a": 1, "b": "x"}]),
+        ("tid", "(0,1)", "(0,1)"),
     ],
 )
-async def test_type_that_is_not_known_comes_as_text(db: howdah.AsyncDatabase, declaration: str, text: str) -> None:
+async def test_value_is_that_of_the_servers_text(
+    db: howdah.AsyncDatabase, declaration: str, text: str, value: Any
+) -> None:
     await db.execute("CREATE TYPE pair AS (a int4, b text)")
     async with db.transaction():
         await db.execute("SET LOCAL lc_monetary = 'C'")
-        assert await db.fetch_value(f"SELECT '{text}'::{declaration}") == text
-        assert await db.fetch_value(f"SELECT $1::{declaration}", text) == text
+        assert await db.fetch_value(f"SELECT '{text}'::{declaration}") == value
+        assert await db.fetch_value(f"SELECT $1::{declaration}", value) == value
         assert await db.fetch_value(f"SELECT $1::{declaration}", None) is None
-        assert await db.fetch_value(f"SELECT ($1::{declaration})::text", text) == text
+        assert await db.fetch_value(f"SELECT ($1::{declaration})::text", value) == text
 
 
 async def test_text_search_vector_comes_as_text(db: howdah.AsyncDatabase) -> None:
