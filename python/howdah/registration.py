@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from howdah.errors import InterfaceError, ProgrammingError
 
@@ -39,14 +39,15 @@ def decoder(
     return decode
 
 
-def _make(name: str, into: type, value: dict[str, Any]) -> Any:  # noqa: ANN401  (an object of the class)
+def _make(name: str, into: type, value: object) -> Any:  # noqa: ANN401  (an object of the class)
     """Make an object of a composite value's fields."""
     if not isinstance(value, dict):
         message = f"register_type({name!r}, into={into.__name__}): {name} is not a composite type"
         raise ProgrammingError(message)
+    fields = cast("dict[str, Any]", value)
     try:
-        return into(**value)
+        return into(**fields)
     except TypeError as error:
-        fields = ", ".join(value)
-        message = f"register_type({name!r}, into={into.__name__}): {name} has the fields {fields}: {error}"
+        names = ", ".join(fields)
+        message = f"register_type({name!r}, into={into.__name__}): {name} has the fields {names}: {error}"
         raise ProgrammingError(message) from error

@@ -1,9 +1,14 @@
 //! The columns that Python's data is converted for: those of a load, or those of a COPY without a connection.
 
+use std::sync::Arc;
+
+use super::arrow_builders::ColumnBuilder;
+use super::type_registry::TypeRegistry;
 use crate::copy::plan::Target;
 use crate::error::Result;
 use crate::load::{Layout, PreparedLoad};
 use crate::session::BindingData;
+use crate::types::{ColumnType, load_codec_for};
 
 /// The columns that rows are converted for.
 pub(super) trait Destination {
@@ -54,4 +59,18 @@ impl Destination for Target {
     fn binding(&self) -> Option<&BindingData> {
         None
     }
+}
+
+/// The builder of a column of the target.
+pub(super) fn builder_for(
+    target: &dyn Destination,
+    column_type: &ColumnType,
+) -> Result<ColumnBuilder> {
+    let pg_type = load_codec_for(column_type);
+    let field = Arc::new(pg_type.python_arrow_type(column_type));
+    let mut builder = ColumnBuilder::new(field, column_type.name())?;
+    if let Some(registry) = target.binding().and_then(TypeRegistry::of) {
+        builder.register(column_type, &registry);
+    }
+    Ok(builder)
 }

@@ -12,17 +12,16 @@ use pyo3_arrow::PyRecordBatch;
 
 use super::arrow_builders::{ColumnBuilder, is_instance_of_named, type_name};
 use super::arrow_streams::{CStreamReader, PyArrowReader};
-use super::destination::Destination;
+use super::destination::{Destination, builder_for};
 use super::gil::from_py_err;
 use super::infer::Inference;
 use super::pandas::{self, Frame};
 use super::reader::HowdahReader;
 use super::rows::{BufferedRows, RowSource, interned};
-use super::type_registry::TypeRegistry;
 use super::{names, polars};
 use crate::error::{Error, Result};
 use crate::load::{Layout, Source};
-use crate::types::{ColumnType, load_codec_for};
+use crate::types::ColumnType;
 
 /// The data of a load, by its form.
 pub(super) enum Data {
@@ -174,20 +173,6 @@ fn row_source(
     };
     // The schema has the rows' own names; the load renames them to those of the target.
     Ok(RowSource::new(py, table, rows, columns, &names))
-}
-
-/// The builder of a column of the target.
-pub(super) fn builder_for(
-    target: &dyn Destination,
-    column_type: &ColumnType,
-) -> Result<ColumnBuilder> {
-    let pg_type = load_codec_for(column_type);
-    let field = Arc::new(pg_type.python_arrow_type(column_type));
-    let mut builder = ColumnBuilder::new(field, column_type.name())?;
-    if let Some(registry) = target.binding().and_then(TypeRegistry::of) {
-        builder.register(column_type, &registry);
-    }
-    Ok(builder)
 }
 
 /// The builders of a new table's columns, of the requested types or inferred.

@@ -15,11 +15,10 @@ use pyo3::types::PyType;
 
 use super::arrow_builders::{ColumnBuilder, ConversionError};
 use super::arrow_streams::CStreamReader;
-use super::destination::Destination;
+use super::destination::{Destination, builder_for};
 use super::gil::{attached, from_py_err};
 use super::names::refuse_nul;
 use super::rows::conversion_error;
-use super::source::builder_for;
 use crate::error::{Error, Result};
 use crate::load::{Layout, Source};
 use columns::{column_error, is_library_error, named_columns, object_array, to_arrow};

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 import howdah
+from tests.python.versions import wants
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -36,6 +37,7 @@ def make(sql: Sql) -> Any:
 
     def make(declaration: str) -> None:
         if extension := VALUES[declaration][0]:
+            wants(extension, sql)
             sql(f"CREATE EXTENSION IF NOT EXISTS {extension}")
         sql(f"CREATE TABLE t (id int PRIMARY KEY, v {declaration}, n numeric(10, 2))")
 

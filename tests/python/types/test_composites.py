@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import howdah
+from tests.python.versions import wants
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -120,6 +121,7 @@ def test_composite_with_a_type_without_codec_is_text(db: howdah.Database, sql: S
 
 
 def test_hstore_by_every_path_is_the_same_dict(db: howdah.Database, sql: Sql, column: Column) -> None:
+    wants("hstore", sql)
     sql("CREATE EXTENSION IF NOT EXISTS hstore")
     given = [{"a": "1", "b c": None, "": 'x"y\\'}, {}, None]
     shown = ['""=>"x\\"y\\\\", "a"=>"1", "b c"=>NULL', "", None]
@@ -139,6 +141,7 @@ def test_hstore_by_every_path_is_the_same_dict(db: howdah.Database, sql: Sql, co
     ids=str,
 )
 def test_hstore_of_other_values_is_an_error(db: howdah.Database, sql: Sql, value: Any, says: str) -> None:
+    wants("hstore", sql)
     sql("CREATE EXTENSION IF NOT EXISTS hstore")
     sql("CREATE TABLE t (v hstore)")
     with pytest.raises(howdah.DataError, match=says):
@@ -148,6 +151,7 @@ def test_hstore_of_other_values_is_an_error(db: howdah.Database, sql: Sql, value
 
 
 def test_map_with_a_key_twice_is_an_error(db: howdah.Database, sql: Sql) -> None:
+    wants("hstore", sql)
     sql("CREATE EXTENSION IF NOT EXISTS hstore")
     sql("CREATE TABLE t (v hstore)")
     twice = pa.array([[("a", "1")], [("a", "1"), ("a", "2")]], pa.map_(pa.string(), pa.string()))

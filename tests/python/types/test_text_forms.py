@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 import howdah
+from tests.python.versions import wants
 
 if TYPE_CHECKING:
     from tests.python.conftest import Sql
@@ -56,6 +57,7 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
 
 def prepare(sql: Sql, declaration: str) -> None:
     if extension := EXTENSIONS.get(declaration):
+        wants(extension, sql)
         sql(f"CREATE EXTENSION IF NOT EXISTS {extension}")
 
 
