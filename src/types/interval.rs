@@ -110,7 +110,8 @@ impl PgType for Interval {
             let ns = us.checked_mul(1000).filter(|_| !infinite).ok_or_else(|| {
                 let mut value = String::new();
                 interval_text(months, days, us, &mut value);
-                let ns = if us < 0 { i64::MIN } else { i64::MAX };
+                // i64::MIN is NaT to numpy and pandas.
+                let ns = if us < 0 { -i64::MAX } else { i64::MAX };
                 let nearest = Some(IntervalMonthDayNano::new(months, days, ns));
                 DecodeError::OutOfRange { nearest, value }
             })?;

@@ -138,7 +138,8 @@ pub(super) fn decoder(
         us.checked_add(EPOCH_US).filter(|_| us != i64::MIN).ok_or_else(|| {
             let mut value = String::new();
             timestamp_text(us, zone, &mut value);
-            let nearest = if us < 0 { i64::MIN } else { i64::MAX };
+            // i64::MIN is NaT to numpy and pandas.
+            let nearest = if us < 0 { -i64::MAX } else { i64::MAX };
             DecodeError::OutOfRange { nearest: Some(nearest), value }
         })
     })

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -24,9 +25,9 @@ BEYOND: list[tuple[str, str, Any]] = [
     ("'infinity'::date", "infinity", 2**31 - 1),
     ("'-infinity'::date", "-infinity", -(2**31)),
     ("'infinity'::timestamp", "infinity", 2**63 - 1),
-    ("'-infinity'::timestamp", "-infinity", -(2**63)),
+    ("'-infinity'::timestamp", "-infinity", 1 - 2**63),
     ("'infinity'::timestamptz", "infinity", 2**63 - 1),
-    ("'-infinity'::timestamptz", "-infinity", -(2**63)),
+    ("'-infinity'::timestamptz", "-infinity", 1 - 2**63),
     ("'294276-12-31 23:59:59'::timestamp", "294276-12-31 23:59:59", 2**63 - 1),
     ("'24:00:00'::time", "24:00:00", 86_400 * US - 1),
     ("'NaN'::numeric(5,2)", "NaN", None),
@@ -202,3 +203,23 @@ def test_type_asked_for_that_is_none_is_refused(db: howdah.Database, types: Any)
 def test_type_asked_for_that_the_column_cannot_be_is_refused(db: howdah.Database) -> None:
     with pytest.raises(howdah.Error, match='"v"'):
         db.read("SELECT true AS v", types={"v": "date32"}).to_arrow()
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+def test_clamped_value_is_missing_to_no_library(db: howdah.Database, kind: str) -> None:
+    query = f"SELECT v FROM (VALUES (1, '-infinity'::{kind}), (2, 'infinity'), (3, NULL)) t (n, v) ORDER BY n"
+
+    def read() -> howdah.ArrowReader:
+        return db.read(query, out_of_range="clamp")
+
+    assert read().to_pandas()["v"].isna().tolist() == [False, False, True]
+    assert read().to_polars()["v"].is_null().to_list() == [False, False, True]
+    assert np.isnat(read().to_polars()["v"].to_numpy()).tolist() == [False, False, True]
+    assert np.isnat(read().to_arrow()["v"].to_numpy()).tolist() == [False, False, True]
+
+
+def test_clamped_interval_has_a_part_that_is_a_timedelta(db: howdah.Database, server: embedded.Server) -> None:
+    since(17, server)
+    for text in ("infinity", "-infinity"):
+        (clamped,) = db.read(f"SELECT '{text}'::interval AS v", out_of_range="clamp").to_arrow()["v"].to_pylist()
+        assert not np.isnat(np.timedelta64(clamped.nanoseconds, "ns"))

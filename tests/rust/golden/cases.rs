@@ -102,7 +102,7 @@ const TIMES: &[(&str, Option<&str>)] = &[("24:00:00", Some("86399999999"))];
 const TIMETZS: &[(&str, Option<&str>)] =
     &[("24:00:00+00", Some("{time: 23:59:59.999999, offset: 0}"))];
 const LAST_US: Option<&str> = Some("9223372036854775807");
-const FIRST_US: Option<&str> = Some("-9223372036854775808");
+const FIRST_US: Option<&str> = Some("-9223372036854775807");
 const TIMESTAMPS: &[(&str, Option<&str>)] =
     &[("294276-12-31 23:59:59.999999", LAST_US), ("infinity", LAST_US), ("-infinity", FIRST_US)];
 const TIMESTAMPTZS: &[(&str, Option<&str>)] =
@@ -110,10 +110,10 @@ const TIMESTAMPTZS: &[(&str, Option<&str>)] =
 /// Months, days and nanoseconds.
 const INTERVALS: &[(&str, Option<&str>)] = &[
     ("2562047788:00:54.775807", Some("0 0 9223372036854775807")),
-    ("-2562047788:00:54.775807", Some("0 0 -9223372036854775808")),
+    ("-2562047788:00:54.775807", Some("0 0 -9223372036854775807")),
     ("2562047:47:16.854776", Some("0 0 9223372036854775807")),
     ("infinity", Some("2147483647 2147483647 9223372036854775807")),
-    ("-infinity", Some("-2147483648 -2147483648 -9223372036854775808")),
+    ("-infinity", Some("-2147483648 -2147483648 -9223372036854775807")),
 ];
 
 fn mood() -> Type {
