@@ -229,32 +229,51 @@ class RollbackCore:
         async with self.statement(lease) as real:
             return await self.core.execute_many(sql, rows, real)
 
-    async def fetch(self, sql: Sql, params: tuple[object, ...], into: Any, lease: object) -> list[Any]:  # noqa: ANN401
+    async def fetch(
+        self,
+        sql: Sql,
+        params: tuple[object, ...],
+        into: Any,  # noqa: ANN401
+        lease: object,
+        out_of_range: str = "error",
+    ) -> list[Any]:
         """Run a query and return all its rows."""
         async with self.statement(lease) as real:
-            return await self.core.fetch(sql, params, into, real)
+            return await self.core.fetch(sql, params, into, real, out_of_range)
 
-    async def fetch_one(self, sql: Sql, params: tuple[object, ...], into: Any, lease: object) -> Any:  # noqa: ANN401
+    async def fetch_one(
+        self,
+        sql: Sql,
+        params: tuple[object, ...],
+        into: Any,  # noqa: ANN401
+        lease: object,
+        out_of_range: str = "error",
+    ) -> Any:  # noqa: ANN401
         """Run a query and return its first row."""
         async with self.statement(lease) as real:
-            return await self.core.fetch_one(sql, params, into, real)
+            return await self.core.fetch_one(sql, params, into, real, out_of_range)
 
-    async def fetch_value(self, sql: Sql, params: tuple[object, ...], lease: object) -> Any:  # noqa: ANN401
+    async def fetch_value(
+        self, sql: Sql, params: tuple[object, ...], lease: object, out_of_range: str = "error"
+    ) -> Any:  # noqa: ANN401
         """Run a query and return the first value of its first row."""
         async with self.statement(lease) as real:
-            return await self.core.fetch_value(sql, params, real)
+            return await self.core.fetch_value(sql, params, real, out_of_range)
 
-    async def stream(
+    async def stream(  # noqa: PLR0917  (the arguments of the class that it stands in for)
         self,
         sql: Sql,
         params: tuple[object, ...],
         batch_rows: int,
         into: Any,  # noqa: ANN401
         lease: object,
+        out_of_range: str = "error",
     ) -> SavepointCursor:
         """Run a query, and return a cursor over its rows."""
         async with self.statement(lease) as real:
-            return SavepointCursor(self, await self.core.stream(sql, params, batch_rows, into, real), lease)
+            return SavepointCursor(
+                self, await self.core.stream(sql, params, batch_rows, into, real, out_of_range), lease
+            )
 
     def load(self, *arguments: Any) -> _core.LoadReport:  # noqa: ANN401
         """Load rows, on a worker thread."""

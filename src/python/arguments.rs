@@ -7,6 +7,7 @@ use pyo3::types::PyString;
 
 use super::errors::exception;
 use crate::error::Error;
+use crate::types::OutOfRange;
 
 /// A string that a message may show, such as a name.
 pub(super) struct Text(pub String);
@@ -23,6 +24,34 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text {
 /// Unwraps the strings.
 pub(super) fn strings(texts: Vec<Text>) -> Vec<String> {
     texts.into_iter().map(|text| text.0).collect()
+}
+
+/// The policy for values that are out of range.
+pub(super) struct Policy(pub OutOfRange);
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self(OutOfRange::Error)
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Policy {
+    type Error = PyErr;
+
+    fn extract(policy: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let text = policy.cast::<PyString>()?;
+        match text.to_str().map_err(|_| surrogate_error(&text))? {
+            "error" => Ok(Self(OutOfRange::Error)),
+            "null" => Ok(Self(OutOfRange::Null)),
+            "clamp" => Ok(Self(OutOfRange::Clamp)),
+            "string" => Ok(Self(OutOfRange::Text)),
+            other => {
+                let message =
+                    format!("out_of_range {other:?}: expected error, null, clamp or string");
+                Err(exception(policy.py(), Error::Interface(message)))
+            }
+        }
+    }
 }
 
 /// Characters of a string that a message shows.

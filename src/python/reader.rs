@@ -258,19 +258,8 @@ impl RecordBatchReader for BatchStream {
 pub(super) fn read_options(
     batch_rows: usize,
     types: Option<&Bound<'_, PyDict>>,
-    out_of_range: &str,
+    out_of_range: OutOfRange,
 ) -> Result<Options> {
-    let out_of_range = match out_of_range {
-        "error" => OutOfRange::Error,
-        "null" => OutOfRange::Null,
-        "clamp" => OutOfRange::Clamp,
-        "string" => OutOfRange::Text,
-        _ => {
-            return Err(Error::Interface(format!(
-                "out_of_range {out_of_range:?}: expected error, null, clamp or string"
-            )));
-        }
-    };
     if batch_rows == 0 {
         return Err(Error::Interface("batch_rows: expected 1 or more, got 0".into()));
     }

@@ -1,7 +1,7 @@
 //! The codecs of a statement: encodes Python values as its parameters, and decodes its rows into Python objects.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend::{self, BindError};
@@ -16,13 +16,15 @@ use super::type_registry::TypeRegistry;
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, Typed};
 use crate::session::Statement;
-use crate::types::{ColumnType, read_codec_for};
+use crate::types::{ColumnType, OutOfRange, read_codec_for};
 use crate::wire::message::{Cells, Messages, tag};
 
 /// The encoders of a statement's parameters and the decoders of its columns; made once per statement.
 pub(super) struct StatementCodecs {
     encoders: Vec<Encoder>,
     decoders: Vec<Decoder>,
+    /// The decoders of the policies other than [`OutOfRange::Error`], each made on first use.
+    policy_decoders: [OnceLock<Vec<Decoder>>; 3],
     names: Vec<Py<PyString>>,
     parameter_formats: Vec<i16>,
     result_formats: Vec<i16>,
@@ -34,13 +36,10 @@ pub(super) struct StatementCodecs {
 
 impl StatementCodecs {
     fn new(py: Python<'_>, typed: &Typed) -> Self {
-        let values = &typed.values;
-        let fractions = if values.json_decimals { Fractions::Decimals } else { Fractions::Floats };
-        let options = CodecOptions { fractions, registry: TypeRegistry::of(&values.binding) };
+        let options = codec_options(typed, OutOfRange::Error);
         let encoder = |ty: &ColumnType| Encoder::new(ty, &options);
         let encoders: Vec<_> = typed.parameters.iter().map(encoder).collect();
-        let decoder = |(_, ty): &(String, ColumnType)| Decoder::new(ty, &options);
-        let decoders: Vec<_> = typed.columns.iter().map(decoder).collect();
+        let decoders = decoders(typed, &options);
         let names = typed.columns.iter().map(|(name, _)| PyString::intern(py, name).unbind());
         let parameter_formats = single_format(encoders.iter().map(Encoder::format).collect());
         let result_formats = single_format(decoders.iter().map(Decoder::format).collect());
@@ -51,6 +50,7 @@ impl StatementCodecs {
         Self {
             encoders,
             decoders,
+            policy_decoders: Default::default(),
             names,
             parameter_formats,
             result_formats,
@@ -62,6 +62,18 @@ impl StatementCodecs {
     /// The codecs of a statement, made on first use.
     pub fn cached<'a>(py: Python<'_>, typed: &'a Typed) -> Result<&'a Self> {
         typed.codecs(|| Self::new(py, typed))
+    }
+
+    /// The decoders of a policy. They have the formats of [`Self::decoders`].
+    fn decoders_for(&self, typed: &Typed, out_of_range: OutOfRange) -> &[Decoder] {
+        let [null, clamp, text] = &self.policy_decoders;
+        let made = match out_of_range {
+            OutOfRange::Error => return &self.decoders,
+            OutOfRange::Null => null,
+            OutOfRange::Clamp => clamp,
+            OutOfRange::Text => text,
+        };
+        made.get_or_init(|| decoders(typed, &codec_options(typed, out_of_range)))
     }
 
     /// Appends a Bind message with these values for a portal.
@@ -122,6 +134,18 @@ impl StatementCodecs {
     }
 }
 
+/// How a statement's values are converted.
+fn codec_options(typed: &Typed, out_of_range: OutOfRange) -> CodecOptions {
+    let values = &typed.values;
+    let fractions = if values.json_decimals { Fractions::Decimals } else { Fractions::Floats };
+    CodecOptions { fractions, registry: TypeRegistry::of(&values.binding), out_of_range }
+}
+
+/// The decoders of a statement's columns.
+fn decoders(typed: &Typed, options: &CodecOptions) -> Vec<Decoder> {
+    typed.columns.iter().map(|(_, ty)| Decoder::new(ty, options)).collect()
+}
+
 /// Finds the first name that more than one column has.
 fn duplicate_column(columns: &[(String, ColumnType)]) -> Option<String> {
     let mut names = HashSet::new();
@@ -145,7 +169,7 @@ pub(super) fn tuple_items<'py>(py: Python<'py>, tuple: &Py<PyTuple>) -> Vec<Boun
 ///
 /// As in psycopg, a row factory is a callable that gets the names of the columns and returns a row maker, and a
 /// row maker is a callable that gets the values of each row and returns the object.
-pub(super) enum RowKind {
+enum ObjectKind {
     /// Dicts by the columns' names.
     Dicts,
     /// Single values, without names.
@@ -156,30 +180,46 @@ pub(super) enum RowKind {
     Maker(Py<PyAny>),
 }
 
+/// What rows become, and their values that Python's types cannot hold.
+pub(super) struct RowKind {
+    object: ObjectKind,
+    out_of_range: OutOfRange,
+}
+
 impl RowKind {
     /// The kind for the row factory `into`; dicts without one.
-    pub fn new(into: Option<Py<PyAny>>, database: &Arc<str>) -> Self {
-        into.map_or(Self::Dicts, |row_factory| Self::Factory(row_factory, Arc::clone(database)))
+    pub fn new(into: Option<Py<PyAny>>, database: &Arc<str>, out_of_range: OutOfRange) -> Self {
+        let object = into.map_or(ObjectKind::Dicts, |row_factory| {
+            ObjectKind::Factory(row_factory, Arc::clone(database))
+        });
+        Self { object, out_of_range }
+    }
+
+    /// The kind of single values.
+    pub fn values(out_of_range: OutOfRange) -> Self {
+        Self { object: ObjectKind::Values, out_of_range }
     }
 
     /// The same kind with the row factory called for a statement's columns, so that it is called once for all
     /// chunks of the result.
     pub fn resolve(&self, py: Python<'_>, typed: &Typed) -> Result<Self> {
-        Ok(match self {
-            Self::Dicts => Self::Dicts,
-            Self::Values => Self::Values,
-            Self::Factory(row_factory, database) => Self::Maker(
+        let object = match &self.object {
+            ObjectKind::Dicts => ObjectKind::Dicts,
+            ObjectKind::Values => ObjectKind::Values,
+            ObjectKind::Factory(row_factory, database) => ObjectKind::Maker(
                 row_maker(py, StatementCodecs::cached(py, typed)?, row_factory, database)?.unbind(),
             ),
-            Self::Maker(maker) => Self::Maker(maker.clone_ref(py)),
-        })
+            ObjectKind::Maker(maker) => ObjectKind::Maker(maker.clone_ref(py)),
+        };
+        Ok(Self { object, out_of_range: self.out_of_range })
     }
 }
 
 /// Decodes the `DataRow` messages of a reply into Python objects.
 pub(super) struct RowDecoder<'py, 'a> {
     py: Python<'py>,
-    codecs: &'a StatementCodecs,
+    names: &'a [Py<PyString>],
+    decoders: &'a [Decoder],
     columns: &'a [(String, ColumnType)],
     maker: RowMaker<'py>,
 }
@@ -228,8 +268,8 @@ impl<'py> RowMaker<'py> {
 impl<'py, 'a> RowDecoder<'py, 'a> {
     pub fn new(py: Python<'py>, typed: &'a Typed, row_kind: &RowKind) -> Result<Self> {
         let codecs = StatementCodecs::cached(py, typed)?;
-        let maker = match row_kind {
-            RowKind::Dicts => {
+        let maker = match &row_kind.object {
+            ObjectKind::Dicts => {
                 if let Some(name) = &codecs.duplicate_column {
                     return Err(Error::Programming(format!(
                         "two columns are named \"{name}\", and a dict can have only one of them; rename one with AS"
@@ -237,13 +277,14 @@ impl<'py, 'a> RowDecoder<'py, 'a> {
                 }
                 RowMaker::Dict
             }
-            RowKind::Values => RowMaker::Dict,
-            RowKind::Factory(row_factory, database) => {
+            ObjectKind::Values => RowMaker::Dict,
+            ObjectKind::Factory(row_factory, database) => {
                 RowMaker::new(row_maker(py, codecs, row_factory, database)?)
             }
-            RowKind::Maker(maker) => RowMaker::new(maker.bind(py).clone()),
+            ObjectKind::Maker(maker) => RowMaker::new(maker.bind(py).clone()),
         };
-        Ok(Self { py, codecs, columns: &typed.columns, maker })
+        let decoders = codecs.decoders_for(typed, row_kind.out_of_range);
+        Ok(Self { py, names: &codecs.names, decoders, columns: &typed.columns, maker })
     }
 
     /// Decodes all rows of a reply. `first` is the number of the first of them in the result, for errors.
@@ -293,10 +334,10 @@ impl<'py, 'a> RowDecoder<'py, 'a> {
         let Some(message) = Messages(reply).find(|message| message.tag == tag::ROW) else {
             return Ok(None);
         };
-        let mut cells = Cells::new(message.body, self.codecs.decoders.len())?;
-        let first = self.codecs.decoders.first();
+        let mut cells = Cells::new(message.body, self.decoders.len())?;
+        let first = self.decoders.first();
         let value = first.map(|decoder| self.decode_cell(decoder, 0, &mut cells)).transpose()?;
-        for _ in self.codecs.decoders.iter().skip(1) {
+        for _ in self.decoders.iter().skip(1) {
             cells.cell()?;
         }
         cells.end()?;
@@ -304,11 +345,11 @@ impl<'py, 'a> RowDecoder<'py, 'a> {
     }
 
     fn decode_row(&self, body: &[u8]) -> Result<Bound<'py, PyAny>> {
-        let mut cells = Cells::new(body, self.codecs.decoders.len())?;
-        let decoders = self.codecs.decoders.iter().enumerate();
+        let mut cells = Cells::new(body, self.decoders.len())?;
+        let decoders = self.decoders.iter().enumerate();
         if let RowMaker::Dict = &self.maker {
             let dict = PyDict::new(self.py);
-            for ((index, decoder), name) in decoders.zip(&self.codecs.names) {
+            for ((index, decoder), name) in decoders.zip(self.names) {
                 let value = self.decode_cell(decoder, index, &mut cells)?;
                 dict.set_item(name.bind(self.py), value).map_err(from_py_err)?;
             }

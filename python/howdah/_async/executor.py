@@ -84,10 +84,12 @@ class AsyncExecutor:
         return await self._core.execute_many(sql, rows, self.lease())
 
     @overload
-    async def fetch(self, sql: str, /, *params: object) -> list[dict[str, Any]]: ...
+    async def fetch(self, sql: str, /, *params: object, out_of_range: OutOfRange = ...) -> list[dict[str, Any]]: ...
     @overload
-    async def fetch(self, sql: str, /, *params: object, into: type[T]) -> list[T]: ...
-    async def fetch(self, sql: str, /, *params: object, into: type[Any] | None = None) -> list[Any]:
+    async def fetch(self, sql: str, /, *params: object, into: type[T], out_of_range: OutOfRange = ...) -> list[T]: ...
+    async def fetch(
+        self, sql: str, /, *params: object, into: type[Any] | None = None, out_of_range: OutOfRange = "error"
+    ) -> list[Any]:
         """Run a query and return all its rows.
 
         Args:
@@ -95,6 +97,9 @@ class AsyncExecutor:
             *params: The values of the parameters.
             into: A dataclass, named tuple, pydantic model or msgspec Struct; each field gets the column of its name,
                 and a field with a default may have no column. A field annotated with an Enum class gets its member.
+            out_of_range: The result for a value that Python's type cannot hold: an infinite date, timestamp or
+                interval, a year before 1 or after 9999, 24:00. `error` raises; `null` gives None; `clamp` gives the
+                nearest value; `string` gives the text of that value.
 
         Returns:
             The rows, as dicts or objects of `into`.
@@ -115,19 +120,26 @@ class AsyncExecutor:
             [Square(n=3, square=9)]
         """
         make = None if into is None else row_factory(into)
-        return await self._core.fetch(sql, params, make, self.lease())
+        return await self._core.fetch(sql, params, make, self.lease(), out_of_range)
 
     @overload
-    async def fetch_one(self, sql: str, /, *params: object) -> dict[str, Any] | None: ...
+    async def fetch_one(
+        self, sql: str, /, *params: object, out_of_range: OutOfRange = ...
+    ) -> dict[str, Any] | None: ...
     @overload
-    async def fetch_one(self, sql: str, /, *params: object, into: type[T]) -> T | None: ...
-    async def fetch_one(self, sql: str, /, *params: object, into: type[Any] | None = None) -> Any:
+    async def fetch_one(
+        self, sql: str, /, *params: object, into: type[T], out_of_range: OutOfRange = ...
+    ) -> T | None: ...
+    async def fetch_one(
+        self, sql: str, /, *params: object, into: type[Any] | None = None, out_of_range: OutOfRange = "error"
+    ) -> Any:
         """Run a query and return its first row.
 
         Args:
             sql: A query with parameters `$1`, `$2`, ….
             *params: The values of the parameters.
             into: A dataclass, named tuple, pydantic model or msgspec Struct; see `fetch`.
+            out_of_range: The result for a value that Python's type cannot hold; see `fetch`.
 
         Returns:
             The row, as a dict or an object of `into`; None if there is none.
@@ -143,14 +155,15 @@ class AsyncExecutor:
             >>> await db.fetch_one("SELECT 1 WHERE false")
         """
         make = None if into is None else row_factory(into)
-        return await self._core.fetch_one(sql, params, make, self.lease())
+        return await self._core.fetch_one(sql, params, make, self.lease(), out_of_range)
 
-    async def fetch_value(self, sql: str, /, *params: object) -> Any:  # noqa: ANN401  (of the column's type)
+    async def fetch_value(self, sql: str, /, *params: object, out_of_range: OutOfRange = "error") -> Any:  # noqa: ANN401  (of the column's type)
         """Run a query and return the first value of its first row.
 
         Args:
             sql: A query with parameters `$1`, `$2`, ….
             *params: The values of the parameters.
+            out_of_range: The result for a value that Python's type cannot hold; see `fetch`.
 
         Returns:
             The value; None if it is NULL, or if there is no row.
@@ -163,7 +176,7 @@ class AsyncExecutor:
             >>> await db.fetch_value("SELECT count(*) FROM generate_series(1, 5)")
             5
         """
-        return await self._core.fetch_value(sql, params, self.lease())
+        return await self._core.fetch_value(sql, params, self.lease(), out_of_range)
 
     def pipeline(self, *, transaction: bool = True) -> AsyncPipeline:
         """Return a block whose statements are sent without waiting for the results of those before them.
@@ -191,11 +204,21 @@ class AsyncExecutor:
         return AsyncPipeline(self._core, self.lease, transaction=transaction)
 
     @overload
-    def stream(self, sql: str, /, *params: object, batch_rows: int = 1000) -> AsyncGenerator[dict[str, Any]]: ...
+    def stream(
+        self, sql: str, /, *params: object, batch_rows: int = 1000, out_of_range: OutOfRange = ...
+    ) -> AsyncGenerator[dict[str, Any]]: ...
     @overload
-    def stream(self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[T]) -> AsyncGenerator[T]: ...
+    def stream(
+        self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[T], out_of_range: OutOfRange = ...
+    ) -> AsyncGenerator[T]: ...
     async def stream(
-        self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[Any] | None = None
+        self,
+        sql: str,
+        /,
+        *params: object,
+        batch_rows: int = 1000,
+        into: type[Any] | None = None,
+        out_of_range: OutOfRange = "error",
     ) -> AsyncGenerator[Any]:
         """Run a query and yield its rows one by one, in constant memory; it begins with the first iteration.
 
@@ -206,6 +229,7 @@ class AsyncExecutor:
             *params: The values of the parameters.
             batch_rows: How many rows are taken from the server at a time.
             into: A dataclass, named tuple, pydantic model or msgspec Struct; see `fetch`.
+            out_of_range: The result for a value that Python's type cannot hold; see `fetch`.
 
         Yields:
             The rows, as dicts or objects of `into`.
@@ -224,7 +248,7 @@ class AsyncExecutor:
         """
         make = None if into is None else row_factory(into)
         lease = self.lease()
-        cursor = await self._core.stream(sql, params, batch_rows, make, lease)
+        cursor = await self._core.stream(sql, params, batch_rows, make, lease, out_of_range)
         try:
             while rows := await cursor.rows():
                 for row in rows:

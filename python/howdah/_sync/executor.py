@@ -85,10 +85,12 @@ class Executor:
         return self._core.execute_many(sql, rows, self.lease())
 
     @overload
-    def fetch(self, sql: str, /, *params: object) -> list[dict[str, Any]]: ...
+    def fetch(self, sql: str, /, *params: object, out_of_range: OutOfRange = ...) -> list[dict[str, Any]]: ...
     @overload
-    def fetch(self, sql: str, /, *params: object, into: type[T]) -> list[T]: ...
-    def fetch(self, sql: str, /, *params: object, into: type[Any] | None = None) -> list[Any]:
+    def fetch(self, sql: str, /, *params: object, into: type[T], out_of_range: OutOfRange = ...) -> list[T]: ...
+    def fetch(
+        self, sql: str, /, *params: object, into: type[Any] | None = None, out_of_range: OutOfRange = "error"
+    ) -> list[Any]:
         """Run a query and return all its rows.
 
         Args:
@@ -96,6 +98,9 @@ class Executor:
             *params: The values of the parameters.
             into: A dataclass, named tuple, pydantic model or msgspec Struct; each field gets the column of its name,
                 and a field with a default may have no column. A field annotated with an Enum class gets its member.
+            out_of_range: The result for a value that Python's type cannot hold: an infinite date, timestamp or
+                interval, a year before 1 or after 9999, 24:00. `error` raises; `null` gives None; `clamp` gives the
+                nearest value; `string` gives the text of that value.
 
         Returns:
             The rows, as dicts or objects of `into`.
@@ -116,19 +121,22 @@ class Executor:
             [Square(n=3, square=9)]
         """
         make = None if into is None else row_factory(into)
-        return self._core.fetch(sql, params, make, self.lease())
+        return self._core.fetch(sql, params, make, self.lease(), out_of_range)
 
     @overload
-    def fetch_one(self, sql: str, /, *params: object) -> dict[str, Any] | None: ...
+    def fetch_one(self, sql: str, /, *params: object, out_of_range: OutOfRange = ...) -> dict[str, Any] | None: ...
     @overload
-    def fetch_one(self, sql: str, /, *params: object, into: type[T]) -> T | None: ...
-    def fetch_one(self, sql: str, /, *params: object, into: type[Any] | None = None) -> Any:
+    def fetch_one(self, sql: str, /, *params: object, into: type[T], out_of_range: OutOfRange = ...) -> T | None: ...
+    def fetch_one(
+        self, sql: str, /, *params: object, into: type[Any] | None = None, out_of_range: OutOfRange = "error"
+    ) -> Any:
         """Run a query and return its first row.
 
         Args:
             sql: A query with parameters `$1`, `$2`, ….
             *params: The values of the parameters.
             into: A dataclass, named tuple, pydantic model or msgspec Struct; see `fetch`.
+            out_of_range: The result for a value that Python's type cannot hold; see `fetch`.
 
         Returns:
             The row, as a dict or an object of `into`; None if there is none.
@@ -144,14 +152,15 @@ class Executor:
             >>> db.fetch_one("SELECT 1 WHERE false")
         """
         make = None if into is None else row_factory(into)
-        return self._core.fetch_one(sql, params, make, self.lease())
+        return self._core.fetch_one(sql, params, make, self.lease(), out_of_range)
 
-    def fetch_value(self, sql: str, /, *params: object) -> Any:  # noqa: ANN401  (of the column's type)
+    def fetch_value(self, sql: str, /, *params: object, out_of_range: OutOfRange = "error") -> Any:  # noqa: ANN401  (of the column's type)
         """Run a query and return the first value of its first row.
 
         Args:
             sql: A query with parameters `$1`, `$2`, ….
             *params: The values of the parameters.
+            out_of_range: The result for a value that Python's type cannot hold; see `fetch`.
 
         Returns:
             The value; None if it is NULL, or if there is no row.
@@ -164,7 +173,7 @@ class Executor:
             >>> db.fetch_value("SELECT count(*) FROM generate_series(1, 5)")
             5
         """
-        return self._core.fetch_value(sql, params, self.lease())
+        return self._core.fetch_value(sql, params, self.lease(), out_of_range)
 
     def pipeline(self, *, transaction: bool = True) -> Pipeline:
         """Return a block whose statements are sent without waiting for the results of those before them.
@@ -192,11 +201,21 @@ class Executor:
         return Pipeline(self._core, self.lease, transaction=transaction)
 
     @overload
-    def stream(self, sql: str, /, *params: object, batch_rows: int = 1000) -> Generator[dict[str, Any]]: ...
-    @overload
-    def stream(self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[T]) -> Generator[T]: ...
     def stream(
-        self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[Any] | None = None
+        self, sql: str, /, *params: object, batch_rows: int = 1000, out_of_range: OutOfRange = ...
+    ) -> Generator[dict[str, Any]]: ...
+    @overload
+    def stream(
+        self, sql: str, /, *params: object, batch_rows: int = 1000, into: type[T], out_of_range: OutOfRange = ...
+    ) -> Generator[T]: ...
+    def stream(
+        self,
+        sql: str,
+        /,
+        *params: object,
+        batch_rows: int = 1000,
+        into: type[Any] | None = None,
+        out_of_range: OutOfRange = "error",
     ) -> Generator[Any]:
         """Run a query and yield its rows one by one, in constant memory; it begins with the first iteration.
 
@@ -207,6 +226,7 @@ class Executor:
             *params: The values of the parameters.
             batch_rows: How many rows are taken from the server at a time.
             into: A dataclass, named tuple, pydantic model or msgspec Struct; see `fetch`.
+            out_of_range: The result for a value that Python's type cannot hold; see `fetch`.
 
         Yields:
             The rows, as dicts or objects of `into`.
@@ -225,7 +245,7 @@ class Executor:
         """
         make = None if into is None else row_factory(into)
         lease = self.lease()
-        cursor = self._core.stream(sql, params, batch_rows, make, lease)
+        cursor = self._core.stream(sql, params, batch_rows, make, lease, out_of_range)
         try:
             while rows := cursor.rows():
                 yield from rows

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::super::arguments::{BatchRows, Text, Url, strings};
+use super::super::arguments::{BatchRows, Policy, Text, Url, strings};
 use super::super::bulk::{self, LoadTarget, ReadSource, text_pairs};
 use super::super::cancellation::Cancel;
 use super::super::cursor::Stream;

@@ -59,7 +59,7 @@ pub(super) fn encode_interval(value: &Bound<'_, PyAny>, out: &mut BytesMut) -> E
     Ok(())
 }
 
-fn is_infinite(months: i32, days: i32, us: i64) -> bool {
+pub(super) fn is_infinite(months: i32, days: i32, us: i64) -> bool {
     matches!((months, days, us), (i32::MAX, i32::MAX, i64::MAX) | (i32::MIN, i32::MIN, i64::MIN))
 }
 

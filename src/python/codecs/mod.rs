@@ -7,6 +7,7 @@ mod datetime;
 mod json;
 mod network;
 mod number;
+mod policy;
 mod range;
 mod raw_init;
 mod text;
@@ -29,7 +30,7 @@ use super::gil::from_py_err;
 use super::type_registry::{Converter, TypeRegistry};
 use crate::error::{Error, Result, ValueError};
 use crate::types::vector::width;
-use crate::types::{ColumnType, TextForm, codec_for, geometry, hstore};
+use crate::types::{ColumnType, OutOfRange, TextForm, codec_for, geometry, hstore};
 use crate::wire::Malformed;
 use crate::wire::vector::Width;
 pub(in crate::python) use json::Fractions;
@@ -70,6 +71,8 @@ enum Codec {
     Array(Box<array::ElementCodec>),
     /// A type with a typmod, at which the server may round or truncate: such values are refused.
     Checked(Box<Codec>, ColumnType),
+    /// A type with values that Python's type cannot hold, and a policy for them.
+    WithPolicy(Box<policy::PolicyCodec>),
     /// A type whose Python values the user converts.
     Registered(Box<Codec>, Arc<Converter>),
     /// The text format, for types without a binary codec.
@@ -81,6 +84,8 @@ enum Codec {
 pub(in crate::python) struct CodecOptions {
     pub fractions: Fractions,
     pub registry: Option<Arc<TypeRegistry>>,
+    /// What decoding does with a value that Python's type cannot hold.
+    pub out_of_range: OutOfRange,
 }
 
 impl Codec {
@@ -88,7 +93,10 @@ impl Codec {
     fn for_encoding(column_type: &ColumnType, options: &CodecOptions) -> Self {
         let codec = Self::without_converter(column_type, options);
         match options.registry.as_ref().and_then(|registry| registry.find(&column_type.ty)) {
-            Some(converter) => Self::Registered(Box::new(codec), converter),
+            Some(converter) => match codec {
+                Self::WithPolicy(policy) => Self::WithPolicy(Box::new(policy.converted(converter))),
+                codec => Self::Registered(Box::new(codec), converter),
+            },
             None => codec,
         }
     }
@@ -104,7 +112,10 @@ impl Codec {
                 .map_or(Self::TextFallback, Self::Range),
             Kind::Multirange(subtype) => Self::bound_codec(column_type, subtype, options)
                 .map_or(Self::TextFallback, Self::Multirange),
-            _ => match Self::scalar(column_type.base(), options.fractions) {
+            _ => match policy::with_policy(
+                Self::scalar(column_type.base(), options.fractions),
+                options.out_of_range,
+            ) {
                 codec if column_type.typmod == -1 || codec.format_code() == 0 => codec,
                 codec => Self::Checked(Box::new(codec), column_type.clone()),
             },
@@ -256,6 +267,7 @@ impl Codec {
             Self::Multirange(bounds) => bounds.encode_all(value, out),
             Self::Array(elements) => elements.encode(value, out),
             Self::Registered(codec, converter) => codec.encode(&converter.encode(value)?, out),
+            Self::WithPolicy(policy) => policy.codec.encode(value, out),
             Self::Checked(codec, column_type) => {
                 let start = out.len();
                 codec.encode(value, out)?;
@@ -298,6 +310,7 @@ impl Codec {
             Self::Multirange(bounds) => bounds.decode_all(py, cell),
             Self::Array(elements) => elements.decode(py, cell),
             Self::Checked(codec, _) => codec.decode(py, cell),
+            Self::WithPolicy(policy) => policy.decode(py, cell),
             Self::Registered(codec, converter) => {
                 converter.decode(codec.decode(py, cell)?).map_err(from_py_err)
             }

@@ -73,6 +73,14 @@ impl BoundCodec {
             None => Ok(py.None().into_bound(py)),
         };
         let (lower, upper) = (bound(range.lower)?, bound(range.upper)?);
+        // A range without the bound would hold other values.
+        let may_be_lost = matches!(&self.0, Codec::WithPolicy(policy) if policy.may_be_none());
+        let is_lost = |cell: Option<&[u8]>, bound: &Bound<'py, PyAny>| {
+            may_be_lost && cell.is_some() && bound.is_none()
+        };
+        if is_lost(range.lower, &lower) || is_lost(range.upper, &upper) {
+            return Ok(py.None().into_bound(py));
+        }
         let bounds = match (range.flags.lower_inc, range.flags.upper_inc) {
             (true, false) => intern!(py, "[)"),
             (true, true) => intern!(py, "[]"),

@@ -55,6 +55,7 @@ macro_rules! database_methods {
             }
 
             /// Returns all rows of a query.
+            #[pyo3(signature = (sql, params, into, lease, out_of_range=Policy::default()))]
             fn fetch(
                 &self,
                 py: Python<'_>,
@@ -62,11 +63,13 @@ macro_rules! database_methods {
                 params: Py<PyTuple>,
                 into: Option<Py<PyAny>>,
                 lease: Option<&$lease>,
+                out_of_range: Policy,
             ) -> PyResult<$reply> {
-                self.0.fetch::<$runner>(py, sql, params, into, lease.map(|lease| &lease.0))
+                self.0.fetch::<$runner>(py, sql, params, into, out_of_range.0, lease.map(|lease| &lease.0))
             }
 
             /// Returns the first row of a query, or None.
+            #[pyo3(signature = (sql, params, into, lease, out_of_range=Policy::default()))]
             fn fetch_one(
                 &self,
                 py: Python<'_>,
@@ -74,22 +77,27 @@ macro_rules! database_methods {
                 params: Py<PyTuple>,
                 into: Option<Py<PyAny>>,
                 lease: Option<&$lease>,
+                out_of_range: Policy,
             ) -> PyResult<$reply> {
-                self.0.fetch_one::<$runner>(py, sql, params, into, lease.map(|lease| &lease.0))
+                self.0.fetch_one::<$runner>(py, sql, params, into, out_of_range.0, lease.map(|lease| &lease.0))
             }
 
             /// Returns the first value of the first row of a query, or None.
+            #[pyo3(signature = (sql, params, lease, out_of_range=Policy::default()))]
             fn fetch_value(
                 &self,
                 py: Python<'_>,
                 sql: Sql,
                 params: Py<PyTuple>,
                 lease: Option<&$lease>,
+                out_of_range: Policy,
             ) -> PyResult<$reply> {
-                self.0.fetch_value::<$runner>(py, sql, params, lease.map(|lease| &lease.0))
+                self.0.fetch_value::<$runner>(py, sql, params, out_of_range.0, lease.map(|lease| &lease.0))
             }
 
             /// Returns a cursor over the rows of a query.
+            #[pyo3(signature = (sql, params, batch_rows, into, lease, out_of_range=Policy::default()))]
+            #[expect(clippy::too_many_arguments, reason = "the parameters of the verb")]
             fn stream(
                 &self,
                 py: Python<'_>,
@@ -98,9 +106,10 @@ macro_rules! database_methods {
                 batch_rows: BatchRows<i32>,
                 into: Option<Py<PyAny>>,
                 lease: Option<&$lease>,
+                out_of_range: Policy,
             ) -> PyResult<$reply> {
                 let lease = lease.map(|lease| &lease.0);
-                self.0.stream::<$runner>(py, sql, params, batch_rows.0, into, lease)
+                self.0.stream::<$runner>(py, sql, params, batch_rows.0, into, out_of_range.0, lease)
             }
 
             /// Registers the user's functions for a type. Connections that are open now are replaced.
@@ -157,14 +166,14 @@ macro_rules! database_methods {
                 params: Py<PyTuple>,
                 batch_rows: BatchRows<usize>,
                 types: Option<&Bound<'_, PyDict>>,
-                out_of_range: Text,
+                out_of_range: Policy,
                 progress: Option<Py<PyAny>>,
                 cancel: Option<&Cancel>,
                 lease: Option<&$lease>,
             ) -> PyResult<Reader> {
                 let connection = self.0.connection(lease.map(|lease| &lease.0));
                 let source = ReadSource::new(source, params);
-                let options = read_options(batch_rows.0, types, &out_of_range.0)
+                let options = read_options(batch_rows.0, types, out_of_range.0)
                     .map_err(|error| exception(py, error))?;
                 bulk::read(py, connection, &source, &options, progress, cancel)
             }

@@ -28,6 +28,7 @@ use super::verbs::{self, Sql, SqlText};
 use crate::error::{Error, Result};
 use crate::session::Client;
 use crate::session::pool::{Pool, PooledSession};
+use crate::types::OutOfRange;
 
 /// Runs the operations of a class: the calling thread blocks on them, or the running event loop drives them.
 pub(super) trait Runner {
@@ -156,9 +157,10 @@ impl DatabaseCore {
         sql: Sql,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
+        out_of_range: OutOfRange,
         lease: Lease<'_>,
     ) -> PyResult<R::Reply> {
-        let row_kind = RowKind::new(into, self.pool.location());
+        let row_kind = RowKind::new(into, self.pool.location(), out_of_range);
         self.read_rows::<R, _>(py, sql, params, lease, |client, call| {
             verbs::fetch(client, call, row_kind)
         })
@@ -170,9 +172,10 @@ impl DatabaseCore {
         sql: Sql,
         params: Py<PyTuple>,
         into: Option<Py<PyAny>>,
+        out_of_range: OutOfRange,
         lease: Lease<'_>,
     ) -> PyResult<R::Reply> {
-        let row_kind = RowKind::new(into, self.pool.location());
+        let row_kind = RowKind::new(into, self.pool.location(), out_of_range);
         self.read_rows::<R, _>(py, sql, params, lease, |client, call| {
             verbs::fetch_one(client, call, row_kind)
         })
@@ -183,11 +186,15 @@ impl DatabaseCore {
         py: Python<'_>,
         sql: Sql,
         params: Py<PyTuple>,
+        out_of_range: OutOfRange,
         lease: Lease<'_>,
     ) -> PyResult<R::Reply> {
-        self.read_rows::<R, _>(py, sql, params, lease, verbs::fetch_value)
+        self.read_rows::<R, _>(py, sql, params, lease, move |client, call| {
+            verbs::fetch_value(client, call, out_of_range)
+        })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parameters of the verb")]
     pub fn stream<R: Runner>(
         &self,
         py: Python<'_>,
@@ -195,9 +202,10 @@ impl DatabaseCore {
         params: Py<PyTuple>,
         batch_rows: i32,
         into: Option<Py<PyAny>>,
+        out_of_range: OutOfRange,
         lease: Lease<'_>,
     ) -> PyResult<R::Reply> {
-        let row_kind = RowKind::new(into, self.pool.location());
+        let row_kind = RowKind::new(into, self.pool.location(), out_of_range);
         let portal = Portal::new(sql.with_params(params), row_kind, batch_rows);
         let portal = portal.map_err(|error| exception(py, error))?;
         R::with_connection(py, self.connection(lease), |py, checkout| {

@@ -27,6 +27,7 @@ use super::statement_codecs::RowKind;
 use super::verbs::Call;
 use crate::error::{Error, Result};
 use crate::session::pool::PooledSession;
+use crate::types::OutOfRange;
 use machine::{Machine, not_run};
 
 pub(super) use blocking::BlockingPipeline;
@@ -162,7 +163,7 @@ impl Pipeline {
 
     /// What rows become, by a row factory.
     pub fn row_kind(&self, into: Option<Py<PyAny>>) -> RowKind {
-        RowKind::new(into, &self.location)
+        RowKind::new(into, &self.location, OutOfRange::Error)
     }
 
     /// Queues a statement.

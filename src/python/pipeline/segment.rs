@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::execute;
 use crate::session::copy_refused_error;
 use crate::session::{Client, Reply, Statement};
+use crate::types::OutOfRange;
 use crate::wire::message::{HEADER_BYTES, Messages, tag};
 
 /// The statements of one request that are not answered yet, in their order.
@@ -120,7 +121,7 @@ fn decode(
         }
         PipelineOutput::Rows(kind) => return Ok(rows(kind)?.list(answer, 0)?.into_any().unbind()),
         PipelineOutput::Row(kind) => rows(kind)?.first(answer)?,
-        PipelineOutput::Value => rows(&RowKind::Values)?.value(answer)?,
+        PipelineOutput::Value => rows(&RowKind::values(OutOfRange::Error))?.value(answer)?,
     };
     Ok(found.map_or_else(|| py.None(), Bound::unbind))
 }

@@ -21,6 +21,7 @@ use super::statement_codecs::{RowDecoder, RowKind, encode_bind};
 use crate::error::{Error, Result};
 use crate::execute::{self, Ready, execute_all};
 use crate::session::{Client, ResponseStream, Statement};
+use crate::types::OutOfRange;
 use crate::wire::message::{self, Messages, tag};
 
 pub(super) use control::refuse_control;
@@ -383,10 +384,15 @@ pub(super) async fn fetch_one(client: Client, call: Call, row_kind: RowKind) -> 
 }
 
 /// Fetches the first value of the first row, or None.
-pub(super) async fn fetch_value(client: Client, call: Call) -> Result<Py<PyAny>> {
+pub(super) async fn fetch_value(
+    client: Client,
+    call: Call,
+    out_of_range: OutOfRange,
+) -> Result<Py<PyAny>> {
     let response = run_statement(&client, &call, WHOLE_RESPONSE).await?;
     attached(|py| {
-        let value = RowDecoder::new(py, execute::typed(&response.statement)?, &RowKind::Values)?
+        let row_kind = RowKind::values(out_of_range);
+        let value = RowDecoder::new(py, execute::typed(&response.statement)?, &row_kind)?
             .value(&response.bytes)?;
         Ok(value.map_or_else(|| py.None(), Bound::unbind))
     })

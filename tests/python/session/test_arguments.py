@@ -55,6 +55,7 @@ VERBS: dict[str, Callable[[Any, Any], object]] = {
         "SELECT 1 AS a",
         out_of_range=text,
     ),
+    "fetch out_of_range": lambda db, text: db.fetch("SELECT 1 AS a", out_of_range=text),
     "listen": lambda db, text: entered(db.listen(text)),
     "isolation": lambda db, text: entered(db.transaction(isolation=text)),
     "application_name": lambda _, text: howdah.Database("host=h", application_name=text).execute("SELECT 1"),
