@@ -79,30 +79,23 @@ impl PolicyCodec {
 
 /// A value with the text that a function appends.
 #[cold]
-fn beyond(write_text: impl FnOnce(&mut String), nearest: Vec<u8>) -> Option<Beyond> {
+fn beyond(write_text: impl FnOnce(&mut String), nearest: Vec<u8>) -> Beyond {
     let mut text = String::new();
     write_text(&mut text);
-    Some(Beyond { text, nearest })
+    Beyond { text, nearest }
 }
 
 fn date(cell: &[u8]) -> Result<Option<Beyond>> {
     let days = i32::from_be_bytes(fixed_bytes(cell)?);
     let nearest = days.clamp(FIRST_DAY, LAST_DAY);
-    Ok(if nearest == days {
-        None
-    } else {
-        beyond(|out| date_text(days, out), nearest.to_be_bytes().to_vec())
-    })
+    Ok((nearest != days)
+        .then(|| beyond(|out| date_text(days, out), nearest.to_be_bytes().to_vec())))
 }
 
 fn time(cell: &[u8]) -> Result<Option<Beyond>> {
     let us = i64::from_be_bytes(fixed_bytes(cell)?);
     let nearest = us.clamp(0, DAY_US - 1);
-    Ok(if nearest == us {
-        None
-    } else {
-        beyond(|out| time_text(us, out), nearest.to_be_bytes().to_vec())
-    })
+    Ok((nearest != us).then(|| beyond(|out| time_text(us, out), nearest.to_be_bytes().to_vec())))
 }
 
 fn timetz(cell: &[u8]) -> Result<Option<Beyond>> {
@@ -113,17 +106,14 @@ fn timetz(cell: &[u8]) -> Result<Option<Beyond>> {
     }
     // The wire's offsets are those of POSIX, positive to the west.
     let nearest = [&nearest.to_be_bytes()[..], &(-offset).to_be_bytes()[..]].concat();
-    Ok(beyond(|out| timetz_text(us, offset, out), nearest))
+    Ok(Some(beyond(|out| timetz_text(us, offset, out), nearest)))
 }
 
 fn timestamp(cell: &[u8], zone: &str) -> Result<Option<Beyond>> {
     let us = i64::from_be_bytes(fixed_bytes(cell)?);
     let nearest = us.clamp(FIRST_US, LAST_US);
-    Ok(if nearest == us {
-        None
-    } else {
-        beyond(|out| timestamp_text(us, zone, out), nearest.to_be_bytes().to_vec())
-    })
+    Ok((nearest != us)
+        .then(|| beyond(|out| timestamp_text(us, zone, out), nearest.to_be_bytes().to_vec())))
 }
 
 fn interval(cell: &[u8]) -> Result<Option<Beyond>> {
@@ -138,5 +128,5 @@ fn interval(cell: &[u8]) -> Result<Option<Beyond>> {
     let mut nearest = (us - us.signum()).to_be_bytes().to_vec();
     nearest.extend(days.to_be_bytes());
     nearest.extend(months.to_be_bytes());
-    Ok(beyond(|out| interval_text(months, days, us, out), nearest))
+    Ok(Some(beyond(|out| interval_text(months, days, us, out), nearest)))
 }
