@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString};
 
-use super::arguments::{BatchRows, Text, strings};
+use super::arguments::{BatchRows, Policy, Text, strings};
 use super::arrow_builders::type_name;
 use super::cancellation::{CancelCheck, ProgressReporter};
 use super::errors::exception;
@@ -129,11 +129,11 @@ pub(super) fn decode_copy(
     columns: &Bound<'_, PyList>,
     batch_rows: BatchRows<usize>,
     types: Option<&Bound<'_, PyDict>>,
-    out_of_range: &str,
+    out_of_range: Policy,
 ) -> PyResult<Reader> {
     let py = chunks.py();
     let run = || -> Result<Reader> {
-        let options = read_options(batch_rows.0, types, out_of_range)?;
+        let options = read_options(batch_rows.0, types, out_of_range.0)?;
         let columns = self::columns(columns)?;
         let chunks = Chunks::new(chunks)?;
         let batches = CopyBatches { batches: decode(&columns, &options, chunks)? };
