@@ -27,6 +27,7 @@ pub(super) fn strings(texts: Vec<Text>) -> Vec<String> {
 }
 
 /// The policy for values that are out of range.
+#[derive(Clone, Copy)]
 pub(super) struct Policy(pub OutOfRange);
 
 impl Default for Policy {

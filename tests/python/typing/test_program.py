@@ -14,4 +14,5 @@ if TYPE_CHECKING:
 
 def test_the_program_that_is_typed_runs_to_its_end(url: str, sql: Sql) -> None:
     wants("vector", sql)
+    wants("btree_gist", sql)
     asyncio.run(program.main(url))
