@@ -299,5 +299,6 @@ class Proxy:
             self.accepted += 1
             link = Link(self, client, server, self.accepted)
             thread = threading.Thread(target=link.run, daemon=True)
-            thread.start()
+            # Before it passes anything on: a caller that was answered may end it.
             self._links.append((link, thread))
+            thread.start()
